@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The plain VM: a kernel, busybox, what a test brings along, and one command."""
+
+import os
+import pathlib
+import tempfile
+
+import debian
+import logs
+from accel import accelerator
+from image import Image
+from qemu import Machine
+from report import Failure, say
+
+GUEST = pathlib.Path(__file__).resolve().parent / "guest"
+
+# ERMS makes the kernel copy with "rep movsb", which TCG runs byte by byte;
+# five-level paging makes its page walks longer.
+_CPU = {"tcg": "max,-la57,-erms,-fsrm", "kvm": "host"}
+
+
+def _image(options, nonce):
+    image = Image()
+    image.skeleton()
+    image.busybox()
+    image.file(GUEST / "vm-init", "init")
+    image.file(GUEST / "leaks", "bin/leaks")
+    if options.kernel == "debian":
+        for module in debian.modules(options.modprobe):
+            image.module(module)
+    elif options.modprobe:
+        raise Failure("--modprobe names Debian's modules, which fit Debian's kernel alone")
+    for module in options.insmod:
+        image.module(module)
+    for each in options.file:
+        source, _, target = each.partition(":")
+        folder = "bin/" if os.access(source, os.X_OK) and os.path.isfile(source) else ""
+        image.file(source, target or folder + os.path.basename(source.rstrip("/")))
+    image.text("lib/testbed/command", " ".join(options.command) + "\n")
+    image.text("lib/testbed/nonce", nonce)
+    return image
+
+
+def run(options):
+    """Boot, run options.command, and return the exit code of the whole."""
+    accel = accelerator()
+    folder = logs.directory(options.name)
+    kernel = debian.kernel() if options.kernel == "debian" else options.kernel
+    append = ["console=ttyS0", "panic=-1", "loglevel=7", *options.append]
+    machine = Machine(["-accel", accel, "-cpu", _CPU[accel], "-smp", options.cpus,
+                       "-m", options.mem, "-kernel", kernel, "-append", " ".join(append),
+                       "-serial", f"file:{folder}/vm.console"], folder)
+    with tempfile.TemporaryDirectory(prefix="testbed.") as scratch:
+        initrd = f"{scratch}/vm.cpio"
+        _image(options, machine.nonce).write(initrd)
+        with machine:
+            machine.start("-serial", "chardev:control", "-initrd", initrd)
+            outcome = machine.run(options.timeout, logs.to_stdout)
+    return logs.verdict(outcome, folder)
