@@ -64,3 +64,34 @@ def scan(log):
         excerpt = text[max(0, number - _BEFORE):shown + 1]
         found.append(Complaint(log, number + 1, "\n".join("    " + each for each in excerpt)))
     return found
+
+
+# Linux leaves ffff8000... to ffff87ff... to the hypervisor: no Linux guest ever
+# has such an address in a register of its own.
+_XENS_OWN = re.compile(r"\bffff8[0-7][0-9a-f]{10}\b")
+_TRIPLE_FAULT = re.compile(r"\(XEN\).*Triple fault")
+_DUMP_LINES = 40
+
+
+def _triple_fault(text):
+    for number, line in enumerate(text):
+        if _TRIPLE_FAULT.search(line):
+            dump = text[number:number + _DUMP_LINES]
+            if any("(XEN)" in each and _XENS_OWN.search(each) for each in dump):
+                return "a PVH domU's triple fault with Xen's own address in its registers"
+    return None
+
+
+def _netback_panic(text):
+    whole = "\n".join(text)
+    panic = re.search(r"Kernel panic|Fatal exception", whole)
+    trace = whole[:panic.end()].rsplit("------------[ cut here", 1)[-1] if panic else ""
+    if re.search(r"RIP: .*(gnttab_|xenvif_|\[xen_netback\])", trace) and "schannel" not in trace:
+        return "dom0 died in netback's grant mapping, outside this project's code"
+    return None
+
+
+def emulator_fault(folder):
+    """What TCG is known to get wrong now and then, if that is what these logs show."""
+    text = lines(folder / "xen-dom0.console")
+    return _triple_fault(text) or _netback_panic(text)

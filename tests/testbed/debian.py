@@ -13,7 +13,8 @@ import zlib
 import cache
 from report import Failure, step
 
-XEN = "xen-hypervisor-4.17-amd64"
+XEN_VERSION = "4.17"
+XEN = f"xen-hypervisor-{XEN_VERSION}-amd64"
 
 
 @functools.cache
@@ -104,6 +105,6 @@ def module_bytes(file):
 def xen():
     """The hypervisor unpacked: QEMU wants a multiboot ELF image."""
     def build(path):
-        packed, = _unpacked(XEN).glob("boot/xen-4.17-amd64.gz")
+        packed, = _unpacked(XEN).glob(f"boot/xen-{XEN_VERSION}-amd64.gz")
         path.write_bytes(zlib.decompressobj(31).decompress(packed.read_bytes()))
-    return cache.item("xen-4.17", build)
+    return cache.item(f"xen-{XEN_VERSION}", build)

@@ -10,6 +10,10 @@ import tarfile
 
 import debian
 from report import Failure
+# Debian has these as symbolic links into /usr. A directory of the same name in
+# a later archive would take the link's place, and with it all that is behind.
+_MERGED = ("bin/", "sbin/", "lib/", "lib64/")
+
 
 def libraries(program):
     """The shared libraries a program is linked with."""
@@ -28,6 +32,8 @@ class Image:
 
     def _add(self, path, mode, data=b"", rdev=(0, 0)):
         path = str(path).strip("/")
+        if path.startswith(_MERGED):
+            path = "usr/" + path
         parent = os.path.dirname(path)
         if parent and parent not in self._entries:
             self.directory(parent)
@@ -72,7 +78,7 @@ class Image:
         name = source.name.removesuffix(".xz")
         if name not in self._modules:
             self._modules.append(name)
-            self.data(f"lib/testbed/modules/{name}", debian.module_bytes(source))
+            self.data(f"testbed/modules/{name}", debian.module_bytes(source))
 
     def busybox(self):
         self.file("/bin/busybox", "bin/busybox")
@@ -85,16 +91,22 @@ class Image:
         """What every guest has, whichever way it gets its userspace."""
         for path in "proc sys dev run tmp root etc result".split():
             self.directory(path)
+        for path in _MERGED:
+            self.directory("usr/" + path)
+            self.symlink(path, "usr/" + path.strip("/"))
         self.directory("tmp", 0o1777)
         self.node("dev/console", 5, 1)
 
-    def tar(self, path):
-        """A root filesystem, but for its device nodes."""
+    def tar(self, path, left_out):
+        """A root filesystem, but for its device nodes and the folders left_out."""
+        prefixes = tuple(f"{folder}/" for folder in left_out)
         with tarfile.open(path) as archive:
             for member in archive:
                 name = member.name.removeprefix("./")
-                if member.isdir():
-                    self.directory(name, member.mode) if name not in ("", ".") else None
+                if f"{name}/".startswith(prefixes):
+                    continue
+                if member.isdir() and name != ".":
+                    self.directory(name, member.mode)
                 elif member.issym():
                     self.symlink(name, member.linkname)
                 elif member.isfile() or member.islnk():
@@ -102,7 +114,8 @@ class Image:
 
     def write(self, path, base=None):
         """Write the archive, behind that of base: the kernel unpacks one after the other."""
-        self.text("lib/testbed/modules/order", "".join(name + "\n" for name in self._modules))
+        if not base:
+            self.text("testbed/modules/order", "".join(f"{name}\n" for name in self._modules))
         with open(path, "wb") as out:
             if base:
                 out.write(pathlib.Path(base).read_bytes())

@@ -36,8 +36,8 @@ def _image(options, nonce):
         source, _, target = each.partition(":")
         folder = "bin/" if os.access(source, os.X_OK) and os.path.isfile(source) else ""
         image.file(source, target or folder + os.path.basename(source.rstrip("/")))
-    image.text("lib/testbed/command", " ".join(options.command) + "\n")
-    image.text("lib/testbed/nonce", nonce)
+    image.text("testbed/command", " ".join(options.command) + "\n")
+    image.text("testbed/nonce", nonce)
     return image
 
 

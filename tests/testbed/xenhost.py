@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Real Xen with dom0 and domUs in one QEMU machine, and a scenario run in dom0."""
+
+import pathlib
+import shlex
+import subprocess
+import tarfile
+import tempfile
+
+import cache
+import complaints
+import debian
+import dom0root
+import logs
+from accel import accelerator, nested
+from image import Image
+from qemu import Machine
+from report import Failure, say, step
+
+GUEST = pathlib.Path(__file__).resolve().parent / "guest"
+
+_DOM0_MIB = 1536
+_XEN_MIB = 384
+_DOMU_OVERHEAD_MIB = 64
+DOMU_MODULES = ("xen-netfront", "xen-gntdev", "xen-gntalloc", "xen-evtchn", "xenfs", "xen-privcmd")
+
+# What a mitigation costs under an emulator says nothing about hardware: every
+# system call of a PV guest would flush the emulator's translations.
+_XEN_ARGUMENTS = ("console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all sched=credit "
+                  "spec-ctrl=no xpti=off pv-l1tf=off "
+                  f"dom0_mem={_DOM0_MIB}M,max:{_DOM0_MIB}M dom0_max_vcpus=2")
+# QEMU separates the multiboot modules by commas: there can be none in here.
+_DOM0_ARGUMENTS = "console=hvc0 loglevel=7 panic=-1 mitigations=off rdinit=/init"
+
+# A PV dom0 dies on TCG's "max". PVH domUs need its SVM, but not what Xen then
+# uses and TCG gets wrong (RDTSCP under SVM, SMAP, 57 bits), nor ERMS: "rep
+# movsb" runs byte by byte there.
+_TCG_CPU = {"pv": "Nehalem",
+            "pvh": "max,-smap,-smep,-pku,-la57,-rdtscp,-erms,-fsrm,+svm,+npt"}
+
+
+def _compiled(source, *options):
+    """A helper program of the guests, built once per version of its source."""
+    def build(path):
+        subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", path, source, *options], check=True)
+    return cache.item(f"{source.stem}-{cache.digest(source, options)}", build)
+
+
+def _products(image, kernel_modules, *folders):
+    """What the build made: modules to /lib/schannel, programs to /bin."""
+    for module in kernel_modules:
+        image.file(module, f"lib/schannel/{module.name}")
+    for folder in folders:
+        for program in sorted((logs.TREE / "build" / folder).glob("*")):
+            if program.is_file() and program.stat().st_mode & 0o100:
+                image.file(program, f"usr/local/bin/{program.name}")
+
+
+def _extra_files(image, options):
+    for each in options.file:
+        source, _, target = each.partition(":")
+        image.file(source, target or f"usr/local/bin/{pathlib.Path(source).name}")
+
+
+def _domu(options, path):
+    folder = pathlib.Path(options.domu_modules or logs.TREE / "net/schannel")
+    image = Image()
+    image.skeleton()
+    image.busybox()
+    image.file(GUEST / "domu-init", "init")
+    image.file(GUEST / "leaks", "bin/leaks")
+    image.file(_compiled(GUEST / "agent.c", "-static"), "bin/agent")
+    image.file("/usr/bin/iperf3", "usr/bin/iperf3")
+    if not options.domu_kernel:
+        for module in debian.modules(DOMU_MODULES):
+            image.module(module)
+    _products(image, sorted(folder.glob("*.ko")), "tools", "tests/guest")
+    _extra_files(image, options)
+    image.write(path)
+
+
+def _dom0(options, accel, nonce, domu, path):
+    image = Image()
+    for name in ("library", "vif"):
+        image.file(GUEST / name, f"testbed/{name}")
+    image.file(GUEST / "dom0-init", "init")
+    image.file(GUEST / "leaks", "usr/local/bin/leaks")
+    image.file(_compiled(GUEST / "agent.c", "-static"), "usr/local/bin/agent")
+    image.file(_compiled(GUEST / "cpu-time.c", "-lxenctrl"), "usr/local/bin/cpu-time")
+    image.file(options.scenario, "testbed/scenario")
+    image.file(options.domu_kernel or debian.kernel_elf(), "boot/domu-kernel")
+    image.file(domu, "boot/domu.cpio")
+    _products(image, sorted((logs.TREE / "net/schannel").glob("*.ko")), "tools", "tests/guest")
+    _extra_files(image, options)
+    environment = {
+        "ACCEL": accel, "GUEST": options.guest, "XEN": debian.XEN_VERSION,
+        "KERNEL": debian.kernel_release(), "DOMUS": options.domus,
+        "STARTED": options.domus if options.started is None else options.started,
+        "VCPUS": options.vcpus, "PCPUS": options.cpus, "DOMU_MEM": options.domu_mem,
+        "DOMU_APPEND": " ".join(options.domu_append),
+    }
+    arguments = " ".join(shlex.quote(argument) for argument in options.arguments)
+    image.text("testbed/environment", "".join(
+        f"export {name}={shlex.quote(str(value))}\n" for name, value in environment.items())
+        + f"ARGUMENTS=({arguments})\n")
+    image.text("testbed/nonce", nonce)
+    image.write(path, base=dom0root.archive())
+
+
+def _cpu(accel, guest):
+    if accel == "tcg":
+        return _TCG_CPU[guest]
+    if guest == "pvh" and not nested():
+        raise Failure("PVH domUs under KVM need its module's parameter nested=1 (or ACCEL=tcg)")
+    return "host"
+
+
+def _boot(options, accel):
+    """One boot and scenario; -> (exit code, log folder)."""
+    folder = logs.directory(options.name or pathlib.Path(options.scenario).stem)
+    memory = _XEN_MIB + _DOM0_MIB + options.domus * (options.domu_mem + _DOMU_OVERHEAD_MIB)
+    threads = f",thread={options.tcg_thread}" if accel == "tcg" else ""
+    arguments = ["-accel", accel + threads, "-cpu", _cpu(accel, options.guest),
+                 "-smp", options.cpus, "-m", memory,
+                 "-kernel", debian.xen(), "-append", _XEN_ARGUMENTS,
+                 "-serial", f"file:{folder}/xen-dom0.console",
+                 "-device", "virtio-serial-pci,max_ports=31",
+                 "-device", "virtserialport,chardev=control,name=control",
+                 "-chardev", f"file,id=result,path={folder}/result.tar",
+                 "-device", "virtserialport,chardev=result,name=result"]
+    for number in range(1, options.domus + 1):
+        arguments += ["-chardev", f"file,id=u{number},path={folder}/u{number}.console",
+                      "-device", f"virtserialport,chardev=u{number},name=u{number}"]
+    machine = Machine(map(str, arguments), folder)
+    with tempfile.TemporaryDirectory(prefix="testbed.") as scratch:
+        _domu(options, f"{scratch}/domu.cpio")
+        _dom0(options, accel, machine.nonce, f"{scratch}/domu.cpio", f"{scratch}/dom0.cpio")
+        with machine:
+            machine.start("-initrd",
+                          f"{debian.kernel_elf()} {_DOM0_ARGUMENTS},{scratch}/dom0.cpio")
+            with step(f"Xen with {options.domus} {options.guest.upper()} domUs: {options.scenario}"):
+                outcome = machine.run(options.timeout, logs.to_stdout)
+    _results(folder, options.result)
+    return logs.verdict(outcome, folder), folder
+
+
+def _results(folder, target):
+    """Unpack what the scenario left in /result, if it got that far."""
+    archive = folder / "result.tar"
+    if archive.stat().st_size:
+        with tarfile.open(archive) as files:
+            for place in (folder / "result", target):
+                if place:
+                    files.extractall(place, [m for m in files if m.isfile() or m.isdir()])
+    archive.unlink()
+
+
+def run(options):
+    """Run the scenario; repeat it once if the emulator was what failed."""
+    options.domus = max(options.domus, options.started or 0)
+    accel = accelerator()
+    code, folder = _boot(options, accel)
+    fault = complaints.emulator_fault(folder) if code and accel == "tcg" else None
+    if fault:
+        say("*" * 70)
+        say(f"EMULATOR FAULT, not a result: {fault}")
+        say(f"({folder}) The scenario is repeated once; a second time counts as a failure.")
+        say("*" * 70)
+        code, folder = _boot(options, accel)
+    return code
