@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Grants: our pages out to a peer, a peer's pages in. */
+#ifndef _SCHANNEL_XEN_GRANT_H
+#define _SCHANNEL_XEN_GRANT_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+struct page;
+struct schannel_mapping;
+struct schannel_peer;
+
+/**
+ * struct scxen_grants - pages that we share no longer but the peer still maps
+ * @lock:	protects @lingering
+ * @lingering:	struct page by @lru, with the grant reference in @private
+ */
+struct scxen_grants {
+	spinlock_t lock;	/* of @lingering */
+	struct list_head lingering;
+};
+
+void scxen_grant_init(struct scxen_grants *grants);
+bool scxen_grant_reap(struct scxen_grants *grants);
+void scxen_grant_drain(struct scxen_grants *grants);
+
+int scxen_grant_share(struct schannel_peer *peer, struct page *page, u32 *ref);
+void scxen_grant_unshare(struct schannel_peer *peer, struct page *page,
+			 u32 ref);
+
+struct schannel_mapping *scxen_grant_map(struct schannel_peer *peer,
+					 const u32 *refs, unsigned int nr);
+void scxen_grant_unmap(struct schannel_peer *peer, struct schannel_mapping *m);
+
+#endif /* _SCHANNEL_XEN_GRANT_H */
