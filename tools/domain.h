@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Domains, as xenstore knows them. */
+#ifndef TOOLS_DOMAIN_H
+#define TOOLS_DOMAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <xenstore.h>
+
+/* The ids from here on name no domain (DOMID_FIRST_RESERVED). */
+#define DOMAIN_MAX	0x7ff0U
+
+/* Whether text is a domain id and nothing else. */
+bool domain_parse(const char *text, unsigned int *domid);
+
+/*
+ * Find a running domain by its id, UUID or name, in this order. Returns 0, or
+ * -ENOENT, -ENOTUNIQ when two have the name, or what xenstore said.
+ */
+int domain_find(struct xs_handle *xs, const char *text, unsigned int *domid);
+
+/* Returns 1 or 0, or a negative error. */
+int domain_exists(struct xs_handle *xs, xs_transaction_t t, unsigned int domid);
+
+/* The name, to be freed, or NULL. */
+char *domain_name(struct xs_handle *xs, xs_transaction_t t, unsigned int domid);
+
+#endif
