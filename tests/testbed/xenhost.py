@@ -35,7 +35,7 @@ _DOM0_ARGUMENTS = "console=hvc0 loglevel=7 panic=-1 mitigations=off rdinit=/init
 # A PV dom0 dies on TCG's "max". PVH domUs need its SVM, but not what Xen then
 # uses and TCG gets wrong (RDTSCP under SVM, SMAP, 57 bits), nor ERMS: "rep
 # movsb" runs byte by byte there.
-_TCG_CPU = {"pv": "Nehalem",
+_TCG_CPU = {"pv": "Nehalem,+rdrand",
             "pvh": "max,-smap,-smep,-pku,-la57,-rdtscp,-erms,-fsrm,+svm,+npt"}
 
 
