@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SChannel: what two domains share.
+ *
+ * A channel joins two domains. Each of the two owns a set of pages which it
+ * alone writes and which it grants to the other READ-ONLY:
+ *
+ *	directory	what else there is, written before it is announced and
+ *			never changed afterwards
+ *	queue pages	the event queue this side fills, and how far it has
+ *			emptied the other side's
+ *	flow table	one entry per flow: how far this side has produced and
+ *			consumed
+ *	control ring	messages: opening and closing flows, announcing pages
+ *	pool		segments, from which the flows' rings are carved
+ *
+ * All integers are little endian and naturally aligned; SCHANNEL_PAGE_SIZE is
+ * the unit of every "page" and every grant. Sizes and positions in a ring are
+ * in bytes unless another unit is named.
+ *
+ * Indexes are free-running: they count from 0 and wrap at 2^32; the place in
+ * a ring of (power of two) size S is index & (S - 1).
+ *
+ * THE OWNER MAY BE HOSTILE. Every field can hold anything and can change at any
+ * moment. A reader copies a field once into private memory, checks the copy as
+ * the field's comment says, and uses only the copy. A value that fails its
+ * check ends the flow it belongs to, or the channel when it belongs to none.
+ *
+ * Event indexes. Next to each index stands an event index, written by whoever
+ * reads the index: "tell me when yours passes this". The one who moves an index
+ * from OLD to NEW stores it, executes a full memory barrier, reads the event
+ * index E and sends an event if SCHANNEL_NEED_EVENT(E, NEW, OLD). The one who
+ * is about to wait stores E, executes a full memory barrier, and reads the
+ * index once more before it does wait. A side that does not wait leaves a stale E
+ * behind and costs nobody a notification.
+ */
+#ifndef _UAPI_XEN_SCHANNEL_H
+#define _UAPI_XEN_SCHANNEL_H
+
+#include <linux/types.h>
+
+#define SCHANNEL_PAGE_SHIFT	12
+#define SCHANNEL_PAGE_SIZE	(1U << SCHANNEL_PAGE_SHIFT)
+
+/* An index that moved from @old to @new has passed @event. */
+#define SCHANNEL_NEED_EVENT(event, new, old) \
+	((__u32)((new) - (event) - 1U) < (__u32)((new) - (old)))
+
+/* ------------------------------------------------------------------------
+ * Versions
+ *
+ * A side announces the range of ABI versions it speaks; the channel uses the
+ * highest both have. Without a common one the channel is refused by the side
+ * that notices. Within a version, an addition that an older peer can ignore is
+ * a feature bit in @features; one that it cannot is a bit in @required as
+ * well. The channel uses the bits which both sides announce; a side that finds
+ * a bit in the peer's @required that it does not know refuses the channel.
+ */
+#define SCHANNEL_ABI_VERSION	1U
+#define SCHANNEL_ABI_OLDEST	1U
+
+/* Bits of @features and @required: none are defined by version 1. */
+#define SCHANNEL_FEATURES	0U
+
+/* ------------------------------------------------------------------------
+ * Directory: one page, found through the transport (see xenstore below)
+ *
+ * The first 24 bytes (up to and including @required) keep their place and
+ * meaning in every version to come.
+ */
+#define SCHANNEL_MAGIC		0x4e484353U	/* "SCHN" */
+#define SCHANNEL_QUEUES_MAX	8U
+#define SCHANNEL_CTL_ORDER_MAX	3U
+
+/**
+ * struct schannel_dir - a side's directory
+ * @magic:	SCHANNEL_MAGIC. Check: equal.
+ * @abi:	newest ABI version the owner speaks.
+ * @abi_oldest:	oldest one. Check: the two ranges meet.
+ * @reserved:	0; readers ignore it.
+ * @features:	feature bits the owner has. Check: unknown ones are ignored.
+ * @required:	feature bits the owner cannot do without. Check: all known.
+ * @nr_queues:	how many of @queue_ref are valid. Check: 1 to
+ *		SCHANNEL_QUEUES_MAX. The channel uses the smaller of the two
+ *		sides' numbers.
+ * @ctl_order:	the control ring has 1 << @ctl_order pages. Check: at most
+ *		SCHANNEL_CTL_ORDER_MAX.
+ * @flow_ref:	grant reference of page 0 of the flow table (entries 0 to
+ *		SCHANNEL_FLOWS_PER_PAGE - 1).
+ * @queue_ref:	grant references of the queue pages.
+ * @ctl_ref:	grant references of the control ring's pages, in order.
+ *
+ * Written by the owner before the directory is announced, then constant. Read
+ * once by the peer, when the channel comes up. References need no check: a
+ * wrong one fails to map, which refuses the channel.
+ */
+struct schannel_dir {
+	__u32	magic;
+	__u16	abi;
+	__u16	abi_oldest;
+	__u32	reserved[2];
+	__u32	features;
+	__u32	required;
+	__u32	nr_queues;
+	__u32	ctl_order;
+	__u32	flow_ref;
+	__u32	queue_ref[SCHANNEL_QUEUES_MAX];
+	__u32	ctl_ref[1U << SCHANNEL_CTL_ORDER_MAX];
+};
+
+/* ------------------------------------------------------------------------
+ * Event queues: which flows need attention
+ *
+ * Queue i is a pair of pages, one of each side. A side posts the number of a
+ * flow *of the peer's table* in its own page i and notifies the peer over
+ * notification path i of the transport. An entry says "look at this flow", no more:
+ * a superfluous one is harmless, and one for a flow that is not in use is
+ * ignored.
+ *
+ * A poster leaves out an entry for a flow whose previous one has not been
+ * consumed, judged by the peer's @cons. A consumer therefore stores @cons,
+ * executes a full memory barrier, and only then looks at the flows whose
+ * entries it took.
+ *
+ * When the queue is full, the poster increments @overflow instead: "look at all
+ * your flows that use this queue".
+ */
+#define SCHANNEL_QUEUE_ENTRIES	512U
+
+/**
+ * struct schannel_queue - a side's page of one event queue
+ * @prod:	entries posted so far; unit: entries. Written by the poster
+ *		after the entry itself (release). Check: at most
+ *		SCHANNEL_QUEUE_ENTRIES ahead of the reader's own consumer index.
+ * @overflow:	changes each time an entry did not fit. Check: none.
+ * @cons:	entries of the *peer's* queue page that this side has consumed.
+ *		Check: not behind the value seen before, not ahead of the
+ *		reader's own @prod. (A reader that finds nonsense here gains
+ *		nothing from believing it: it only posts more, or overflows.)
+ * @event:	notify this side when the peer's @prod passes this.
+ * @entry:	numbers of flows in the peer's table; entry n is in
+ *		@entry[n % SCHANNEL_QUEUE_ENTRIES]. Check: a flow in use.
+ */
+struct schannel_queue {
+	__u32	prod;
+	__u32	overflow;
+	__u32	pad0[14];
+
+	__u32	cons;
+	__u32	event;
+	__u32	pad1[14];
+
+	__u32	pad2[480];
+	__u32	entry[SCHANNEL_QUEUE_ENTRIES];
+};
+
+/* ------------------------------------------------------------------------
+ * Flow table
+ *
+ * A flow is one entry in each side's table. The two entries have different
+ * numbers: each side chooses its own, and names the peer's in what it sends.
+ * Entry 0 is the control ring's; entries from 1 on are connections.
+ */
+#define SCHANNEL_FLOWS_PER_PAGE	32U
+#define SCHANNEL_FLOW_PAGES_MAX	512U
+#define SCHANNEL_FLOWS_MAX	(SCHANNEL_FLOWS_PER_PAGE * SCHANNEL_FLOW_PAGES_MAX)
+#define SCHANNEL_FLOW_CTL	0U
+#define SCHANNEL_FLOW_NONE	0xffffffffU
+
+/* @tx_flags: @tx_prod is final, nothing more will be produced. */
+#define SCHANNEL_TX_FIN		(1U << 0)
+/* @rx_flags: nothing more will be consumed, producing is in vain. */
+#define SCHANNEL_RX_SHUT	(1U << 0)
+
+/**
+ * struct schannel_flow - a side's entry for one flow
+ *
+ * Producer line, about the ring in the owner's pool:
+ * @tx_prod:	bytes produced. Written after the bytes themselves (release).
+ *		Check: tx_prod - own consumer index <= size of the ring.
+ * @tx_flags:	SCHANNEL_TX_*; written after the last change of @tx_prod
+ *		(release), a bit once set stays. Check: unknown bits ignored.
+ * @tx_event:	notify the owner when the peer's @rx_cons passes this.
+ *
+ * Consumer line, about the ring in the peer's pool:
+ * @rx_cons:	bytes consumed: their place in the ring may be overwritten.
+ *		Check: own tx_prod - rx_cons is not more than it was for the
+ *		value read before.
+ * @rx_flags:	SCHANNEL_RX_*; a bit once set stays. Check: as @tx_flags.
+ * @rx_event:	notify the owner when the peer's @tx_prod passes this.
+ *
+ * A notification about a flow is its number, posted in the flow's event
+ * queue. A change of @tx_flags or @rx_flags is always notified.
+ */
+struct schannel_flow {
+	__u32	tx_prod;
+	__u32	tx_flags;
+	__u32	tx_event;
+	__u32	pad0[13];
+
+	__u32	rx_cons;
+	__u32	rx_flags;
+	__u32	rx_event;
+	__u32	pad1[13];
+};
+
+/* ------------------------------------------------------------------------
+ * Control ring: messages of SCHANNEL_MSG_SIZE bytes
+ *
+ * A ring like any flow's, with flow entry 0 of each side for its indexes; every
+ * index in it is a multiple of SCHANNEL_MSG_SIZE (check). Messages take effect
+ * in order. A message with an unknown @type ends the channel.
+ */
+#define SCHANNEL_MSG_SIZE	128U
+
+enum schannel_msg_type {
+	SCHANNEL_MSG_OPEN	= 1,	/* open a flow to a port */
+	SCHANNEL_MSG_ACCEPT	= 2,	/* it is open */
+	SCHANNEL_MSG_REFUSE	= 3,	/* it is not */
+	SCHANNEL_MSG_CLOSE	= 4,	/* the sender is done with the flow */
+	SCHANNEL_MSG_TABLE_ADD	= 5,	/* the flow table has more pages */
+	SCHANNEL_MSG_SEGMENT_ADD = 6,	/* the pool has one more segment */
+};
+
+/* Largest ring: 1 << SCHANNEL_RING_ORDER_MAX pages. */
+#define SCHANNEL_RING_ORDER_MAX	10U
+/* Pages in one segment; their references fill at most one page. */
+#define SCHANNEL_SEGMENT_PAGES_MAX (SCHANNEL_PAGE_SIZE / 4U)
+#define SCHANNEL_SEGMENTS_MAX	256U
+#define SCHANNEL_TABLE_ADD_MAX	24U
+
+/**
+ * struct schannel_ring_at - where in the sender's pool a flow's ring is
+ * @segment:	number of the segment. Check: announced and mapped.
+ * @page:	first page within the segment. Check: @page + (1 << @order) is
+ *		not beyond the segment's end.
+ * @order:	the ring has 1 << @order pages. Check: at most
+ *		SCHANNEL_RING_ORDER_MAX.
+ * @queue:	the event queue in which the sender of this message wants the
+ *		flow's events. Check: less than the channel's queues.
+ */
+struct schannel_ring_at {
+	__u16	segment;
+	__u16	page;
+	__u8	order;
+	__u8	queue;
+	__u16	reserved;
+};
+
+/**
+ * struct schannel_msg_open - body of SCHANNEL_MSG_OPEN
+ * @ring:	the opener's ring.
+ * @src_port:	port of the opener's socket. Check: not 0.
+ * @dst_port:	port it wants. Check: not 0.
+ * @type:	SCHANNEL_TYPE_*. Check: known, else refuse as UNSUPPORTED.
+ * @rx_order:	order the opener would like the other direction's ring to have; a
+ *		wish, 0xff for none.
+ */
+struct schannel_msg_open {
+	struct schannel_ring_at ring;
+	__u32	src_port;
+	__u32	dst_port;
+	__u8	type;
+	__u8	rx_order;
+	__u16	reserved;
+};
+
+#define SCHANNEL_TYPE_STREAM	1U
+
+/* struct schannel_msg_accept - body of SCHANNEL_MSG_ACCEPT: the acceptor's ring */
+struct schannel_msg_accept {
+	struct schannel_ring_at ring;
+};
+
+enum schannel_reason {
+	/* CLOSE: in order. What was produced may still be consumed. */
+	SCHANNEL_REASON_DONE		= 0,
+	/* CLOSE: the connection is reset. */
+	SCHANNEL_REASON_RESET		= 1,
+	/* CLOSE: reset, since the receiver's shared memory made no sense. */
+	SCHANNEL_REASON_PROTOCOL	= 2,
+	/* REFUSE */
+	SCHANNEL_REASON_NO_LISTENER	= 3,
+	SCHANNEL_REASON_BACKLOG		= 4,
+	SCHANNEL_REASON_NO_MEMORY	= 5,
+	SCHANNEL_REASON_UNSUPPORTED	= 6,
+};
+
+/**
+ * struct schannel_msg_reason - body of SCHANNEL_MSG_REFUSE and _CLOSE
+ * @reason:	enum schannel_reason. Check: unknown ones are taken as RESET, or
+ *		as NO_LISTENER in a REFUSE.
+ *
+ * CLOSE is the last message its sender sends about the flow, and after it the
+ * sender reads nothing of the flow and posts no event for it. A side that has
+ * both sent and received CLOSE may use entry and ring for something else. REFUSE
+ * stands for both: the opener may reuse its entry and ring at once.
+ */
+struct schannel_msg_reason {
+	__u32	reason;
+};
+
+/**
+ * struct schannel_msg_table - body of SCHANNEL_MSG_TABLE_ADD
+ * @first:	first new page's number. Check: the number of pages known so far.
+ * @nr:		how many. Check: 1 to SCHANNEL_TABLE_ADD_MAX, and the sum at most
+ *		SCHANNEL_FLOW_PAGES_MAX.
+ * @ref:	their grant references.
+ */
+struct schannel_msg_table {
+	__u16	first;
+	__u16	nr;
+	__u32	ref[SCHANNEL_TABLE_ADD_MAX];
+};
+
+/**
+ * struct schannel_msg_segment - body of SCHANNEL_MSG_SEGMENT_ADD
+ * @segment:	the segment's number. Check: not in use, below
+ *		SCHANNEL_SEGMENTS_MAX.
+ * @nr_pages:	its pages. Check: 1 to SCHANNEL_SEGMENT_PAGES_MAX.
+ * @list_ref:	grant reference of a page that lists the @nr_pages references
+ *		(__u32 each) from its start. Constant while the segment is there.
+ *
+ * A receiver that cannot map a segment keeps quiet; it refuses, or resets, the
+ * flows that have a ring in it.
+ */
+struct schannel_msg_segment {
+	__u16	segment;
+	__u16	nr_pages;
+	__u32	list_ref;
+};
+
+/**
+ * struct schannel_msg - one message
+ * @type:	enum schannel_msg_type. Check: known.
+ * @reserved:	0; readers ignore it.
+ * @dst_flow:	ACCEPT, REFUSE, CLOSE: the receiver's flow. Check: in use, in a
+ *		state where the message makes sense, and @src_flow is its other
+ *		end. Else SCHANNEL_FLOW_NONE.
+ * @src_flow:	OPEN, ACCEPT, CLOSE: the sender's flow. Check: not
+ *		SCHANNEL_FLOW_CTL, inside the sender's table. Else
+ *		SCHANNEL_FLOW_NONE.
+ */
+struct schannel_msg {
+	__u16	type;
+	__u16	reserved;
+	__u32	dst_flow;
+	__u32	src_flow;
+	__u32	reserved2;
+	union {
+		struct schannel_msg_open	open;
+		struct schannel_msg_accept	accept;
+		struct schannel_msg_reason	why;
+		struct schannel_msg_table	table;
+		struct schannel_msg_segment	segment;
+		__u8				space[112];
+	};
+};
+
+/* ------------------------------------------------------------------------
+ * Xenstore
+ *
+ * A pair of domains is a xenbus device of type "schannel". The domain with the
+ * higher id is the frontend; the device's number is the backend's domain id:
+ *
+ *	/local/domain/<fe>/device/schannel/<be>/...
+ *	/local/domain/<be>/backend/schannel/<fe>/<be>/...
+ *
+ * Beside xenbus's own keys, each side writes in its own directory:
+ *
+ *	dir-ref		grant reference of its directory, decimal
+ *	port-<i>	(frontend only) event channel i, unbound, for the backend
+ *			to bind; notification path of queue i; i from 0 up
+ *
+ * States: both Initialising: the pair may talk but no channel is set up. The
+ * frontend starts one by writing its keys and going to Initialised; the backend
+ * asks for that by going to InitWait. The backend then maps, binds, writes its
+ * key and goes to Connected; the frontend maps and goes to Connected. Closing
+ * or Closed of either side, or its disappearance, ends the channel; when both
+ * are back at Initialising, another may follow.
+ */
+#define SCHANNEL_XENBUS_TYPE	"schannel"
+#define SCHANNEL_KEY_DIR	"dir-ref"
+#define SCHANNEL_KEY_PORT	"port-%u"
+
+#endif /* _UAPI_XEN_SCHANNEL_H */
