@@ -178,8 +178,6 @@ static void scxen_end(struct scxen_dev *xd, const char *why)
 		schannel_channel_destroy(xd->channel);
 		scxen_event_free(xd->queue);
 		xd->channel = NULL;
-		/* Only the channel that has just gone can have set it. */
-		clear_bit(SCXEN_FAILED, &xd->flags);
 		pr_info_ratelimited("channel to domain %d %s (%s)\n",
 				    xd->dev->otherend_id,
 				    xd->up ? "down" : "did not come up", why);
@@ -202,7 +200,9 @@ static bool scxen_may_begin(struct scxen_dev *xd)
 		return false;
 	}
 	xd->not_before = now + SCXEN_INTERVAL;
+	/* what was wished for begins; what failed was an earlier channel */
 	clear_bit(SCXEN_WANTED, &xd->flags);
+	clear_bit(SCXEN_FAILED, &xd->flags);
 	return true;
 }
 

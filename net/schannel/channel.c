@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Channels: coming up, being polled, going down. See channel.h. */
+#include <linux/err.h>
+#include <linux/export.h>
+#include <linux/kernel.h>
+#include <linux/slab.h>
+
+#include "channel.h"
+#include "control.h"
+#include "flow.h"
+#include "main.h"
+#include "peer.h"
+#include "transport.h"
+
+void sc_channel_hold(struct schannel_channel *ch)
+{
+	refcount_inc(&ch->ref);
+}
+
+void sc_channel_put(struct schannel_channel *ch)
+{
+	if (!refcount_dec_and_test(&ch->ref))
+		return;
+	sc_peer_put(ch->peer);
+	xa_destroy(&ch->flows);
+	kvfree(ch->peer_segment);
+	kvfree(ch->peer_table);
+	kvfree(ch->peer_table_map);
+	kvfree(ch->table);
+	kfree_rcu(ch, rcu);
+}
+
+/* ---- Our side ---------------------------------------------------------- */
+
+static void sc_channel_unshare(struct schannel_channel *ch)
+{
+	struct schannel_peer *peer = ch->peer;
+	unsigned int i;
+
+	for (i = 0; i < ch->pool.nr_segments; i++)
+		sc_segment_destroy(peer, ch->pool.segment[i]);
+	ch->pool.nr_segments = 0;
+	for (i = 0; i < ch->table_pages; i++)
+		sc_page_unshare(peer, &ch->table[i]);
+	ch->table_pages = 0;
+	for (i = 0; i < SC_CTL_PAGES; i++)
+		sc_page_unshare(peer, &ch->ctl_page[i]);
+	for (i = 0; i < SC_QUEUES; i++)
+		sc_page_unshare(peer, &ch->queue[i].page);
+	sc_page_unshare(peer, &ch->dir);
+}
+
+static int sc_channel_share(struct schannel_channel *ch)
+{
+	struct schannel_peer *peer = ch->peer;
+	struct schannel_dir *dir;
+	unsigned int i;
+	int err;
+
+	err = sc_page_share(peer, &ch->dir);
+	if (err)
+		return err;
+	dir = ch->dir.addr;
+	dir->magic = SCHANNEL_MAGIC;
+	dir->abi = SCHANNEL_ABI_VERSION;
+	dir->abi_oldest = SCHANNEL_ABI_OLDEST;
+	dir->features = SCHANNEL_FEATURES;
+	dir->nr_queues = SC_QUEUES;
+	dir->ctl_order = SC_CTL_ORDER;
+
+	for (i = 0; i < SC_QUEUES; i++) {
+		struct sc_channel_queue *queue = &ch->queue[i];
+
+		err = sc_page_share(peer, &queue->page);
+		if (err)
+			return err;
+		dir->queue_ref[i] = queue->page.ref;
+		queue->q.own = queue->page.addr;
+	}
+	for (i = 0; i < SC_CTL_PAGES; i++) {
+		err = sc_page_share(peer, &ch->ctl_page[i]);
+		if (err)
+			return err;
+		dir->ctl_ref[i] = ch->ctl_page[i].ref;
+		ch->ctl_addr[i] = ch->ctl_page[i].addr;
+	}
+	err = sc_page_share(peer, &ch->table[0]);
+	if (err)
+		return err;
+	dir->flow_ref = ch->table[0].ref;
+	ch->table_pages = 1;
+	ch->table_announced = 1;
+
+	ch->ctl_tx.own = ch->table[0].addr;
+	ch->ctl_rx.own = ch->table[0].addr;
+	ch->ctl_tx.ring.addr = ch->ctl_addr;
+	ch->ctl_tx.ring.size = SC_CTL_PAGES * PAGE_SIZE;
+	return 0;
+}
+
+struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
+{
+	struct schannel_channel *ch;
+	unsigned int i;
+	int err;
+
+	BUILD_BUG_ON(sizeof(struct schannel_queue) != SCHANNEL_PAGE_SIZE);
+	BUILD_BUG_ON(sizeof(struct schannel_msg) != SCHANNEL_MSG_SIZE);
+	BUILD_BUG_ON(sizeof(struct schannel_flow) * SCHANNEL_FLOWS_PER_PAGE !=
+		     SCHANNEL_PAGE_SIZE);
+	BUILD_BUG_ON(sizeof(struct schannel_dir) > SCHANNEL_PAGE_SIZE);
+
+	ch = kzalloc(sizeof(*ch), GFP_KERNEL);
+	if (!ch)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&ch->ref, 1);
+	refcount_inc(&peer->ref);
+	ch->peer = peer;
+	ch->state = SC_CHANNEL_NEW;
+	for (i = 0; i < SC_QUEUES; i++) {
+		spin_lock_init(&ch->queue[i].lock);
+		ch->queue[i].q.prod = SC_QUEUE_START;
+	}
+	sc_pool_init(&ch->pool, sc_pool_pages());
+	xa_init_flags(&ch->flows, XA_FLAGS_ALLOC);
+	INIT_WORK(&ch->work, sc_control_work);
+	spin_lock_init(&ch->ctl_lock);
+	INIT_LIST_HEAD(&ch->posts);
+	mutex_init(&ch->grow_lock);
+
+	ch->table = kvcalloc(SCHANNEL_FLOW_PAGES_MAX, sizeof(*ch->table),
+			     GFP_KERNEL);
+	ch->peer_table = kvcalloc(SCHANNEL_FLOW_PAGES_MAX,
+				  sizeof(*ch->peer_table), GFP_KERNEL);
+	ch->peer_table_map = kvcalloc(SCHANNEL_FLOW_PAGES_MAX,
+				      sizeof(*ch->peer_table_map), GFP_KERNEL);
+	ch->peer_segment = kvcalloc(SCHANNEL_SEGMENTS_MAX,
+				    sizeof(*ch->peer_segment), GFP_KERNEL);
+	err = -ENOMEM;
+	if (ch->table && ch->peer_table && ch->peer_table_map &&
+	    ch->peer_segment)
+		err = sc_channel_share(ch);
+	if (err) {
+		sc_channel_unshare(ch);
+		sc_channel_put(ch);
+		return ERR_PTR(err);
+	}
+	return ch;
+}
+EXPORT_SYMBOL_GPL(schannel_channel_create);
+
+u32 schannel_channel_dir_ref(const struct schannel_channel *ch)
+{
+	return ch->dir.ref;
+}
+EXPORT_SYMBOL_GPL(schannel_channel_dir_ref);
+
+/* ---- The peer's side --------------------------------------------------- */
+
+static int sc_channel_check_dir(struct schannel_channel *ch)
+{
+	const struct schannel_dir *dir = &ch->peer_dir;
+	u32 domid = ch->peer->domid;
+
+	if (dir->magic != SCHANNEL_MAGIC) {
+		pr_warn("schannel: domain %u: no directory at the page it named\n",
+			domid);
+		return -EPROTO;
+	}
+	if (dir->abi < SCHANNEL_ABI_OLDEST ||
+	    dir->abi_oldest > SCHANNEL_ABI_VERSION) {
+		pr_warn("schannel: domain %u speaks ABI versions %u to %u, this kernel %u to %u: refused\n",
+			domid, dir->abi_oldest, dir->abi, SCHANNEL_ABI_OLDEST,
+			SCHANNEL_ABI_VERSION);
+		return -EPROTONOSUPPORT;
+	}
+	if (dir->required & ~SCHANNEL_FEATURES) {
+		pr_warn("schannel: domain %u requires features %#x which this kernel does not have: refused\n",
+			domid, dir->required & ~SCHANNEL_FEATURES);
+		return -EPROTONOSUPPORT;
+	}
+	if (!dir->nr_queues || dir->nr_queues > SCHANNEL_QUEUES_MAX ||
+	    dir->ctl_order > SCHANNEL_CTL_ORDER_MAX) {
+		pr_warn("schannel: domain %u: directory with %u queues, control ring of order %u: refused\n",
+			domid, dir->nr_queues, dir->ctl_order);
+		return -EPROTO;
+	}
+	return 0;
+}
+
+static int sc_channel_map_one(struct schannel_channel *ch, const u32 *refs,
+			      unsigned int nr, struct schannel_mapping **map)
+{
+	struct schannel_mapping *m;
+
+	m = ch->peer->transport->map(ch->peer, refs, nr);
+	if (IS_ERR(m))
+		return PTR_ERR(m);
+	*map = m;
+	return 0;
+}
+
+static int sc_channel_map(struct schannel_channel *ch, u32 dir_ref)
+{
+	const struct schannel_transport *t = ch->peer->transport;
+	struct schannel_dir *dir = &ch->peer_dir;
+	struct schannel_mapping *map;
+	unsigned int i;
+	int err;
+
+	map = t->map(ch->peer, &dir_ref, 1);
+	if (IS_ERR(map))
+		return PTR_ERR(map);
+	memcpy(dir, map->addr[0], sizeof(*dir));
+	t->unmap(ch->peer, map);
+	err = sc_channel_check_dir(ch);
+	if (err)
+		return err;
+
+	ch->nr_queues = min(dir->nr_queues, SC_QUEUES);
+	err = sc_channel_map_one(ch, dir->queue_ref, ch->nr_queues,
+				 &ch->peer_queue_map);
+	if (err)
+		return err;
+	for (i = 0; i < ch->nr_queues; i++)
+		ch->queue[i].q.peer = ch->peer_queue_map->addr[i];
+	err = sc_channel_map_one(ch, dir->ctl_ref, 1U << dir->ctl_order,
+				 &ch->peer_ctl_map);
+	if (err)
+		return err;
+	ch->ctl_rx.ring.addr = ch->peer_ctl_map->addr;
+	ch->ctl_rx.ring.size = SCHANNEL_PAGE_SIZE << dir->ctl_order;
+	err = sc_channel_map_one(ch, &dir->flow_ref, 1,
+				 &ch->peer_table_map[0]);
+	if (err)
+		return err;
+	ch->peer_table_maps = 1;
+	ch->peer_table[0] = ch->peer_table_map[0]->addr[0];
+	ch->peer_table_pages = 1;
+	ch->ctl_tx.peer = ch->peer_table[0];
+	ch->ctl_rx.peer = ch->peer_table[0];
+	return 0;
+}
+
+static void sc_channel_unmap(struct schannel_channel *ch)
+{
+	const struct schannel_transport *t = ch->peer->transport;
+	unsigned int i;
+
+	for (i = 0; i < SCHANNEL_SEGMENTS_MAX; i++)
+		if (ch->peer_segment[i])
+			t->unmap(ch->peer, ch->peer_segment[i]);
+	for (i = 0; i < ch->peer_table_maps; i++)
+		t->unmap(ch->peer, ch->peer_table_map[i]);
+	if (ch->peer_ctl_map)
+		t->unmap(ch->peer, ch->peer_ctl_map);
+	if (ch->peer_queue_map)
+		t->unmap(ch->peer, ch->peer_queue_map);
+}
+
+int schannel_channel_attach(struct schannel_channel *ch, u32 dir_ref)
+{
+	int err = sc_channel_map(ch, dir_ref);
+
+	if (err)
+		return err;
+	/* release: who sees it up sees all of the above */
+	smp_store_release(&ch->state, SC_CHANNEL_UP);
+	sc_peer_up(ch->peer, ch);
+	queue_work(sc_wq, &ch->work);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(schannel_channel_attach);
+
+/* ---- Events ------------------------------------------------------------ */
+
+/**
+ * sc_channel_post() - ask the peer to look at a flow
+ * @ch:		a channel that is up and stays so during the call
+ * @queue:	the queue in which it wants to be told
+ * @flow:	the flow's number in its table
+ * @bell:	the flow's bell
+ *
+ * A full barrier stands between what the peer shall see and this call. Process or
+ * softirq context.
+ */
+void sc_channel_post(struct schannel_channel *ch, unsigned int queue, u32 flow,
+		     sc_bell_t *bell)
+{
+	struct sc_channel_queue *q = &ch->queue[queue];
+	enum sc_post post;
+
+	spin_lock_bh(&q->lock);
+	post = sc_queue_post(&q->q, flow, bell);
+	spin_unlock_bh(&q->lock);
+	if (post == SC_POST_NOTIFY) {
+		atomic_long_inc(&ch->stats.notify_sent);
+		ch->peer->transport->notify(ch->peer, queue);
+	}
+}
+
+/* Under rcu_read_lock(). */
+static void sc_channel_event(struct schannel_channel *ch, u32 id)
+{
+	struct sc_flow *flow;
+
+	if (id == SCHANNEL_FLOW_CTL) {
+		queue_work(sc_wq, &ch->work);
+		return;
+	}
+	flow = xa_load(&ch->flows, id);
+	if (flow)
+		sc_flow_event(flow);
+}
+
+static void sc_channel_all_events(struct schannel_channel *ch)
+{
+	struct sc_flow *flow;
+	unsigned long id;
+
+	queue_work(sc_wq, &ch->work);
+	xa_for_each(&ch->flows, id, flow)
+		sc_flow_event(flow);
+}
+
+/* Flows looked at in one call, then others may run. */
+#define SC_POLL_BUDGET	SCHANNEL_QUEUE_ENTRIES
+#define SC_POLL_BATCH	16U
+
+static enum schannel_poll sc_channel_poll(struct schannel_channel *ch,
+					  struct sc_queue *q)
+{
+	u32 id[SC_POLL_BATCH];
+	int budget = SC_POLL_BUDGET;
+	enum schannel_poll did = SCHANNEL_POLL_NONE;
+	int i, nr;
+
+	if (!sc_channel_is_up(ch))
+		return SCHANNEL_POLL_NONE;
+	while (budget > 0) {
+		nr = sc_queue_take(q, id, SC_POLL_BATCH);
+		if (nr < 0) {
+			sc_channel_fail(ch, "event queue index makes no sense");
+			return did;
+		}
+		for (i = 0; i < nr; i++)
+			sc_channel_event(ch, id[i]);
+		budget -= nr;
+		if (nr)
+			did = SCHANNEL_POLL_DONE;
+		if (sc_queue_overflowed(q)) {
+			atomic_long_inc(&ch->stats.overflow);
+			sc_channel_all_events(ch);
+			did = SCHANNEL_POLL_DONE;
+			budget -= SC_POLL_BUDGET / 4;
+		} else if (!nr && !sc_queue_arm(q)) {
+			return did;
+		}
+	}
+	return SCHANNEL_POLL_MORE;
+}
+
+enum schannel_poll schannel_channel_poll(struct schannel_channel *ch,
+					 unsigned int queue)
+{
+	enum schannel_poll did;
+
+	atomic_long_inc(&ch->stats.notify_received);
+	rcu_read_lock();
+	did = sc_channel_poll(ch, &ch->queue[queue].q);
+	rcu_read_unlock();
+	if (did == SCHANNEL_POLL_NONE)
+		atomic_long_inc(&ch->stats.notify_spurious);
+	return did;
+}
+EXPORT_SYMBOL_GPL(schannel_channel_poll);
+
+/* ---- Going down -------------------------------------------------------- */
+
+/**
+ * sc_channel_fail() - the peer broke the protocol in a way that no single flow can answer for
+ * @ch:		the channel; takes no more part in anything
+ * @wrong:	what was wrong, for the log
+ *
+ * Any context but hard interrupts.
+ */
+void sc_channel_fail(struct schannel_channel *ch, const char *wrong)
+{
+	pr_warn_ratelimited("schannel: domain %u: %s: channel reset\n",
+			    ch->peer->domid, wrong);
+	ch->peer->transport->fail(ch->peer);
+}
+
+void schannel_channel_destroy(struct schannel_channel *ch)
+{
+	struct sc_flow *flow;
+	unsigned long id;
+	bool was_up;
+
+	spin_lock(&ch->ctl_lock);
+	was_up = ch->state == SC_CHANNEL_UP;
+	WRITE_ONCE(ch->state, SC_CHANNEL_DOWN);
+	spin_unlock(&ch->ctl_lock);
+	sc_peer_down(ch->peer, was_up ? -ECONNRESET : -EHOSTUNREACH);
+
+	/* first of all wake whoever waits: this is what their users wait for */
+	xa_for_each(&ch->flows, id, flow)
+		sc_flow_ended(flow, -ECONNRESET);
+
+	cancel_work_sync(&ch->work);
+	/* nobody is left who grows what is about to go... */
+	mutex_lock(&ch->grow_lock);
+	mutex_unlock(&ch->grow_lock);
+	/* ...or who copies from or to it */
+	synchronize_rcu();
+
+	xa_for_each(&ch->flows, id, flow)
+		sc_flow_retire(flow);
+	sc_channel_unmap(ch);
+	sc_channel_unshare(ch);
+	sc_channel_put(ch);
+}
+EXPORT_SYMBOL_GPL(schannel_channel_destroy);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A channel: everything shared with one peer, from its coming up until it goes
+ * down. After that a new channel is a new struct.
+ *
+ * Locks, in the order in which they nest:
+ *	@grow_lock	mutex: the pool and the flow table grow
+ *	@ctl_lock	the control ring's producer half, what waits to be sent
+ *			in it, and the state of flows that messages change
+ *	queue @lock	one event queue's posting side
+ * and the pool's own lock inside any of them.
+ *
+ * The receiving side of the control ring belongs to @work alone, the taking side
+ * of an event queue to the transport, which polls one at a time.
+ */
+#ifndef _SCHANNEL_CHANNEL_H
+#define _SCHANNEL_CHANNEL_H
+
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "pool.h"
+#include "queue.h"
+#include "ring.h"
+#include "segment.h"
+
+struct sc_flow;
+struct schannel_mapping;
+struct schannel_peer;
+
+/* What this release makes for its own side. */
+#define SC_QUEUES	1U
+#define SC_CTL_ORDER	2U
+#define SC_CTL_PAGES	(1U << SC_CTL_ORDER)
+
+/* Most pages of a peer's pool that are mapped here: 128 MiB. */
+#define SC_PEER_POOL_PAGES_MAX	(128U << (20 - 12))
+
+enum sc_channel_state {
+	SC_CHANNEL_NEW,		/* our side is there */
+	SC_CHANNEL_UP,
+	SC_CHANNEL_DOWN,	/* nothing shared may be touched any more */
+};
+
+/**
+ * struct sc_channel_queue - an event queue and its posting lock
+ */
+struct sc_channel_queue {
+	spinlock_t lock;
+	struct sc_queue q;
+	struct sc_page page;
+};
+
+/**
+ * struct sc_channel_stats - what happened since the channel came up
+ * @notify_sent: notifications sent
+ * @notify_received: notifications received
+ * @notify_spurious: of those, with nothing behind
+ * @overflow:	event queue overflows of the peer's
+ * @flow_errors: flows reset since the peer's indexes made no sense
+ */
+struct sc_channel_stats {
+	atomic_long_t notify_sent;
+	atomic_long_t notify_received;
+	atomic_long_t notify_spurious;
+	atomic_long_t overflow;
+	atomic_long_t flow_errors;
+};
+
+/**
+ * struct schannel_channel - a channel
+ * @peer:	the other end; holds a reference
+ * @state:	enum sc_channel_state; the data path looks at it under RCU
+ * @pool:	our pool
+ * @flows:	by number in our table
+ * @work:	handles the control ring
+ *
+ * Ours: @dir, @queue[].page, @ctl_page, @table (pages of the flow table, appended
+ * under @grow_lock), @table_pages, @table_announced (@ctl_lock).
+ *
+ * The peer's, by @work: @peer_dir (private copy), @peer_map (mappings other
+ * than segments), @peer_table (addresses of flow table pages), @peer_segment.
+ */
+struct schannel_channel {
+	struct schannel_peer *peer;
+	int state;
+	refcount_t ref;
+	struct rcu_head rcu;
+	unsigned int nr_queues;
+
+	struct sc_channel_queue queue[SC_QUEUES];
+	struct sc_pool pool;
+	struct xarray flows;
+
+	struct work_struct work;
+	spinlock_t ctl_lock;
+	struct sc_tx ctl_tx;
+	struct sc_rx ctl_rx;
+	sc_bell_t ctl_bell;
+	struct list_head posts;
+	struct schannel_msg refusal;
+	bool refusal_waits;
+
+	struct mutex grow_lock;
+	struct sc_page dir;
+	struct sc_page ctl_page[SC_CTL_PAGES];
+	void *ctl_addr[SC_CTL_PAGES];
+	struct sc_page *table;
+	unsigned int table_pages;
+	unsigned int table_announced;
+
+	struct schannel_dir peer_dir;
+	struct schannel_mapping *peer_queue_map;
+	struct schannel_mapping *peer_ctl_map;
+	struct schannel_mapping **peer_table_map;
+	unsigned int peer_table_maps;
+	const struct schannel_flow **peer_table;
+	unsigned int peer_table_pages;
+	struct schannel_mapping **peer_segment;
+	u32 peer_pool_pages;
+
+	struct sc_channel_stats stats;
+};
+
+void sc_channel_hold(struct schannel_channel *ch);
+void sc_channel_put(struct schannel_channel *ch);
+void sc_channel_fail(struct schannel_channel *ch, const char *wrong);
+void sc_channel_post(struct schannel_channel *ch, unsigned int queue, u32 flow,
+		     sc_bell_t *bell);
+
+/* For the data path, under rcu_read_lock(). */
+static inline bool sc_channel_is_up(const struct schannel_channel *ch)
+{
+	/* acquire: pairs with schannel_channel_attach() */
+	return smp_load_acquire(&ch->state) == SC_CHANNEL_UP;
+}
+
+#endif /* _SCHANNEL_CHANNEL_H */

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Connecting: find the peer, have its channel brought up if there is none, open a
+ * flow, wait for the answer. What cannot be done at once is done by a work, so
+ * that it goes on when the caller does not wait.
+ */
+#include <linux/err.h>
+#include <linux/sched/signal.h>
+#include <linux/wait.h>
+
+#include "channel.h"
+#include "flow.h"
+#include "listen.h"
+#include "port.h"
+#include "socket.h"
+
+/* From connect() to an answer. Covers a channel that has to be brought up. */
+#define SC_CONNECT_TIMEOUT	(10 * HZ)
+
+/* lock_sock() is held. */
+static void sc_connect_failed(struct sock *sk, int err)
+{
+	struct sc_sock *ssk = sc_sk(sk);
+
+	sc_peer_unwait(ssk->peer, &ssk->waiter);
+	sc_sock_detach(ssk, SCHANNEL_REASON_RESET);
+	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	WRITE_ONCE(sk->sk_err, -err);
+	if (sk->sk_socket)
+		sk->sk_socket->state = SS_UNCONNECTED;
+	sk->sk_state_change(sk);
+	sk_wake_async(sk, SOCK_WAKE_IO, POLL_ERR);
+}
+
+/* Open the flow if there is a channel. lock_sock() is held. 0 or -errno. */
+static int sc_connect_go(struct sock *sk)
+{
+	struct sc_sock *ssk = sc_sk(sk);
+	struct schannel_msg_open open = {
+		.src_port = ssk->local_port,
+		.dst_port = ssk->peer_port,
+		.type = SCHANNEL_TYPE_STREAM,
+		.rx_order = sc_sock_ring_order(sk->sk_rcvbuf,
+					       sk->sk_userlocks & SOCK_RCVBUF_LOCK),
+	};
+	struct schannel_channel *ch;
+	struct sc_flow *flow;
+	u8 wish;
+
+	ch = sc_peer_channel(ssk->peer, &ssk->waiter);
+	if (IS_ERR(ch))
+		return PTR_ERR(ch) == -EAGAIN ? 0 : PTR_ERR(ch);
+	wish = sc_sock_ring_order(sk->sk_sndbuf,
+				  sk->sk_userlocks & SOCK_SNDBUF_LOCK);
+	flow = sc_flow_open(ch, &open, wish, &sc_sock_flow_ops, sk);
+	sc_channel_put(ch);
+	if (IS_ERR(flow))
+		return PTR_ERR(flow);
+	rcu_assign_pointer(ssk->flow, flow);
+	return 0;
+}
+
+/* There is a channel, or there will be none, or time is up. */
+static void sc_connect_work(struct work_struct *work)
+{
+	struct sc_sock *ssk = container_of(work, struct sc_sock,
+					   waiter.work.work);
+	struct sock *sk = &ssk->sk;
+	unsigned long now = jiffies;
+	int err = 0;
+
+	lock_sock(sk);
+	if (sk->sk_state != TCP_SYN_SENT)
+		goto out;
+	if (!rcu_access_pointer(ssk->flow))
+		err = sc_connect_go(sk);
+	if (!err && time_after_eq(now, ssk->deadline))
+		err = -ETIMEDOUT;
+	if (err)
+		sc_connect_failed(sk, err);
+	else
+		mod_delayed_work(sc_wq, &ssk->waiter.work, ssk->deadline - now);
+out:
+	release_sock(sk);
+}
+
+void sc_connect_init(struct sc_sock *ssk)
+{
+	INIT_LIST_HEAD(&ssk->waiter.node);
+	INIT_DELAYED_WORK(&ssk->waiter.work, sc_connect_work);
+}
+
+/* The socket is being closed: no work runs after this. Without lock_sock(). */
+void sc_connect_stop(struct sc_sock *ssk)
+{
+	if (!ssk->peer)
+		return;
+	sc_peer_unwait(ssk->peer, &ssk->waiter);
+	cancel_delayed_work_sync(&ssk->waiter.work);
+}
+
+/* lock_sock() is held, the socket is not connected. 0 or -errno. */
+static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
+{
+	struct sc_sock *ssk = sc_sk(sk);
+	struct schannel_peer *peer;
+	int err;
+
+	if (to->sc_domid == SC_DOMID_ANY || to->sc_port == SC_PORT_ANY)
+		return -EINVAL;
+	if (ssk->local_domid == SC_DOMID_SELF && ssk->local_port &&
+	    to->sc_domid != SC_DOMID_SELF && to->sc_domid != sc_own_domid())
+		return -EINVAL;	/* as from 127.0.0.1 to elsewhere */
+	peer = sc_peer_get(to->sc_domid);
+	if (!peer)
+		return -EHOSTUNREACH;
+	if (!ssk->local_port) {
+		err = sc_port_bind(ssk, SC_DOMID_ANY, SC_PORT_ANY);
+		if (err) {
+			sc_peer_put(peer);
+			return err;
+		}
+	}
+	/* what is left of a connection before this one */
+	sc_sock_detach(ssk, SCHANNEL_REASON_RESET);
+	if (ssk->peer) {
+		sc_peer_unwait(ssk->peer, &ssk->waiter);
+		sc_peer_put(ssk->peer);
+	}
+	ssk->peer = peer;
+	ssk->peer_domid = peer->domid;
+	ssk->peer_port = to->sc_port;
+	ssk->deadline = jiffies + SC_CONNECT_TIMEOUT;
+	WRITE_ONCE(sk->sk_err, 0);
+	WRITE_ONCE(sk->sk_shutdown, 0);
+	WRITE_ONCE(sk->sk_state, TCP_SYN_SENT);
+	err = sc_connect_go(sk);
+	if (err)
+		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	else
+		mod_delayed_work(sc_wq, &ssk->waiter.work, SC_CONNECT_TIMEOUT);
+	return err;
+}
+
+/* connect(AF_UNSPEC): as if it had never been connected; stays bound. */
+static int sc_connect_dissolve(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	struct sc_sock *ssk = sc_sk(sk);
+
+	if (sk->sk_state == TCP_LISTEN)
+		sc_listen_stop(sk);
+	if (ssk->peer)
+		sc_peer_unwait(ssk->peer, &ssk->waiter);
+	sc_sock_detach(ssk, SCHANNEL_REASON_RESET);
+	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	WRITE_ONCE(sk->sk_shutdown, 0);
+	WRITE_ONCE(sk->sk_err, 0);
+	sock->state = SS_UNCONNECTED;
+	sk->sk_state_change(sk);
+	return 0;
+}
+
+/* Wait for the answer. lock_sock() is held, but not while waiting. */
+static long sc_connect_wait(struct sock *sk, long timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+
+	add_wait_queue(sk_sleep(sk), &wait);
+	while (sk->sk_state == TCP_SYN_SENT && timeo && !signal_pending(current)) {
+		release_sock(sk);
+		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
+		lock_sock(sk);
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return timeo;
+}
+
+int sc_connect(struct socket *sock, struct sockaddr *addr, int len, int flags)
+{
+	struct sock *sk = sock->sk;
+	const struct sockaddr_sc *to;
+	long timeo;
+	int err;
+
+	lock_sock(sk);
+	if (len >= (int)sizeof(addr->sa_family) &&
+	    addr->sa_family == AF_UNSPEC) {
+		err = sc_connect_dissolve(sock);
+		goto out;
+	}
+	err = sc_sock_address(addr, len, &to);
+	if (err)
+		goto out;
+
+	switch (sock->state) {
+	case SS_UNCONNECTED:
+		err = -EINVAL;
+		if (sk->sk_state == TCP_LISTEN)
+			goto out;
+		err = sc_connect_start(sk, to);
+		if (err)
+			goto out;
+		sock->state = SS_CONNECTING;
+		err = -EINPROGRESS;
+		break;
+	case SS_CONNECTING:
+		err = -EALREADY;
+		break;
+	default:
+		err = -EISCONN;
+		goto out;
+	}
+
+	timeo = sock_sndtimeo(sk, flags & O_NONBLOCK);
+	if (sk->sk_state == TCP_SYN_SENT && timeo) {
+		timeo = sc_connect_wait(sk, timeo);
+		if (sk->sk_state == TCP_SYN_SENT && signal_pending(current))
+			err = sock_intr_errno(timeo);
+	}
+	if (sk->sk_state == TCP_SYN_SENT)
+		goto out;
+	if (sk->sk_state == TCP_ESTABLISHED ||
+	    sock->state == SS_CONNECTED) {
+		sock->state = SS_CONNECTED;
+		err = 0;
+	} else {
+		sock->state = SS_UNCONNECTED;
+		err = sock_error(sk) ?: -ECONNABORTED;
+	}
+out:
+	release_sock(sk);
+	return err;
+}
+
+/* ---- What the flow tells us -------------------------------------------- */
+
+static void sc_sock_opened(struct sc_flow *flow, void *user)
+{
+	struct sock *sk = user;
+	struct sc_sock *ssk = sc_sk(sk);
+
+	lock_sock(sk);
+	if (sk->sk_state == TCP_SYN_SENT &&
+	    rcu_access_pointer(ssk->flow) == flow) {
+		cancel_delayed_work(&ssk->waiter.work);
+		sc_sock_established(ssk);
+		sk->sk_state_change(sk);
+		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
+	}
+	release_sock(sk);
+}
+
+static void sc_sock_ended(struct sc_flow *flow, void *user, int err)
+{
+	struct sock *sk = user;
+	struct sc_sock *ssk = sc_sk(sk);
+
+	lock_sock(sk);
+	if (rcu_access_pointer(ssk->flow) != flow)
+		goto out;	/* of an earlier connection */
+	if (sk->sk_state == TCP_SYN_SENT) {
+		cancel_delayed_work(&ssk->waiter.work);
+		sc_connect_failed(sk, err);
+	} else if (sk->sk_state == TCP_ESTABLISHED) {
+		WRITE_ONCE(sk->sk_err, -err);
+		WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+		sk->sk_state_change(sk);
+		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
+	}
+out:
+	release_sock(sk);
+}
+
+static bool sc_sock_get(void *user)
+{
+	struct sock *sk = user;
+
+	return refcount_inc_not_zero(&sk->sk_refcnt);
+}
+
+static void sc_sock_put(void *user)
+{
+	sock_put(user);
+}
+
+const struct sc_flow_ops sc_sock_flow_ops = {
+	.event	= sc_stream_event,
+	.opened	= sc_sock_opened,
+	.ended	= sc_sock_ended,
+	.get	= sc_sock_get,
+	.put	= sc_sock_put,
+};

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A flow: one connection inside a channel, as seen from this side.
+ *
+ * Life: sc_flow_open() or sc_flow_accept() make it; its user (a socket) has one
+ * reference, the channel's flow table another. The user ends its part with
+ * sc_flow_close(). The flow leaves the table, and entry and ring can be used
+ * again, once CLOSE was sent and received (or the OPEN was refused), or
+ * the channel is destroyed. So a socket may be long gone while the peer still
+ * reads what it sent.
+ *
+ * The data path takes no lock of the channel's: it runs under rcu_read_lock(),
+ * after looking at the channel's state, and never sleeps there (page faults are
+ * disabled while copying). Whoever takes pages away changes the state first and
+ * waits for a grace period.
+ */
+#ifndef _SCHANNEL_FLOW_H
+#define _SCHANNEL_FLOW_H
+
+#include <linux/cache.h>
+#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+
+#include "pool.h"
+#include "queue.h"
+#include "ring.h"
+
+struct iov_iter;
+struct schannel_channel;
+struct sc_flow;
+
+/* How much is copied before the other side is told and others may run. */
+#define SC_FLOW_CHUNK		(32U << 10)
+
+/**
+ * struct sc_flow_ops - what a flow tells its user
+ * @event:	bytes or space may have come, or the peer shut a direction.
+ *		Softirq, under RCU.
+ * @opened:	the peer accepted. Process context.
+ * @ended:	refused, reset, or the channel is gone: @err is negative. The
+ *		user still has to call sc_flow_close(). Process context.
+ *
+ * @user is what sc_flow_open() or sc_flow_accept() was given; the call is made
+ * under RCU (@event) or with the user's reference held (the others), which
+ * sc_flow_user_get() of the user's takes.
+ */
+struct sc_flow_ops {
+	void (*event)(struct sc_flow *flow, void *user);
+	void (*opened)(struct sc_flow *flow, void *user);
+	void (*ended)(struct sc_flow *flow, void *user, int err);
+	bool (*get)(void *user);
+	void (*put)(void *user);
+};
+
+/* Bits of sc_flow.posts: control messages that wait to be sent. */
+#define SC_FLOW_POST_OPEN	(1U << 0)
+#define SC_FLOW_POST_ACCEPT	(1U << 1)
+#define SC_FLOW_POST_CLOSE	(1U << 2)
+
+/**
+ * struct sc_flow - a flow
+ * @tx:		producer half (the user's tx lock)
+ * @rx:		consumer half (the user's rx lock)
+ * @bell:	our last entry in the peer's event queue (queue lock)
+ * @channel:	whose it is; holds a reference
+ * @id:		number in our table
+ * @peer_id:	number in the peer's table, SCHANNEL_FLOW_NONE until known
+ * @queue:	the event queue in which the peer wants to be told
+ * @place:	where @tx's ring is in our pool
+ * @closed:	the user is done: no data path any more
+ * @ops, @user:	who is told of events; @user under RCU
+ * @posts:	SC_FLOW_POST_*
+ * @post_node:	in the channel's list while @posts is not 0
+ * @open:	parameters of the OPEN to send
+ * @reason:	of the CLOSE to send
+ * @accepted:	the peer's end is known
+ * @close_sent, @close_received: what they say
+ *
+ * From @posts on: the channel's control lock.
+ */
+struct sc_flow {
+	struct sc_tx tx ____cacheline_aligned_in_smp;
+	struct sc_rx rx ____cacheline_aligned_in_smp;
+
+	sc_bell_t bell ____cacheline_aligned_in_smp;
+	struct schannel_channel *channel;
+	u32 id;
+	u32 peer_id;
+	u8 queue;
+	bool closed;
+	struct sc_place place;
+	refcount_t ref;
+	const struct sc_flow_ops *ops;
+	void __rcu *user;
+
+	u8 posts;
+	bool accepted;
+	bool close_sent;
+	bool close_received;
+	u32 reason;
+	struct schannel_msg_open open;
+	struct list_head post_node;
+	struct rcu_head rcu;
+};
+
+struct sc_flow *sc_flow_open(struct schannel_channel *ch,
+			     const struct schannel_msg_open *open, u8 wish,
+			     const struct sc_flow_ops *ops, void *user);
+struct sc_flow *sc_flow_accept(struct schannel_channel *ch,
+			       const struct schannel_msg *msg, u8 wish,
+			       const struct sc_flow_ops *ops, void *user);
+void sc_flow_close(struct sc_flow *flow, enum schannel_reason reason);
+struct sc_flow *sc_flow_get(struct schannel_channel *ch, u32 id);
+void sc_flow_put(struct sc_flow *flow);
+
+void sc_flow_retire(struct sc_flow *flow);
+void sc_flow_event(struct sc_flow *flow);
+void sc_flow_answered(struct sc_flow *flow, const struct schannel_msg *msg);
+void sc_flow_opened(struct sc_flow *flow);
+void sc_flow_ended(struct sc_flow *flow, int err);
+
+ssize_t sc_flow_send(struct sc_flow *flow, struct iov_iter *from, size_t len);
+ssize_t sc_flow_recv(struct sc_flow *flow, struct iov_iter *to, size_t len,
+		     u32 skip, bool consume);
+void sc_flow_fin(struct sc_flow *flow);
+void sc_flow_rx_shut(struct sc_flow *flow);
+
+/* What sc_flow_look() reports. */
+#define SC_FLOW_GONE		(1U << 0)	/* the channel is down */
+#define SC_FLOW_FIN		(1U << 1)	/* all that will come is here */
+#define SC_FLOW_PEER_SHUT	(1U << 2)	/* the peer reads no more */
+
+/**
+ * struct sc_flow_view - a flow at one moment
+ * @flags:	SC_FLOW_*
+ * @prod:	the peer's producer index
+ * @avail:	bytes that can be received
+ * @space:	bytes that can be sent
+ * @queued:	bytes sent that the peer has not consumed
+ */
+struct sc_flow_view {
+	u32 flags;
+	u32 prod;
+	u32 avail;
+	u32 space;
+	u32 queued;
+};
+
+void sc_flow_look(struct sc_flow *flow, struct sc_flow_view *view);
+bool sc_flow_await_data(struct sc_flow *flow, u32 want,
+			struct sc_flow_view *view);
+void sc_flow_await_more(struct sc_flow *flow, struct sc_flow_view *view);
+bool sc_flow_await_space(struct sc_flow *flow, u32 want,
+			 struct sc_flow_view *view);
+
+static inline u32 sc_flow_tx_size(const struct sc_flow *flow)
+{
+	return flow->tx.ring.size;
+}
+
+#endif /* _SCHANNEL_FLOW_H */

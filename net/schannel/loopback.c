@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The loopback transport: a channel from this domain to itself.
+ *
+ * Two ends, near and far, each a peer with a channel of its own. Sockets connect
+ * from the near end and are accepted at the far end, through the same
+ * rings, messages and event queues as between two domains; only that a grant is
+ * an entry in a table, a mapping the page itself, and a notification a work
+ * queued here. So everything but the hypervisor can be tested in any machine.
+ */
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "../../include/uapi/linux/schannel.h"
+#include "main.h"
+#include "peer.h"
+#include "transport.h"
+
+/**
+ * struct sc_loopback_end - one of the two ends
+ * @peer:	how the core calls the other end
+ * @channel:	this end's side of the channel
+ * @other:	the other end
+ * @event:	the upcall: softirq context, as an event channel's
+ */
+struct sc_loopback_end {
+	struct schannel_peer *peer;
+	struct schannel_channel *channel;
+	struct sc_loopback_end *other;
+	struct work_struct event;
+};
+
+static struct {
+	struct sc_loopback_end near, far;
+	struct xarray grants;
+	struct work_struct open, fail;
+	struct mutex lock;	/* the channel comes up or goes down */
+} lo;
+
+static int sc_loopback_share(struct schannel_peer *peer, struct page *page,
+			     u32 *ref)
+{
+	return xa_alloc(&lo.grants, ref, page, xa_limit_31b, GFP_KERNEL);
+}
+
+static void sc_loopback_unshare(struct schannel_peer *peer, struct page *page,
+				u32 ref)
+{
+	xa_erase(&lo.grants, ref);
+	put_page(page);		/* a mapping has a reference of its own */
+}
+
+struct sc_loopback_mapping {
+	struct schannel_mapping map;
+	void *addr[];
+};
+
+static void sc_loopback_unmap(struct schannel_peer *peer,
+			      struct schannel_mapping *map)
+{
+	unsigned int i;
+
+	for (i = 0; i < map->nr; i++)
+		put_page(virt_to_page(map->addr[i]));
+	kvfree(container_of(map, struct sc_loopback_mapping, map));
+}
+
+static struct schannel_mapping *
+sc_loopback_map(struct schannel_peer *peer, const u32 *refs, unsigned int nr)
+{
+	struct sc_loopback_mapping *m;
+	unsigned int i;
+
+	m = kvzalloc(struct_size(m, addr, nr), GFP_KERNEL);
+	if (!m)
+		return ERR_PTR(-ENOMEM);
+	m->map.addr = m->addr;
+	for (i = 0; i < nr; i++) {
+		struct page *page;
+
+		xa_lock(&lo.grants);
+		page = xa_load(&lo.grants, refs[i]);
+		if (page)
+			get_page(page);
+		xa_unlock(&lo.grants);
+		if (!page) {
+			sc_loopback_unmap(peer, &m->map);
+			return ERR_PTR(-EINVAL);
+		}
+		m->addr[i] = page_address(page);
+		m->map.nr++;
+	}
+	return &m->map;
+}
+
+static void sc_loopback_notify(struct schannel_peer *peer, unsigned int queue)
+{
+	struct sc_loopback_end *end = schannel_peer_priv(peer);
+
+	queue_work(system_bh_highpri_wq, &end->other->event);
+}
+
+static void sc_loopback_event(struct work_struct *work)
+{
+	struct sc_loopback_end *end =
+		container_of(work, struct sc_loopback_end, event);
+
+	if (schannel_channel_poll(end->channel, 0) == SCHANNEL_POLL_MORE)
+		queue_work(system_bh_highpri_wq, &end->event);
+}
+
+static int sc_loopback_open(struct schannel_peer *peer)
+{
+	queue_work(sc_wq, &lo.open);
+	return 0;
+}
+
+static void sc_loopback_fail(struct schannel_peer *peer)
+{
+	queue_work(sc_wq, &lo.fail);
+}
+
+static const struct schannel_transport sc_loopback = {
+	.name		= "loopback",
+	.owner		= THIS_MODULE,
+	.open		= sc_loopback_open,
+	.fail		= sc_loopback_fail,
+	.share		= sc_loopback_share,
+	.unshare	= sc_loopback_unshare,
+	.map		= sc_loopback_map,
+	.unmap		= sc_loopback_unmap,
+	.notify		= sc_loopback_notify,
+};
+
+static int sc_loopback_end_create(struct sc_loopback_end *end)
+{
+	struct schannel_channel *ch = schannel_channel_create(end->peer);
+
+	if (IS_ERR(ch))
+		return PTR_ERR(ch);
+	end->channel = ch;
+	enable_work(&end->event);
+	return 0;
+}
+
+static void sc_loopback_end_destroy(struct sc_loopback_end *end)
+{
+	if (!end->channel)
+		return;
+	disable_work_sync(&end->event);
+	schannel_channel_destroy(end->channel);
+	end->channel = NULL;
+}
+
+static void sc_loopback_down(void)
+{
+	sc_loopback_end_destroy(&lo.near);
+	sc_loopback_end_destroy(&lo.far);
+}
+
+static int sc_loopback_attach(struct sc_loopback_end *end)
+{
+	u32 ref = schannel_channel_dir_ref(end->other->channel);
+	int err = schannel_channel_attach(end->channel, ref);
+
+	if (!err)
+		queue_work(system_bh_highpri_wq, &end->event);
+	return err;
+}
+
+static void sc_loopback_open_work(struct work_struct *work)
+{
+	int err = 0;
+
+	mutex_lock(&lo.lock);
+	if (lo.near.channel)
+		goto out;
+	err = sc_loopback_end_create(&lo.near);
+	if (!err)
+		err = sc_loopback_end_create(&lo.far);
+	if (!err)
+		err = sc_loopback_attach(&lo.far);
+	if (!err)
+		err = sc_loopback_attach(&lo.near);
+out:
+	if (err) {
+		sc_loopback_down();
+		sc_peer_down(lo.near.peer, err);
+	}
+	mutex_unlock(&lo.lock);
+}
+
+static void sc_loopback_fail_work(struct work_struct *work)
+{
+	mutex_lock(&lo.lock);
+	sc_loopback_down();
+	mutex_unlock(&lo.lock);
+}
+
+static void sc_loopback_end_init(struct sc_loopback_end *end,
+				 struct sc_loopback_end *other)
+{
+	end->other = other;
+	INIT_WORK(&end->event, sc_loopback_event);
+	disable_work_sync(&end->event);
+}
+
+int __init sc_loopback_init(void)
+{
+	struct schannel_peer *peer;
+
+	xa_init_flags(&lo.grants, XA_FLAGS_ALLOC);
+	INIT_WORK(&lo.open, sc_loopback_open_work);
+	INIT_WORK(&lo.fail, sc_loopback_fail_work);
+	mutex_init(&lo.lock);
+	sc_loopback_end_init(&lo.near, &lo.far);
+	sc_loopback_end_init(&lo.far, &lo.near);
+
+	/* nobody looks for the far end: connections go from near to far */
+	lo.far.peer = sc_peer_alloc(&sc_loopback, SC_DOMID_SELF, &lo.far);
+	if (!lo.far.peer)
+		return -ENOMEM;
+	peer = schannel_peer_add(&sc_loopback, SC_DOMID_SELF, &lo.near);
+	if (IS_ERR(peer)) {
+		sc_peer_put(lo.far.peer);
+		return PTR_ERR(peer);
+	}
+	lo.near.peer = peer;
+	return 0;
+}
+
+void sc_loopback_exit(void)
+{
+	cancel_work_sync(&lo.open);
+	cancel_work_sync(&lo.fail);
+	sc_loopback_down();
+	schannel_peer_remove(lo.near.peer);
+	schannel_peer_remove(lo.far.peer);
+	xa_destroy(&lo.grants);
+}

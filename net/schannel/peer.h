@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Peers: the domains with which a channel is possible, and the channel each has.
+ *
+ * A peer is there as long as its transport says so; channels come and go. The table is
+ * read under RCU; a reference keeps the struct, not the domain behind it.
+ */
+#ifndef _SCHANNEL_PEER_H
+#define _SCHANNEL_PEER_H
+
+#include <linux/hashtable.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+struct schannel_channel;
+struct schannel_transport;
+
+/**
+ * struct schannel_peer - a peer
+ * @node:	in the table (table lock)
+ * @transport:	how to reach it
+ * @priv:	the transport's own
+ * @domid:	its number
+ * @lock:	protects what follows
+ * @channel:	the channel that is up, or NULL
+ * @removed:	the domain is gone
+ * @waiters:	who waits for a channel, struct sc_waiter
+ */
+struct schannel_peer {
+	struct hlist_node node;
+	const struct schannel_transport *transport;
+	void *priv;
+	u32 domid;
+	refcount_t ref;
+	struct rcu_head rcu;
+
+	spinlock_t lock;
+	struct schannel_channel *channel;
+	bool removed;
+	struct list_head waiters;
+};
+
+/**
+ * struct sc_waiter - wants to know when a channel comes up, or cannot
+ * @node:	in the peer's list (peer lock); empty when not waiting
+ * @work:	run then, at once; may also be armed as a time limit
+ * @err:	0, or why there will be none (peer lock)
+ */
+struct sc_waiter {
+	struct list_head node;
+	struct delayed_work work;
+	int err;
+};
+
+struct schannel_peer *sc_peer_alloc(const struct schannel_transport *transport,
+				    u32 domid, void *priv);
+struct schannel_peer *sc_peer_get(u32 domid);
+void sc_peer_put(struct schannel_peer *peer);
+
+struct schannel_channel *sc_peer_channel(struct schannel_peer *peer,
+					 struct sc_waiter *waiter);
+void sc_peer_unwait(struct schannel_peer *peer, struct sc_waiter *waiter);
+
+void sc_peer_up(struct schannel_peer *peer, struct schannel_channel *ch);
+void sc_peer_down(struct schannel_peer *peer, int err);
+
+u32 sc_own_domid(void);
+
+/* Everything that may sleep and must not wait for others runs here. */
+extern struct workqueue_struct *sc_wq;
+
+#endif /* _SCHANNEL_PEER_H */

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A channel's own pool: segments, and which of their pages belong to a ring.
+ * Only the book-keeping; segment.h makes the pages.
+ */
+#ifndef _SCHANNEL_POOL_H
+#define _SCHANNEL_POOL_H
+
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "../../include/uapi/xen/schannel.h"
+
+struct sc_segment;
+
+/* Segments are this large, in pages: the largest ring there is by default. */
+#define SC_SEGMENT_ORDER	8U
+#define SC_SEGMENT_PAGES	(1U << SC_SEGMENT_ORDER)
+
+/* A wish for no particular ring size. */
+#define SC_ORDER_ANY		0xffU
+
+/**
+ * struct sc_place - where in a pool a ring is
+ * @segment:	the segment's number
+ * @page:	first page in it
+ * @order:	1 << order pages
+ */
+struct sc_place {
+	u16 segment;
+	u16 page;
+	u8 order;
+};
+
+/**
+ * struct sc_pool - the pool
+ * @lock:	protects all of it
+ * @segment:	by number; a segment once added stays until the channel ends
+ * @nr_segments: how many
+ * @announced:	how many of them the peer was told of
+ * @nr_pages:	pages in all segments
+ * @used:	pages in rings
+ * @rings:	rings there are
+ * @limit:	most pages the pool may have
+ */
+struct sc_pool {
+	spinlock_t lock;
+	struct sc_segment *segment[SCHANNEL_SEGMENTS_MAX];
+	unsigned int nr_segments;
+	unsigned int announced;
+	u32 nr_pages;
+	u32 used;
+	u32 rings;
+	u32 limit;
+};
+
+void sc_pool_init(struct sc_pool *pool, u32 limit);
+u8 sc_pool_order(struct sc_pool *pool, u8 wish);
+int sc_pool_carve(struct sc_pool *pool, u8 order, struct sc_place *place);
+void sc_pool_release(struct sc_pool *pool, const struct sc_place *place);
+int sc_pool_add(struct sc_pool *pool, struct sc_segment *seg);
+bool sc_pool_may_grow(struct sc_pool *pool, u32 nr_pages);
+
+#endif /* _SCHANNEL_POOL_H */

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Shared pages and segments. See segment.h. Process context. */
+#include <linux/bitmap.h>
+#include <linux/err.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "peer.h"
+#include "segment.h"
+#include "transport.h"
+
+/*
+ * Every page that is shared is zeroed first: what the kernel kept in it before
+ * is not for the peer.
+ */
+int sc_page_share(struct schannel_peer *peer, struct sc_page *p)
+{
+	int err;
+
+	p->page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (!p->page)
+		return -ENOMEM;
+	p->addr = page_address(p->page);
+	err = peer->transport->share(peer, p->page, &p->ref);
+	if (err) {
+		__free_page(p->page);
+		p->page = NULL;
+	}
+	return err;
+}
+
+/* The page is the transport's afterwards. Does nothing if it was not shared. */
+void sc_page_unshare(struct schannel_peer *peer, struct sc_page *p)
+{
+	if (!p->page)
+		return;
+	peer->transport->unshare(peer, p->page, p->ref);
+	p->page = NULL;
+	p->addr = NULL;
+}
+
+/*
+ * @nr pages at once where there are so many together (then copies into rings are
+ * done in one go), else one by one. Each is a page of its own either way, since
+ * the peer lets go of them one by one.
+ */
+static int sc_segment_alloc_pages(void **addr, unsigned int nr)
+{
+	unsigned int order = get_order((size_t)nr << PAGE_SHIFT);
+	struct page *page;
+	unsigned int i;
+
+	if (nr == 1U << order) {
+		page = alloc_pages(GFP_KERNEL | __GFP_ZERO |
+				   __GFP_NOWARN | __GFP_NORETRY, order);
+		if (page) {
+			split_page(page, order);
+			for (i = 0; i < nr; i++)
+				addr[i] = page_address(page + i);
+			return 0;
+		}
+	}
+	for (i = 0; i < nr; i++) {
+		page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		if (!page)
+			goto err;
+		addr[i] = page_address(page);
+	}
+	return 0;
+
+err:
+	while (i--)
+		free_page((unsigned long)addr[i]);
+	return -ENOMEM;
+}
+
+/**
+ * sc_segment_create() - make and share a segment
+ * @peer:	with whom
+ * @nr_pages:	1 to SCHANNEL_SEGMENT_PAGES_MAX
+ *
+ * Return: the segment, without a number yet, or ERR_PTR.
+ */
+struct sc_segment *sc_segment_create(struct schannel_peer *peer, u16 nr_pages)
+{
+	struct sc_segment *seg;
+	unsigned int i = 0;
+	int err = -ENOMEM;
+
+	BUILD_BUG_ON(PAGE_SIZE != SCHANNEL_PAGE_SIZE);
+
+	seg = kzalloc(sizeof(*seg), GFP_KERNEL);
+	if (!seg)
+		return ERR_PTR(-ENOMEM);
+	seg->nr_pages = nr_pages;
+	seg->map = bitmap_zalloc(nr_pages, GFP_KERNEL);
+	seg->addr = kvcalloc(nr_pages, sizeof(*seg->addr), GFP_KERNEL);
+	seg->ref = kvcalloc(nr_pages, sizeof(*seg->ref), GFP_KERNEL);
+	if (!seg->map || !seg->addr || !seg->ref)
+		goto err_free;
+	err = sc_page_share(peer, &seg->list);
+	if (err)
+		goto err_free;
+	err = sc_segment_alloc_pages(seg->addr, nr_pages);
+	if (err)
+		goto err_list;
+	for (i = 0; i < nr_pages; i++) {
+		err = peer->transport->share(peer, virt_to_page(seg->addr[i]),
+					     &seg->ref[i]);
+		if (err)
+			goto err_pages;
+	}
+	memcpy(seg->list.addr, seg->ref, nr_pages * sizeof(*seg->ref));
+	return seg;
+
+err_pages:
+	while (nr_pages-- > i)
+		free_page((unsigned long)seg->addr[nr_pages]);
+	while (i--)
+		peer->transport->unshare(peer, virt_to_page(seg->addr[i]),
+					 seg->ref[i]);
+err_list:
+	sc_page_unshare(peer, &seg->list);
+err_free:
+	kvfree(seg->ref);
+	kvfree(seg->addr);
+	bitmap_free(seg->map);
+	kfree(seg);
+	return ERR_PTR(err);
+}
+
+/* Nobody has a ring in it any more. */
+void sc_segment_destroy(struct schannel_peer *peer, struct sc_segment *seg)
+{
+	unsigned int i;
+
+	for (i = 0; i < seg->nr_pages; i++)
+		peer->transport->unshare(peer, virt_to_page(seg->addr[i]),
+					 seg->ref[i]);
+	sc_page_unshare(peer, &seg->list);
+	kvfree(seg->ref);
+	kvfree(seg->addr);
+	bitmap_free(seg->map);
+	kfree(seg);
+}
+
+/**
+ * sc_segment_map() - map a segment of the peer's
+ * @peer:	whose
+ * @msg:	what it announced; private memory, checked
+ *
+ * Return: the mapping, or ERR_PTR.
+ */
+struct schannel_mapping *
+sc_segment_map(struct schannel_peer *peer,
+	       const struct schannel_msg_segment *msg)
+{
+	const struct schannel_transport *t = peer->transport;
+	struct schannel_mapping *list, *map;
+	u32 *refs;
+
+	refs = kvmalloc_array(msg->nr_pages, sizeof(*refs), GFP_KERNEL);
+	if (!refs)
+		return ERR_PTR(-ENOMEM);
+	list = t->map(peer, &msg->list_ref, 1);
+	if (IS_ERR(list)) {
+		map = list;
+	} else {
+		/* a private copy: the peer may still be writing */
+		memcpy(refs, list->addr[0], msg->nr_pages * sizeof(*refs));
+		t->unmap(peer, list);
+		map = t->map(peer, refs, msg->nr_pages);
+	}
+	kvfree(refs);
+	return map;
+}

@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The socket family: sockets from socket() to close(). See socket.h. */
+#include <linux/err.h>
+#include <linux/log2.h>
+#include <linux/poll.h>
+#include <linux/sockios.h>
+#include <asm/ioctls.h>
+
+#include "listen.h"
+#include "main.h"
+#include "port.h"
+#include "socket.h"
+
+static struct proto sc_proto = {
+	.name		= "SCHANNEL",
+	.owner		= THIS_MODULE,
+	.obj_size	= sizeof(struct sc_sock),
+};
+
+static struct proto_ops sc_stream_ops;
+
+/* ---- Coming and going -------------------------------------------------- */
+
+static void sc_sock_destruct(struct sock *sk)
+{
+	struct sc_sock *ssk = sc_sk(sk);
+
+	WARN_ON_ONCE(rcu_access_pointer(ssk->flow));
+	if (ssk->peer)
+		sc_peer_put(ssk->peer);
+}
+
+/**
+ * sc_sock_alloc() - a new socket
+ * @net:	its network namespace
+ * @sock:	what it is for, or NULL for one that waits for accept()
+ * @type:	SOCK_STREAM
+ * @kern:	as socket()'s
+ *
+ * Return: the socket, or NULL.
+ */
+struct sock *sc_sock_alloc(struct net *net, struct socket *sock, int type,
+			   int kern)
+{
+	struct sc_sock *ssk;
+	struct sock *sk;
+
+	sk = sk_alloc(net, sc_family(), GFP_KERNEL, &sc_proto, kern);
+	if (!sk)
+		return NULL;
+	sock_init_data(sock, sk);
+	sk->sk_type = type;
+	sk->sk_destruct = sc_sock_destruct;
+	/* the upcall looks at it without a reference */
+	sock_set_flag(sk, SOCK_RCU_FREE);
+
+	ssk = sc_sk(sk);
+	RCU_INIT_POINTER(ssk->flow, NULL);
+	mutex_init(&ssk->tx_lock);
+	mutex_init(&ssk->rx_lock);
+	ssk->local_domid = SC_DOMID_ANY;
+	ssk->local_port = 0;
+	ssk->peer_domid = SC_DOMID_ANY;
+	ssk->peer_port = 0;
+	INIT_HLIST_NODE(&ssk->port_node);
+	ssk->peer = NULL;
+	spin_lock_init(&ssk->accept_lock);
+	INIT_LIST_HEAD(&ssk->accept_queue);
+	INIT_LIST_HEAD(&ssk->accept_node);
+	ssk->told_prod = 0;
+	ssk->told_flags = 0;
+	ssk->tx_wants = 0;
+	sc_connect_init(ssk);
+	return sk;
+}
+
+static int sc_create(struct net *net, struct socket *sock, int protocol,
+		     int kern)
+{
+	/* channels belong to the machine: other namespaces have none */
+	if (!net_eq(net, &init_net))
+		return -EAFNOSUPPORT;
+	if (protocol && protocol != sc_family())
+		return -EPROTONOSUPPORT;
+	if (sock->type != SOCK_STREAM)
+		return -ESOCKTNOSUPPORT;
+	sock->ops = &sc_stream_ops;
+	sock->state = SS_UNCONNECTED;
+	return sc_sock_alloc(net, sock, sock->type, kern) ? 0 : -ENOMEM;
+}
+
+/**
+ * sc_sock_detach() - the socket is done with its flow, if it has one
+ * @ssk:	lock_sock() is held
+ * @reason:	as sc_flow_close()'s
+ */
+void sc_sock_detach(struct sc_sock *ssk, enum schannel_reason reason)
+{
+	struct sc_flow *flow;
+
+	flow = rcu_dereference_protected(ssk->flow,
+					 lockdep_sock_is_held(&ssk->sk));
+	if (!flow)
+		return;
+	/* nobody is in its data path any more, and nobody enters */
+	mutex_lock(&ssk->tx_lock);
+	mutex_lock(&ssk->rx_lock);
+	RCU_INIT_POINTER(ssk->flow, NULL);
+	mutex_unlock(&ssk->rx_lock);
+	mutex_unlock(&ssk->tx_lock);
+	sc_flow_close(flow, reason);
+}
+
+/* The data path found that the peer's indexes make no sense. No locks held. */
+void sc_sock_abort(struct sock *sk)
+{
+	lock_sock(sk);
+	sc_sock_detach(sc_sk(sk), SCHANNEL_REASON_PROTOCOL);
+	if (sk->sk_state == TCP_ESTABLISHED) {
+		WRITE_ONCE(sk->sk_err, ECONNRESET);
+		WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+		sk->sk_state_change(sk);
+	}
+	release_sock(sk);
+}
+
+/* The flow is open. lock_sock() is held. */
+void sc_sock_established(struct sc_sock *ssk)
+{
+	struct sock *sk = &ssk->sk;
+	struct sc_flow *flow;
+
+	flow = rcu_dereference_protected(ssk->flow, lockdep_sock_is_held(sk));
+	ssk->told_prod = 0;
+	ssk->told_flags = 0;
+	if (!(sk->sk_userlocks & SOCK_SNDBUF_LOCK))
+		WRITE_ONCE(sk->sk_sndbuf, flow->tx.ring.size);
+	if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK))
+		WRITE_ONCE(sk->sk_rcvbuf, flow->rx.ring.size);
+	/* release: who sees this may use both halves of the flow */
+	smp_store_release(&sk->sk_state, TCP_ESTABLISHED);
+}
+
+/* Was everything that the peer sent read? lock_sock() is held. */
+static bool sc_release_has_unread(struct sock *sk, struct sc_flow *flow)
+{
+	struct sc_flow_view view;
+
+	if (sk->sk_state != TCP_ESTABLISHED)
+		return false;
+	sc_flow_look(flow, &view);
+	return view.avail;
+}
+
+static void sc_release_flow(struct sock *sk)
+{
+	struct sc_sock *ssk = sc_sk(sk);
+	struct sc_flow *flow;
+	bool reset;
+
+	flow = rcu_dereference_protected(ssk->flow, lockdep_sock_is_held(sk));
+	if (!flow)
+		return;
+	reset = sk->sk_state != TCP_ESTABLISHED ||
+		sc_release_has_unread(sk, flow) ||
+		(sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime);
+	if (!reset && sock_flag(sk, SOCK_LINGER) &&
+	    !(current->flags & PF_EXITING))
+		sc_stream_linger(sk, flow);
+	sc_sock_detach(ssk, reset ? SCHANNEL_REASON_RESET :
+				    SCHANNEL_REASON_DONE);
+}
+
+static int sc_release(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	struct sc_sock *ssk;
+
+	if (!sk)
+		return 0;
+	ssk = sc_sk(sk);
+	sc_connect_stop(ssk);
+
+	lock_sock(sk);
+	if (sk->sk_state == TCP_LISTEN)
+		sc_listen_stop(sk);
+	sc_release_flow(sk);
+	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	if (!hlist_unhashed(&ssk->port_node))
+		sc_port_unbind(ssk);
+	sock_orphan(sk);
+	sock->sk = NULL;
+	release_sock(sk);
+	sock_put(sk);
+	return 0;
+}
+
+/* ---- Addresses --------------------------------------------------------- */
+
+/**
+ * sc_sock_address() - check an address
+ * @addr:	as given
+ * @len:	its length
+ * @sc:		what it is
+ *
+ * Return: 0, -EINVAL, -EAFNOSUPPORT.
+ */
+int sc_sock_address(const struct sockaddr *addr, int len,
+		    const struct sockaddr_sc **sc)
+{
+	const struct sockaddr_sc *to = (const struct sockaddr_sc *)addr;
+
+	if (len < (int)sizeof(*to))
+		return -EINVAL;
+	if (to->sc_family != sc_family())
+		return -EAFNOSUPPORT;
+	if (to->sc_flags || to->sc_zero)
+		return -EINVAL;
+	*sc = to;
+	return 0;
+}
+
+/**
+ * sc_sock_ring_order() - the ring that a buffer size asks for
+ * @bytes:	sk_sndbuf or sk_rcvbuf: twice what was set
+ * @set:	whether it was set at all
+ *
+ * Return: the order, or SC_ORDER_ANY.
+ */
+u8 sc_sock_ring_order(int bytes, bool set)
+{
+	unsigned int pages;
+
+	if (!set)
+		return SC_ORDER_ANY;
+	pages = DIV_ROUND_UP(bytes / 2, PAGE_SIZE);
+	return min_t(unsigned int, order_base_2(max(pages, 1U)),
+		     SCHANNEL_RING_ORDER_MAX);
+}
+
+static int sc_bind(struct socket *sock, struct sockaddr *addr, int len)
+{
+	struct sock *sk = sock->sk;
+	const struct sockaddr_sc *to;
+	int err;
+
+	err = sc_sock_address(addr, len, &to);
+	if (err)
+		return err;
+	if (to->sc_port > S32_MAX)
+		return -EINVAL;
+	lock_sock(sk);
+	if (sc_sk(sk)->local_port)
+		err = -EINVAL;
+	else
+		err = sc_port_bind(sc_sk(sk), to->sc_domid, to->sc_port);
+	release_sock(sk);
+	return err;
+}
+
+static int sc_getname(struct socket *sock, struct sockaddr *addr, int peer)
+{
+	struct sockaddr_sc *to = (struct sockaddr_sc *)addr;
+	struct sock *sk = sock->sk;
+	struct sc_sock *ssk = sc_sk(sk);
+	int len = sizeof(*to);
+
+	memset(to, 0, sizeof(*to));
+	to->sc_family = sc_family();
+	lock_sock(sk);
+	if (peer) {
+		to->sc_domid = ssk->peer_domid;
+		to->sc_port = ssk->peer_port;
+		if (sk->sk_state != TCP_ESTABLISHED)
+			len = -ENOTCONN;
+	} else {
+		to->sc_domid = ssk->local_domid;
+		to->sc_port = ssk->local_port;
+		/* a connection has one local address, whatever was bound */
+		if (sk->sk_state == TCP_ESTABLISHED)
+			to->sc_domid = ssk->peer_domid == SC_DOMID_SELF ?
+				       SC_DOMID_SELF : sc_own_domid();
+	}
+	release_sock(sk);
+	return len;
+}
+
+/* ---- Watching ---------------------------------------------------------- */
+
+static __poll_t sc_poll_connected(struct sc_sock *ssk)
+{
+	struct sc_flow_view view;
+	struct sc_flow *flow;
+	bool in_ended, out_ended;
+	__poll_t mask = 0;
+	u32 shutdown;
+
+	rcu_read_lock();
+	flow = rcu_dereference(ssk->flow);
+	if (!flow)
+		goto out;
+	shutdown = READ_ONCE(ssk->sk.sk_shutdown);
+
+	/*
+	 * Ask for the next event before looking, and always: an edge-triggered
+	 * waiter must hear of what comes on top of what it was told now.
+	 */
+	if (sc_flow_await_data(flow, READ_ONCE(ssk->sk.sk_rcvlowat), &view))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (view.avail)
+		sc_flow_await_more(flow, &view);
+	in_ended = shutdown & RCV_SHUTDOWN || view.flags & SC_FLOW_FIN;
+	out_ended = shutdown & SEND_SHUTDOWN || view.flags & SC_FLOW_PEER_SHUT;
+	if (in_ended)
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	if (in_ended && out_ended)
+		mask |= EPOLLHUP;
+
+	WRITE_ONCE(ssk->tx_wants, sc_flow_tx_size(flow) / 2);
+	if (out_ended ||
+	    sc_flow_await_space(flow, sc_flow_tx_size(flow) / 2, &view)) {
+		WRITE_ONCE(ssk->tx_wants, 0);
+		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+	}
+out:
+	rcu_read_unlock();
+	return mask;
+}
+
+static __poll_t sc_poll(struct file *file, struct socket *sock,
+			poll_table *wait)
+{
+	struct sock *sk = sock->sk;
+	__poll_t mask = 0;
+	int state;
+
+	sock_poll_wait(file, sock, wait);
+	state = smp_load_acquire(&sk->sk_state);
+
+	if (READ_ONCE(sk->sk_err))
+		mask |= EPOLLERR;
+	switch (state) {
+	case TCP_LISTEN:
+		if (sc_listen_pending(sk))
+			mask |= EPOLLIN | EPOLLRDNORM;
+		break;
+	case TCP_ESTABLISHED:
+		mask |= sc_poll_connected(sc_sk(sk));
+		break;
+	case TCP_SYN_SENT:
+		break;
+	default:
+		mask |= EPOLLHUP | EPOLLOUT | EPOLLWRNORM;
+		/* after a connection: reading it gives data, error or end */
+		if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN ||
+		    READ_ONCE(sk->sk_err))
+			mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+		break;
+	}
+	return mask;
+}
+
+/* ---- The rest ---------------------------------------------------------- */
+
+static int sc_shutdown(struct socket *sock, int how)
+{
+	struct sock *sk = sock->sk;
+	struct sc_sock *ssk = sc_sk(sk);
+	struct sc_flow *flow;
+	int err = 0;
+
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	how++;	/* to RCV_SHUTDOWN and SEND_SHUTDOWN */
+
+	lock_sock(sk);
+	switch (sk->sk_state) {
+	case TCP_LISTEN:
+		if (how & RCV_SHUTDOWN)
+			sc_listen_stop(sk);
+		break;
+	case TCP_ESTABLISHED:
+		flow = rcu_dereference_protected(ssk->flow,
+						 lockdep_sock_is_held(sk));
+		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | how);
+		if (how & SEND_SHUTDOWN) {
+			mutex_lock(&ssk->tx_lock);
+			sc_flow_fin(flow);
+			mutex_unlock(&ssk->tx_lock);
+		}
+		if (how & RCV_SHUTDOWN) {
+			mutex_lock(&ssk->rx_lock);
+			sc_flow_rx_shut(flow);
+			mutex_unlock(&ssk->rx_lock);
+		}
+		sk->sk_state_change(sk);
+		break;
+	default:
+		err = -ENOTCONN;
+	}
+	release_sock(sk);
+	return err;
+}
+
+static int sc_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+{
+	struct sock *sk = sock->sk;
+	struct sc_flow_view view = {};
+	struct sc_flow *flow;
+
+	if (cmd != SIOCINQ && cmd != SIOCOUTQ)
+		return -ENOIOCTLCMD;
+	if (READ_ONCE(sk->sk_state) == TCP_LISTEN)
+		return -EINVAL;
+	rcu_read_lock();
+	flow = rcu_dereference(sc_sk(sk)->flow);
+	if (flow && READ_ONCE(sk->sk_state) != TCP_SYN_SENT)
+		sc_flow_look(flow, &view);
+	rcu_read_unlock();
+	return put_user((int)(cmd == SIOCINQ ? view.avail : view.queued),
+			(int __user *)arg);
+}
+
+/* No options of our own level: not EOPNOTSUPP, which says "no options at all". */
+static int sc_setsockopt(struct socket *sock, int level, int optname,
+			 sockptr_t optval, unsigned int optlen)
+{
+	return -ENOPROTOOPT;
+}
+
+static int sc_getsockopt(struct socket *sock, int level, int optname,
+			 char __user *optval, int __user *optlen)
+{
+	return -ENOPROTOOPT;
+}
+
+static struct proto_ops sc_stream_ops __ro_after_init = {
+	.owner		= THIS_MODULE,
+	.release	= sc_release,
+	.bind		= sc_bind,
+	.connect	= sc_connect,
+	.socketpair	= sock_no_socketpair,
+	.accept		= sc_accept,
+	.getname	= sc_getname,
+	.poll		= sc_poll,
+	.ioctl		= sc_ioctl,
+	.listen		= sc_listen,
+	.shutdown	= sc_shutdown,
+	.setsockopt	= sc_setsockopt,
+	.getsockopt	= sc_getsockopt,
+	.sendmsg	= sc_stream_sendmsg,
+	.recvmsg	= sc_stream_recvmsg,
+	.mmap		= sock_no_mmap,
+};
+
+static struct net_proto_family sc_family_ops __ro_after_init = {
+	.create		= sc_create,
+	.owner		= THIS_MODULE,
+};
+
+int __init sc_socket_init(void)
+{
+	int err;
+
+	err = proto_register(&sc_proto, 1);
+	if (err)
+		return err;
+	sc_stream_ops.family = sc_family();
+	sc_family_ops.family = sc_family();
+	err = sock_register(&sc_family_ops);
+	if (err) {
+		pr_err("schannel: address family %d is taken; load with family=22, or another retired one\n",
+		       sc_family());
+		proto_unregister(&sc_proto);
+	}
+	return err;
+}
+
+void sc_socket_exit(void)
+{
+	sock_unregister(sc_family());
+	proto_unregister(&sc_proto);
+}

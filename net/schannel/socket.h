@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The AF_SCHANNEL socket.
+ *
+ * Locks, in the order in which they nest:
+ *	lock_sock()	state, addresses, @flow being set and cleared
+ *	@tx_lock	who sends
+ *	@rx_lock	who receives
+ *	@accept_lock	a listener's queue
+ *
+ * Sending and receiving take only their own lock, and none while they sleep, so
+ * they never wait for each other. @flow changes under lock_sock() and both
+ * data locks; so each of the three is enough to read it, as is RCU.
+ *
+ * sk_state: TCP_CLOSE, TCP_LISTEN, TCP_SYN_SENT, TCP_ESTABLISHED. A connection
+ * that was reset is TCP_CLOSE and keeps its flow: what had arrived can still
+ * be read.
+ */
+#ifndef _SCHANNEL_SOCKET_H
+#define _SCHANNEL_SOCKET_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/net.h>
+#include <linux/spinlock.h>
+#include <net/sock.h>
+
+#include "../../include/uapi/linux/schannel.h"
+#include "../../include/uapi/xen/schannel.h"
+#include "flow.h"
+#include "peer.h"
+
+/**
+ * struct sc_sock - a socket
+ * @flow:	its flow, or NULL
+ * @local_domid: what it was bound to
+ * @local_port:	0 while not bound
+ * @peer_domid:	whom it is, or will be, connected to
+ * @peer_port:	and where there
+ * @port_node:	in the table of ports, if it has its port from there
+ * @peer:	the one it connects to; holds a reference
+ * @waiter:	waits for that peer's channel, and for the answer
+ * @deadline:	when connecting is given up, in jiffies
+ * @accept_queue: a listener's connections that wait for accept()
+ * @accept_node: in the listener's @accept_queue
+ * @told_prod, @told_flags: what sk_data_ready and sk_state_change were called for
+ *		(softirq, serialised by the event queue)
+ * @tx_wants:	somebody wants to hear when there is so much space, or 0
+ */
+struct sc_sock {
+	struct sock sk;		/* must come first */
+	struct sc_flow __rcu *flow;
+	struct mutex tx_lock;
+	struct mutex rx_lock;
+
+	u32 local_domid;
+	u32 local_port;
+	u32 peer_domid;
+	u32 peer_port;
+	struct hlist_node port_node;
+
+	struct schannel_peer *peer;
+	struct sc_waiter waiter;
+	unsigned long deadline;
+
+	spinlock_t accept_lock;
+	struct list_head accept_queue;
+	struct list_head accept_node;
+
+	u32 told_prod;
+	u32 told_flags;
+	u32 tx_wants;
+};
+
+static inline struct sc_sock *sc_sk(const struct sock *sk)
+{
+	return (struct sc_sock *)sk;
+}
+
+/* socket.c */
+struct sock *sc_sock_alloc(struct net *net, struct socket *sock, int type,
+			   int kern);
+void sc_sock_detach(struct sc_sock *ssk, enum schannel_reason reason);
+void sc_sock_abort(struct sock *sk);
+void sc_sock_established(struct sc_sock *ssk);
+int sc_sock_address(const struct sockaddr *addr, int len,
+		    const struct sockaddr_sc **sc);
+u8 sc_sock_ring_order(int bytes, bool set);
+
+/* connect.c */
+int sc_connect(struct socket *sock, struct sockaddr *addr, int len, int flags);
+void sc_connect_init(struct sc_sock *ssk);
+void sc_connect_stop(struct sc_sock *ssk);
+extern const struct sc_flow_ops sc_sock_flow_ops;
+
+/* stream.c */
+int sc_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+		      int flags);
+void sc_stream_event(struct sc_flow *flow, void *user);
+void sc_stream_linger(struct sock *sk, struct sc_flow *flow);
+
+#endif /* _SCHANNEL_SOCKET_H */
