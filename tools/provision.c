@@ -422,7 +422,8 @@ int provision_list(struct xs_handle *xs, struct pair **pairs, size_t *count)
 		return ret;
 	}
 
-	qsort(list.pairs, list.count, sizeof(*list.pairs), pair_order);
+	if (list.count)
+		qsort(list.pairs, list.count, sizeof(*list.pairs), pair_order);
 	*pairs = list.pairs;
 	*count = list.count;
 	return 0;

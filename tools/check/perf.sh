@@ -1,0 +1,114 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# schannel-perf over TCP on this machine, which needs nothing but the program:
+# everything but the other family's addresses is the same code.
+#
+#	perf.sh SCHANNEL-PERF
+set -uo pipefail
+
+perf=$(realpath "$1")
+scratch=$(mktemp -d)
+trap 'kill $server 2>/dev/null; rm -rf "$scratch"' EXIT
+passed=0
+failed=0
+server=
+
+verdict() {	# RESULT NAME [DETAIL]
+	if [ "$1" = 0 ]; then
+		passed=$((passed + 1))
+		echo "ok - $2"
+	else
+		failed=$((failed + 1))
+		echo "not ok - $2: ${3:-}"
+	fi
+}
+
+# A server with a port of its own; its first line says when and where.
+serve() {	# COMMAND...
+	local line
+	exec 3< <(exec timeout 60 "$perf" "$@" --family tcp --port 0 2>"$scratch/errors")
+	server=$!
+	read -r line <&3
+	port=${line##*:}
+}
+
+client() {
+	timeout 60 "$perf" client 127.0.0.1 --family tcp --port "$port" --time 0.2 --verify "$@"
+}
+
+# One line on standard error, and a failure.
+fails() {	# TEXT COMMAND...
+	local text=$1 said status=0
+	shift
+	said=$(timeout 60 "$@" 2>&1 >/dev/null) || status=$?
+	[ $status != 0 ] && [ "$(wc -l <<<"$said")" = 1 ] && grep -q -- "$text" <<<"$said"
+	verdict $? "fails with '$text': ${*:2}" "status $status, $said"
+}
+
+serve server
+for size in 1 1K 64K 128K 3M; do
+	said=$(client --size $size --json 2>&1) && jq -e '.mib_per_s > 0 and
+		.bytes == .client.bytes and .bytes == .server.bytes' <<<"$said" >/dev/null
+	verdict $? "stream, $size" "$said"
+done
+said=$(client --reverse --flows 20 --json 2>&1) && jq -e '.flows == 20 and
+	.client.recv_calls > 0 and .server.send_calls > 0' <<<"$said" >/dev/null
+verdict $? 'stream, 20 flows from the server' "$said"
+for size in 1 300K; do
+	said=$(client --test rtt --size $size --json 2>&1) && jq -e '.round_trips > 0 and (.rtt_us |
+		.min <= .median and .median <= .p99 and .p99 <= .max)' <<<"$said" >/dev/null
+	verdict $? "round trips, $size" "$said"
+done
+client | grep -q 'received .* MiB/s'
+verdict $? 'text'
+head -c 1000 "$perf" >"$scratch/file"
+fails 'does not do this test' "$perf" send "$scratch/file" 127.0.0.1 --family tcp --port "$port"
+head -c 200 /dev/zero | timeout 10 bash -c "cat >/dev/tcp/127.0.0.1/$port"
+client >/dev/null
+verdict $? 'a server survives a client that talks nonsense'
+client --time 5 2>"$scratch/client" & client=$!
+# The test runs once the server has a second thread.
+until [ "$(pgrep -P "$server" | xargs -I{} ls /proc/{}/task 2>/dev/null | wc -l)" -gt 1 ]; do
+	kill -0 $client || break
+done
+kill "$server"
+wait $client
+[ $? = 1 ] && [ "$(wc -l <"$scratch/client")" = 1 ]
+verdict $? 'a client whose server is killed' "$(cat "$scratch/client")"
+
+serve server --once
+client --flows 5 >/dev/null
+wait $server
+verdict $? 'one test with --once' "$(cat "$scratch/errors")"
+
+head -c 3000001 /dev/urandom >"$scratch/file"
+sum=$(sha256sum <"$scratch/file")
+serve receive "$scratch/copy" --once
+said=$(timeout 60 "$perf" send "$scratch/file" 127.0.0.1 --family tcp --port "$port" 2>&1)
+[ "$said" = "sent 3000001 bytes, SHA-256 ${sum%% *}" ]
+verdict $? 'send says what it sent' "$said"
+read -r said <&3
+[ "$said" = "received 3000001 bytes, SHA-256 ${sum%% *}" ] && cmp "$scratch/file" "$scratch/copy"
+verdict $? 'receive says what it received' "$said"
+wait $server
+verdict $? 'one file with --once' "$(cat "$scratch/errors")"
+
+# A listener that never answers.
+exec 4< <(exec timeout 60 python3 -c 'if True:
+	import socket
+	s = socket.create_server(("127.0.0.1", 0))
+	print(s.getsockname()[1], flush=True)
+	c = s.accept()[0]
+	while c.recv(4096): pass
+	c.close()')
+read -r port <&4
+fails 'nothing moved for 1 s' "$perf" client 127.0.0.1 --family tcp --port "$port" --timeout 1
+fails 'Connection refused' "$perf" client 127.0.0.1 --family tcp --port "$port"
+fails 'neither a domain id' "$perf" client nonsense
+fails 'not for server' "$perf" server --json
+fails 'size' "$perf" client 1 --size 0
+fails 'not a regular file' "$perf" send / 1
+
+echo "$passed passed, $failed failed, 0 skipped"
+[ $failed = 0 ]

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# schannelctl on real Xen, as a scenario of tests/testbed (run in dom0, with two
+# domUs): what it makes, what the domains may do with it, and what it says to
+# those who may not use it.
+set -uo pipefail
+
+passed=0
+failed=0
+
+verdict() {	# RESULT NAME [DETAIL]
+	if [ "$1" = 0 ]; then
+		passed=$((passed + 1))
+		echo "ok - $2"
+	else
+		failed=$((failed + 1))
+		echo "not ok - $2: ${3:-}"
+	fi
+}
+
+can() {		# DOM COMMAND
+	local said
+	said=$(on "$1" "$2" 2>&1)
+	verdict $? "$1 can: $2" "$said"
+}
+
+# Only a refusal counts: a command that is not there must not pass.
+cannot() {	# DOM COMMAND
+	local said
+	if said=$(on "$1" "$2" 2>&1) || ! on "$1" "xenstore-read name" >/dev/null 2>&1; then
+		verdict 1 "$1 cannot: $2" "$said"
+	else
+		verdict 0 "$1 cannot: $2"
+	fi
+}
+
+# One line on standard error, nothing else, and a failure.
+says() {	# DOM TEXT COMMAND
+	local said status=0
+	said=$(on "$1" "$3" 2>&1 >/dev/null) || status=$?
+	[ $status = 1 ] && [ "$(wc -l <<<"$said")" = 1 ] && grep -q "$2" <<<"$said"
+	verdict $? "$1 is told '$2': $3" "status $status, $said"
+}
+
+shows() {	# EXPRESSION
+	local list
+	list=$(schannelctl -j)
+	jq -e "$1" <<<"$list" >/dev/null
+	verdict $? "list shows: $1" "$list"
+}
+
+for dom in u1 u2; do
+	for tool in read write rm; do
+		push $dom "$(readlink -f "$(command -v xenstore-$tool)")" /bin/xenstore-$tool
+		on $dom "chmod +x /bin/xenstore-$tool"
+	done
+done
+
+u1=$(domid u1)
+u2=$(domid u2)
+front=/local/domain/$u2/device/schannel/$u1
+back=/local/domain/$u1/backend/schannel/$u2/$u1
+
+shows '. == []'
+can dom0 'schannelctl pair u1 u2'
+shows "length == 1 and .[0].frontend.domid == $u2 and .[0].backend.name == \"u1\" and (.[0].stale | not)"
+says dom0 'already paired' "schannelctl pair $u2 u1"
+says dom0 'the same domain' "schannelctl pair u1 $u1"
+says dom0 "no running domain 'u9'" 'schannelctl pair u1 u9'
+
+can u2 "xenstore-read $front/backend $front/backend-id $back/state"
+can u1 "xenstore-read $back/frontend $back/frontend-id $back/online $front/state"
+can u2 "xenstore-write $front/key 1"
+can u1 "xenstore-read $front/key && xenstore-write $back/key 1"
+for key in backend backend-id; do
+	cannot u2 "xenstore-write $front/$key 0"
+	cannot u2 "xenstore-rm $front/$key"
+done
+for key in frontend frontend-id online; do
+	cannot u1 "xenstore-write $back/$key 0"
+	cannot u1 "xenstore-rm $back/$key"
+done
+cannot u1 "xenstore-write $front/state 6"
+cannot u2 "xenstore-write $back/state 6"
+cannot u2 "xenstore-write /local/domain/$u2/device/schannel/0/state 1"
+cannot u1 "xenstore-write /local/domain/$u1/backend/schannel/0/0/state 1"
+
+says u1 'not permitted' "PATH=\$PATH:/usr/local/bin; schannelctl"
+says u2 'not permitted' "PATH=\$PATH:/usr/local/bin; schannelctl pair $u1 $u2"
+says dom0 'not permitted' 'setpriv --reuid=65534 --clear-groups schannelctl'
+
+# A domain may give up its own end, but not make it again.
+can u2 "xenstore-rm $front"
+cannot u2 "xenstore-write $front/backend /local/domain/0"
+shows '.[0].stale and .[0].frontend.state == "missing"'
+can dom0 'schannelctl pair u2 u1'
+shows '.[0].stale | not'
+can dom0 'schannelctl unpair u1 u2'
+shows '. == []'
+says dom0 'not paired' 'schannelctl unpair u1 u2'
+
+uuid=$(xenstore-read "/local/domain/$u2/vm")
+can dom0 "schannelctl pair 0 ${uuid#/vm/}"
+can dom0 'schannelctl pair u1 u2'
+domu_destroy u2
+shows 'length == 2 and all(.stale) and all(.frontend.name == null)'
+says dom0 "no running domain 'u2'" 'schannelctl unpair u1 u2'
+can dom0 "schannelctl unpair $u2 $u1 && schannelctl unpair 0 $u2"
+shows '. == []'
+
+echo "$passed passed, $failed failed, 0 skipped"
+[ $failed = 0 ]
