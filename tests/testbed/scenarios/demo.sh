@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+#	demo.sh [SECONDS]
+#
+# Two domUs talk over AF_SCHANNEL: a file crosses from one to the other, and
+# then the same program measures AF_SCHANNEL against netfront in this one boot:
+# u2 sends, u1 receives; SECONDS (3) is the length of a single measurement.
+# Leaves demo.json.
+set -euo pipefail
+
+seconds=${1:-3}
+runs=3
+sizes=(1024 8192 65536 131072)
+paths=(netfront schannel)
+file_mib=16
+raw=/run/measurements
+
+listener() {	# DOM COMMAND: start what prints "listening ..." when it is ready
+	local log=/run/listener.$RANDOM deadline=$((SECONDS + 30))
+	on "$1" "$2" >$log 2>&1 &
+	listener=$!
+	until grep -q '^listening' $log; do
+		[ $SECONDS -lt $deadline ] && kill -0 $listener || fail "$1: $2: $(cat $log)"
+		sleep 0.1
+	done
+}
+
+send_file() {
+	local wanted got start
+	wanted=$(on u2 "head -c $((file_mib * 1048576)) /dev/urandom >/tmp/file; sha256sum </tmp/file")
+	progress "u2 made a file of $file_mib MiB, SHA-256 ${wanted%% *}"
+	listener u1 'schannel-perf receive /tmp/file --once 2>&1'
+	start=$EPOCHREALTIME
+	on u2 "schannel-perf send /tmp/file $(domid u1) >/dev/null" || fail "the file was not sent"
+	wait "$listener" || fail "the file was not received"
+	progress "it crossed to u1 over AF_SCHANNEL in $(since "$start") s"
+	got=$(on u1 'sha256sum </tmp/file')
+	[ "$got" = "$wanted" ] || fail "u1 got something else, SHA-256 ${got%% *}"
+	progress "u1 has a file of the same SHA-256, ${got%% *}"
+	on u1 'rm /tmp/file'
+	on u2 'rm /tmp/file'
+	jq -n --arg sha "${got%% *}" --argjson mib $file_mib \
+		'{bytes: ($mib * 1048576), sha256: $sha}' >/run/file.json
+}
+
+since() {
+	awk -v from="$1" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.1f", to - from }'
+}
+
+client() {	# PATH ARGUMENTS: one run of the client in u2, as JSON
+	case $1 in
+	netfront) set -- "$(address u1) --family tcp" "$2" ;;
+	schannel) set -- "$(domid u1)" "$2" ;;
+	esac
+	on u2 "schannel-perf client $1 --json $2"
+}
+
+# One measurement, with the CPU time of all domains while it ran.
+measure() {	# PATH BYTES TEST
+	local before after start=$EPOCHREALTIME result
+	before=$(cpu_seconds)
+	result=$(client "$1" "--test $3 --size $2 --time $seconds") || fail "$1: $result"
+	after=$(cpu_seconds)
+	jq -c -n --arg path "$1" --argjson bytes "$2" --arg test "$3" \
+		--argjson before "$before" --argjson after "$after" \
+		--argjson took "$(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }')" \
+		--argjson result "$result" \
+		'{$path, $bytes, $test, cpu: ($after - $before), $took, $result}' >>$raw
+}
+
+# The competitors take turns, so that what changes in time changes for all.
+compare() {	# BYTES TEST
+	local start=$EPOCHREALTIME run path
+	for path in "${paths[@]}"; do
+		client "$path" "--test $2 --size $1 --time 1" >/dev/null || fail "$path does not work"
+	done
+	for run in $(seq $runs); do
+		for path in "${paths[@]}"; do
+			measure "$path" "$1" "$2"
+		done
+	done
+	progress "measured $2 at $1 bytes: $runs runs each in $(since "$start") s"
+}
+
+# What domains use that have nothing to do.
+measure_idle() {
+	local before after start=$EPOCHREALTIME
+	before=$(cpu_seconds)
+	sleep 4
+	after=$(cpu_seconds)
+	awk -v cpu="$after" -v was="$before" -v from="$start" -v to="$EPOCHREALTIME" \
+		'BEGIN { printf "%.4f\n", (cpu - was) / (to - from) }'
+}
+
+summary() {	# IDLE
+	jq -s --arg accel "$ACCEL" --arg xen "$(xl info xen_version)" --arg kernel "$(uname -r)" \
+		--arg guest "$GUEST" --argjson idle "$1" --slurpfile file /run/file.json '
+	def median: sort | .[length / 2 | floor];
+	def row: {path: .[0].path, bytes: .[0].bytes} +
+		if .[0].test == "rtt" then
+			{mib_per_s: null, rtt_us: ([.[].result.rtt_us.median] | median),
+			 cpu_s_per_gib: null}
+		else
+			{mib_per_s: ([.[].result.mib_per_s] | median), rtt_us: null,
+			 cpu_s_per_gib: ([.[] | (.cpu - $idle * .took) /
+				(.result.bytes / 1073741824)] | median)}
+		end;
+	{accelerator: $accel, $xen, $kernel, $guest, mitigations: "off",
+	 idle_cpu_s_per_s: $idle, file: $file[0],
+	 rows: (group_by([.test, .bytes, .path]) | map(row))}' $raw
+}
+
+table() {
+	jq -r '
+	def of(path; bytes): .rows[] | select(.path == path and .bytes == bytes);
+	. as $all | [.rows[].bytes] | unique[] | . as $bytes |
+	[$bytes, ($all | (of("netfront"; $bytes), of("schannel"; $bytes)) |
+		.mib_per_s // "-", .rtt_us // "-", .cpu_s_per_gib // "-")] | @tsv' "$1" |
+	awk -F '\t' '
+	BEGIN {
+		line = "%-24s %12s %12s %9s\n"
+		printf line, "", "netfront", "AF_SCHANNEL", "ratio"
+	}
+	function show(what, a, b, form) {
+		printf line, what, sprintf(form, a), sprintf(form, b), sprintf("%.2f", b / a)
+	}
+	$3 != "-" { rtt[1] = $3; rtt[2] = $6; next }
+	{
+		rate[++n] = sprintf("%d KiB writes", $1 / 1024)
+		a[n] = $2; b[n] = $5; ca[n] = $4; cb[n] = $7
+	}
+	END {
+		print "throughput, MiB/s"
+		for (i = 1; i <= n; i++) show("  " rate[i], a[i], b[i], "%.1f")
+		print "CPU seconds per GiB"
+		for (i = 1; i <= n; i++) show("  " rate[i], ca[i], cb[i], "%.2f")
+		show("1-byte round trip, us", rtt[1], rtt[2], "%.0f")
+	}'
+}
+
+schannel_load u1 u2 || fail "the modules do not load"
+schannelctl pair u1 u2
+progress "u1 and u2 are paired"
+send_file
+
+idle=$(measure_idle)
+listener u1 'schannel-perf server --family tcp 2>&1'
+listener u1 'schannel-perf server 2>&1'
+for size in "${sizes[@]}"; do
+	compare "$size" stream
+done
+compare 1 rtt
+
+summary "$idle" >/result/demo.json
+cat <<END
+
+u2 sends to u1. Accelerator $ACCEL, Xen $(xl info xen_version), Linux $(uname -r), $GUEST guests with $VCPUS vCPU each.
+Xen (spec-ctrl=no xpti=off pv-l1tf=off), dom0 and guests (mitigations=off) run
+without CPU mitigations. Median of $runs runs of $seconds s, taken in turns in one boot.
+CPU seconds are those of dom0 and both domUs together, less the
+$idle CPU s/s the three use when idle.
+
+$(table /result/demo.json)
+
+END
