@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Doing something once a thread sleeps in a system call: what takes the place
+ * of "sleep a second, by then it will be blocked".
+ */
+#ifndef BLOCKED_H
+#define BLOCKED_H
+
+#include <pthread.h>
+#include <sys/syscall.h>
+
+struct blocked;
+
+/*
+ * Calls @action as soon as the calling thread sleeps in system call @number.
+ * The caller then makes that call; blocked_join() afterwards.
+ */
+struct blocked *when_blocked(long number, void (*action)(void *arg), void *arg);
+void blocked_join(struct blocked *blocked);
+
+/* Ready-made: a line on the control connection. */
+struct blocked *tell_when_blocked(long number, const char *line);
+
+/* Waits until another thread, or process, sleeps in system call @number. */
+void wait_blocked(pid_t thread, long number);
+
+/* Runs @function in a thread; returns once that sleeps in call @number. */
+pthread_t thread_blocked(void *(*function)(void *), void *arg, long number);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The groups of cases, each in cases/NAME.c. */
+#ifndef CASES_H
+#define CASES_H
+
+#include "case.h"
+
+extern const struct test_case socket_cases[];
+extern const struct test_case bind_cases[];
+extern const struct test_case listen_cases[];
+extern const struct test_case accept_cases[];
+extern const struct test_case connect_cases[];
+extern const struct test_case name_cases[];
+extern const struct test_case transfer_cases[];
+extern const struct test_case flags_cases[];
+extern const struct test_case vector_cases[];
+extern const struct test_case fault_cases[];
+extern const struct test_case poll_cases[];
+extern const struct test_case epoll_cases[];
+extern const struct test_case shutdown_cases[];
+extern const struct test_case close_cases[];
+extern const struct test_case linger_cases[];
+extern const struct test_case options_cases[];
+extern const struct test_case ioctl_cases[];
+extern const struct test_case signal_cases[];
+extern const struct test_case process_cases[];
+extern const struct test_case load_cases[];
+
+#endif

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* accept() and accept4(): addresses, flags, waiting. */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../blocked.h"
+#include "../cases.h"
+#include "../control.h"
+#include "../interrupt.h"
+#include "../stream.h"
+
+static void address_client(void)
+{
+	int fd = stream_reach();
+
+	control_write("CLIENT %u", stream_port(fd));
+	control_meet("DONE");
+}
+
+static void address_server(void)
+{
+	int listener = stream_listen_told(1);
+	union address from;
+	socklen_t size = sizeof(from);
+	uint32_t port;
+
+	memset(&from, 0xff, sizeof(from));
+	port = control_read_number("CLIENT");
+	call(accept(listener, &from.any, &size));
+	check_equal(size, family->length);
+	check(family->is_peer(&from));
+	check_equal(family->port(&from), port);
+	control_meet("DONE");
+}
+
+/* Only as much of the address as there is room; its size is told anyway. */
+static void short_address_client(void)
+{
+	stream_reach();
+	control_meet("DONE");
+}
+
+static void short_address_server(void)
+{
+	int listener = stream_listen_told(1);
+	unsigned char room[sizeof(union address)];
+	socklen_t size = 4;
+
+	memset(room, 0xee, sizeof(room));
+	call(accept(listener, (struct sockaddr *)room, &size));
+	check_equal(size, family->length);
+	for (size_t i = 4; i < sizeof(room); i++)
+		check_equal(room[i], 0xee);
+	control_meet("DONE");
+}
+
+static void flags_client(void)
+{
+	union address to = stream_told();
+
+	for (int i = 0; i < 4; i++)
+		stream_connect(to);
+	control_meet("DONE");
+}
+
+static void flags_server(void)
+{
+	static const int flags[] = {
+		0, SOCK_NONBLOCK, SOCK_CLOEXEC, SOCK_NONBLOCK | SOCK_CLOEXEC,
+	};
+	int listener = stream_listen_told(4);
+
+	control_meet("DONE");
+	call_fails(accept4(listener, NULL, NULL, 1), EINVAL);
+	/* what the listener is does not matter */
+	stream_set_nonblocking(listener, true);
+	for (int i = 0; i < 4; i++) {
+		int fd = call(accept4(listener, NULL, NULL, flags[i]));
+
+		check_equal(!!(fcntl(fd, F_GETFL) & O_NONBLOCK),
+			    !!(flags[i] & SOCK_NONBLOCK));
+		check_equal(!!(fcntl(fd, F_GETFD) & FD_CLOEXEC),
+			    !!(flags[i] & SOCK_CLOEXEC));
+	}
+}
+
+static void empty(void)
+{
+	int listener = stream_listen(1);
+
+	stream_set_nonblocking(listener, true);
+	call_fails(accept(listener, NULL, NULL), EAGAIN);
+}
+
+static void timeout(void)
+{
+	int listener = stream_listen(1);
+	int64_t start = now_ms();
+
+	stream_set_timeout(listener, SO_RCVTIMEO, 200);
+	call_fails(accept(listener, NULL, NULL), EAGAIN);
+	/* one tick of the slowest clock may be missing, not more */
+	check(now_ms() - start >= 190);
+	check(now_ms() - start < 200 + patience_ms());
+}
+
+static void woken_client(void)
+{
+	union address to = stream_told();
+
+	for (int i = 0; i < 50; i++) {
+		control_expect("BLOCKED");
+		stream_connect(to);
+		control_expect("ACCEPTED");
+	}
+}
+
+static void woken_server(void)
+{
+	int listener = stream_listen_told(1);
+
+	for (int i = 0; i < 50; i++) {
+		struct blocked *blocked;
+
+		blocked = tell_when_blocked(SYS_accept, "BLOCKED");
+		stream_accept(listener);
+		blocked_join(blocked);
+		control_write("ACCEPTED");
+	}
+}
+
+static void interrupted(void)
+{
+	int listener = stream_listen(1);
+	struct blocked *blocked;
+
+	interrupt_catch(0);
+	blocked = interrupt_when_blocked(SYS_accept);
+	call_fails(accept(listener, NULL, NULL), EINTR);
+	check_equal(interrupt_count(), 1);
+	blocked_join(blocked);
+}
+
+static void restarted_client(void)
+{
+	union address to = stream_told();
+
+	control_expect("BLOCKED AGAIN");
+	stream_connect(to);
+	control_meet("DONE");
+}
+
+static void restarted_server(void)
+{
+	int listener = stream_listen_told(1);
+	struct blocked *blocked;
+
+	interrupt_catch(SA_RESTART);
+	blocked = interrupt_then_tell(SYS_accept, "BLOCKED AGAIN");
+	stream_accept(listener);
+	blocked_join(blocked);
+	check_equal(interrupt_count(), 1);
+	control_meet("DONE");
+}
+
+/* First come, first served. */
+static void order_client(void)
+{
+	union address to = stream_told();
+	unsigned char i;
+
+	for (i = 0; i < 30; i++)
+		call_gives(send(stream_connect(to), &i, 1, 0), 1);
+	control_meet("DONE");
+}
+
+static void order_server(void)
+{
+	int listener = stream_listen_told(30);
+	unsigned char i, got;
+
+	control_meet("DONE");
+	for (i = 0; i < 30; i++) {
+		call_gives(recv(stream_accept(listener), &got, 1, 0), 1);
+		check_equal(got, i);
+	}
+}
+
+/* Several threads wait for connections: none is lost, none comes twice. */
+#define ACCEPTORS	4
+
+static void acceptors_client(void)
+{
+	union address to = stream_told();
+
+	control_expect("BLOCKED");
+	for (int i = 0; i < ACCEPTORS; i++)
+		stream_connect(to);
+	control_meet("DONE");
+}
+
+static void *accept_one(void *arg)
+{
+	return (void *)(long)stream_accept(*(int *)arg);
+}
+
+static void acceptors_server(void)
+{
+	int listener = stream_listen_told(1 + ACCEPTORS);
+	pthread_t threads[ACCEPTORS];
+
+	for (int i = 0; i < ACCEPTORS; i++)
+		threads[i] = thread_blocked(accept_one, &listener, SYS_accept);
+	control_write("BLOCKED");
+	for (int i = 0; i < ACCEPTORS; i++)
+		pthread_join(threads[i], NULL);
+	stream_set_nonblocking(listener, true);
+	call_fails(accept(listener, NULL, NULL), EAGAIN);
+	control_meet("DONE");
+}
+
+/* The client sends and leaves before anybody accepts. */
+static void gone_client(void)
+{
+	int fd = stream_reach();
+
+	call_gives(send(fd, "hello", 5, 0), 5);
+	close(fd);
+	control_meet("CLOSED");
+}
+
+static void gone_server(void)
+{
+	int listener = stream_listen_told(1);
+	char text[8];
+	int fd;
+
+	control_meet("CLOSED");
+	fd = stream_accept(listener);
+	call_gives(recv(fd, text, 5, MSG_WAITALL), 5);
+	check(!memcmp(text, "hello", 5));
+	call_gives(recv(fd, text, 5, 0), 0);
+}
+
+const struct test_case accept_cases[] = {
+	{ "address", "it tells the client's address", address_client,
+	  address_server },
+	{ "short_address", "an address that does not fit is cut",
+	  short_address_client, short_address_server },
+	{ "flags", "accept4's flags, and nothing inherited", flags_client,
+	  flags_server },
+	{ "empty", "a nonblocking listener says EAGAIN", empty },
+	{ "timeout", "SO_RCVTIMEO bounds the wait", timeout },
+	{ "woken", "a connection wakes a blocked accept", woken_client,
+	  woken_server },
+	{ "interrupted", "a signal interrupts with EINTR", interrupted },
+	{ "restarted", "SA_RESTART goes on waiting", restarted_client,
+	  restarted_server },
+	{ "order", "connections come in their order", order_client,
+	  order_server },
+	{ "acceptors", "threads that wait get a connection each",
+	  acceptors_client, acceptors_server },
+	{ "gone", "what a client sent before it left is there", gone_client,
+	  gone_server },
+	{ }
+};

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* bind(): which local addresses there are, and who may have them. */
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../cases.h"
+#include "../control.h"
+#include "../stream.h"
+
+/* A port that programs are free to use and nothing else here does. */
+#define PORT		20017
+#define PORT_TO_CONNECT	20018
+#define PORT_PRIVILEGED	1017
+
+static void length(void)
+{
+	union address address = here(0);
+	int fd = stream_socket(0);
+
+	call_fails(bind(fd, &address.any, 0), EINVAL);
+	call_fails(bind(fd, &address.any, 2), EINVAL);
+	call_fails(bind(fd, &address.any, family->length - 1), EINVAL);
+	call_fails(bind(fd, &address.any, 4096), EINVAL);
+	call(stream_bind(fd, address));
+}
+
+static void other_family(void)
+{
+	union address address = here(0);
+	int fd = stream_socket(0);
+
+	address.any.sa_family = AF_UNIX;
+	call_fails(stream_bind(fd, address), EAFNOSUPPORT);
+	call(stream_bind(fd, here(0)));
+}
+
+static void reserved_fields(void)
+{
+	union address address = here(0);
+	int fd = stream_socket(0);
+
+	address.sc.sc_flags = 1;
+	call_fails(stream_bind(fd, address), EINVAL);
+	address.sc.sc_flags = 0;
+	address.sc.sc_zero = 1;
+	call_fails(stream_bind(fd, address), EINVAL);
+	address.sc.sc_zero = 0x80000000;
+	call_fails(stream_bind(fd, address), EINVAL);
+	address.sc.sc_zero = 0;
+	call(stream_bind(fd, address));
+}
+
+static void foreign(void)
+{
+	int fd = stream_socket(0);
+
+	call_fails(stream_bind(fd, nowhere(0)), EADDRNOTAVAIL);
+	call_fails(stream_bind(fd, nowhere(PORT)), EADDRNOTAVAIL);
+	call(stream_bind(fd, here(0)));
+}
+
+static void in_use(void)
+{
+	int first = stream_socket(0), second = stream_socket(0);
+
+	call(stream_bind(first, here(PORT)));
+	call_fails(stream_bind(second, here(PORT)), EADDRINUSE);
+	call(listen(first, 1));
+	call_fails(stream_bind(second, here(PORT)), EADDRINUSE);
+	close(first);
+	call(stream_bind(second, here(PORT)));
+}
+
+static void twice(void)
+{
+	int fd = stream_socket(0);
+
+	call(stream_bind(fd, here(0)));
+	call_fails(stream_bind(fd, here(0)), EINVAL);
+	call_fails(stream_bind(fd, here(PORT)), EINVAL);
+}
+
+static void ephemeral(void)
+{
+	uint32_t ports[100];
+
+	for (int i = 0; i < 100; i++) {
+		int fd = stream_socket(0);
+
+		call(stream_bind(fd, here(0)));
+		ports[i] = stream_port(fd);
+		check(ports[i] >= family->first_ephemeral);
+		check(ports[i] <= family->last_ephemeral);
+		for (int j = 0; j < i; j++)
+			check(ports[i] != ports[j]);
+	}
+}
+
+/* Every port is an address of its own, up to the largest. */
+static void largest(void)
+{
+	int fd = stream_socket(0), other = stream_socket(0);
+
+	call(stream_bind(fd, here(family->last_ephemeral)));
+	check_equal(stream_port(fd), family->last_ephemeral);
+	call(stream_bind(other, here(family->last_ephemeral - 1)));
+	check_equal(stream_port(other), family->last_ephemeral - 1);
+}
+
+static void drop_net_bind_service(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	call(syscall(SYS_capget, &header, data));
+	data[0].effective &= ~(1U << CAP_NET_BIND_SERVICE);
+	call(syscall(SYS_capset, &header, data));
+}
+
+static void privileged(void)
+{
+	int fd = stream_socket(0), other = stream_socket(0);
+
+	call(stream_bind(fd, here(PORT_PRIVILEGED)));
+	close(fd);
+	drop_net_bind_service();
+	fd = stream_socket(0);
+	call_fails(stream_bind(fd, here(PORT_PRIVILEGED)), EACCES);
+	call_fails(stream_bind(fd, here(1)), EACCES);
+	call_fails(stream_bind(fd, here(1023)), EACCES);
+	call(stream_bind(fd, here(1024)));
+	call(stream_bind(other, here(0)));
+}
+
+static void fault(void)
+{
+	int fd = stream_socket(0);
+
+	call_fails(bind(fd, (struct sockaddr *)8, family->length), EFAULT);
+	call(stream_bind(fd, here(0)));
+}
+
+static void connected_client(void)
+{
+	call_fails(stream_bind(stream_reach(), here(0)), EINVAL);
+	control_meet("DONE");
+}
+
+static void connected_server(void)
+{
+	call_fails(stream_bind(stream_serve(), here(0)), EINVAL);
+	control_meet("DONE");
+}
+
+static void before_connect_client(void)
+{
+	union address to = stream_told();
+	int fd = stream_socket(0);
+
+	call(stream_bind(fd, here(PORT_TO_CONNECT)));
+	call(stream_try(fd, to));
+	check_equal(stream_port(fd), PORT_TO_CONNECT);
+	control_meet("DONE");
+	/* leaves no trace, even over TCP */
+	stream_set_linger(fd, 1, 0);
+	close(fd);
+	control_meet("GONE");
+}
+
+static void before_connect_server(void)
+{
+	int listener = stream_listen_told(1);
+	union address from;
+	socklen_t size = sizeof(from);
+
+	call(accept(listener, &from.any, &size));
+	check_equal(family->port(&from), PORT_TO_CONNECT);
+	control_meet("DONE");
+	control_meet("GONE");
+}
+
+static void rebind(void)
+{
+	for (int i = 0; i < 20; i++) {
+		int fd = stream_socket(0);
+
+		call(stream_bind(fd, here(PORT)));
+		call(listen(fd, 1));
+		close(fd);
+	}
+}
+
+/*
+ * A service that is started again has its port at once: after connections
+ * that it closed itself (no TIME_WAIT), and with one that is still open.
+ */
+static void restart_client(void)
+{
+	for (int i = 0; i < 3; i++) {
+		int fd;
+
+		control_expect("LISTENING");
+		fd = stream_connect(peer(PORT));
+		if (i)
+			control_meet("OPEN");
+		call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
+	}
+}
+
+static void restart_server(void)
+{
+	int open_still = -1;
+
+	for (int i = 0; i < 3; i++) {
+		int listener = stream_socket(0);
+		int fd;
+
+		call(stream_bind(listener, here(PORT)));
+		call(listen(listener, 1));
+		control_write("LISTENING");
+		fd = stream_accept(listener);
+		close(listener);
+		if (i)
+			control_meet("OPEN");
+		if (i == 1) {
+			/* ends for the client, but this end stays */
+			call(shutdown(fd, SHUT_WR));
+			open_still = fd;
+			continue;
+		}
+		close(fd);
+	}
+	close(open_still);
+}
+
+/* Bound to this domain as such: a service for nobody else. */
+static void self_client(void)
+{
+	union address to = stream_told();
+	int fd = stream_socket(0);
+
+	if (test_env.two_domains)
+		call_fails(stream_try(fd, to), ECONNREFUSED);
+	else
+		call(stream_try(fd, to));
+	control_meet("DONE");
+}
+
+static void self_server(void)
+{
+	union address address = here(0);
+	int fd = stream_socket(0);
+
+	address.sc.sc_domid = SC_DOMID_SELF;
+	call(stream_bind(fd, address));
+	call(listen(fd, 1));
+	stream_tell(fd);
+	control_meet("DONE");
+}
+
+const struct test_case bind_cases[] = {
+	{ "length", "a wrong length is EINVAL", length },
+	{ "family", "another family's address is EAFNOSUPPORT", other_family },
+	{ "reserved_fields", "sc_flags and sc_zero must be 0", reserved_fields,
+	  .schannel_only = "these fields are sockaddr_sc's" },
+	{ "foreign", "another domain's address is EADDRNOTAVAIL", foreign },
+	{ "in_use", "a port has one owner at a time", in_use },
+	{ "twice", "a second bind is EINVAL", twice },
+	{ "ephemeral", "port 0 chooses a free one in the ephemeral range",
+	  ephemeral },
+	{ "largest", "the largest ports are ports", largest },
+	{ "privileged", "low ports need CAP_NET_BIND_SERVICE", privileged },
+	{ "fault", "a bad pointer is EFAULT", fault },
+	{ "connected", "a connected socket cannot be bound", connected_client,
+	  connected_server },
+	{ "before_connect", "connect uses the port that was bound",
+	  before_connect_client, before_connect_server },
+	{ "rebind", "a port is free once its listener is closed", rebind },
+	{ "restart", "a service starts again while its connections linger",
+	  restart_client, restart_server,
+	  .schannel_only = "TCP has TIME_WAIT" },
+	{ "self", "a socket bound to SC_DOMID_SELF is for this domain only",
+	  self_client, self_server,
+	  .schannel_only = "SC_DOMID_SELF is sockaddr_sc's" },
+	{ }
+};

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* connect(): who can be reached, who cannot, and not waiting for it. */
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../cases.h"
+#include "../control.h"
+#include "../stream.h"
+
+/* A port of the peer's where nobody listens: bound there, so it stays so. */
+static void closed_port_server(void)
+{
+	int fd = stream_socket(0);
+
+	call(stream_bind(fd, here(0)));
+	stream_tell(fd);
+	control_expect("LISTEN");
+	call(listen(fd, 1));
+	control_write("LISTENING");
+	close(stream_accept(fd));
+}
+
+/* After a refusal the same socket may try again. */
+static void refused_client(void)
+{
+	union address to = stream_told();
+	int fd = stream_socket(0);
+
+	call_fails(stream_try(fd, to), ECONNREFUSED);
+	call_fails(stream_try(fd, to), ECONNREFUSED);
+	check_equal(stream_error(fd), 0);
+	control_write("LISTEN");
+	control_expect("LISTENING");
+	call(stream_try(fd, to));
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
+}
+
+static void unreachable(void)
+{
+	int fd = stream_socket(0);
+
+	call_fails(stream_try(fd, nowhere(1024)), EHOSTUNREACH);
+	check_equal(stream_error(fd), 0);
+	stream_set_nonblocking(fd, true);
+	call_fails(stream_try(fd, nowhere(1024)), EHOSTUNREACH);
+}
+
+static void not_a_peer(void)
+{
+	union address to = peer(1024);
+	int fd = stream_socket(0);
+
+	to.sc.sc_domid = SC_DOMID_ANY;
+	call_fails(stream_try(fd, to), EINVAL);
+	/* no domain has such numbers: Xen's special ones, and beyond 16 bits */
+	to.sc.sc_domid = 0x7ff4;
+	call_fails(stream_try(fd, to), EHOSTUNREACH);
+	to.sc.sc_domid = 0x10000;
+	call_fails(stream_try(fd, to), EHOSTUNREACH);
+	to.sc.sc_domid = 0x17ff0;
+	call_fails(stream_try(fd, to), EHOSTUNREACH);
+	to.sc.sc_domid = 0xfffffffe;
+	call_fails(stream_try(fd, to), EHOSTUNREACH);
+}
+
+static void port_zero(void)
+{
+	call_fails(stream_try(stream_socket(0), peer(0)), EINVAL);
+}
+
+static void bad_address_client(void)
+{
+	union address to = stream_told(), bad = to;
+	int fd = stream_socket(0);
+
+	call_fails(connect(fd, &to.any, 0), EINVAL);
+	call_fails(connect(fd, &to.any, family->length - 1), EINVAL);
+	bad.any.sa_family = AF_UNIX;
+	call_fails(stream_try(fd, bad), EAFNOSUPPORT);
+	call_fails(connect(fd, (struct sockaddr *)8, family->length), EFAULT);
+	call(stream_try(fd, to));
+}
+
+static void reserved_fields_client(void)
+{
+	union address to = stream_told(), bad = to;
+	int fd = stream_socket(0);
+
+	bad.sc.sc_flags = 0x8000;
+	call_fails(stream_try(fd, bad), EINVAL);
+	bad = to;
+	bad.sc.sc_zero = 1;
+	call_fails(stream_try(fd, bad), EINVAL);
+	call(stream_try(fd, to));
+}
+
+static void accept_one_server(void)
+{
+	stream_serve();
+}
+
+static void twice_client(void)
+{
+	union address to = stream_told();
+	int fd = stream_connect(to);
+
+	call_fails(stream_try(fd, to), EISCONN);
+	stream_set_nonblocking(fd, true);
+	call_fails(stream_try(fd, to), EISCONN);
+	control_meet("DONE");
+}
+
+static void twice_server(void)
+{
+	union address to = here(1024);
+	int fd = stream_serve();
+
+	call_fails(stream_try(fd, to), EISCONN);
+	control_meet("DONE");
+}
+
+/* Starts a nonblocking connect; true when it has not ended yet. */
+static bool start_connect(int fd, union address to)
+{
+	if (!stream_try(fd, to))
+		return false;
+	check_equal(errno, EINPROGRESS);
+	return true;
+}
+
+static void nonblocking_client(void)
+{
+	union address to = stream_told();
+
+	for (int i = 0; i < 30; i++) {
+		int fd = stream_socket(SOCK_NONBLOCK);
+
+		if (start_connect(fd, to)) {
+			/* whether it is still going on is a race: both are right */
+			if (stream_try(fd, to))
+				check(errno == EALREADY || errno == EISCONN);
+			check(stream_await(fd, POLLOUT) & POLLOUT);
+			check_equal(stream_error(fd), 0);
+		}
+		check_equal(stream_state(fd), POLLOUT);
+		if (stream_try(fd, to))
+			check_equal(errno, EISCONN);
+		call_fails(stream_try(fd, to), EISCONN);
+		call_gives(send(fd, "x", 1, 0), 1);
+		control_meet("NEXT");
+	}
+}
+
+static void nonblocking_server(void)
+{
+	int listener = stream_listen_told(1);
+
+	for (int i = 0; i < 30; i++) {
+		char c;
+		int fd;
+
+		control_meet("NEXT");
+		fd = stream_accept(listener);
+		call_gives(recv(fd, &c, 1, 0), 1);
+		close(fd);
+	}
+}
+
+/* One refusal is told once: by SO_ERROR here. */
+static void nonblocking_refused_client(void)
+{
+	union address to = stream_told();
+
+	for (int i = 0; i < 10; i++) {
+		int fd = stream_socket(SOCK_NONBLOCK);
+
+		if (start_connect(fd, to)) {
+			short state = stream_await(fd, POLLOUT);
+
+			check(state & POLLERR);
+			check(state & POLLHUP);
+			check_equal(stream_error(fd), ECONNREFUSED);
+		} else {
+			fail("connected to nobody");
+		}
+		check_equal(stream_error(fd), 0);
+		check(!(stream_state(fd) & POLLERR));
+		close(fd);
+	}
+	control_write("LISTEN");
+	control_expect("LISTENING");
+	stream_connect(to);
+}
+
+/* The same, told by the next connect() or send() instead. */
+static void refusal_told_client(void)
+{
+	union address to = stream_told();
+	int fd = stream_socket(SOCK_NONBLOCK);
+
+	check(start_connect(fd, to));
+	stream_await(fd, POLLOUT);
+	call_fails(stream_try(fd, to), ECONNREFUSED);
+	check_equal(stream_error(fd), 0);
+
+	fd = stream_socket(SOCK_NONBLOCK);
+	check(start_connect(fd, to));
+	stream_await(fd, POLLOUT);
+	call_fails(send(fd, "x", 1, MSG_NOSIGNAL), ECONNREFUSED);
+	check_equal(stream_error(fd), 0);
+	control_write("LISTEN");
+	control_expect("LISTENING");
+	stream_connect(to);
+}
+
+/* A blocking connect that has to wait for a nonblocking one that was begun. */
+static void begun_client(void)
+{
+	union address to = stream_told();
+
+	for (int i = 0; i < 10; i++) {
+		int fd = stream_socket(SOCK_NONBLOCK);
+		bool begun = start_connect(fd, to);
+
+		stream_set_nonblocking(fd, false);
+		if (begun)
+			call(stream_try(fd, to));
+		call_fails(stream_try(fd, to), EISCONN);
+		control_meet("NEXT");
+	}
+}
+
+static void begun_server(void)
+{
+	int listener = stream_listen_told(1);
+
+	for (int i = 0; i < 10; i++) {
+		control_meet("NEXT");
+		close(stream_accept(listener));
+	}
+}
+
+/* Given up while it may still be going on. */
+static void given_up_client(void)
+{
+	union address to = stream_told();
+
+	for (int i = 0; i < 200; i++) {
+		int fd = stream_socket(SOCK_NONBLOCK);
+
+		if (stream_try(fd, to))
+			check(errno == EINPROGRESS || errno == ECONNREFUSED ||
+			      errno == EAGAIN);
+		close(fd);
+	}
+	control_write("GIVEN UP");
+	stream_connect(to);
+	control_meet("DONE");
+}
+
+/* However they ended, each that comes is at its end, and the last is whole. */
+static void given_up_server(void)
+{
+	int listener = stream_listen_told(1000);
+	int last = -1;
+	char c;
+
+	control_expect("GIVEN UP");
+	control_meet("DONE");
+	stream_set_nonblocking(listener, true);
+	for (;;) {
+		int fd = accept(listener, NULL, NULL);
+
+		if (fd < 0) {
+			check_equal(errno, EAGAIN);
+			break;
+		}
+		if (last >= 0) {
+			ssize_t n = recv(last, &c, 1, MSG_DONTWAIT);
+
+			check(!n || (n < 0 && errno == ECONNRESET));
+			close(last);
+		}
+		last = fd;
+	}
+	check(last >= 0);
+}
+
+/* Established before anybody accepts: data goes ahead, and is not lost. */
+static void before_accept_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = stream_reach();
+	size_t sent;
+
+	sent = stream_fill(fd, &out);
+	check(sent > 0);
+	check(!(stream_state(fd) & POLLOUT));
+	control_write("SENT %zu", sent);
+	control_meet("READ");
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
+}
+
+static void before_accept_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int listener = stream_listen_told(1);
+	size_t sent = control_read_number("SENT");
+	int fd = stream_accept(listener);
+
+	pattern_recv(&in, fd, sent, 65536);
+	call_gives(send(fd, "x", 1, 0), 1);
+	control_meet("READ");
+}
+
+static void unspec(int fd)
+{
+	struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+
+	call(connect(fd, &nobody, sizeof(nobody)));
+}
+
+/* connect(AF_UNSPEC) ends a connection and makes the socket a new one. */
+static void unspec_client(void)
+{
+	union address to = stream_told(), name;
+	socklen_t size = sizeof(name);
+	int fd = stream_socket(0);
+
+	unspec(fd);
+	call(stream_try(fd, to));
+	control_meet("CONNECTED");
+	unspec(fd);
+	call_fails(getpeername(fd, &name.any, &size), ENOTCONN);
+	/* TCP says it once as an error of the old connection */
+	check(recv(fd, &(char){ 0 }, 1, MSG_DONTWAIT) < 0);
+	check(errno == ENOTCONN || errno == ECONNRESET);
+	control_meet("DISSOLVED");
+	call(stream_try(fd, to));
+	call_gives(send(fd, "x", 1, 0), 1);
+	control_meet("DONE");
+}
+
+static void unspec_server(void)
+{
+	int listener = stream_listen_told(1);
+	int fd = stream_accept(listener);
+	char c;
+	ssize_t n;
+
+	control_meet("CONNECTED");
+	n = recv(fd, &c, 1, 0);
+	check(!n || (n < 0 && errno == ECONNRESET));
+	control_meet("DISSOLVED");
+	fd = stream_accept(listener);
+	call_gives(recv(fd, &c, 1, 0), 1);
+	control_meet("DONE");
+}
+
+/* No listener, only the socket itself: nobody to connect to. */
+static void itself(void)
+{
+	union address to = here(0);
+	int fd = stream_socket(0);
+
+	call(stream_bind(fd, to));
+	to.sc.sc_domid = SC_DOMID_SELF;
+	to.sc.sc_port = stream_port(fd);
+	call_fails(stream_try(fd, to), ECONNREFUSED);
+}
+
+/* Over loopback both ends may be one process's: connect does not need accept. */
+static void one_process(void)
+{
+	struct stream_pair pair = stream_pair();
+	char text[4];
+
+	call_gives(send(pair.left, "ping", 4, 0), 4);
+	call_gives(recv(pair.right, text, 4, MSG_WAITALL), 4);
+	check(!memcmp(text, "ping", 4));
+	call_gives(send(pair.right, "pong", 4, 0), 4);
+	call_gives(recv(pair.left, text, 4, MSG_WAITALL), 4);
+	check(!memcmp(text, "pong", 4));
+}
+
+const struct test_case connect_cases[] = {
+	{ "refused", "no listener is ECONNREFUSED, and one may try again",
+	  refused_client, closed_port_server },
+	{ "unreachable", "no such peer is EHOSTUNREACH", unreachable,
+	  .schannel_only = "TCP waits for minutes" },
+	{ "not_a_peer", "numbers that are no domain's", not_a_peer,
+	  .schannel_only = "domids are sockaddr_sc's" },
+	{ "port_zero", "port 0 is EINVAL", port_zero,
+	  .schannel_only = "to TCP it is a port where nobody listens" },
+	{ "bad_address", "wrong length, family or pointer", bad_address_client,
+	  accept_one_server },
+	{ "reserved_fields", "sc_flags and sc_zero must be 0",
+	  reserved_fields_client, accept_one_server,
+	  "these fields are sockaddr_sc's" },
+	{ "twice", "a connected socket is EISCONN", twice_client,
+	  twice_server },
+	{ "nonblocking", "EINPROGRESS, then POLLOUT and no error",
+	  nonblocking_client, nonblocking_server },
+	{ "nonblocking_refused", "POLLERR, and SO_ERROR says why, once",
+	  nonblocking_refused_client, closed_port_server },
+	{ "refusal_told", "the next call says why it was refused, once",
+	  refusal_told_client, closed_port_server },
+	{ "begun", "a blocking connect waits for one that was begun",
+	  begun_client, begun_server },
+	{ "given_up", "closing a socket that is connecting", given_up_client,
+	  given_up_server },
+	{ "before_accept", "data may be sent before accept",
+	  before_accept_client, before_accept_server },
+	{ "unspec", "AF_UNSPEC dissolves the connection", unspec_client,
+	  unspec_server },
+	{ "itself", "a socket that does not listen is nobody", itself,
+	  .schannel_only = "TCP connects a socket to itself" },
+	{ "one_process", "both ends in one process", one_process },
+	{ }
+};

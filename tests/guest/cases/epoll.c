@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* epoll: above all that no edge is lost. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../blocked.h"
+#include "../cases.h"
+#include "../control.h"
+#include "../stream.h"
+
+static int watch(int fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events };
+	int set = call(epoll_create1(0));
+
+	call(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event));
+	return set;
+}
+
+/* What there is now, 0 when nothing. */
+static uint32_t events_now(int set)
+{
+	struct epoll_event event = { 0 };
+
+	return call(epoll_wait(set, &event, 1, 0)) ? event.events : 0;
+}
+
+/* An event that must come. */
+static uint32_t next_event(int set, const char *what)
+{
+	struct epoll_event event;
+
+	if (!call(epoll_wait(set, &event, 1, patience_ms())))
+		fail("lost: %s", what);
+	return event.events;
+}
+
+static void level_client(void)
+{
+	int fd = stream_reach();
+
+	call_gives(send(fd, "ab", 2, 0), 2);
+	control_meet("READ");
+	call(shutdown(fd, SHUT_WR));
+	control_meet("DONE");
+}
+
+static void level_server(void)
+{
+	int fd = stream_serve(), set = watch(fd, EPOLLIN | EPOLLRDHUP);
+	char c;
+
+	check_equal(next_event(set, "data"), EPOLLIN);
+	check_equal(next_event(set, "the same data"), EPOLLIN);
+	stream_await_bytes(fd, 2);
+	call_gives(recv(fd, &c, 1, 0), 1);
+	check_equal(events_now(set), EPOLLIN);
+	call_gives(recv(fd, &c, 1, 0), 1);
+	check_equal(events_now(set), 0);
+	control_meet("READ");
+	check_equal(next_event(set, "the end"), EPOLLIN | EPOLLRDHUP);
+	check_equal(events_now(set), EPOLLIN | EPOLLRDHUP);
+	control_meet("DONE");
+}
+
+/*
+ * Every arrival is an edge, whether the reader took all that was there before
+ * or only a part of it.
+ */
+#define EDGES	400
+
+static void edge_in_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	uint64_t random = test_env.seed;
+	int fd = stream_reach();
+
+	control_expect("NEXT");
+	for (int i = 0; i < EDGES; i++) {
+		size_t n = 1 + random_below(&random, 2000);
+
+		pattern_send(&out, fd, n, n);
+		control_write("SENT %zu", n);
+		control_expect("NEXT");
+	}
+	call(shutdown(fd, SHUT_WR));
+	control_meet("DONE");
+}
+
+static void edge_in_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd = stream_serve(), set = watch(fd, EPOLLIN | EPOLLRDHUP | EPOLLET);
+	uint64_t random = test_env.seed + 1;
+	size_t there = 0;
+
+	control_write("NEXT");
+	for (int i = 0; i < EDGES; i++) {
+		size_t part;
+
+		check(next_event(set, "the edge of an arrival") & EPOLLIN);
+		there += control_read_number("SENT");
+		stream_await_bytes(fd, (int)there);
+		/* the same bytes may make several edges, never too few */
+		events_now(set);
+		if (random_below(&random, 3) && there < 8000)
+			part = random_below(&random, there);
+		else
+			part = there;
+		pattern_recv(&in, fd, part, part ? part : 1);
+		there -= part;
+		control_write("NEXT");
+	}
+	check(next_event(set, "the edge of the end") & EPOLLRDHUP);
+	pattern_recv(&in, fd, there, 4096);
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
+	control_meet("DONE");
+}
+
+/* A ring that was full and has been read is an edge for the writer. */
+static void edge_out_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = stream_reach(), set = watch(fd, EPOLLOUT | EPOLLET);
+
+	check(next_event(set, "the first edge") & EPOLLOUT);
+	for (int i = 0; i < 50; i++) {
+		size_t sent = stream_fill(fd, &out);
+
+		events_now(set);
+		control_write("FULL %zu", sent);
+		check(next_event(set, "the edge of space") & EPOLLOUT);
+		control_expect("READ");
+	}
+}
+
+static void edge_out_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	uint64_t random = test_env.seed + 1;
+	int fd = stream_serve();
+
+	for (int i = 0; i < 50; i++) {
+		size_t sent = control_read_number("FULL");
+
+		pattern_recv(&in, fd, sent, 1 + random_below(&random, 30000));
+		control_write("READ");
+	}
+}
+
+/* No control connection to help: edges alone keep both ends going. */
+#define STREAM_BYTES	(12 << 20)
+
+static void edge_stream_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	static unsigned char buffer[50000];
+	uint64_t random = test_env.seed;
+	int fd = stream_reach(), set = watch(fd, EPOLLOUT | EPOLLET);
+
+	stream_set_nonblocking(fd, true);
+	while (out.position < STREAM_BYTES) {
+		size_t n = 1 + random_below(&random, sizeof(buffer));
+		struct pattern next = out;
+		ssize_t sent;
+
+		if (n > STREAM_BYTES - out.position)
+			n = STREAM_BYTES - out.position;
+		pattern_fill(&next, buffer, n);
+		sent = send(fd, buffer, n, 0);
+		if (sent >= 0) {
+			out.position += sent;
+		} else {
+			check_equal(errno, EAGAIN);
+			next_event(set, "the edge of space");
+		}
+	}
+}
+
+static void edge_stream_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	static unsigned char buffer[50000];
+	uint64_t random = test_env.seed + 1;
+	int fd = stream_serve(), set = watch(fd, EPOLLIN | EPOLLET);
+
+	stream_set_nonblocking(fd, true);
+	for (;;) {
+		size_t n = 1 + random_below(&random, sizeof(buffer));
+		ssize_t got = recv(fd, buffer, n, 0);
+
+		if (!got)
+			break;
+		if (got > 0) {
+			pattern_check(&in, buffer, got);
+		} else {
+			check_equal(errno, EAGAIN);
+			next_event(set, "the edge of data");
+		}
+	}
+	check_equal(in.position, STREAM_BYTES);
+}
+
+static void one_shot_client(void)
+{
+	int fd = stream_reach();
+
+	for (int i = 0; i < 20; i++) {
+		call_gives(send(fd, "xy", 2, 0), 2);
+		control_expect("NEXT");
+	}
+}
+
+static void one_shot_server(void)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT };
+	int fd = stream_serve(), set = watch(fd, event.events);
+	char text[2];
+
+	for (int i = 0; i < 20; i++) {
+		check_equal(next_event(set, "the shot"), EPOLLIN);
+		call_gives(recv(fd, text, 1, 0), 1);
+		check_equal(events_now(set), 0);
+		/* armed again, it fires for what is still there */
+		call(epoll_ctl(set, EPOLL_CTL_MOD, fd, &event));
+		check_equal(next_event(set, "the shot again"), EPOLLIN);
+		call_gives(recv(fd, text, 1, 0), 1);
+		call(epoll_ctl(set, EPOLL_CTL_MOD, fd, &event));
+		control_write("NEXT");
+	}
+}
+
+/* Each set that watches a socket hears of it, from a thread of its own too. */
+static void *wait_for_event(void *arg)
+{
+	check(next_event(*(int *)arg, "data, to one of two sets") & EPOLLIN);
+	return NULL;
+}
+
+static void two_sets_client(void)
+{
+	int fd = stream_reach();
+
+	for (int i = 0; i < 20; i++) {
+		control_expect("BLOCKED");
+		call_gives(send(fd, "x", 1, 0), 1);
+	}
+	control_meet("DONE");
+}
+
+static void two_sets_server(void)
+{
+	int fd = stream_serve();
+	int sets[2] = { watch(fd, EPOLLIN), watch(fd, EPOLLIN | EPOLLET) };
+
+	for (int i = 0; i < 20; i++) {
+		pthread_t threads[2];
+
+		for (int j = 0; j < 2; j++)
+			threads[j] = thread_blocked(wait_for_event, &sets[j],
+						    SYS_epoll_wait);
+		control_write("BLOCKED");
+		for (int j = 0; j < 2; j++)
+			pthread_join(threads[j], NULL);
+		call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
+	}
+	control_meet("DONE");
+}
+
+/* A listener's edges: accept until EAGAIN, wait for the next. */
+static void listener_client(void)
+{
+	union address to = stream_told();
+
+	for (int i = 0; i < 300; i++) {
+		int fd = stream_connect(to);
+
+		/* by threes, so that one edge stands for several connections */
+		if (i % 3 == 2)
+			call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
+	}
+	control_meet("DONE");
+}
+
+static void listener_server(void)
+{
+	int listener = stream_listen_told(16), accepted = 0;
+	int set = watch(listener, EPOLLIN | EPOLLET);
+
+	stream_set_nonblocking(listener, true);
+	while (accepted < 300) {
+		int fd = accept(listener, NULL, NULL);
+
+		if (fd >= 0) {
+			accepted++;
+			close(fd);
+		} else {
+			check_equal(errno, EAGAIN);
+			next_event(set, "the edge of a connection");
+		}
+	}
+	control_meet("DONE");
+}
+
+/* Thousands of registrations: each socket leaves its set when it is closed. */
+static void closed_client(void)
+{
+	union address to = stream_told();
+
+	for (int i = 0; i < 200; i++)
+		call_gives(recv(stream_connect(to), &(char){ 0 }, 1, 0), 0);
+	control_meet("DONE");
+}
+
+static void closed_server(void)
+{
+	int listener = stream_listen_told(4), set = call(epoll_create1(0));
+
+	for (int i = 0; i < 200; i++) {
+		struct epoll_event event = { .events = EPOLLOUT | EPOLLIN };
+		int fd = stream_accept(listener);
+
+		call(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event));
+		check(events_now(set) & EPOLLOUT);
+		close(fd);
+		check_equal(events_now(set), 0);
+	}
+	control_meet("DONE");
+}
+
+const struct test_case epoll_cases[] = {
+	{ "level", "level-triggered: as long as it is so", level_client,
+	  level_server },
+	{ "edge_in", "edges of 400 arrivals, read in part or whole",
+	  edge_in_client, edge_in_server },
+	{ "edge_out", "edges of space in a ring that was full",
+	  edge_out_client, edge_out_server },
+	{ "edge_stream", "12 MiB by edges alone", edge_stream_client,
+	  edge_stream_server },
+	{ "one_shot", "EPOLLONESHOT and arming again", one_shot_client,
+	  one_shot_server },
+	{ "two_sets", "two sets, two threads", two_sets_client,
+	  two_sets_server },
+	{ "listener", "edges of a listener", listener_client,
+	  listener_server },
+	{ "closed", "a closed socket leaves its set", closed_client,
+	  closed_server },
+	{ }
+};

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Buffers that are not there: EFAULT, and the stream goes on unharmed. */
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "../cases.h"
+#include "../control.h"
+#include "../stream.h"
+
+#define NOWHERE	((void *)0x1000)
+#define PAGE	4096
+
+/* Two pages, of which the second cannot be touched. */
+static unsigned char *half_buffer(void)
+{
+	unsigned char *pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	check(pages != MAP_FAILED);
+	call(mprotect(pages + PAGE, PAGE, PROT_NONE));
+	return pages;
+}
+
+static void send_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	struct iovec bad = { .iov_base = NOWHERE, .iov_len = 100 };
+	int fd = stream_reach();
+
+	call_fails(send(fd, NOWHERE, 100, 0), EFAULT);
+	call_fails(writev(fd, &bad, 1), EFAULT);
+	call_fails(writev(fd, NOWHERE, 1), EFAULT);
+	call_fails(sendmsg(fd, NOWHERE, 0), EFAULT);
+	control_meet("NOTHING");
+	for (int i = 0; i < 20; i++) {
+		pattern_send(&out, fd, 1000, 1000);
+		call_fails(send(fd, NOWHERE, 10000, 0), EFAULT);
+	}
+	control_meet("DONE");
+}
+
+static void send_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd = stream_serve();
+	char c;
+
+	control_meet("NOTHING");
+	check_equal(stream_state(fd), POLLOUT);
+	pattern_recv(&in, fd, 20000, 20000);
+	control_meet("DONE");
+	call_gives(recv(fd, &c, 1, 0), 0);
+}
+
+static void recv_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = stream_reach();
+
+	pattern_send(&out, fd, 1000, 1000);
+	control_meet("SENT");
+	control_meet("DONE");
+}
+
+static void recv_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	struct iovec bad = { .iov_base = NOWHERE, .iov_len = 100 };
+	int fd = stream_serve();
+
+	control_meet("SENT");
+	for (int i = 0; i < 5; i++) {
+		stream_await(fd, POLLIN);
+		call_fails(recv(fd, NOWHERE, 1000, 0), EFAULT);
+		call_fails(recv(fd, NOWHERE, 1000, MSG_PEEK), EFAULT);
+		call_fails(recv(fd, NOWHERE, 1000, MSG_WAITALL), EFAULT);
+		call_fails(readv(fd, &bad, 1), EFAULT);
+		call_fails(readv(fd, NOWHERE, 1), EFAULT);
+		call_fails(recvmsg(fd, NOWHERE, 0), EFAULT);
+		pattern_recv(&in, fd, 200, 200);
+	}
+	control_meet("DONE");
+}
+
+/*
+ * What was said to be sent was sent, and nothing else: a call that met the
+ * missing page either says how many bytes went, or EFAULT and none went.
+ */
+static void half_send_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	unsigned char *pages = half_buffer();
+	uint64_t random = test_env.seed;
+	int fd = stream_reach();
+
+	for (int i = 0; i < 500; i++) {
+		size_t there = random_below(&random, PAGE + 1);
+		size_t missing = 1 + random_below(&random, PAGE);
+		unsigned char *from = pages + PAGE - there;
+		struct pattern next = out;
+		ssize_t n;
+
+		pattern_fill(&next, from, there);
+		n = send(fd, from, there + missing, 0);
+		if (n < 0) {
+			check_equal(errno, EFAULT);
+			n = 0;
+		}
+		check(n <= (ssize_t)there);
+		out.position += n;
+		pattern_send(&out, fd, 777, 777);
+	}
+	control_write("SENT %llu", (unsigned long long)out.position);
+}
+
+static void half_send_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd = stream_serve();
+	uint64_t got = pattern_recv_to_end(&in, fd);
+
+	check_equal(got, control_read_number("SENT"));
+}
+
+/* The same for a receiver: what it was not given is still to come. */
+static void half_recv_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+
+	pattern_send(&out, stream_reach(), 4000000, 40000);
+}
+
+static void half_recv_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	unsigned char *pages = half_buffer();
+	uint64_t random = test_env.seed;
+	unsigned char buffer[6000];
+	int fd = stream_serve();
+
+	for (;;) {
+		size_t there = random_below(&random, PAGE + 1);
+		size_t missing = 1 + random_below(&random, PAGE);
+		unsigned char *to = pages + PAGE - there;
+		ssize_t n = recv(fd, to, there + missing, 0);
+
+		if (n < 0)
+			check_equal(errno, EFAULT);
+		check(n <= (ssize_t)there);
+		if (n > 0)
+			pattern_check(&in, to, n);
+		n = call(recv(fd, buffer, sizeof(buffer), 0));
+		if (!n)
+			break;
+		pattern_check(&in, buffer, n);
+	}
+	check_equal(in.position, 4000000);
+}
+
+const struct test_case fault_cases[] = {
+	{ "send", "sending from nowhere sends nothing", send_client,
+	  send_server },
+	{ "recv", "receiving to nowhere takes nothing", recv_client,
+	  recv_server },
+	{ "half_send", "half a buffer: what is said to be sent is sent",
+	  half_send_client, half_send_server },
+	{ "half_recv", "half a buffer: what is not received stays",
+	  half_recv_client, half_recv_server },
+	{ }
+};

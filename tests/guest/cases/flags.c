@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The MSG_ flags of send() and recv(). */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../blocked.h"
+#include "../cases.h"
+#include "../control.h"
+#include "../stream.h"
+
+#define MIB	(1024 * 1024)
+
+static void dontwait_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = stream_reach();
+	char c;
+
+	call_fails(recv(fd, &c, 1, MSG_DONTWAIT), EAGAIN);
+	/* fills it until EAGAIN */
+	control_write("FULL %zu", stream_fill(fd, &out));
+	control_expect("READ");
+	/* the flag was for those calls only */
+	pattern_send(&out, fd, MIB, MIB);
+}
+
+static void dontwait_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd = stream_serve();
+	size_t sent = control_read_number("FULL");
+
+	pattern_recv(&in, fd, sent, 4096);
+	control_write("READ");
+	pattern_recv(&in, fd, MIB, 4096);
+}
+
+/* As often as one likes; it stays there until it is received. */
+static void peek_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = stream_reach();
+
+	control_expect("BLOCKED");
+	pattern_send(&out, fd, 1000, 1000);
+	control_meet("PEEKED");
+	pattern_send(&out, fd, 1000, 1000);
+	control_meet("SENT");
+}
+
+static void peek_server(void)
+{
+	struct pattern start = { .seed = test_env.seed }, in;
+	int fd = stream_serve();
+	unsigned char buffer[4000];
+	struct blocked *blocked;
+	ssize_t n;
+
+	call_fails(recv(fd, buffer, 1, MSG_PEEK | MSG_DONTWAIT), EAGAIN);
+	/* it waits like any recv */
+	blocked = tell_when_blocked(SYS_recvfrom, "BLOCKED");
+	n = call(recv(fd, buffer, sizeof(buffer), MSG_PEEK));
+	blocked_join(blocked);
+	in = start;
+	pattern_check(&in, buffer, n);
+	for (int i = 1; i <= 3; i++) {
+		in = start;
+		call_gives(recv(fd, buffer, i * 100, MSG_PEEK | MSG_WAITALL),
+			   i * 100);
+		pattern_check(&in, buffer, i * 100);
+	}
+	control_meet("PEEKED");
+	control_meet("SENT");
+	/* all of it together, then in two halves */
+	in = start;
+	call_gives(recv(fd, buffer, 2000, MSG_PEEK | MSG_WAITALL), 2000);
+	pattern_check(&in, buffer, 2000);
+	in = start;
+	pattern_recv(&in, fd, 700, 700);
+	call_gives(recv(fd, buffer, sizeof(buffer), MSG_PEEK), 1300);
+	pattern_check(&in, buffer, 1300);
+	in.position = 700;
+	pattern_recv(&in, fd, 1300, 1300);
+	call_gives(recv(fd, buffer, 1, MSG_PEEK), 0);
+	call_gives(recv(fd, buffer, 1, 0), 0);
+}
+
+/* Peeking at all there is, wherever in the ring that may lie. */
+static void peek_wrap_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	uint64_t random = test_env.seed;
+	int fd = stream_reach();
+
+	for (int i = 0; i < 300; i++) {
+		size_t n = 1 + random_below(&random, 16000);
+
+		pattern_send(&out, fd, n, n);
+		control_write("SENT %zu", n);
+		control_expect("READ");
+	}
+}
+
+static void peek_wrap_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	static unsigned char buffer[16000];
+	int fd = stream_serve();
+
+	for (int i = 0; i < 300; i++) {
+		size_t n = control_read_number("SENT");
+		struct pattern ahead = in;
+
+		call_gives(recv(fd, buffer, n, MSG_PEEK | MSG_WAITALL), n);
+		pattern_check(&ahead, buffer, n);
+		call_gives(recv(fd, buffer, n, 0), n);
+		pattern_check(&in, buffer, n);
+		control_write("READ");
+	}
+}
+
+static void waitall_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = stream_reach();
+
+	pattern_send(&out, fd, 10, 10);
+	for (int i = 0; i < 10; i++) {
+		control_expect("BLOCKED");
+		pattern_send(&out, fd, 9, 9);
+	}
+	/* more than a ring */
+	pattern_send(&out, fd, 5 * MIB, 5000);
+	/* then less than what is waited for, and the end */
+	control_expect("WAITING");
+	pattern_send(&out, fd, 123, 123);
+}
+
+static void waitall_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	unsigned char *buffer = malloc(5 * MIB);
+	int fd = stream_serve();
+
+	check(buffer);
+	call_gives(recv(fd, buffer, 10, MSG_WAITALL), 10);
+	pattern_check(&in, buffer, 10);
+	for (int i = 0; i < 10; i++) {
+		struct blocked *blocked;
+
+		blocked = tell_when_blocked(SYS_recvfrom, "BLOCKED");
+		call_gives(recv(fd, buffer, 9, MSG_WAITALL), 9);
+		pattern_check(&in, buffer, 9);
+		blocked_join(blocked);
+	}
+	call_gives(recv(fd, buffer, 5 * MIB, MSG_WAITALL), 5 * MIB);
+	pattern_check(&in, buffer, 5 * MIB);
+	control_write("WAITING");
+	call_gives(recv(fd, buffer, 1000, MSG_WAITALL), 123);
+	pattern_check(&in, buffer, 123);
+	call_gives(recv(fd, buffer, 1000, MSG_WAITALL), 0);
+}
+
+/* What there is when the time is up, or at once with MSG_DONTWAIT. */
+static void waitall_short_client(void)
+{
+	int fd = stream_reach();
+
+	call_gives(send(fd, "abcd", 4, 0), 4);
+	control_meet("SENT");
+	control_meet("READ");
+	call_gives(send(fd, "efgh", 4, 0), 4);
+	control_meet("SENT");
+	control_meet("DONE");
+}
+
+static void waitall_short_server(void)
+{
+	int fd = stream_serve();
+	int64_t start = now_ms();
+	char text[10];
+
+	control_meet("SENT");
+	stream_set_timeout(fd, SO_RCVTIMEO, 200);
+	call_gives(recv(fd, text, 10, MSG_WAITALL), 4);
+	check(now_ms() - start >= 190);
+	control_meet("READ");
+	control_meet("SENT");
+	stream_await(fd, POLLIN);
+	call_gives(recv(fd, text, 10, MSG_WAITALL | MSG_DONTWAIT), 4);
+	control_meet("DONE");
+}
+
+/* On a stream MSG_TRUNC takes bytes without giving them to anybody. */
+static void trunc_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = stream_reach();
+
+	pattern_send(&out, fd, 1000, 1000);
+	control_meet("SENT");
+	control_meet("DONE");
+}
+
+static void trunc_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd = stream_serve();
+	unsigned char buffer[1000];
+
+	control_meet("SENT");
+	call_gives(recv(fd, buffer, 100, MSG_WAITALL), 100);
+	pattern_check(&in, buffer, 100);
+	memset(buffer, 0xee, sizeof(buffer));
+	call_gives(recv(fd, buffer, 200, MSG_TRUNC | MSG_WAITALL), 200);
+	for (size_t i = 0; i < sizeof(buffer); i++)
+		check_equal(buffer[i], 0xee);
+	call_gives(recv(fd, NULL, 300, MSG_TRUNC | MSG_WAITALL), 300);
+	in.position += 500;
+	call_gives(recv(fd, buffer, 400, MSG_WAITALL), 400);
+	pattern_check(&in, buffer, 400);
+	control_meet("DONE");
+}
+
+static volatile sig_atomic_t pipe_signals;
+
+static void count_sigpipe(int number)
+{
+	(void)number;
+	pipe_signals++;
+}
+
+/* EPIPE comes with SIGPIPE, but not with MSG_NOSIGNAL. */
+static void sigpipe_client(void)
+{
+	int fd = stream_reach();
+
+	signal(SIGPIPE, count_sigpipe);
+	call(shutdown(fd, SHUT_WR));
+	call_fails(send(fd, "x", 1, MSG_NOSIGNAL), EPIPE);
+	check_equal(pipe_signals, 0);
+	call_fails(send(fd, "x", 1, 0), EPIPE);
+	check_equal(pipe_signals, 1);
+	call_fails(write(fd, "x", 1), EPIPE);
+	check_equal(pipe_signals, 2);
+	/* reading is not writing */
+	control_meet("DONE");
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
+	check_equal(pipe_signals, 2);
+}
+
+static void sigpipe_server(void)
+{
+	stream_serve();
+	control_meet("DONE");
+}
+
+/* Accepted, and never a reason to keep the last bytes back for good. */
+static void more_client(void)
+{
+	int fd = stream_reach();
+
+	call_gives(send(fd, "ab", 2, MSG_MORE), 2);
+	call_gives(send(fd, "cd", 2, MSG_MORE), 2);
+	call_gives(send(fd, "ef", 2, 0), 2);
+	control_meet("READ");
+	call_gives(send(fd, "gh", 2, MSG_MORE), 2);
+	control_meet("DONE");
+}
+
+static void more_server(void)
+{
+	int fd = stream_serve();
+	char text[6];
+
+	call_gives(recv(fd, text, 6, MSG_WAITALL), 6);
+	check(!memcmp(text, "abcdef", 6));
+	control_meet("READ");
+	call_gives(recv(fd, text, 2, MSG_WAITALL), 2);
+	check(!memcmp(text, "gh", 2));
+	control_meet("DONE");
+}
+
+static void out_of_band_client(void)
+{
+	int fd = stream_reach();
+
+	call_fails(send(fd, "!", 1, MSG_OOB | MSG_NOSIGNAL), EOPNOTSUPP);
+	call_fails(recv(fd, &(char){ 0 }, 1, MSG_OOB), EOPNOTSUPP);
+	control_meet("TRIED");
+	call_gives(send(fd, "x", 1, 0), 1);
+	control_meet("DONE");
+}
+
+static void out_of_band_server(void)
+{
+	int fd = stream_serve();
+	char c;
+
+	control_meet("TRIED");
+	call_gives(recv(fd, &c, 1, 0), 1);
+	check_equal(c, 'x');
+	control_meet("DONE");
+}
+
+const struct test_case flags_cases[] = {
+	{ "dontwait", "MSG_DONTWAIT is EAGAIN instead of waiting",
+	  dontwait_client, dontwait_server },
+	{ "peek", "MSG_PEEK leaves the bytes there", peek_client,
+	  peek_server },
+	{ "peek_wrap", "MSG_PEEK at every place of the ring",
+	  peek_wrap_client, peek_wrap_server },
+	{ "waitall", "MSG_WAITALL waits for all, or for the end",
+	  waitall_client, waitall_server },
+	{ "waitall_short", "MSG_WAITALL gives what there is when time is up",
+	  waitall_short_client, waitall_short_server },
+	{ "trunc", "MSG_TRUNC discards", trunc_client, trunc_server },
+	{ "sigpipe", "SIGPIPE comes with EPIPE, but for MSG_NOSIGNAL",
+	  sigpipe_client, sigpipe_server },
+	{ "more", "MSG_MORE does not keep bytes back for good", more_client,
+	  more_server },
+	{ "out_of_band", "MSG_OOB is not supported", out_of_band_client,
+	  out_of_band_server, "TCP has urgent data" },
+	{ }
+};

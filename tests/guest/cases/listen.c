@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* listen(): backlog, and what a listener is not. */
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../cases.h"
+#include "../control.h"
+#include "../stream.h"
+
+static void autobind_client(void)
+{
+	stream_reach();
+	control_meet("DONE");
+}
+
+static void autobind_server(void)
+{
+	int listener = stream_socket(0);
+
+	call(listen(listener, 1));
+	check(stream_port(listener) >= family->first_ephemeral);
+	check(stream_port(listener) <= family->last_ephemeral);
+	stream_tell(listener);
+	stream_accept(listener);
+	control_meet("DONE");
+}
+
+static void connected_client(void)
+{
+	call_fails(listen(stream_reach(), 1), EINVAL);
+	control_meet("DONE");
+}
+
+static void connected_server(void)
+{
+	call_fails(listen(stream_serve(), 1), EINVAL);
+	control_meet("DONE");
+}
+
+static void not_listening(void)
+{
+	struct stream_pair pair = stream_pair();
+	int unbound = stream_socket(0), bound = stream_socket(0);
+
+	call(stream_bind(bound, here(0)));
+	call_fails(accept(unbound, NULL, NULL), EINVAL);
+	call_fails(accept(bound, NULL, NULL), EINVAL);
+	call_fails(accept(pair.left, NULL, NULL), EINVAL);
+	call_fails(accept(pair.right, NULL, NULL), EINVAL);
+}
+
+/* A listener is no connection. */
+static void not_connected(void)
+{
+	int listener = stream_listen(1);
+	char c;
+
+	call_fails(recv(listener, &c, 1, MSG_DONTWAIT), ENOTCONN);
+	check(stream_try(listener, peer(stream_port(listener))) < 0);
+	check(errno == EISCONN || errno == EINVAL);
+	/* and it has remained one */
+	check_equal(stream_state(listener), 0);
+}
+
+/* Makes @admitted connections and finds that one more is refused. */
+static void expect_backlog(union address to, int admitted)
+{
+	for (int i = 0; i < admitted; i++)
+		stream_connect(to);
+	call_fails(stream_try(stream_socket(0), to), ECONNREFUSED);
+}
+
+static void backlog_client(void)
+{
+	union address to = stream_told();
+
+	expect_backlog(to, 4);
+	control_write("ACCEPT");
+	control_expect("ACCEPTED");
+	expect_backlog(to, 2);
+	control_write("ACCEPT");
+}
+
+static void backlog_server(void)
+{
+	int listener = stream_listen_told(3);
+
+	control_expect("ACCEPT");
+	stream_accept(listener);
+	stream_accept(listener);
+	control_write("ACCEPTED");
+	control_expect("ACCEPT");
+	for (int i = 0; i < 4; i++)
+		stream_accept(listener);
+	check_equal(stream_state(listener), 0);
+}
+
+static void backlog_zero_client(void)
+{
+	expect_backlog(stream_told(), 1);
+	control_meet("DONE");
+}
+
+static void backlog_zero_server(void)
+{
+	stream_listen_told(0);
+	control_meet("DONE");
+}
+
+static void backlog_changes_client(void)
+{
+	union address to = stream_told();
+
+	expect_backlog(to, 2);
+	control_write("MORE");
+	control_expect("CHANGED");
+	expect_backlog(to, 3);
+	control_write("LESS");
+	control_expect("CHANGED");
+	expect_backlog(to, 0);
+	control_write("DONE");
+}
+
+static void backlog_changes_server(void)
+{
+	int listener = stream_listen_told(1);
+
+	control_expect("MORE");
+	call(listen(listener, 4));
+	control_write("CHANGED");
+	control_expect("LESS");
+	call(listen(listener, 1));
+	control_write("CHANGED");
+	control_expect("DONE");
+	/* those that are queued already stay */
+	for (int i = 0; i < 5; i++)
+		stream_accept(listener);
+	check_equal(stream_state(listener), 0);
+}
+
+/* Negative means as many as there may be, as everywhere in Linux. */
+static void backlog_large_client(void)
+{
+	union address to = stream_told();
+
+	for (int i = 0; i < 40; i++)
+		stream_connect(to);
+	control_meet("DONE");
+}
+
+static void backlog_large_server(void)
+{
+	int listener = stream_listen_told(-1);
+
+	control_meet("DONE");
+	for (int i = 0; i < 40; i++)
+		stream_accept(listener);
+}
+
+/* A place in the backlog is free again when its client has given up. */
+static void abandoned_client(void)
+{
+	union address to = stream_told();
+	int fd = stream_connect(to);
+
+	close(fd);
+	control_write("CLOSED");
+	control_expect("ACCEPTED");
+	stream_connect(to);
+	control_write("DONE");
+}
+
+static void abandoned_server(void)
+{
+	int listener = stream_listen_told(0);
+	char c;
+	int fd;
+
+	control_expect("CLOSED");
+	fd = stream_accept(listener);
+	call_gives(recv(fd, &c, 1, 0), 0);
+	control_write("ACCEPTED");
+	control_expect("DONE");
+	stream_accept(listener);
+}
+
+#define TCP_DROPS "TCP drops what its backlog does not admit, and tries again"
+
+const struct test_case listen_cases[] = {
+	{ "autobind", "an unbound socket gets a port", autobind_client,
+	  autobind_server },
+	{ "connected", "a connected socket cannot listen", connected_client,
+	  connected_server },
+	{ "not_listening", "accept wants a listener", not_listening },
+	{ "not_connected", "a listener neither receives nor connects",
+	  not_connected },
+	{ "backlog", "listen(n) admits n + 1, then ECONNREFUSED",
+	  backlog_client, backlog_server, TCP_DROPS },
+	{ "backlog_zero", "listen(0) admits one", backlog_zero_client,
+	  backlog_zero_server, TCP_DROPS },
+	{ "backlog_changes", "another listen() changes the backlog",
+	  backlog_changes_client, backlog_changes_server, TCP_DROPS },
+	{ "backlog_large", "listen(-1) admits many", backlog_large_client,
+	  backlog_large_server },
+	{ "abandoned", "a client that left can be accepted and makes room",
+	  abandoned_client, abandoned_server },
+	{ }
+};

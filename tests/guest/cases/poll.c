@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* poll() and select(): what they say, and that they are woken. */
+#include <poll.h>
+#include <pthread.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../blocked.h"
+#include "../cases.h"
+#include "../control.h"
+#include "../stream.h"
+
+static void unconnected(void)
+{
+	int fd = stream_socket(0);
+
+	check(stream_state(fd) & POLLHUP);
+	check(!(stream_state(fd) & (POLLIN | POLLERR)));
+	call(stream_bind(fd, here(0)));
+	check(stream_state(fd) & POLLHUP);
+	call(listen(fd, 1));
+	check_equal(stream_state(fd), 0);
+}
+
+static void listener_client(void)
+{
+	union address to = stream_told();
+
+	control_expect("BLOCKED");
+	stream_connect(to);
+	control_meet("ACCEPTED");
+}
+
+static void listener_server(void)
+{
+	int listener = stream_listen_told(1);
+	struct blocked *blocked;
+
+	check_equal(stream_state(listener), 0);
+	blocked = tell_when_blocked(SYS_poll, "BLOCKED");
+	check(stream_await(listener, POLLIN) & POLLIN);
+	blocked_join(blocked);
+	check_equal(stream_state(listener), POLLIN);
+	stream_accept(listener);
+	check_equal(stream_state(listener), 0);
+	control_meet("ACCEPTED");
+}
+
+/* A connection's life: data, one half closed, the other. */
+static void life_client(void)
+{
+	int fd = stream_reach();
+
+	check_equal(stream_state(fd), POLLOUT);
+	control_meet("CONNECTED");
+	call_gives(send(fd, "x", 1, 0), 1);
+	control_meet("READ");
+	call(shutdown(fd, SHUT_WR));
+	/* one half is closed by us: nothing that poll would say */
+	check_equal(stream_state(fd), POLLOUT);
+	control_meet("HALF CLOSED");
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
+	control_meet("CLOSING");
+	stream_await_state(fd, POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
+	control_meet("DONE");
+}
+
+static void life_server(void)
+{
+	int fd = stream_serve();
+	char c;
+
+	check_equal(stream_state(fd), POLLOUT);
+	control_meet("CONNECTED");
+	check(stream_await(fd, POLLIN) & POLLIN);
+	check_equal(stream_state(fd), POLLIN | POLLOUT);
+	call_gives(recv(fd, &c, 1, 0), 1);
+	check_equal(stream_state(fd), POLLOUT);
+	control_meet("READ");
+	check(stream_await(fd, POLLRDHUP) & POLLRDHUP);
+	check_equal(stream_state(fd), POLLIN | POLLOUT | POLLRDHUP);
+	control_meet("HALF CLOSED");
+	/* the end that was read is still there */
+	call_gives(recv(fd, &c, 1, 0), 0);
+	check_equal(stream_state(fd), POLLIN | POLLOUT | POLLRDHUP);
+	call_gives(send(fd, "y", 1, 0), 1);
+	control_meet("CLOSING");
+	call(shutdown(fd, SHUT_WR));
+	stream_await_state(fd, POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
+	control_meet("DONE");
+}
+
+/* The end comes after the data, and does not hide it. */
+static void end_after_data_client(void)
+{
+	int fd = stream_reach();
+
+	call_gives(send(fd, "abc", 3, 0), 3);
+	close(fd);
+	control_meet("CLOSED");
+}
+
+static void end_after_data_server(void)
+{
+	int fd = stream_serve();
+	char c;
+
+	control_meet("CLOSED");
+	check(stream_await(fd, POLLRDHUP) & POLLRDHUP);
+	for (int i = 0; i < 3; i++) {
+		check(stream_state(fd) & POLLIN);
+		call_gives(recv(fd, &c, 1, 0), 1);
+	}
+	check(stream_state(fd) & POLLIN);
+	call_gives(recv(fd, &c, 1, 0), 0);
+	call(shutdown(fd, SHUT_WR));
+	check(stream_state(fd) & POLLHUP);
+}
+
+static void reset_client(void)
+{
+	int fd = stream_reach();
+
+	control_expect("BLOCKED");
+	stream_set_linger(fd, 1, 0);
+	close(fd);
+	control_meet("DONE");
+}
+
+static void reset_server(void)
+{
+	static const short dead = POLLIN | POLLRDHUP | POLLHUP;
+	struct blocked *blocked;
+	int fd = stream_serve();
+
+	/* POLLERR and POLLHUP need not be asked for */
+	blocked = tell_when_blocked(SYS_poll, "BLOCKED");
+	check(stream_await(fd, 0) & POLLERR);
+	blocked_join(blocked);
+	check_equal(stream_state(fd) & (dead | POLLERR), dead | POLLERR);
+	check_equal(stream_error(fd), ECONNRESET);
+	/* told once; it stays closed */
+	check_equal(stream_state(fd) & (dead | POLLERR), dead);
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
+	control_meet("DONE");
+}
+
+/* POLLOUT goes when the ring is full and comes back when it is read. */
+static void full_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = stream_reach();
+
+	for (int i = 0; i < 20; i++) {
+		size_t sent = stream_fill(fd, &out);
+		struct blocked *blocked;
+
+		check(!(stream_state(fd) & POLLOUT));
+		control_write("FULL %zu", sent);
+		blocked = tell_when_blocked(SYS_poll, "BLOCKED");
+		check(stream_await(fd, POLLOUT) & POLLOUT);
+		blocked_join(blocked);
+		control_expect("READ");
+	}
+}
+
+static void full_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd = stream_serve();
+
+	for (int i = 0; i < 20; i++) {
+		size_t sent = control_read_number("FULL");
+
+		control_expect("BLOCKED");
+		pattern_recv(&in, fd, sent, 1 + 5000 * i);
+		control_write("READ");
+	}
+}
+
+/* Blocked polls, woken by data many times over. */
+static void woken_client(void)
+{
+	int fd = stream_reach();
+
+	for (int i = 0; i < 100; i++) {
+		control_expect("BLOCKED");
+		call_gives(send(fd, "x", 1, 0), 1);
+	}
+	control_expect("BLOCKED");
+	close(fd);
+	control_meet("CLOSED");
+}
+
+static void woken_server(void)
+{
+	int fd = stream_serve();
+	struct blocked *blocked;
+	char c;
+
+	for (int i = 0; i < 100; i++) {
+		blocked = tell_when_blocked(SYS_poll, "BLOCKED");
+		check(stream_await(fd, POLLIN) & POLLIN);
+		blocked_join(blocked);
+		call_gives(recv(fd, &c, 1, MSG_DONTWAIT), 1);
+	}
+	blocked = tell_when_blocked(SYS_poll, "BLOCKED");
+	check(stream_await(fd, POLLRDHUP) & POLLRDHUP);
+	blocked_join(blocked);
+	control_meet("CLOSED");
+}
+
+/* Whoever polls is woken, not only the first. */
+#define POLLERS	3
+
+static void *poll_in(void *arg)
+{
+	check(stream_await(*(int *)arg, POLLIN) & POLLIN);
+	return NULL;
+}
+
+static void pollers_client(void)
+{
+	int fd = stream_reach();
+
+	control_expect("BLOCKED");
+	call_gives(send(fd, "x", 1, 0), 1);
+	control_meet("DONE");
+}
+
+static void pollers_server(void)
+{
+	pthread_t threads[POLLERS];
+	int fd = stream_serve();
+
+	for (int i = 0; i < POLLERS; i++)
+		threads[i] = thread_blocked(poll_in, &fd, SYS_poll);
+	control_write("BLOCKED");
+	for (int i = 0; i < POLLERS; i++)
+		pthread_join(threads[i], NULL);
+	control_meet("DONE");
+}
+
+/* select() asks the same by other names. */
+static int selected(int fd, int *readable, int *writable)
+{
+	struct timeval now = { 0 };
+	fd_set in, out;
+	int n;
+
+	FD_ZERO(&in);
+	FD_ZERO(&out);
+	FD_SET(fd, &in);
+	FD_SET(fd, &out);
+	n = call(select(fd + 1, &in, &out, NULL, &now));
+	*readable = FD_ISSET(fd, &in);
+	*writable = FD_ISSET(fd, &out);
+	return n;
+}
+
+static void select_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = stream_reach();
+
+	control_write("FULL %zu", stream_fill(fd, &out));
+	control_meet("LOOKED");
+	close(fd);
+}
+
+static void select_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd = stream_serve(), readable, writable;
+	size_t sent = control_read_number("FULL");
+
+	check_equal(selected(fd, &readable, &writable), 2);
+	pattern_recv(&in, fd, sent, 8192);
+	check_equal(selected(fd, &readable, &writable), 1);
+	check(!readable && writable);
+	control_meet("LOOKED");
+	check(stream_await(fd, POLLIN) & POLLIN);
+	selected(fd, &readable, &writable);
+	check(readable);
+}
+
+/* SO_RCVLOWAT: poll is content with so much, or with the end. */
+static void low_water_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = stream_reach();
+
+	pattern_send(&out, fd, 999, 999);
+	control_expect("BLOCKED");
+	pattern_send(&out, fd, 1, 1);
+	control_meet("POLLED");
+
+	pattern_send(&out, fd, 10, 10);
+	control_meet("LITTLE");
+	control_expect("BLOCKED");
+	call(shutdown(fd, SHUT_WR));
+	control_meet("DONE");
+}
+
+static void low_water_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd = stream_serve(), low = 1000;
+	unsigned char buffer[2000];
+	struct blocked *blocked;
+
+	call(setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)));
+	stream_await_bytes(fd, 999);
+	check_equal(stream_state(fd), POLLOUT);
+	blocked = tell_when_blocked(SYS_poll, "BLOCKED");
+	check(stream_await(fd, POLLIN) & POLLIN);
+	blocked_join(blocked);
+	call_gives(recv(fd, buffer, 2000, 0), 1000);
+	pattern_check(&in, buffer, 1000);
+	control_meet("POLLED");
+
+	/* who does not want to wait gets what there is */
+	control_meet("LITTLE");
+	stream_await_bytes(fd, 10);
+	call_gives(recv(fd, buffer, 5, MSG_DONTWAIT), 5);
+	pattern_check(&in, buffer, 5);
+	blocked = tell_when_blocked(SYS_poll, "BLOCKED");
+	check(stream_await(fd, POLLIN) & POLLIN);
+	blocked_join(blocked);
+	call_gives(recv(fd, buffer, 2000, 0), 5);
+	pattern_check(&in, buffer, 5);
+	call_gives(recv(fd, buffer, 2000, 0), 0);
+	control_meet("DONE");
+}
+
+/* And so is recv; the time and the end cut it short. */
+static void low_water_recv_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = stream_reach();
+
+	pattern_send(&out, fd, 999, 999);
+	control_expect("BLOCKED");
+	pattern_send(&out, fd, 1, 1);
+	control_meet("READ");
+	pattern_send(&out, fd, 10, 10);
+	control_meet("SENT");
+	control_meet("TIMED");
+	pattern_send(&out, fd, 10, 10);
+	control_expect("BLOCKED");
+	call(shutdown(fd, SHUT_WR));
+	control_meet("DONE");
+}
+
+static void low_water_recv_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd = stream_serve(), low = 1000;
+	unsigned char buffer[2000];
+	struct blocked *blocked;
+	int64_t start;
+
+	call(setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)));
+	stream_await_bytes(fd, 999);
+	blocked = tell_when_blocked(SYS_recvfrom, "BLOCKED");
+	call_gives(recv(fd, buffer, 2000, 0), 1000);
+	blocked_join(blocked);
+	pattern_check(&in, buffer, 1000);
+	control_meet("READ");
+	control_meet("SENT");
+	stream_set_timeout(fd, SO_RCVTIMEO, 200);
+	start = now_ms();
+	call_gives(recv(fd, buffer, 2000, 0), 10);
+	check(now_ms() - start >= 190);
+	pattern_check(&in, buffer, 10);
+	control_meet("TIMED");
+	stream_set_timeout(fd, SO_RCVTIMEO, 0);
+	blocked = tell_when_blocked(SYS_recvfrom, "BLOCKED");
+	call_gives(recv(fd, buffer, 2000, 0), 10);
+	blocked_join(blocked);
+	pattern_check(&in, buffer, 10);
+	control_meet("DONE");
+}
+
+const struct test_case poll_cases[] = {
+	{ "unconnected", "a socket that is not connected", unconnected },
+	{ "listener", "a listener with a connection to accept",
+	  listener_client, listener_server },
+	{ "life", "the states of a connection, up to POLLHUP", life_client,
+	  life_server },
+	{ "end_after_data", "POLLRDHUP does not hide data",
+	  end_after_data_client, end_after_data_server },
+	{ "reset", "POLLERR until the error is read", reset_client,
+	  reset_server },
+	{ "full", "POLLOUT goes with a full ring and comes back",
+	  full_client, full_server },
+	{ "woken", "a blocked poll is woken, 100 times", woken_client,
+	  woken_server },
+	{ "pollers", "several threads are all woken", pollers_client,
+	  pollers_server },
+	{ "select", "select() says the same", select_client, select_server },
+	{ "low_water", "SO_RCVLOWAT for poll", low_water_client,
+	  low_water_server },
+	{ "low_water_recv", "SO_RCVLOWAT for recv", low_water_recv_client,
+	  low_water_recv_server,
+	  "TCP does not wake a reader that has a part of it already" },
+	{ }
+};

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* socket(): what kinds there are, and the flags that come with them. */
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../cases.h"
+#include "../control.h"
+#include "../stream.h"
+
+static void protocol(void)
+{
+	call(socket(family->number, SOCK_STREAM, 0));
+	call_fails(socket(family->number, SOCK_STREAM, 99), EPROTONOSUPPORT);
+}
+
+static void type(void)
+{
+	call_fails(socket(family->number, SOCK_RDM, 0), ESOCKTNOSUPPORT);
+	call_fails(socket(family->number, SOCK_SEQPACKET, 0), ESOCKTNOSUPPORT);
+}
+
+static void datagram(void)
+{
+	call_fails(socket(family->number, SOCK_DGRAM, 0), ESOCKTNOSUPPORT);
+	/* even as root: there is no raw access to a channel */
+	call_fails(socket(family->number, SOCK_RAW, 0), ESOCKTNOSUPPORT);
+}
+
+static void flags(void)
+{
+	int plain = stream_socket(0);
+	int both = stream_socket(SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	check(!(fcntl(plain, F_GETFL) & O_NONBLOCK));
+	check(!(fcntl(plain, F_GETFD) & FD_CLOEXEC));
+	check(fcntl(both, F_GETFL) & O_NONBLOCK);
+	check(fcntl(both, F_GETFD) & FD_CLOEXEC);
+}
+
+static void pair(void)
+{
+	int fds[2];
+
+	call_fails(socketpair(family->number, SOCK_STREAM, 0, fds), EOPNOTSUPP);
+}
+
+/* Both ways to make a connected socket nonblocking, and back. */
+static void nonblocking_client(void)
+{
+	int fd = stream_reach();
+	int on = 1, off = 0;
+	char c;
+
+	stream_set_nonblocking(fd, true);
+	call_fails(recv(fd, &c, 1, 0), EAGAIN);
+	stream_set_nonblocking(fd, false);
+	call(ioctl(fd, FIONBIO, &on));
+	check(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	call_fails(read(fd, &c, 1), EAGAIN);
+	call(ioctl(fd, FIONBIO, &off));
+	control_write("SEND");
+	call_gives(recv(fd, &c, 1, 0), 1);
+}
+
+static void nonblocking_server(void)
+{
+	int fd = stream_serve();
+
+	control_expect("SEND");
+	call_gives(send(fd, "x", 1, 0), 1);
+}
+
+/* Thousands that were never used: only a leak could make this fail. */
+static void unused(void)
+{
+	for (int i = 0; i < 5000; i++)
+		close(stream_socket(0));
+}
+
+const struct test_case socket_cases[] = {
+	{ "protocol", "0 is the only protocol", protocol },
+	{ "type", "unknown types are refused", type },
+	{ "datagram", "datagram and raw sockets are not there yet", datagram,
+	  .schannel_only = "IP has datagrams" },
+	{ "flags", "SOCK_NONBLOCK and SOCK_CLOEXEC are honoured", flags },
+	{ "pair", "socketpair() is not supported", pair },
+	{ "nonblocking", "O_NONBLOCK by fcntl and FIONBIO", nonblocking_client,
+	  nonblocking_server },
+	{ "unused", "many sockets opened and closed", unused },
+	{ }
+};

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "family.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "case.h"
+
+#define FAMILY_NUMBER_FILE	"/sys/module/schannel/parameters/family"
+
+const struct family *family;
+
+static uint32_t sc_peer = SC_DOMID_SELF;
+
+static bool sc_set_peer(struct family *self, const char *peer_name)
+{
+	FILE *file = fopen(FAMILY_NUMBER_FILE, "re");
+	char *end;
+
+	if (file) {
+		if (fscanf(file, "%d", &self->number) != 1)
+			fprintf(stderr, "%s: no number in it\n", FAMILY_NUMBER_FILE);
+		fclose(file);
+	}
+	if (peer_name) {
+		sc_peer = strtoul(peer_name, &end, 0);
+		if (*end || end == peer_name) {
+			fprintf(stderr, "--peer %s: not a domain id\n", peer_name);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void sc_address(union address *address, uint32_t domid, uint32_t port)
+{
+	memset(address, 0, sizeof(*address));
+	address->sc.sc_family = family->number;
+	address->sc.sc_domid = domid;
+	address->sc.sc_port = port;
+}
+
+static void sc_here(union address *address, uint32_t port)
+{
+	sc_address(address, SC_DOMID_ANY, port);
+}
+
+static void sc_to_peer(union address *address, uint32_t port)
+{
+	sc_address(address, sc_peer, port);
+}
+
+/* A number that Xen gives to no domain before thirty thousand others. */
+static void sc_nowhere(union address *address, uint32_t port)
+{
+	sc_address(address, 32000, port);
+}
+
+static uint32_t sc_port(const union address *address)
+{
+	return address->sc.sc_port;
+}
+
+static bool sc_is_peer(const union address *address)
+{
+	return address->sc.sc_family == family->number &&
+	       address->sc.sc_domid == sc_peer &&
+	       !address->sc.sc_flags && !address->sc.sc_zero;
+}
+
+static struct in_addr in_peer = { .s_addr = 0x0100007f };
+
+static bool in_set_peer(struct family *self, const char *peer_name)
+{
+	(void)self;
+	in_peer.s_addr = htonl(INADDR_LOOPBACK);
+	if (peer_name && inet_pton(AF_INET, peer_name, &in_peer) != 1) {
+		fprintf(stderr, "--peer %s: not an IPv4 address\n", peer_name);
+		return false;
+	}
+	return true;
+}
+
+static void in_address(union address *address, in_addr_t host, uint32_t port)
+{
+	memset(address, 0, sizeof(*address));
+	address->in.sin_family = AF_INET;
+	address->in.sin_addr.s_addr = host;
+	address->in.sin_port = htons(port);
+}
+
+static void in_here(union address *address, uint32_t port)
+{
+	in_address(address, htonl(INADDR_ANY), port);
+}
+
+static void in_to_peer(union address *address, uint32_t port)
+{
+	in_address(address, in_peer.s_addr, port);
+}
+
+/* TEST-NET-1: nobody has such an address. */
+static void in_nowhere(union address *address, uint32_t port)
+{
+	in_address(address, htonl(0xc0000201), port);
+}
+
+static uint32_t in_port(const union address *address)
+{
+	return ntohs(address->in.sin_port);
+}
+
+static bool in_is_peer(const union address *address)
+{
+	return address->in.sin_family == AF_INET &&
+	       address->in.sin_addr.s_addr == in_peer.s_addr;
+}
+
+static struct family families[] = {
+	{
+		.name = "schannel",
+		.number = AF_SCHANNEL_DEFAULT,
+		.length = sizeof(struct sockaddr_sc),
+		.protocol = 0,
+		.first_ephemeral = SC_PORT_EPHEMERAL,
+		.last_ephemeral = 0x7fffffff,
+		.set_peer = sc_set_peer,
+		.here = sc_here,
+		.peer = sc_to_peer,
+		.nowhere = sc_nowhere,
+		.port = sc_port,
+		.is_peer = sc_is_peer,
+	}, {
+		.name = "tcp",
+		.number = AF_INET,
+		.length = sizeof(struct sockaddr_in),
+		.protocol = IPPROTO_TCP,
+		.first_ephemeral = 1024,
+		.last_ephemeral = 65535,
+		.set_peer = in_set_peer,
+		.here = in_here,
+		.peer = in_to_peer,
+		.nowhere = in_nowhere,
+		.port = in_port,
+		.is_peer = in_is_peer,
+	}, {
+		.name = NULL,
+	},
+};
+
+bool family_choose(const char *name, const char *peer_name)
+{
+	for (struct family *candidate = families; candidate->name; candidate++) {
+		int fd;
+
+		if (strcmp(candidate->name, name))
+			continue;
+		if (!candidate->set_peer(candidate, peer_name))
+			return false;
+		fd = socket(candidate->number, SOCK_STREAM, 0);
+		if (fd < 0) {
+			fprintf(stderr, "no sockets of family %d (%s): %s\n",
+				candidate->number, name, errno_name(errno));
+			return false;
+		}
+		close(fd);
+		family = candidate;
+		return true;
+	}
+	fprintf(stderr, "--family %s: schannel or tcp\n", name);
+	return false;
+}
+
+bool family_is_schannel(void)
+{
+	return family == &families[0];
+}
+
+union address here(uint32_t port)
+{
+	union address address;
+
+	family->here(&address, port);
+	return address;
+}
+
+union address peer(uint32_t port)
+{
+	union address address;
+
+	family->peer(&address, port);
+	return address;
+}
+
+union address nowhere(uint32_t port)
+{
+	union address address;
+
+	family->nowhere(&address, port);
+	return address;
+}

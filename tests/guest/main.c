@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * schannel-test: what a program may expect of an AF_SCHANNEL stream socket,
+ * tested through real sockets, in one domain or between two.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cases.h"
+#include "family.h"
+#include "hold.h"
+#include "runner.h"
+
+const struct test_group test_groups[] = {
+	{ "socket", socket_cases },
+	{ "bind", bind_cases },
+	{ "listen", listen_cases },
+	{ "accept", accept_cases },
+	{ "connect", connect_cases },
+	{ "name", name_cases },
+	{ "transfer", transfer_cases },
+	{ "flags", flags_cases },
+	{ "vector", vector_cases },
+	{ "fault", fault_cases },
+	{ "poll", poll_cases },
+	{ "epoll", epoll_cases },
+	{ "shutdown", shutdown_cases },
+	{ "close", close_cases },
+	{ "linger", linger_cases },
+	{ "options", options_cases },
+	{ "ioctl", ioctl_cases },
+	{ "signal", signal_cases },
+	{ "process", process_cases },
+	{ "load", load_cases },
+	{ NULL, NULL }
+};
+
+static void print_usage(FILE *to)
+{
+	fputs("usage: schannel-test --list\n"
+	      "       schannel-test --loopback [OPTIONS]\n"
+	      "       schannel-test --mode server --control-port P --peer DOMID [OPTIONS]\n"
+	      "       schannel-test --mode client --control-host H --control-port P\n"
+	      "                     --peer DOMID [OPTIONS]\n"
+	      "       schannel-test hold --peer DOMID --port P --direction send|recv [--stall]\n"
+	      "       schannel-test serve-hold --port P\n"
+	      "\n"
+	      "  --loopback          both sides here, over the loopback transport\n"
+	      "  --mode SIDE         one side here; the server runs what the client asks\n"
+	      "  --control-host H    IPv4 address where the server's side runs\n"
+	      "  --control-port P    TCP port by which the two sides wait for each other\n"
+	      "  --peer DOMID        the domain at the other end (default: this one)\n"
+	      "  --pick A,B  --skip A,B  --group A,B\n"
+	      "                      which cases: GROUP.NAME, or GROUP for all of one\n"
+	      "  --slow N            multiply every patience by N (a debug kernel, an\n"
+	      "                      emulator); default $SCHANNEL_TEST_SLOW or 1\n"
+	      "  --timeout SECONDS   a case may take, before --slow (default 30)\n"
+	      "  --seed N            of sizes and bytes (default 1)\n"
+	      "  --family NAME       schannel, or tcp: does TCP do what the cases expect?\n"
+	      "\n"
+	      "The report is TAP, then \"N passed, N failed, N skipped\". Exit status: 0 when\n"
+	      "none failed, 1 when some did, 2 when they could not be run.\n", to);
+}
+
+enum long_option {
+	OPT_LIST = 256, OPT_LOOPBACK, OPT_MODE, OPT_CONTROL_HOST,
+	OPT_CONTROL_PORT, OPT_PEER, OPT_PICK, OPT_SKIP, OPT_GROUP, OPT_SLOW,
+	OPT_TIMEOUT, OPT_SEED, OPT_FAMILY, OPT_PORT, OPT_DIRECTION, OPT_STALL,
+};
+
+static const struct option long_options[] = {
+	{ "list", no_argument, NULL, OPT_LIST },
+	{ "loopback", no_argument, NULL, OPT_LOOPBACK },
+	{ "mode", required_argument, NULL, OPT_MODE },
+	{ "control-host", required_argument, NULL, OPT_CONTROL_HOST },
+	{ "control-port", required_argument, NULL, OPT_CONTROL_PORT },
+	{ "peer", required_argument, NULL, OPT_PEER },
+	{ "pick", required_argument, NULL, OPT_PICK },
+	{ "skip", required_argument, NULL, OPT_SKIP },
+	{ "group", required_argument, NULL, OPT_GROUP },
+	{ "slow", required_argument, NULL, OPT_SLOW },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "seed", required_argument, NULL, OPT_SEED },
+	{ "family", required_argument, NULL, OPT_FAMILY },
+	{ "port", required_argument, NULL, OPT_PORT },
+	{ "direction", required_argument, NULL, OPT_DIRECTION },
+	{ "stall", no_argument, NULL, OPT_STALL },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 }
+};
+
+static _Noreturn void misused(const char *what)
+{
+	fprintf(stderr, "schannel-test: %s (--help says how)\n", what);
+	exit(2);
+}
+
+static unsigned long parse_number(const char *text, unsigned long max)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 0);
+
+	if (end == text || *end || value > max)
+		misused("not a number, or too large");
+	return value;
+}
+
+struct command {
+	bool list;
+	bool loopback;
+	const char *mode;
+	const char *peer;
+	const char *family;
+	struct runner_options run;
+	struct hold_options hold;
+};
+
+static void parse(int argc, char **argv, struct command *command)
+{
+	const char *slow = getenv("SCHANNEL_TEST_SLOW");
+	int option;
+
+	test_env.seed = 1;
+	test_env.slow = slow ? parse_number(slow, 1000) : 1;
+	command->family = "schannel";
+	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		switch (option) {
+		case OPT_LIST:
+			command->list = true;
+			break;
+		case OPT_LOOPBACK:
+			command->loopback = true;
+			break;
+		case OPT_MODE:
+			command->mode = optarg;
+			break;
+		case OPT_CONTROL_HOST:
+			command->run.host = optarg;
+			break;
+		case OPT_CONTROL_PORT:
+			command->run.port = parse_number(optarg, 65535);
+			break;
+		case OPT_PEER:
+			command->peer = optarg;
+			break;
+		case OPT_PICK:
+			command->run.pick = optarg;
+			break;
+		case OPT_SKIP:
+			command->run.skip = optarg;
+			break;
+		case OPT_GROUP:
+			command->run.group = optarg;
+			break;
+		case OPT_SLOW:
+			test_env.slow = parse_number(optarg, 1000);
+			break;
+		case OPT_TIMEOUT:
+			command->run.seconds = parse_number(optarg, 3600);
+			break;
+		case OPT_SEED:
+			test_env.seed = parse_number(optarg, ~0UL);
+			break;
+		case OPT_FAMILY:
+			command->family = optarg;
+			break;
+		case OPT_PORT:
+			command->hold.port = parse_number(optarg, 0xffffffff);
+			break;
+		case OPT_DIRECTION:
+			command->hold.direction = optarg;
+			break;
+		case OPT_STALL:
+			command->hold.stall = true;
+			break;
+		case 'h':
+			print_usage(stdout);
+			exit(0);
+		default:
+			print_usage(stderr);
+			exit(2);
+		}
+	}
+	if (!test_env.slow)
+		test_env.slow = 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct command command = { 0 };
+	const char *subcommand = NULL;
+
+	if (argc > 1 && argv[1][0] != '-') {
+		subcommand = argv[1];
+		argc--;
+		argv++;
+	}
+	parse(argc, argv, &command);
+	if (optind < argc)
+		misused("an argument too many");
+	if (command.list) {
+		runner_list();
+		return 0;
+	}
+	if (!subcommand && !command.loopback && !command.mode) {
+		print_usage(stderr);
+		return 2;
+	}
+	if (command.mode && (!command.run.port || !command.peer))
+		misused("--mode needs --control-port and --peer");
+	if (command.loopback && command.mode)
+		misused("--loopback and --mode: one or the other");
+	if (!family_choose(command.family, command.peer))
+		return 2;
+	if (subcommand && !strcmp(subcommand, "hold"))
+		return hold(&command.hold);
+	if (subcommand && !strcmp(subcommand, "serve-hold"))
+		return serve_hold(&command.hold);
+	if (subcommand)
+		misused("there is no such subcommand");
+	if (command.loopback)
+		return runner_loopback(&command.run);
+	test_env.two_domains = true;
+	if (!strcmp(command.mode, "server"))
+		return runner_server(&command.run);
+	if (strcmp(command.mode, "client") || !command.run.host)
+		misused("--mode server, or --mode client with --control-host");
+	return runner_client(&command.run);
+}
