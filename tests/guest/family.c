@@ -72,7 +72,7 @@ static bool sc_is_peer(const union address *address)
 	       !address->sc.sc_flags && !address->sc.sc_zero;
 }
 
-static struct in_addr in_peer = { .s_addr = 0x0100007f };
+static struct in_addr in_peer;
 
 static bool in_set_peer(struct family *self, const char *peer_name)
 {
@@ -178,6 +178,13 @@ bool family_choose(const char *name, const char *peer_name)
 bool family_is_schannel(void)
 {
 	return family == &families[0];
+}
+
+bool family_peer_is_here(void)
+{
+	if (family_is_schannel())
+		return sc_peer == SC_DOMID_SELF;
+	return in_peer.s_addr == htonl(INADDR_LOOPBACK);
 }
 
 union address here(uint32_t port)

@@ -46,6 +46,8 @@ extern const struct family *family;
 bool family_choose(const char *name, const char *peer);
 
 bool family_is_schannel(void);
+/* The peer is this domain itself, even if the two sides were started apart. */
+bool family_peer_is_here(void);
 
 union address here(uint32_t port);
 union address peer(uint32_t port);

@@ -223,7 +223,7 @@ int main(int argc, char **argv)
 		misused("there is no such subcommand");
 	if (command.loopback)
 		return runner_loopback(&command.run);
-	test_env.two_domains = true;
+	test_env.two_domains = !family_peer_is_here();
 	if (!strcmp(command.mode, "server"))
 		return runner_server(&command.run);
 	if (strcmp(command.mode, "client") || !command.run.host)

@@ -440,8 +440,9 @@ int runner_loopback(const struct runner_options *options)
 
 /*
  * Two domains. The client's runner leads: over a session connection it names
- * one case after the other; each case gets a control connection of its own,
- * and afterwards both runners tell each other what their side said.
+ * one case after the other, as "GROUP.NAME SEED"; each case gets a control
+ * connection of its own, and afterwards both runners tell each other what
+ * their side said.
  */
 static int control_socket(const struct runner_options *options,
 			  struct sockaddr_in *address)
@@ -568,7 +569,8 @@ int runner_client(const struct runner_options *options)
 			report_skip(walk.group, test, reason_to_skip(test));
 			continue;
 		}
-		snprintf(line, sizeof(line), "%s.%s", walk.group->name, test->name);
+		snprintf(line, sizeof(line), "%s.%s %llu", walk.group->name,
+			 test->name, (unsigned long long)test_env.seed);
 		if (!line_write(session, line))
 			return lost(line);
 		control = control_connect(options);
@@ -584,14 +586,17 @@ int runner_client(const struct runner_options *options)
 	return summary();
 }
 
-static bool find_case(const char *name, struct walk *walk)
+/* What the client's runner asks for; sets the seed that goes with it. */
+static bool find_case(const char *asked, struct walk *walk)
 {
+	size_t length = strcspn(asked, " ");
 	char full[128];
 
+	test_env.seed = strtoull(asked + length, NULL, 10);
 	while (next_case(walk)) {
 		snprintf(full, sizeof(full), "%s.%s", walk->group->name,
 			 walk->test->name);
-		if (!strcmp(name, full))
+		if (strlen(full) == length && !strncmp(asked, full, length))
 			return true;
 	}
 	return false;
@@ -601,7 +606,7 @@ int runner_server(const struct runner_options *options)
 {
 	struct side side = { .is_client = false, .report = new_report() };
 	int listener = control_listen(options);
-	char name[CONTROL_LINE_MAX];
+	char asked[CONTROL_LINE_MAX];
 	int session;
 
 	prepare();
@@ -609,23 +614,23 @@ int runner_server(const struct runner_options *options)
 	       family->name, family->number, options->port);
 	fflush(stdout);
 	session = accept(listener, NULL, NULL);
-	while (line_read(session, name, sizeof(name), -1)) {
+	while (line_read(session, asked, sizeof(asked), -1)) {
 		struct walk walk = { 0 };
 		struct verdict verdicts[2];
 		int64_t patience;
 		int control;
 
-		if (!strcmp(name, "done"))
+		if (!strcmp(asked, "done"))
 			return summary();
 		control = accept(listener, NULL, NULL);
-		if (!find_case(name, &walk) || control < 0)
-			return lost(name);
+		if (!find_case(asked, &walk) || control < 0)
+			return lost(asked);
 		patience = case_deadline(walk.test, options);
 		run_here(walk.test, options, &side, control, &verdicts[1]);
 		patience = patience - now_ms() + ANSWER_MS * test_env.slow;
 		if (!read_verdict(session, &verdicts[0], (int)patience) ||
 		    !tell_verdict(session, &verdicts[1]))
-			return lost(name);
+			return lost(asked);
 		report(walk.group, walk.test, verdicts, 2);
 	}
 	return lost("before it was done");

@@ -245,6 +245,28 @@ static void gone_server(void)
 	call_gives(recv(fd, text, 5, 0), 0);
 }
 
+/* An address that cannot be told costs that connection, not the listener. */
+static void fault_client(void)
+{
+	union address to = stream_told();
+	int fd = stream_connect(to);
+	ssize_t n = recv(fd, &(char){ 0 }, 1, 0);
+
+	check(!n || (n < 0 && errno == ECONNRESET));
+	call_gives(recv(stream_connect(to), &(char){ 0 }, 1, 0), 1);
+	control_meet("DONE");
+}
+
+static void fault_server(void)
+{
+	int listener = stream_listen_told(1);
+	socklen_t size = sizeof(union address);
+
+	call_fails(accept(listener, (struct sockaddr *)8, &size), EFAULT);
+	call_gives(send(stream_accept(listener), "x", 1, 0), 1);
+	control_meet("DONE");
+}
+
 const struct test_case accept_cases[] = {
 	{ "address", "it tells the client's address", address_client,
 	  address_server },
@@ -263,6 +285,7 @@ const struct test_case accept_cases[] = {
 	  order_server },
 	{ "acceptors", "threads that wait get a connection each",
 	  acceptors_client, acceptors_server },
+	{ "fault", "a bad pointer is EFAULT", fault_client, fault_server },
 	{ "gone", "what a client sent before it left is there", gone_client,
 	  gone_server },
 	{ }

@@ -35,6 +35,7 @@ static void send_client(void)
 	call_fails(writev(fd, NOWHERE, 1), EFAULT);
 	call_fails(sendmsg(fd, NOWHERE, 0), EFAULT);
 	control_meet("NOTHING");
+	control_meet("LOOKED");
 	for (int i = 0; i < 20; i++) {
 		pattern_send(&out, fd, 1000, 1000);
 		call_fails(send(fd, NOWHERE, 10000, 0), EFAULT);
@@ -50,6 +51,7 @@ static void send_server(void)
 
 	control_meet("NOTHING");
 	check_equal(stream_state(fd), POLLOUT);
+	control_meet("LOOKED");
 	pattern_recv(&in, fd, 20000, 20000);
 	control_meet("DONE");
 	call_gives(recv(fd, &c, 1, 0), 0);
