@@ -90,7 +90,7 @@ static void not_read_client(void)
 {
 	int fd = stream_reach();
 
-	control_meet("CONNECTED");
+	control_meet("SENT");
 	call(shutdown(fd, SHUT_RD));
 	control_meet("SHUT");
 	control_meet("DONE");
@@ -101,8 +101,8 @@ static void not_read_server(void)
 	int64_t end = now_ms() + patience_ms();
 	int fd = stream_serve();
 
-	control_meet("CONNECTED");
 	call_gives(send(fd, "x", 1, MSG_NOSIGNAL), 1);
+	control_meet("SENT");
 	control_meet("SHUT");
 	for (;;) {
 		ssize_t n = send(fd, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
