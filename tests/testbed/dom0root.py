@@ -10,7 +10,8 @@ import debian
 import image
 from report import Failure, step
 
-PACKAGES = ("xen-utils-4.17", "xenstore-utils", "iproute2", "iperf3", "kmod", "busybox-static", "jq")
+PACKAGES = ("xen-utils-4.17", "xenstore-utils", "iproute2", "iperf3", "kmod",
+            "busybox-static", "jq")
 MODULES = ("xen-netback", "xen-gntdev", "xen-gntalloc", "xen-evtchn", "xenfs", "xen-privcmd",
            "bridge")
 # Nothing dom0 uses; every megabyte is one more to unpack in an emulated machine.

@@ -125,7 +125,7 @@ class Image:
 
 
 def _member(out, inode, name, mode, data, rdev):
-    """One member in the "newc" format: thirteen hexadecimal fields, name, data, each padded to 4."""
+    """One member in the "newc" format: thirteen hexadecimal fields, name, data, padded to 4."""
     fields = (inode, mode, 0, 0, 1, 0, len(data), 0, 0, *rdev, len(name.encode()) + 1, 0)
     head = b"070701" + "".join(f"{field:08x}" for field in fields).encode() + name.encode() + b"\0"
     out.write(head + bytes(-len(head) % 4))

@@ -36,7 +36,7 @@ def to_stdout(data):
 
 
 def verdict(outcome, folder):
-    """Say how a run ended and return its exit code: 0 only for a success nobody complained about."""
+    """Say how a run ended; -> its exit code, 0 only for a success nobody complained about."""
     found = [each for log in sorted(folder.glob("*.console")) for each in complaints.scan(log)]
     for complaint in found:
         say(f"COMPLAINT in {complaint}")

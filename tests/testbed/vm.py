@@ -10,7 +10,7 @@ import logs
 from accel import accelerator
 from image import Image
 from qemu import Machine
-from report import Failure, say
+from report import Failure
 
 GUEST = pathlib.Path(__file__).resolve().parent / "guest"
 

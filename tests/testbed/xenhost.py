@@ -117,7 +117,8 @@ def _cpu(accel, guest):
 
 def _boot(options, accel):
     """One boot and scenario; -> (exit code, log folder)."""
-    folder = logs.directory(options.name or pathlib.Path(options.scenario).stem)
+    name = options.name or pathlib.Path(options.scenario).stem
+    folder = logs.directory(name)
     memory = _XEN_MIB + _DOM0_MIB + options.domus * (options.domu_mem + _DOMU_OVERHEAD_MIB)
     threads = f",thread={options.tcg_thread}" if accel == "tcg" else ""
     arguments = ["-accel", accel + threads, "-cpu", _cpu(accel, options.guest),
@@ -138,7 +139,7 @@ def _boot(options, accel):
         with machine:
             machine.start("-initrd",
                           f"{debian.kernel_elf()} {_DOM0_ARGUMENTS},{scratch}/dom0.cpio")
-            with step(f"Xen with {options.domus} {options.guest.upper()} domUs: {options.scenario}"):
+            with step(f"Xen with {options.domus} {options.guest.upper()} domUs: {name}"):
                 outcome = machine.run(options.timeout, logs.to_stdout)
     _results(folder, options.result)
     return logs.verdict(outcome, folder), folder

@@ -21,7 +21,8 @@ listener() {	# DOM COMMAND: start what prints "listening ..." when it is ready
 	on "$1" "$2" >$log 2>&1 &
 	listener=$!
 	until grep -q '^listening' $log; do
-		[ $SECONDS -lt $deadline ] && kill -0 $listener || fail "$1: $2: $(cat $log)"
+		kill -0 $listener 2>/dev/null || fail "$1: $2: $(cat $log)"
+		[ $SECONDS -lt $deadline ] || fail "$1: $2: not listening: $(cat $log)"
 		sleep 0.1
 	done
 }
@@ -71,11 +72,11 @@ measure() {	# PATH BYTES TEST
 
 # The competitors take turns, so that what changes in time changes for all.
 compare() {	# BYTES TEST
-	local start=$EPOCHREALTIME run path
+	local start=$EPOCHREALTIME path
 	for path in "${paths[@]}"; do
 		client "$path" "--test $2 --size $1 --time 1" >/dev/null || fail "$path does not work"
 	done
-	for run in $(seq $runs); do
+	for _ in $(seq $runs); do
 		for path in "${paths[@]}"; do
 			measure "$path" "$1" "$2"
 		done
@@ -155,7 +156,8 @@ compare 1 rtt
 summary "$idle" >/result/demo.json
 cat <<END
 
-u2 sends to u1. Accelerator $ACCEL, Xen $(xl info xen_version), Linux $(uname -r), $GUEST guests with $VCPUS vCPU each.
+Accelerator $ACCEL, Xen $(xl info xen_version), Linux $(uname -r), $GUEST guests
+with $VCPUS vCPU each; u2 sends to u1.
 Xen (spec-ctrl=no xpti=off pv-l1tf=off), dom0 and guests (mitigations=off) run
 without CPU mitigations. Median of $runs runs of $seconds s, taken in turns in one boot.
 CPU seconds are those of dom0 and both domUs together, less the
