@@ -59,6 +59,9 @@ def accelerator():
         raise Failure(f"ACCEL={chosen}: only kvm and tcg are known")
     name = chosen or _probed()
     say(f"accelerator: {name}" + (" (from ACCEL)" if chosen else ""))
+    load, cores = os.getloadavg()[0], os.cpu_count()
+    if load > cores:
+        say(f"this machine is busy (load {load:.1f} on {cores} cores): do not trust times")
     return name
 
 
