@@ -16,6 +16,7 @@
 #ifndef _SCHANNEL_CHANNEL_H
 #define _SCHANNEL_CHANNEL_H
 
+#include <linux/bits.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
@@ -35,7 +36,7 @@ struct schannel_peer;
 /* What this release makes for its own side. */
 #define SC_QUEUES	1U
 #define SC_CTL_ORDER	2U
-#define SC_CTL_PAGES	(1U << SC_CTL_ORDER)
+#define SC_CTL_PAGES	BIT(SC_CTL_ORDER)
 
 /* Most pages of a peer's pool that are mapped here: 128 MiB. */
 #define SC_PEER_POOL_PAGES_MAX	(128U << (20 - 12))
@@ -47,10 +48,13 @@ enum sc_channel_state {
 };
 
 /**
- * struct sc_channel_queue - an event queue and its posting lock
+ * struct sc_channel_queue - an event queue
+ * @lock:	who posts
+ * @q:		both sides' pages and indexes
+ * @page:	our page
  */
 struct sc_channel_queue {
-	spinlock_t lock;
+	spinlock_t lock;	/* who posts */
 	struct sc_queue q;
 	struct sc_page page;
 };
@@ -97,7 +101,7 @@ struct schannel_channel {
 	struct xarray flows;
 
 	struct work_struct work;
-	spinlock_t ctl_lock;
+	spinlock_t ctl_lock;	/* see above */
 	struct sc_tx ctl_tx;
 	struct sc_rx ctl_rx;
 	sc_bell_t ctl_bell;
@@ -105,7 +109,7 @@ struct schannel_channel {
 	struct schannel_msg refusal;
 	bool refusal_waits;
 
-	struct mutex grow_lock;
+	struct mutex grow_lock;	/* see above */
 	struct sc_page dir;
 	struct sc_page ctl_page[SC_CTL_PAGES];
 	void *ctl_addr[SC_CTL_PAGES];

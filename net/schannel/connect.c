@@ -26,8 +26,6 @@ static void sc_connect_failed(struct sock *sk, int err)
 	sc_sock_detach(ssk, SCHANNEL_REASON_RESET);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	WRITE_ONCE(sk->sk_err, -err);
-	if (sk->sk_socket)
-		sk->sk_socket->state = SS_UNCONNECTED;
 	sk->sk_state_change(sk);
 	sk_wake_async(sk, SOCK_WAKE_IO, POLL_ERR);
 }
@@ -131,6 +129,7 @@ static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
 	ssk->peer_domid = peer->domid;
 	ssk->peer_port = to->sc_port;
 	ssk->deadline = jiffies + SC_CONNECT_TIMEOUT;
+	ssk->opened = false;
 	WRITE_ONCE(sk->sk_err, 0);
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	WRITE_ONCE(sk->sk_state, TCP_SYN_SENT);
@@ -179,6 +178,7 @@ static long sc_connect_wait(struct sock *sk, long timeo)
 int sc_connect(struct socket *sock, struct sockaddr *addr, int len, int flags)
 {
 	struct sock *sk = sock->sk;
+	struct sc_sock *ssk = sc_sk(sk);
 	const struct sockaddr_sc *to;
 	long timeo;
 	int err;
@@ -193,6 +193,13 @@ int sc_connect(struct socket *sock, struct sockaddr *addr, int len, int flags)
 	if (err)
 		goto out;
 
+	if (sock->state == SS_CONNECTING && sk->sk_state == TCP_CLOSE) {
+		/* it failed and nobody waited: said here, unless SO_ERROR did */
+		sock->state = SS_UNCONNECTED;
+		err = sock_error(sk);
+		if (err)
+			goto out;
+	}
 	switch (sock->state) {
 	case SS_UNCONNECTED:
 		err = -EINVAL;
@@ -220,8 +227,8 @@ int sc_connect(struct socket *sock, struct sockaddr *addr, int len, int flags)
 	}
 	if (sk->sk_state == TCP_SYN_SENT)
 		goto out;
-	if (sk->sk_state == TCP_ESTABLISHED ||
-	    sock->state == SS_CONNECTED) {
+	if (ssk->opened) {
+		/* even if it was reset since: the next call says so */
 		sock->state = SS_CONNECTED;
 		err = 0;
 	} else {
@@ -244,6 +251,7 @@ static void sc_sock_opened(struct sc_flow *flow, void *user)
 	if (sk->sk_state == TCP_SYN_SENT &&
 	    rcu_access_pointer(ssk->flow) == flow) {
 		cancel_delayed_work(&ssk->waiter.work);
+		ssk->opened = true;
 		sc_sock_established(ssk);
 		sk->sk_state_change(sk);
 		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);

@@ -17,6 +17,7 @@
 #ifndef _SCHANNEL_FLOW_H
 #define _SCHANNEL_FLOW_H
 
+#include <linux/bits.h>
 #include <linux/cache.h>
 #include <linux/list.h>
 #include <linux/rcupdate.h>
@@ -55,9 +56,9 @@ struct sc_flow_ops {
 };
 
 /* Bits of sc_flow.posts: control messages that wait to be sent. */
-#define SC_FLOW_POST_OPEN	(1U << 0)
-#define SC_FLOW_POST_ACCEPT	(1U << 1)
-#define SC_FLOW_POST_CLOSE	(1U << 2)
+#define SC_FLOW_POST_OPEN	BIT(0)
+#define SC_FLOW_POST_ACCEPT	BIT(1)
+#define SC_FLOW_POST_CLOSE	BIT(2)
 
 /**
  * struct sc_flow - a flow
@@ -128,9 +129,9 @@ void sc_flow_fin(struct sc_flow *flow);
 void sc_flow_rx_shut(struct sc_flow *flow);
 
 /* What sc_flow_look() reports. */
-#define SC_FLOW_GONE		(1U << 0)	/* the channel is down */
-#define SC_FLOW_FIN		(1U << 1)	/* all that will come is here */
-#define SC_FLOW_PEER_SHUT	(1U << 2)	/* the peer reads no more */
+#define SC_FLOW_GONE		BIT(0)	/* the channel is down */
+#define SC_FLOW_FIN		BIT(1)	/* all that will come is here */
+#define SC_FLOW_PEER_SHUT	BIT(2)	/* the peer reads no more */
 
 /**
  * struct sc_flow_view - a flow at one moment

@@ -37,7 +37,7 @@ struct schannel_peer {
 	refcount_t ref;
 	struct rcu_head rcu;
 
-	spinlock_t lock;
+	spinlock_t lock;	/* what follows */
 	struct schannel_channel *channel;
 	bool removed;
 	struct list_head waiters;

@@ -6,6 +6,7 @@
 #ifndef _SCHANNEL_POOL_H
 #define _SCHANNEL_POOL_H
 
+#include <linux/bits.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -15,7 +16,7 @@ struct sc_segment;
 
 /* Segments are this large, in pages: the largest ring there is by default. */
 #define SC_SEGMENT_ORDER	8U
-#define SC_SEGMENT_PAGES	(1U << SC_SEGMENT_ORDER)
+#define SC_SEGMENT_PAGES	BIT(SC_SEGMENT_ORDER)
 
 /* A wish for no particular ring size. */
 #define SC_ORDER_ANY		0xffU
@@ -44,7 +45,7 @@ struct sc_place {
  * @limit:	most pages the pool may have
  */
 struct sc_pool {
-	spinlock_t lock;
+	spinlock_t lock;	/* all of it */
 	struct sc_segment *segment[SCHANNEL_SEGMENTS_MAX];
 	unsigned int nr_segments;
 	unsigned int announced;

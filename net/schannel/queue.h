@@ -8,6 +8,7 @@
 #ifndef _SCHANNEL_QUEUE_H
 #define _SCHANNEL_QUEUE_H
 
+#include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/minmax.h>
@@ -23,7 +24,7 @@
  */
 typedef u64 sc_bell_t;
 
-#define SC_QUEUE_START	(1ULL << 32)
+#define SC_QUEUE_START	BIT_ULL(32)
 
 /**
  * struct sc_queue - both sides' pages of one event queue
@@ -60,6 +61,7 @@ static inline enum sc_post sc_queue_post(struct sc_queue *q, u32 flow,
 					 sc_bell_t *bell)
 {
 	u32 prod = (u32)q->prod;
+	/* acquire: an entry is written over after the peer took it */
 	u32 waiting = prod - virt_load_acquire(&q->peer->cons);
 
 	/*
@@ -76,6 +78,7 @@ static inline enum sc_post sc_queue_post(struct sc_queue *q, u32 flow,
 
 	WRITE_ONCE(q->own->entry[prod % SCHANNEL_QUEUE_ENTRIES], flow);
 	*bell = q->prod++;
+	/* release: the entry is there before the index says so */
 	virt_store_release(&q->own->prod, (u32)q->prod);
 	virt_mb();	/* with sc_queue_arm() of the peer */
 	return SCHANNEL_NEED_EVENT(READ_ONCE(q->peer->event), prod + 1, prod) ?
@@ -95,6 +98,7 @@ static inline enum sc_post sc_queue_post(struct sc_queue *q, u32 flow,
  */
 static inline int sc_queue_take(struct sc_queue *q, u32 *flow, u32 max)
 {
+	/* acquire: entries are read after the index said they are there */
 	u32 nr = virt_load_acquire(&q->peer->prod) - q->cons;
 	u32 i;
 
@@ -106,6 +110,7 @@ static inline int sc_queue_take(struct sc_queue *q, u32 *flow, u32 max)
 						   SCHANNEL_QUEUE_ENTRIES]);
 	if (nr) {
 		q->cons += nr;
+		/* release: the peer writes over entries that were read */
 		virt_store_release(&q->own->cons, q->cons);
 		/*
 		 * With the barrier before sc_queue_post() of the peer: it sees

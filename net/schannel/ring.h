@@ -19,6 +19,7 @@
 #ifndef _SCHANNEL_RING_H
 #define _SCHANNEL_RING_H
 
+#include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/minmax.h>
@@ -28,7 +29,7 @@
 #include "../../include/uapi/xen/schannel.h"
 
 /* An event index that no ring's index passes until it has been set again. */
-#define SC_EVENT_NEVER	(1U << 31)
+#define SC_EVENT_NEVER	BIT(31)
 
 /**
  * struct sc_ring - where the bytes are
@@ -157,6 +158,7 @@ static inline bool sc_tx_publish(struct sc_tx *tx, u32 len)
 	u32 new = old + len;
 
 	WRITE_ONCE(tx->prod, new);
+	/* release: the bytes are there before the index says so */
 	virt_store_release(&tx->own->tx_prod, new);
 	/*
 	 * Pairs with the barrier in sc_rx_arm(): either we see the event index
@@ -179,6 +181,7 @@ static inline bool sc_rx_publish(struct sc_rx *rx, u32 len)
 	u32 new = old + len;
 
 	WRITE_ONCE(rx->cons, new);
+	/* release: the peer writes over bytes that were read */
 	virt_store_release(&rx->own->rx_cons, new);
 	virt_mb();	/* as in sc_tx_publish(), with sc_tx_arm() */
 	return SCHANNEL_NEED_EVENT(READ_ONCE(rx->peer->tx_event), new, old);

@@ -17,7 +17,7 @@ static struct proto sc_proto = {
 	.obj_size	= sizeof(struct sc_sock),
 };
 
-static struct proto_ops sc_stream_ops;
+static const struct proto_ops sc_stream_ops;
 
 /* ---- Coming and going -------------------------------------------------- */
 
@@ -64,6 +64,7 @@ struct sock *sc_sock_alloc(struct net *net, struct socket *sock, int type,
 	ssk->peer_port = 0;
 	INIT_HLIST_NODE(&ssk->port_node);
 	ssk->peer = NULL;
+	ssk->opened = false;
 	spin_lock_init(&ssk->accept_lock);
 	INIT_LIST_HEAD(&ssk->accept_queue);
 	INIT_LIST_HEAD(&ssk->accept_node);
@@ -337,6 +338,7 @@ static __poll_t sc_poll(struct file *file, struct socket *sock,
 	int state;
 
 	sock_poll_wait(file, sock, wait);
+	/* acquire: pairs with sc_sock_established() */
 	state = smp_load_acquire(&sk->sk_state);
 
 	if (READ_ONCE(sk->sk_err))
@@ -436,7 +438,8 @@ static int sc_getsockopt(struct socket *sock, int level, int optname,
 	return -ENOPROTOOPT;
 }
 
-static struct proto_ops sc_stream_ops __ro_after_init = {
+static const struct proto_ops sc_stream_ops = {
+	/* .family is known when the module is loaded; nothing reads it */
 	.owner		= THIS_MODULE,
 	.release	= sc_release,
 	.bind		= sc_bind,
@@ -467,7 +470,6 @@ int __init sc_socket_init(void)
 	err = proto_register(&sc_proto, 1);
 	if (err)
 		return err;
-	sc_stream_ops.family = sc_family();
 	sc_family_ops.family = sc_family();
 	err = sock_register(&sc_family_ops);
 	if (err) {

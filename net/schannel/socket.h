@@ -41,6 +41,7 @@
  * @peer:	the one it connects to; holds a reference
  * @waiter:	waits for that peer's channel, and for the answer
  * @deadline:	when connecting is given up, in jiffies
+ * @opened:	the peer accepted, whatever happened since
  * @accept_queue: a listener's connections that wait for accept()
  * @accept_node: in the listener's @accept_queue
  * @told_prod, @told_flags: what sk_data_ready and sk_state_change were called for
@@ -50,8 +51,8 @@
 struct sc_sock {
 	struct sock sk;		/* must come first */
 	struct sc_flow __rcu *flow;
-	struct mutex tx_lock;
-	struct mutex rx_lock;
+	struct mutex tx_lock;	/* who sends */
+	struct mutex rx_lock;	/* who receives */
 
 	u32 local_domid;
 	u32 local_port;
@@ -62,8 +63,9 @@ struct sc_sock {
 	struct schannel_peer *peer;
 	struct sc_waiter waiter;
 	unsigned long deadline;
+	bool opened;
 
-	spinlock_t accept_lock;
+	spinlock_t accept_lock;	/* the queue */
 	struct list_head accept_queue;
 	struct list_head accept_node;
 

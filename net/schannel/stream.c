@@ -44,7 +44,10 @@ void sc_stream_event(struct sc_flow *flow, void *user)
 	struct sc_flow_view view;
 	u32 flags, want;
 
-	/* who connects looks at everything once it is told of the answer */
+	/*
+	 * Who connects looks at everything once it is told of the answer.
+	 * acquire: pairs with sc_sock_established().
+	 */
 	if (smp_load_acquire(&sk->sk_state) != TCP_ESTABLISHED)
 		return;
 
@@ -69,7 +72,7 @@ void sc_stream_event(struct sc_flow *flow, void *user)
 /* What a sleep with a data lock is about. */
 struct sc_stream_wait {
 	struct sock *sk;
-	struct mutex *lock;
+	struct mutex *lock;	/* tx_lock or rx_lock, held */
 	long timeo;
 };
 
@@ -120,9 +123,34 @@ static bool sc_stream_writable(struct sock *sk, struct sc_flow *flow, u32 want)
 	       READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
 }
 
+/* The socket's flow, if it is, or was, open. */
 static struct sc_flow *sc_stream_flow(struct sc_sock *ssk, struct mutex *lock)
 {
+	/* acquire: pairs with sc_sock_established() */
+	if (smp_load_acquire(&ssk->sk.sk_state) == TCP_SYN_SENT)
+		return NULL;
 	return rcu_dereference_protected(ssk->flow, lockdep_is_held(lock));
+}
+
+/*
+ * Have the pages that a copy stopped at brought in. Without the data lock, since
+ * a page fault may take as long as somebody likes.
+ */
+static int sc_stream_fault_in(struct sc_stream_wait *w,
+			      const struct iov_iter *iter, size_t len,
+			      size_t (*fault_in)(const struct iov_iter *iter,
+						 size_t len))
+{
+	int err = 0;
+
+	len = min_t(size_t, len, SC_FLOW_CHUNK);
+	mutex_unlock(w->lock);
+	if (fault_in(iter, len) == len)
+		err = -EFAULT;
+	else if (fatal_signal_pending(current))
+		err = -EINTR;
+	mutex_lock(w->lock);
+	return err;
 }
 
 /* ---- Receiving --------------------------------------------------------- */
@@ -187,11 +215,11 @@ int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	msg->msg_namelen = 0;
 
 	mutex_lock(&ssk->rx_lock);
-	while (copied < len) {
-		ssize_t n = 0;
+	while (!err && copied < len) {
+		ssize_t n;
 
 		flow = sc_stream_flow(ssk, &ssk->rx_lock);
-		if (!flow || smp_load_acquire(&sk->sk_state) == TCP_SYN_SENT) {
+		if (!flow) {
 			err = sock_error(sk) ?: -ENOTCONN;
 			break;
 		}
@@ -204,22 +232,16 @@ int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 			copied += n;
 			cond_resched();
 		} else if (n == -EFAULT) {
-			size_t left = min_t(size_t, len - copied, SC_FLOW_CHUNK);
-
-			mutex_unlock(&ssk->rx_lock);
-			if (fault_in_iov_iter_writeable(to, left) == left)
-				err = -EFAULT;
-			mutex_lock(&ssk->rx_lock);
+			err = sc_stream_fault_in(&w, to, len - copied,
+						 fault_in_iov_iter_writeable);
 		} else if (n < 0) {
 			err = n == -ECONNRESET ? sc_stream_lost(sk, 1) : n;
-		} else if (copied >= target) {
-			break;
 		} else {
+			if (copied >= target)
+				break;
 			err = sc_stream_wait_data(&w, flow, peek ? target :
 						  target - copied);
 		}
-		if (err)
-			break;
 	}
 	flow = sc_stream_flow(ssk, &ssk->rx_lock);
 	if (flow && sock_flag(sk, SOCK_FASYNC)) {
@@ -268,9 +290,7 @@ static int sc_stream_send_check(struct sock *sk, struct sc_flow *flow)
 		return err;
 	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
 		return -EPIPE;
-	if (!flow || smp_load_acquire(&sk->sk_state) == TCP_SYN_SENT)
-		return -ENOTCONN;
-	return 0;
+	return flow ? 0 : -ENOTCONN;
 }
 
 int sc_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
@@ -302,13 +322,8 @@ int sc_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 			sent += n;
 			cond_resched();
 		} else if (n == -EFAULT) {
-			size_t left = min_t(size_t, len - sent, SC_FLOW_CHUNK);
-
-			mutex_unlock(&ssk->tx_lock);
-			if (fault_in_iov_iter_readable(&msg->msg_iter, left) ==
-			    left)
-				err = -EFAULT;
-			mutex_lock(&ssk->tx_lock);
+			err = sc_stream_fault_in(&w, &msg->msg_iter, len - sent,
+						 fault_in_iov_iter_readable);
 		} else if (n < 0) {
 			err = n == -ECONNRESET ? sc_stream_lost(sk, -EPIPE) : n;
 		} else {

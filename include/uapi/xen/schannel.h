@@ -361,10 +361,12 @@ struct schannel_msg {
  * Xenstore
  *
  * A pair of domains is a xenbus device of type "schannel". The domain with the
- * higher id is the frontend; the device's number is the backend's domain id:
+ * higher id is the frontend, so that a pair has only one; the device's number
+ * there is the backend's domain id. (At the backend it is 0: the frontend's id
+ * tells devices apart, and both together can be longer than a bus id.)
  *
  *	/local/domain/<fe>/device/schannel/<be>/...
- *	/local/domain/<be>/backend/schannel/<fe>/<be>/...
+ *	/local/domain/<be>/backend/schannel/<fe>/0/...
  *
  * Beside xenbus's own keys, each side writes in its own directory:
  *
