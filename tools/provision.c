@@ -59,7 +59,7 @@ static void work_init(struct work *w, struct xs_handle *xs, unsigned int a, unsi
 {
 	*w = (struct work){ .xs = xs, .fe = a > b ? a : b, .be = a > b ? b : a };
 	snprintf(w->front, PATH_SIZE, FRONT_ROOT TYPE "/%u", w->fe, w->be);
-	snprintf(w->back, PATH_SIZE, BACK_ROOT TYPE "/%u/%u", w->be, w->fe, w->be);
+	snprintf(w->back, PATH_SIZE, BACK_ROOT TYPE "/%u/0", w->be, w->fe);
 }
 
 static void work_done(struct work *w, bool ok)

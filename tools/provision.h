@@ -6,7 +6,7 @@
  * frontend, the other the backend, so the control domain is always a backend:
  *
  *	/local/domain/FE/device/schannel/BE		backend, backend-id, state
- *	/local/domain/BE/backend/schannel/FE/BE		frontend, frontend-id, online, state
+ *	/local/domain/BE/backend/schannel/FE/0		frontend, frontend-id, online, state
  *
  * Functions return 0 or a negative errno.
  */

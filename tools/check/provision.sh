@@ -60,7 +60,7 @@ done
 u1=$(domid u1)
 u2=$(domid u2)
 front=/local/domain/$u2/device/schannel/$u1
-back=/local/domain/$u1/backend/schannel/$u2/$u1
+back=/local/domain/$u1/backend/schannel/$u2/0
 
 shows '. == []'
 can dom0 'schannelctl pair u1 u2'
