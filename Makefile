@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# SChannel: everything is built, shown, tested and installed from here.
+# 'make help' lists what there is.
+
+KVER	 ?= $(notdir $(firstword $(sort $(wildcard /lib/modules/6.12.*))))
+KDIR	 ?= /lib/modules/$(KVER)/build
+O	 ?= build
+GUEST	 ?= pv
+PREFIX	 ?= /usr/local
+MODULES	 := net/schannel/schannel.ko net/schannel/schannel_xen.ko
+
+BUILD	 := $(abspath $(O))
+TESTBED	 := tests/testbed/testbed
+kbuild	  = $(MAKE) -C $(KDIR) M=$(1)
+
+help:
+	@echo 'Build'
+	@echo '  all            modules and tools'
+	@echo '  modules        the kernel modules; KDIR= names the kernel headers'
+	@echo '  install        modules, tools, headers (PREFIX=, DESTDIR=); uninstall'
+	@echo '  clean          what was built here; the cache stays'
+	@echo 'See it work'
+	@echo '  demo           two domains on real Xen, and a table of what it is worth'
+	@echo '                 (GUEST=pv, the default, or GUEST=pvh)'
+	@echo 'Test'
+	@echo '  check          everything below'
+	@echo '  check-unit     rings, queues, pool and messages, with sanitizers and fuzzers'
+	@echo '  check-guest    sockets on the loopback transport, in a VM'
+	@echo '  check-xen      sockets between domains on real Xen, PV and PVH'
+	@echo '  check-debug    sockets on a kernel with KASAN, lockdep and kmemleak'
+	@echo '  style          checkpatch --strict, sparse, W=1'
+
+all: modules tools
+
+# ---- Building -----------------------------------------------------------
+
+setup:
+	@tests/testbed/setup
+
+modules:
+	$(call kbuild,$(CURDIR)/net/schannel) modules
+
+tools:
+	$(MAKE) -C tools O=$(BUILD)/tools
+
+guest-tests:
+	$(MAKE) -C tests/guest O=$(BUILD)/tests/guest
+
+install: all
+	$(call kbuild,$(CURDIR)/net/schannel) modules_install
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux include/uapi/linux/schannel.h
+	$(MAKE) -C tools O=$(BUILD)/tools install
+
+uninstall:
+	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/schannel.ko*
+	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/schannel_xen.ko*
+	-[ -n "$(DESTDIR)" ] || depmod $(KVER)
+	rm -f $(DESTDIR)$(PREFIX)/include/linux/schannel.h
+	$(MAKE) -C tools O=$(BUILD)/tools uninstall
+
+clean:
+	-[ ! -d $(KDIR) ] || $(call kbuild,$(CURDIR)/net/schannel) clean
+	rm -rf $(BUILD)
+
+# ---- Showing ------------------------------------------------------------
+
+demo: setup
+	@GUEST=$(GUEST) tests/demo $(BUILD)
+
+# ---- Testing ------------------------------------------------------------
+
+# One after the other, the quick ones first; each stops at its first failure.
+check: setup
+	$(MAKE) check-unit
+	$(MAKE) check-guest
+	$(MAKE) check-xen
+	$(MAKE) check-debug
+
+check-unit: setup
+	$(MAKE) -C tests/unit O=$(BUILD)/tests/unit check
+
+check-guest: setup
+	$(MAKE) modules guest-tests
+	$(TESTBED) vm --name check-guest --timeout 600 \
+		$(addprefix --insmod ,$(firstword $(MODULES))) \
+		--file $(BUILD)/tests/guest/schannel-test -- schannel-test --loopback
+
+check-xen: setup
+	$(MAKE) all guest-tests
+	@tests/check-xen $(BUILD)
+
+check-debug: setup
+	$(MAKE) guest-tests
+	tests/check-debug $(BUILD)
+
+style: setup
+	tests/style $(KDIR) $(BUILD)
+
+.PHONY: help all setup modules tools guest-tests install uninstall clean demo \
+	check check-unit check-guest check-xen check-debug style
