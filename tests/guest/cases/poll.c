@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* poll() and select(): what they say, and that they are woken. */
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../blocked.h"
@@ -242,6 +245,166 @@ static void pollers_server(void)
 	control_meet("DONE");
 }
 
+/*
+ * Threads that wait for different amounts: who is content with a byte is woken
+ * by a byte, whether it came before or after the one that wants thousands.
+ */
+#define AMOUNT	10000
+
+static void *peek_amount(void *arg)
+{
+	static char buffer[AMOUNT];
+
+	call_gives(recv(*(int *)arg, buffer, AMOUNT, MSG_PEEK | MSG_WAITALL),
+		   AMOUNT);
+	return NULL;
+}
+
+static void amounts_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = stream_reach();
+
+	for (int i = 0; i < 2; i++) {
+		control_expect("BLOCKED");
+		pattern_send(&out, fd, 1, 1);
+		control_expect("WOKEN");
+		pattern_send(&out, fd, AMOUNT - 1, AMOUNT);
+		control_meet("NEXT");
+	}
+}
+
+static void amounts_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd = stream_serve();
+
+	for (int i = 0; i < 2; i++) {
+		pthread_t much, little;
+
+		if (i) {
+			much = thread_blocked(peek_amount, &fd, SYS_recvfrom);
+			little = thread_blocked(poll_in, &fd, SYS_poll);
+		} else {
+			little = thread_blocked(poll_in, &fd, SYS_poll);
+			much = thread_blocked(peek_amount, &fd, SYS_recvfrom);
+		}
+		control_write("BLOCKED");
+		pthread_join(little, NULL);
+		control_write("WOKEN");
+		pthread_join(much, NULL);
+		pattern_recv(&in, fd, AMOUNT, AMOUNT);
+		control_meet("NEXT");
+	}
+}
+
+/* A writer that sleeps in send beside one that sleeps in poll. */
+static void *poll_out(void *arg)
+{
+	check(stream_await(*(int *)arg, POLLOUT) & POLLOUT);
+	return NULL;
+}
+
+static void *send_one(void *arg)
+{
+	call_gives(send(*(int *)arg, "x", 1, 0), 1);
+	return NULL;
+}
+
+static void writers_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = stream_reach();
+
+	for (int i = 0; i < 10; i++) {
+		size_t sent = stream_fill(fd, &out);
+		pthread_t poller, sender;
+
+		poller = thread_blocked(poll_out, &fd, SYS_poll);
+		sender = thread_blocked(send_one, &fd, SYS_sendto);
+		control_write("FULL %zu", sent);
+		pthread_join(sender, NULL);
+		pthread_join(poller, NULL);
+		control_meet("NEXT");
+	}
+}
+
+static void writers_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd = stream_serve();
+
+	for (int i = 0; i < 10; i++) {
+		size_t sent = control_read_number("FULL");
+
+		pattern_recv(&in, fd, sent, 1000 + 10000 * i);
+		call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
+		control_meet("NEXT");
+	}
+}
+
+/* A part that was read is room enough: the ring need not be empty. */
+static void part_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = stream_reach();
+
+	for (int i = 0; i < 10; i++) {
+		size_t sent = stream_fill(fd, &out);
+
+		control_write("FULL %zu", sent);
+		check(stream_await(fd, POLLOUT) & POLLOUT);
+		control_meet("NEXT");
+	}
+}
+
+static void part_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd = stream_serve();
+	size_t there = 0;
+
+	for (int i = 0; i < 10; i++) {
+		there += control_read_number("FULL");
+		pattern_recv(&in, fd, there * 3 / 4, 65536);
+		there -= there * 3 / 4;
+		control_meet("NEXT");
+	}
+}
+
+/* A signal for every arrival, for those who do not even poll. */
+static void async_client(void)
+{
+	int fd = stream_reach();
+
+	for (int i = 0; i < 20; i++) {
+		control_expect("NEXT");
+		call_gives(send(fd, "x", 1, 0), 1);
+	}
+	control_meet("DONE");
+}
+
+static void async_server(void)
+{
+	struct timespec patience = { .tv_sec = patience_ms() / 1000 };
+	int fd = stream_serve();
+	sigset_t io;
+
+	sigemptyset(&io);
+	sigaddset(&io, SIGIO);
+	call(sigprocmask(SIG_BLOCK, &io, NULL));
+	call(fcntl(fd, F_SETOWN, getpid()));
+	call(fcntl(fd, F_SETFL, O_ASYNC | O_NONBLOCK));
+	for (int i = 0; i < 20; i++) {
+		control_write("NEXT");
+		while (recv(fd, &(char){ 0 }, 1, 0) < 0) {
+			check_equal(errno, EAGAIN);
+			call_gives(sigtimedwait(&io, NULL, &patience), SIGIO);
+		}
+	}
+	control_meet("DONE");
+}
+
 /* select() asks the same by other names. */
 static int selected(int fd, int *readable, int *writable)
 {
@@ -399,6 +562,15 @@ const struct test_case poll_cases[] = {
 	  woken_server },
 	{ "pollers", "several threads are all woken", pollers_client,
 	  pollers_server },
+	{ "amounts", "who waits for little beside who waits for much",
+	  amounts_client, amounts_server },
+	{ "writers", "who sleeps in send beside who sleeps in poll",
+	  writers_client, writers_server,
+	  "TCP has room for a byte when poll says that it is full" },
+	{ "part", "POLLOUT comes back before all is read", part_client,
+	  part_server, .schannel_only = "how much TCP holds is TCP's affair" },
+	{ "async", "SIGIO says that there is data", async_client,
+	  async_server },
 	{ "select", "select() says the same", select_client, select_server },
 	{ "low_water", "SO_RCVLOWAT for poll", low_water_client,
 	  low_water_server },
