@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The event queue between two threads: a poster that changes flows and posts
+ * them, and a taker that polls, arms and sleeps as a channel does. No change may
+ * stay unseen when both have come to rest.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bell.h"
+#include "queue.h"
+#include "random.h"
+#include "tap.h"
+
+#define FLOWS_MAX 2000
+
+struct events {
+	struct schannel_queue *poster_page;
+	struct schannel_queue *taker_page;
+	struct sc_queue poster;
+	struct sc_queue taker;
+	struct bell notify;	/* wakes the taker */
+	struct bell idle;	/* tells the poster that the taker sleeps */
+	u32 flows;
+	u32 bursts;
+	u32 burst_max;
+	u32 batch;		/* entries taken at once */
+	bool over;
+	u32 change[FLOWS_MAX];	/* by the poster; what the flow's page is */
+	u32 seen[FLOWS_MAX];	/* by the taker */
+	unsigned long notified;
+	unsigned long armed;
+	unsigned long overflows;
+};
+
+static void look(struct events *e, u32 flow)
+{
+	if (CHECK(flow < e->flows))
+		WRITE_ONCE(e->seen[flow], READ_ONCE(e->change[flow]));
+}
+
+static void poll(struct events *e)
+{
+	u32 flow[64];
+	int i, nr;
+
+	for (;;) {
+		nr = sc_queue_take(&e->taker, flow, e->batch);
+		if (!CHECK(nr >= 0))
+			return;
+		for (i = 0; i < nr; i++)
+			look(e, flow[i]);
+		if (sc_queue_overflowed(&e->taker)) {
+			for (i = 0; i < (int)e->flows; i++)
+				look(e, i);
+		} else if (!nr) {
+			e->armed++;
+			if (!sc_queue_arm(&e->taker))
+				return;
+		}
+	}
+}
+
+static void *take(void *arg)
+{
+	struct events *e = arg;
+
+	do {
+		poll(e);
+		bell_ring(&e->idle);
+		/* ends with a last ring, so that it never waits too long */
+	} while (bell_wait(&e->notify) && !READ_ONCE(e->over));
+	return NULL;
+}
+
+static void post(struct events *e, u32 flow, sc_bell_t *bell)
+{
+	u32 overflow = e->poster_page->overflow;
+
+	WRITE_ONCE(e->change[flow], e->change[flow] + 1);
+	virt_mb();	/* as sc_queue_post() demands */
+	if (sc_queue_post(&e->poster, flow, bell) == SC_POST_NOTIFY) {
+		e->notified++;
+		bell_ring(&e->notify);
+	}
+	e->overflows += e->poster_page->overflow != overflow;
+}
+
+static bool all_seen(struct events *e)
+{
+	u32 i;
+
+	for (i = 0; i < e->flows; i++)
+		if (READ_ONCE(e->seen[i]) != e->change[i])
+			return false;
+	return true;
+}
+
+/* A burst, then nothing until the taker has seen it all without more help. */
+static void run(u32 flows, u32 bursts, u32 burst_max, u32 batch)
+{
+	struct events *e = calloc(1, sizeof(*e));
+	sc_bell_t bell[FLOWS_MAX] = { 0 };
+	struct random random = { .state = flows };
+	u32 start = 0xffffffff - burst_max;
+	pthread_t taker;
+	u32 i, nr;
+
+	e->flows = flows;
+	e->burst_max = burst_max;
+	e->batch = batch;
+	e->poster_page = calloc(1, sizeof(*e->poster_page));
+	e->taker_page = calloc(1, sizeof(*e->taker_page));
+	e->poster_page->prod = start;
+	e->taker_page->cons = start;
+	e->taker_page->event = start - 1;
+	e->poster = (struct sc_queue){
+		.own = e->poster_page,
+		.peer = e->taker_page,
+		.prod = SC_QUEUE_START + start,
+	};
+	e->taker = (struct sc_queue){
+		.own = e->taker_page,
+		.peer = e->poster_page,
+		.prod = SC_QUEUE_START,
+		.cons = start,
+	};
+	bell_init(&e->notify);
+	bell_init(&e->idle);
+	pthread_create(&taker, NULL, take, e);
+
+	for (i = 0; i < bursts; i++) {
+		for (nr = random_within(&random, 1, burst_max); nr; nr--) {
+			u32 flow = random_below(&random, flows);
+
+			post(e, flow, &bell[flow]);
+		}
+		while (!all_seen(e))
+			if (!bell_wait(&e->idle))
+				break;
+		if (!CHECK(all_seen(e)))
+			break;
+	}
+	WRITE_ONCE(e->over, true);
+	bell_ring(&e->notify);
+	pthread_join(taker, NULL);
+
+	/* who did not arm was not disturbed */
+	CHECK(e->notified <= e->armed + e->overflows);
+	tap_note("%u flows: armed %lu, notified %lu, overflows %lu", flows,
+		 e->armed, e->notified, e->overflows);
+	free(e->poster_page);
+	free(e->taker_page);
+	free(e);
+}
+
+static void few_flows(void)
+{
+	run(1, 5000, 3, 16);
+	run(3, 5000, 20, 1);
+}
+
+static void many_flows(void)
+{
+	run(200, 1000, 1000, 16);
+}
+
+static void more_than_fit(void)
+{
+	run(FLOWS_MAX, 100, 8000, 64);
+}
+
+/*
+ * What was written before an entry was posted can be read once it was taken. The
+ * payload is plain memory, so that ThreadSanitizer sees a missing release or
+ * acquire. Each flow is posted once: entries that are left out rely on
+ * fences, which it does not follow.
+ */
+struct payload {
+	struct sc_queue taker;
+	u32 value[SCHANNEL_QUEUE_ENTRIES];
+};
+
+static void *take_payload(void *arg)
+{
+	struct payload *p = arg;
+	u32 flow[16];
+	u32 got = 0;
+	int i, nr;
+
+	while (got < SCHANNEL_QUEUE_ENTRIES) {
+		nr = sc_queue_take(&p->taker, flow, 16);
+		if (!CHECK(nr >= 0))
+			break;
+		for (i = 0; i < nr; i++)
+			CHECK_EQ(p->value[flow[i]], ~flow[i]);
+		got += nr;
+	}
+	return NULL;
+}
+
+static void payload_is_visible(void)
+{
+	struct schannel_queue *pages = calloc(2, sizeof(*pages));
+	/* not on the stack, where the compiler leaves out instrumentation */
+	struct payload *p = calloc(1, sizeof(*p));
+	struct sc_queue poster = {
+		.own = &pages[0], .peer = &pages[1], .prod = SC_QUEUE_START,
+	};
+	pthread_t taker;
+	u32 i;
+
+	p->taker.own = &pages[1];
+	p->taker.peer = &pages[0];
+	pthread_create(&taker, NULL, take_payload, p);
+	for (i = 0; i < SCHANNEL_QUEUE_ENTRIES; i++) {
+		sc_bell_t bell = 0;
+
+		p->value[i] = ~i;
+		sc_queue_post(&poster, i, &bell);
+	}
+	pthread_join(taker, NULL);
+	free(p);
+	free(pages);
+}
+
+static const struct tap_case cases[] = {
+	{ "few flows", few_flows },
+	{ "many flows", many_flows },
+	{ "more flows than fit", more_than_fit },
+	{ "what was written before is visible", payload_is_visible },
+};
+
+int main(int argc, char **argv)
+{
+	return tap_main(argc, argv, cases, ARRAY_SIZE(cases));
+}

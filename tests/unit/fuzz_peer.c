@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A peer that writes anything into its pages at any moment, even between two
+ * loads of ours. Whatever it does: we stay inside our rings and pages (which are
+ * allocated in their exact size), our own indexes stay sound, each call ends, and
+ * the only complaint is -EPROTO, which changes nothing.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz_input.h"
+#include "pair.h"
+#include "queue.h"
+
+#define FLOWS		8
+#define AMBUSHES	4
+
+/* One end of a flow and of a queue; what is the peer's belongs to the input. */
+struct victim {
+	struct pair out;	/* our tx half is real, its rx half is the peer */
+	struct pair in;		/* the other way round */
+	struct schannel_queue *own_page;
+	struct schannel_queue *peer_page;
+	struct sc_queue queue;
+	sc_bell_t bell[FLOWS];
+	u8 *bytes;
+};
+
+struct ambush {
+	bool set;
+	u16 loads;		/* of the peer's memory that still pass */
+	u32 value;
+};
+
+static struct victim victim;
+static struct ambush ambush[AMBUSHES];
+
+static void must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* ---- The peer ---------------------------------------------------------- */
+
+static bool is_inside(const void *addr, const void *start, size_t size)
+{
+	return (uintptr_t)addr - (uintptr_t)start < size;
+}
+
+static bool is_peers(const void *addr)
+{
+	return is_inside(addr, victim.out.receiver,
+			 sizeof(*victim.out.receiver)) ||
+	       is_inside(addr, victim.in.sender, sizeof(*victim.in.sender)) ||
+	       is_inside(addr, victim.peer_page, sizeof(*victim.peer_page));
+}
+
+/* Called by the shim's READ_ONCE() and virt_load_acquire(). */
+void shim_before_load(const void *addr)
+{
+	int i;
+
+	if (!is_peers(addr))
+		return;
+	for (i = 0; i < AMBUSHES; i++) {
+		if (!ambush[i].set || ambush[i].loads--)
+			continue;
+		ambush[i].set = false;
+		memcpy((void *)(uintptr_t)addr, &ambush[i].value, sizeof(u32));
+	}
+}
+
+static u32 peer_value(const struct peer_step *step)
+{
+	switch (step->base % PEER_BASES) {
+	case PEER_TX_PROD:
+		return victim.out.tx.prod + step->value;
+	case PEER_TX_CONS:
+		return victim.out.tx.cons + step->value;
+	case PEER_RX_PROD:
+		return victim.in.rx.prod + step->value;
+	case PEER_RX_CONS:
+		return victim.in.rx.cons + step->value;
+	case PEER_QUEUE_PROD:
+		return (u32)victim.queue.prod + step->value;
+	case PEER_QUEUE_CONS:
+		return victim.queue.cons + step->value;
+	default:
+		return step->value;
+	}
+}
+
+static u32 *peer_word(u16 at)
+{
+	switch (at) {
+	case PEER_WORD_TX_PROD:
+		return &victim.in.sender->tx_prod;
+	case PEER_WORD_TX_EVENT:
+		return &victim.in.sender->tx_event;
+	case PEER_WORD_RX_CONS:
+		return &victim.out.receiver->rx_cons;
+	case PEER_WORD_RX_EVENT:
+		return &victim.out.receiver->rx_event;
+	case PEER_WORD_PROD:
+		return &victim.peer_page->prod;
+	case PEER_WORD_OVERFLOW:
+		return &victim.peer_page->overflow;
+	case PEER_WORD_CONS:
+		return &victim.peer_page->cons;
+	case PEER_WORD_EVENT:
+		return &victim.peer_page->event;
+	default:
+		return (u32 *)victim.peer_page +
+		       at % (sizeof(*victim.peer_page) / sizeof(u32));
+	}
+}
+
+static void set_ambush(u16 loads, u32 value)
+{
+	int i;
+
+	for (i = 0; i < AMBUSHES; i++) {
+		if (!ambush[i].set) {
+			ambush[i] = (struct ambush){ true, loads % 16, value };
+			return;
+		}
+	}
+}
+
+/* ---- We ---------------------------------------------------------------- */
+
+static void refresh_tx(struct sc_tx *tx)
+{
+	struct sc_tx before = *tx;
+	int err = sc_tx_refresh(tx);
+
+	must(!err || err == -EPROTO);
+	must(!err || !memcmp(tx, &before, sizeof(before)));
+	must(sc_tx_space(tx) >= sc_tx_space(&before));
+}
+
+static void refresh_rx(struct sc_rx *rx)
+{
+	struct sc_rx before = *rx;
+	int err = sc_rx_refresh(rx);
+
+	must(!err || err == -EPROTO);
+	must(!err || !memcmp(rx, &before, sizeof(before)));
+	must(sc_rx_avail(rx) >= sc_rx_avail(&before));
+}
+
+static void send(struct sc_tx *tx, u32 len)
+{
+	u32 prod = tx->prod;
+
+	if (sc_tx_space(tx) < len)
+		refresh_tx(tx);
+	must(sc_tx_space(tx) <= tx->ring.size);
+	len = min(len, sc_tx_space(tx));
+	ring_copy_in(&tx->ring, tx->prod, victim.bytes, len);
+	sc_tx_publish(tx, len);
+	must(tx->prod == prod + len);
+}
+
+static void receive(struct sc_rx *rx, u32 len)
+{
+	u32 cons = rx->cons;
+
+	if (sc_rx_avail(rx) < len)
+		refresh_rx(rx);
+	must(sc_rx_avail(rx) <= rx->ring.size);
+	len = min(len, sc_rx_avail(rx));
+	ring_copy_out(&rx->ring, rx->cons, victim.bytes, len);
+	sc_rx_publish(rx, len);
+	must(rx->cons == cons + len);
+}
+
+static void arm_tx(struct sc_tx *tx, u32 want)
+{
+	sc_tx_arm(tx, want % tx->ring.size + 1);
+	refresh_tx(tx);
+}
+
+static void arm_rx(struct sc_rx *rx, u32 want)
+{
+	sc_rx_arm(rx, want % rx->ring.size + 1);
+	refresh_rx(rx);
+	sc_rx_arm_at(rx, rx->prod);
+}
+
+static void post(struct sc_queue *q, u16 flow)
+{
+	sc_bell_t *bell = &victim.bell[flow % FLOWS];
+	u32 overflow = q->own->overflow;
+	u64 prod = q->prod;
+	enum sc_post did = sc_queue_post(q, flow, bell);
+
+	if (q->prod == prod + 1) {
+		must(*bell == prod);
+		must(q->own->entry[prod % SCHANNEL_QUEUE_ENTRIES] == flow);
+		must(q->own->overflow == overflow);
+	} else {
+		must(q->prod == prod);
+		/* nobody is told nothing for nothing */
+		must(did == SC_POST_QUIET ? q->own->overflow == overflow :
+		     q->own->overflow == overflow + 1);
+	}
+}
+
+static void take(struct sc_queue *q, u16 max)
+{
+	u32 cons = q->cons;
+	u32 *flow;
+	int nr;
+
+	max = max % (SCHANNEL_QUEUE_ENTRIES + 2);
+	flow = malloc(max * sizeof(*flow));
+	nr = sc_queue_take(q, flow, max);
+	must(nr == -EPROTO || (nr >= 0 && nr <= max));
+	must(nr <= (int)SCHANNEL_QUEUE_ENTRIES);
+	must(q->cons == cons + (nr > 0 ? nr : 0));
+	free(flow);
+}
+
+/* What the peer sees of us, and what we go by, agree and are sound. */
+static void check_invariants(void)
+{
+	const struct sc_tx *tx = &victim.out.tx;
+	const struct sc_rx *rx = &victim.in.rx;
+
+	must(sc_tx_space(tx) <= tx->ring.size);
+	must(sc_rx_avail(rx) <= rx->ring.size);
+	must(tx->own->tx_prod == tx->prod);
+	must(rx->own->rx_cons == rx->cons);
+	must(victim.own_page->prod == (u32)victim.queue.prod);
+	must(victim.own_page->cons == victim.queue.cons);
+}
+
+static void run_step(const struct peer_step *step)
+{
+	switch (step->op % PEER_OPS) {
+	case PEER_STORE:
+		*peer_word(step->at) = peer_value(step);
+		break;
+	case PEER_AMBUSH:
+		set_ambush(step->at, peer_value(step));
+		break;
+	case PEER_SEND:
+		send(&victim.out.tx, step->at);
+		break;
+	case PEER_RECEIVE:
+		receive(&victim.in.rx, step->at);
+		break;
+	case PEER_ARM_TX:
+		arm_tx(&victim.out.tx, step->at);
+		break;
+	case PEER_ARM_RX:
+		arm_rx(&victim.in.rx, step->at);
+		break;
+	case PEER_POST:
+		post(&victim.queue, step->at);
+		break;
+	case PEER_TAKE:
+		take(&victim.queue, step->at);
+		break;
+	case PEER_OVERFLOWED:
+		sc_queue_overflowed(&victim.queue);
+		break;
+	case PEER_ARM_QUEUE:
+		sc_queue_arm(&victim.queue);
+		break;
+	}
+	check_invariants();
+}
+
+static void victim_init(const struct peer_setup *setup)
+{
+	u32 size = SCHANNEL_PAGE_SIZE << setup->order % 4;
+
+	memset(ambush, 0, sizeof(ambush));
+	memset(&victim, 0, sizeof(victim));
+	pair_init(&victim.out, size, setup->layout % LAYOUTS, setup->start);
+	pair_init(&victim.in, size, setup->layout % LAYOUTS, setup->start);
+	victim.own_page = calloc(1, sizeof(*victim.own_page));
+	victim.peer_page = calloc(1, sizeof(*victim.peer_page));
+	victim.own_page->prod = setup->start;
+	victim.own_page->cons = setup->start;
+	victim.queue = (struct sc_queue){
+		.own = victim.own_page,
+		.peer = victim.peer_page,
+		.prod = SC_QUEUE_START + setup->start,
+		.cons = setup->start,
+	};
+	victim.bytes = calloc(1, size);
+}
+
+static void victim_exit(void)
+{
+	free(victim.bytes);
+	free(victim.own_page);
+	free(victim.peer_page);
+	pair_exit(&victim.in);
+	pair_exit(&victim.out);
+}
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	struct peer_setup setup;
+	struct peer_step step;
+
+	if (size < sizeof(setup))
+		return 0;
+	memcpy(&setup, data, sizeof(setup));
+	victim_init(&setup);
+	for (data += sizeof(setup), size -= sizeof(setup); size >= sizeof(step);
+	     data += sizeof(step), size -= sizeof(step)) {
+		memcpy(&step, data, sizeof(step));
+		run_step(&step);
+	}
+	victim_exit();
+	return 0;
+}

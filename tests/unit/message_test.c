@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Control messages: each right one is accepted, each wrong field refused. */
+#include <string.h>
+
+#include "message.h"
+#include "random.h"
+#include "tap.h"
+
+#define TABLE_PAGES	3U
+#define FLOWS		(TABLE_PAGES * SCHANNEL_FLOWS_PER_PAGE)
+#define QUEUES		2U
+
+#define SOME_RING { .segment = 7, .page = 16, .order = 4, .queue = 1 }
+
+static const struct schannel_msg open_msg = {
+	.type = SCHANNEL_MSG_OPEN,
+	.dst_flow = SCHANNEL_FLOW_NONE,
+	.src_flow = 40,
+	.open = {
+		.ring = SOME_RING, .src_port = 1024, .dst_port = 80,
+		.type = SCHANNEL_TYPE_STREAM, .rx_order = 0xff,
+	},
+};
+
+static const struct schannel_msg accept_msg = {
+	.type = SCHANNEL_MSG_ACCEPT,
+	.dst_flow = 9000,
+	.src_flow = 40,
+	.accept = { .ring = SOME_RING },
+};
+
+static const struct schannel_msg refuse_msg = {
+	.type = SCHANNEL_MSG_REFUSE,
+	.dst_flow = 9000,
+	.src_flow = SCHANNEL_FLOW_NONE,
+	.why = { .reason = SCHANNEL_REASON_NO_LISTENER },
+};
+
+static const struct schannel_msg close_msg = {
+	.type = SCHANNEL_MSG_CLOSE,
+	.dst_flow = 9000,
+	.src_flow = 40,
+	.why = { .reason = SCHANNEL_REASON_DONE },
+};
+
+static const struct schannel_msg table_msg = {
+	.type = SCHANNEL_MSG_TABLE_ADD,
+	.dst_flow = SCHANNEL_FLOW_NONE,
+	.src_flow = SCHANNEL_FLOW_NONE,
+	.table = { .first = TABLE_PAGES, .nr = 2, .ref = { 8, 9 } },
+};
+
+static const struct schannel_msg segment_msg = {
+	.type = SCHANNEL_MSG_SEGMENT_ADD,
+	.dst_flow = SCHANNEL_FLOW_NONE,
+	.src_flow = SCHANNEL_FLOW_NONE,
+	.segment = { .segment = 7, .nr_pages = 256, .list_ref = 10 },
+};
+
+static const char *check(const struct schannel_msg *msg)
+{
+	return sc_message_check(msg, TABLE_PAGES, QUEUES);
+}
+
+/* The message with one field changed: is it accepted? */
+#define WITH(msg, field, value)						\
+	({								\
+		struct schannel_msg changed = (msg);			\
+		changed.field = (value);				\
+		!check(&changed);					\
+	})
+
+#define GOOD(msg, field, value) CHECK(WITH(msg, field, value))
+#define BAD(msg, field, value) CHECK(!WITH(msg, field, value))
+
+static void check_src(const struct schannel_msg *good)
+{
+	GOOD(*good, src_flow, 1);
+	GOOD(*good, src_flow, FLOWS - 1);
+	BAD(*good, src_flow, SCHANNEL_FLOW_CTL);
+	BAD(*good, src_flow, FLOWS);
+	BAD(*good, src_flow, SCHANNEL_FLOWS_MAX - 1);
+	BAD(*good, src_flow, SCHANNEL_FLOWS_MAX);
+	BAD(*good, src_flow, 0x80000001);
+	BAD(*good, src_flow, SCHANNEL_FLOW_NONE);
+}
+
+static void check_dst(const struct schannel_msg *good)
+{
+	GOOD(*good, dst_flow, 1);
+	GOOD(*good, dst_flow, SCHANNEL_FLOWS_MAX - 1);
+	BAD(*good, dst_flow, SCHANNEL_FLOW_CTL);
+	BAD(*good, dst_flow, SCHANNEL_FLOWS_MAX);
+	BAD(*good, dst_flow, 0x80000001);
+	BAD(*good, dst_flow, SCHANNEL_FLOW_NONE);
+}
+
+static bool fits(u32 page, u32 order)
+{
+	return order <= SCHANNEL_RING_ORDER_MAX &&
+	       page <= SCHANNEL_SEGMENT_PAGES_MAX - (1U << order);
+}
+
+/* Where OPEN has its ring, ACCEPT has it too. */
+static void check_ring(const struct schannel_msg *good)
+{
+	struct schannel_msg msg = *good;
+	unsigned int wrong = 0;
+	u32 page, order;
+
+	for (order = 0; order <= 0xff; order++) {
+		for (page = 0; page <= 0xffff; page++) {
+			msg.open.ring.order = order;
+			msg.open.ring.page = page;
+			wrong += !check(&msg) != fits(page, order);
+		}
+	}
+	CHECK_EQ(wrong, 0);
+	GOOD(*good, open.ring.segment, 0);
+	GOOD(*good, open.ring.segment, SCHANNEL_SEGMENTS_MAX - 1);
+	BAD(*good, open.ring.segment, SCHANNEL_SEGMENTS_MAX);
+	BAD(*good, open.ring.segment, 0xffff);
+	GOOD(*good, open.ring.queue, 0);
+	BAD(*good, open.ring.queue, QUEUES);
+	BAD(*good, open.ring.queue, 0xff);
+	GOOD(*good, open.ring.reserved, 0xffff);
+}
+
+static void open_fields(void)
+{
+	CHECK(!check(&open_msg));
+	check_src(&open_msg);
+	check_ring(&open_msg);
+	BAD(open_msg, open.src_port, 0);
+	BAD(open_msg, open.dst_port, 0);
+	GOOD(open_msg, open.src_port, 0xffffffff);
+	GOOD(open_msg, open.dst_port, 0xffffffff);
+	/* an unknown type is refused by a message, not by ending the channel */
+	GOOD(open_msg, open.type, 0xff);
+	GOOD(open_msg, open.rx_order, 0);
+	GOOD(open_msg, open.rx_order, 0x80);
+	GOOD(open_msg, dst_flow, 0);
+}
+
+static void accept_fields(void)
+{
+	CHECK(!check(&accept_msg));
+	check_src(&accept_msg);
+	check_dst(&accept_msg);
+	check_ring(&accept_msg);
+}
+
+static void refuse_fields(void)
+{
+	CHECK(!check(&refuse_msg));
+	check_dst(&refuse_msg);
+	GOOD(refuse_msg, why.reason, 0xffffffff);
+	GOOD(refuse_msg, src_flow, 0);
+}
+
+static void close_fields(void)
+{
+	CHECK(!check(&close_msg));
+	check_src(&close_msg);
+	check_dst(&close_msg);
+	GOOD(close_msg, why.reason, 0xffffffff);
+}
+
+static void table_fields(void)
+{
+	struct schannel_msg msg = table_msg;
+	u32 known, nr;
+
+	CHECK(!check(&table_msg));
+	GOOD(table_msg, table.nr, 1);
+	GOOD(table_msg, table.nr, SCHANNEL_TABLE_ADD_MAX);
+	BAD(table_msg, table.nr, 0);
+	BAD(table_msg, table.nr, SCHANNEL_TABLE_ADD_MAX + 1);
+	BAD(table_msg, table.nr, 0xffff);
+	BAD(table_msg, table.first, 0);
+	BAD(table_msg, table.first, TABLE_PAGES - 1);
+	BAD(table_msg, table.first, TABLE_PAGES + 1);
+	BAD(table_msg, table.first, 0xffff);
+
+	/* whatever is known, the table never outgrows its limit */
+	for (known = 1; known <= SCHANNEL_FLOW_PAGES_MAX; known++) {
+		for (nr = 0; nr <= SCHANNEL_TABLE_ADD_MAX + 1; nr++) {
+			msg.table.first = known;
+			msg.table.nr = nr;
+			CHECK_EQ(!sc_message_check(&msg, known, QUEUES),
+				 nr >= 1 && nr <= SCHANNEL_TABLE_ADD_MAX &&
+				 known + nr <= SCHANNEL_FLOW_PAGES_MAX);
+		}
+	}
+}
+
+static void segment_fields(void)
+{
+	CHECK(!check(&segment_msg));
+	GOOD(segment_msg, segment.segment, 0);
+	GOOD(segment_msg, segment.segment, SCHANNEL_SEGMENTS_MAX - 1);
+	BAD(segment_msg, segment.segment, SCHANNEL_SEGMENTS_MAX);
+	BAD(segment_msg, segment.segment, 0xffff);
+	GOOD(segment_msg, segment.nr_pages, 1);
+	GOOD(segment_msg, segment.nr_pages, SCHANNEL_SEGMENT_PAGES_MAX);
+	BAD(segment_msg, segment.nr_pages, 0);
+	BAD(segment_msg, segment.nr_pages, SCHANNEL_SEGMENT_PAGES_MAX + 1);
+	BAD(segment_msg, segment.nr_pages, 0xffff);
+	GOOD(segment_msg, segment.list_ref, 0xffffffff);
+}
+
+/* Unknown whatever else it holds, even what would be right for another type. */
+static void unknown_types(void)
+{
+	const struct schannel_msg *all[] = {
+		&open_msg, &accept_msg, &refuse_msg, &close_msg, &table_msg,
+		&segment_msg,
+	};
+	size_t i;
+	u32 type;
+
+	for (i = 0; i < ARRAY_SIZE(all); i++) {
+		BAD(*all[i], type, 0);
+		for (type = SCHANNEL_MSG_SEGMENT_ADD + 1; type <= 0xffff; type++)
+			BAD(*all[i], type, type);
+	}
+}
+
+/* What has no meaning is ignored: a later version may give it one. */
+static void reserved_is_ignored(void)
+{
+	const struct schannel_msg *all[] = {
+		&open_msg, &accept_msg, &refuse_msg, &close_msg, &table_msg,
+		&segment_msg,
+	};
+	struct schannel_msg msg;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(all); i++) {
+		msg = *all[i];
+		msg.reserved = 0xffff;
+		msg.reserved2 = 0xffffffff;
+		memset(msg.space + sizeof(msg.table), 0xff,
+		       sizeof(msg.space) - sizeof(msg.table));
+		CHECK(!check(&msg));
+	}
+}
+
+/* The first flow there is, with as few of everything as a channel can have. */
+static void smallest_channel(void)
+{
+	struct schannel_msg msg = open_msg;
+
+	msg.src_flow = 1;
+	msg.open.ring = (struct schannel_ring_at){ 0 };
+	CHECK(!sc_message_check(&msg, 1, 1));
+	msg.src_flow = SCHANNEL_FLOWS_PER_PAGE;
+	CHECK(sc_message_check(&msg, 1, 1));
+	msg.src_flow = 1;
+	msg.open.ring.queue = 1;
+	CHECK(sc_message_check(&msg, 1, 1));
+}
+
+static void layout_is_the_abi(void)
+{
+	CHECK_EQ(sizeof(struct schannel_msg), SCHANNEL_MSG_SIZE);
+	CHECK_EQ(offsetof(struct schannel_msg, space), 16);
+	CHECK_EQ(offsetof(struct schannel_msg, accept.ring),
+		 offsetof(struct schannel_msg, open.ring));
+	CHECK_EQ(sizeof(struct schannel_ring_at), 8);
+	CHECK_EQ(sizeof(struct schannel_flow) * SCHANNEL_FLOWS_PER_PAGE,
+		 SCHANNEL_PAGE_SIZE);
+	CHECK_EQ(offsetof(struct schannel_flow, rx_cons), 64);
+	CHECK_EQ(sizeof(struct schannel_queue), SCHANNEL_PAGE_SIZE);
+	CHECK_EQ(offsetof(struct schannel_queue, cons), 64);
+	CHECK_EQ(offsetof(struct schannel_queue, entry), 2048);
+	CHECK(sizeof(struct schannel_dir) <= SCHANNEL_PAGE_SIZE);
+	CHECK_EQ(offsetof(struct schannel_dir, required) + sizeof(__u32), 24);
+}
+
+static const struct tap_case cases[] = {
+	{ "OPEN", open_fields },
+	{ "ACCEPT", accept_fields },
+	{ "REFUSE", refuse_fields },
+	{ "CLOSE", close_fields },
+	{ "TABLE_ADD", table_fields },
+	{ "SEGMENT_ADD", segment_fields },
+	{ "unknown types", unknown_types },
+	{ "what is reserved is ignored", reserved_is_ignored },
+	{ "the smallest channel", smallest_channel },
+	{ "the layout is the ABI", layout_is_the_abi },
+};
+
+int main(int argc, char **argv)
+{
+	return tap_main(argc, argv, cases, ARRAY_SIZE(cases));
+}

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The pool: what is carved is free, aligned and inside, and counted. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/bitmap.h>
+
+#include "pool.h"
+#include "random.h"
+#include "segment.h"
+#include "tap.h"
+
+#define MIB_PAGES (1024U * 1024 / SCHANNEL_PAGE_SIZE)
+
+static struct sc_segment *segment_create(u16 nr_pages)
+{
+	struct sc_segment *seg = calloc(1, sizeof(*seg));
+
+	seg->nr_pages = nr_pages;
+	seg->map = calloc(BITS_TO_LONGS(nr_pages), sizeof(long));
+	return seg;
+}
+
+static void segment_destroy(struct sc_segment *seg)
+{
+	free(seg->map);
+	free(seg);
+}
+
+static struct sc_pool *pool_create(u32 limit)
+{
+	struct sc_pool *pool = calloc(1, sizeof(*pool));
+
+	sc_pool_init(pool, limit);
+	return pool;
+}
+
+static void pool_destroy(struct sc_pool *pool)
+{
+	unsigned int i;
+
+	for (i = 0; i < pool->nr_segments; i++)
+		segment_destroy(pool->segment[i]);
+	free(pool);
+}
+
+static bool pool_grow(struct sc_pool *pool)
+{
+	if (!sc_pool_may_grow(pool, SC_SEGMENT_PAGES))
+		return false;
+	return CHECK_EQ(sc_pool_add(pool, segment_create(SC_SEGMENT_PAGES)), 0);
+}
+
+/* Which ring owns each page; 0 is nobody. */
+struct model {
+	u32 segments;
+	u32 nr_pages[8];
+	u32 owner[8][SC_SEGMENT_PAGES];
+	u32 used;
+	u32 rings;
+};
+
+static bool model_free(const struct model *model, u32 segment, u32 page, u32 nr)
+{
+	u32 i;
+
+	for (i = 0; i < nr; i++)
+		if (model->owner[segment][page + i])
+			return false;
+	return true;
+}
+
+static bool model_has_room(const struct model *model, u32 nr)
+{
+	u32 segment, page;
+
+	for (segment = 0; segment < model->segments; segment++)
+		for (page = 0; page + nr <= model->nr_pages[segment]; page += nr)
+			if (model_free(model, segment, page, nr))
+				return true;
+	return false;
+}
+
+static void model_own(struct model *model, const struct sc_place *place,
+		      u32 owner)
+{
+	u32 nr = 1U << place->order;
+	u32 i;
+
+	for (i = 0; i < nr; i++)
+		model->owner[place->segment][place->page + i] = owner;
+	model->used += owner ? nr : -nr;
+	model->rings += owner ? 1 : -1;
+}
+
+static void model_compare(const struct model *model, const struct sc_pool *pool)
+{
+	u32 segment, page, used = 0;
+
+	CHECK_EQ(pool->rings, model->rings);
+	CHECK_EQ(pool->used, model->used);
+	for (segment = 0; segment < model->segments; segment++) {
+		const struct sc_segment *seg = pool->segment[segment];
+		u32 seg_used = 0;
+
+		for (page = 0; page < seg->nr_pages; page++) {
+			bool owned = model->owner[segment][page];
+
+			CHECK_EQ(test_bit(page, seg->map), owned);
+			seg_used += owned;
+		}
+		CHECK_EQ(seg->used, seg_used);
+		used += seg_used;
+	}
+	CHECK_EQ(pool->used, used);
+}
+
+/* Carve once, and compare with what the model says is possible. */
+static bool carve(struct sc_pool *pool, struct model *model, u8 order,
+		  struct sc_place *place, u32 owner)
+{
+	u32 nr = 1U << order;
+	int err = sc_pool_carve(pool, order, place);
+
+	CHECK_EQ(err, model_has_room(model, nr) ? 0 : -ENOSPC);
+	if (err)
+		return false;
+	if (!CHECK(place->segment < model->segments) ||
+	    !CHECK(place->page + nr <= model->nr_pages[place->segment]))
+		return false;
+	CHECK_EQ(place->order, order);
+	CHECK_EQ(place->page % nr, 0);
+	CHECK(model_free(model, place->segment, place->page, nr));
+	model_own(model, place, owner);
+	return true;
+}
+
+#define PLACES 300
+
+static void carve_and_release(void)
+{
+	static const u16 sizes[] = { 256, 256, 100, 1, 255, 64, 37, 128 };
+	struct random random = { .state = 9 };
+	struct sc_pool *pool = pool_create(8 * SC_SEGMENT_PAGES);
+	static struct model model;
+	struct sc_place place[PLACES];
+	bool taken[PLACES] = { false };
+	u32 refused = 0;
+	u32 i, n;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct sc_segment *seg = segment_create(sizes[i]);
+
+		CHECK_EQ(sc_pool_add(pool, seg), 0);
+		CHECK_EQ(seg->id, i);
+		model.nr_pages[model.segments++] = sizes[i];
+	}
+	for (n = 0; n < 30000 && !tap_failed(); n++) {
+		u8 order = random_below(&random, SC_SEGMENT_ORDER + 2);
+
+		i = random_below(&random, PLACES);
+		if (taken[i]) {
+			sc_pool_release(pool, &place[i]);
+			model_own(&model, &place[i], 0);
+			taken[i] = false;
+		} else {
+			taken[i] = carve(pool, &model, order, &place[i], i + 1);
+			refused += !taken[i];
+		}
+		if (n % 100 == 0)
+			model_compare(&model, pool);
+	}
+	CHECK(refused > 0);
+	for (i = 0; i < PLACES; i++) {
+		if (taken[i]) {
+			sc_pool_release(pool, &place[i]);
+			model_own(&model, &place[i], 0);
+		}
+	}
+	model_compare(&model, pool);
+	CHECK_EQ(pool->used, 0);
+	CHECK_EQ(pool->rings, 0);
+
+	/* freed neighbours have met again */
+	CHECK(carve(pool, &model, SC_SEGMENT_ORDER, &place[0], 1));
+	CHECK(carve(pool, &model, SC_SEGMENT_ORDER, &place[1], 2));
+	CHECK(!carve(pool, &model, SC_SEGMENT_ORDER, &place[2], 3));
+	pool_destroy(pool);
+}
+
+static void exhausted_to_the_last_page(void)
+{
+	struct sc_pool *pool = pool_create(2 * SC_SEGMENT_PAGES);
+	struct sc_place place, last;
+	u32 i;
+
+	CHECK_EQ(sc_pool_carve(pool, 0, &place), -ENOSPC);
+	while (pool_grow(pool))
+		;
+	CHECK_EQ(pool->nr_segments, 2);
+	for (i = 0; i < 2 * SC_SEGMENT_PAGES; i++)
+		CHECK_EQ(sc_pool_carve(pool, 0, &last), 0);
+	CHECK_EQ(sc_pool_carve(pool, 0, &place), -ENOSPC);
+	CHECK_EQ(pool->used, 2 * SC_SEGMENT_PAGES);
+	sc_pool_release(pool, &last);
+	CHECK_EQ(sc_pool_carve(pool, 1, &place), -ENOSPC);
+	CHECK_EQ(sc_pool_carve(pool, 0, &place), 0);
+	CHECK_EQ(place.segment, last.segment);
+	CHECK_EQ(place.page, last.page);
+	pool_destroy(pool);
+}
+
+static void limits_hold(void)
+{
+	struct sc_pool *pool = pool_create(3 * SC_SEGMENT_PAGES - 1);
+	struct sc_segment *seg = segment_create(SC_SEGMENT_PAGES);
+	u32 i;
+
+	CHECK(pool_grow(pool));
+	CHECK(pool_grow(pool));
+	CHECK(!sc_pool_may_grow(pool, SC_SEGMENT_PAGES));
+	CHECK(sc_pool_may_grow(pool, SC_SEGMENT_PAGES - 1));
+	CHECK_EQ(sc_pool_add(pool, seg), -ENOBUFS);
+	CHECK_EQ(pool->nr_segments, 2);
+	CHECK_EQ(pool->nr_pages, 2 * SC_SEGMENT_PAGES);
+	pool_destroy(pool);
+
+	/* the number of segments is limited as well */
+	pool = pool_create(0xffffffff);
+	for (i = 0; i < SCHANNEL_SEGMENTS_MAX; i++)
+		CHECK_EQ(sc_pool_add(pool, segment_create(1)), 0);
+	CHECK(!sc_pool_may_grow(pool, 1));
+	CHECK_EQ(sc_pool_add(pool, seg), -ENOBUFS);
+	CHECK_EQ(pool->nr_segments, SCHANNEL_SEGMENTS_MAX);
+	pool_destroy(pool);
+	segment_destroy(seg);
+}
+
+static void wishes_are_granted(void)
+{
+	struct sc_pool *pool = pool_create(32 * MIB_PAGES);
+	u32 wish;
+
+	pool->rings = 1000000;
+	for (wish = 0; wish < SC_ORDER_ANY; wish++)
+		CHECK_EQ(sc_pool_order(pool, wish),
+			 wish < SC_SEGMENT_ORDER ? wish : SC_SEGMENT_ORDER);
+	pool_destroy(pool);
+}
+
+/* More rings never make the next one larger; a larger pool never a smaller. */
+static void order_is_monotonic(void)
+{
+	u32 limit, rings;
+
+	for (rings = 0; rings < 5000; rings++) {
+		u8 smaller_pool = 0;
+
+		for (limit = 16; limit <= 1 << 20; limit *= 4) {
+			struct sc_pool *pool = pool_create(limit);
+			u8 order;
+
+			pool->rings = rings;
+			order = sc_pool_order(pool, SC_ORDER_ANY);
+			CHECK(order <= SC_SEGMENT_ORDER);
+			CHECK(order >= smaller_pool);
+			smaller_pool = order;
+			pool->rings = rings + 1;
+			CHECK(sc_pool_order(pool, SC_ORDER_ANY) <= order);
+			pool_destroy(pool);
+		}
+	}
+}
+
+/* Each gets the size it was promised: nobody has to settle for less. */
+static void rings_fit(u32 limit, u32 rings)
+{
+	struct sc_pool *pool = pool_create(limit);
+	u32 i;
+
+	for (i = 0; i < rings; i++) {
+		u8 order = sc_pool_order(pool, SC_ORDER_ANY);
+		struct sc_place place;
+
+		while (sc_pool_carve(pool, order, &place))
+			if (!CHECK(pool_grow(pool)))
+				goto out;
+	}
+	CHECK_EQ(pool->rings, rings);
+	CHECK(pool->nr_pages <= limit);
+out:
+	if (pool->rings != rings)
+		tap_note("only %u rings in %u pages", pool->rings, limit);
+	pool_destroy(pool);
+}
+
+static void thousands_fit(void)
+{
+	rings_fit(32 * MIB_PAGES, 2000);
+	rings_fit(128 * MIB_PAGES, 8000);
+	rings_fit(1 * MIB_PAGES, 60);
+}
+
+static void first_rings_are_large(void)
+{
+	struct sc_pool *pool = pool_create(32 * MIB_PAGES);
+
+	CHECK_EQ(sc_pool_order(pool, SC_ORDER_ANY), SC_SEGMENT_ORDER);
+	pool_destroy(pool);
+}
+
+/* Two threads carve and release; the pages themselves tell of an overlap. */
+struct contender {
+	struct sc_pool *pool;
+	u64 seed;
+	u32 (*page)[SC_SEGMENT_PAGES];
+};
+
+static void mark(struct contender *me, const struct sc_place *place, u32 was,
+		 u32 is)
+{
+	u32 i;
+
+	for (i = 0; i < 1U << place->order; i++) {
+		u32 *page = &me->page[place->segment][place->page + i];
+
+		CHECK_EQ(*page, was);
+		*page = is;
+	}
+}
+
+static void *contend(void *arg)
+{
+	struct contender *me = arg;
+	struct random random = { .state = me->seed };
+	struct sc_place place[8];
+	bool taken[8] = { false };
+	u32 i, n;
+
+	for (n = 0; n < 20000; n++) {
+		i = random_below(&random, 8);
+		if (taken[i]) {
+			mark(me, &place[i], me->seed, 0);
+			sc_pool_release(me->pool, &place[i]);
+			taken[i] = false;
+		} else if (!sc_pool_carve(me->pool, random_below(&random, 6),
+					  &place[i])) {
+			mark(me, &place[i], 0, me->seed);
+			taken[i] = true;
+		} else {
+			pool_grow(me->pool);
+		}
+	}
+	for (i = 0; i < 8; i++) {
+		if (taken[i]) {
+			mark(me, &place[i], me->seed, 0);
+			sc_pool_release(me->pool, &place[i]);
+		}
+	}
+	return NULL;
+}
+
+static void two_threads(void)
+{
+	static u32 page[2][SC_SEGMENT_PAGES];
+	struct sc_pool *pool = pool_create(2 * SC_SEGMENT_PAGES);
+	struct contender one = { .pool = pool, .seed = 1, .page = page };
+	struct contender two = { .pool = pool, .seed = 2, .page = page };
+	pthread_t thread;
+
+	pool_grow(pool);
+	pthread_create(&thread, NULL, contend, &one);
+	contend(&two);
+	pthread_join(thread, NULL);
+	CHECK_EQ(pool->used, 0);
+	CHECK_EQ(pool->rings, 0);
+	pool_destroy(pool);
+}
+
+static const struct tap_case cases[] = {
+	{ "carve and release as the model", carve_and_release },
+	{ "exhausted to the last page", exhausted_to_the_last_page },
+	{ "limits hold", limits_hold },
+	{ "wishes are granted", wishes_are_granted },
+	{ "the order is monotonic", order_is_monotonic },
+	{ "thousands of rings fit", thousands_fit },
+	{ "the first rings are large", first_rings_are_large },
+	{ "two threads", two_threads },
+};
+
+int main(int argc, char **argv)
+{
+	return tap_main(argc, argv, cases, ARRAY_SIZE(cases));
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Writes a few sound inputs for the fuzzers to start from: seeds DIRECTORY. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../../include/uapi/xen/schannel.h"
+#include "fuzz_input.h"
+
+static const char *directory;
+
+static void need(bool held, const char *what)
+{
+	if (!held) {
+		perror(what);
+		exit(EXIT_FAILURE);
+	}
+}
+
+static void seed(const char *target, const char *name, const void *data,
+		 size_t size)
+{
+	char path[4096];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, target);
+	mkdir(path, 0777);
+	snprintf(path, sizeof(path), "%s/%s/%s", directory, target, name);
+	file = fopen(path, "wb");
+	need(file, path);
+	need(fwrite(data, size, 1, file) == 1 && !fclose(file), path);
+}
+
+#define TABLE_PAGES 3
+
+static void message(const char *name, struct schannel_msg msg)
+{
+	struct {
+		struct message_setup setup;
+		struct schannel_msg msg;
+	} input = { .setup = { .table_pages = TABLE_PAGES - 1 }, .msg = msg };
+
+	seed("fuzz_message", name, &input, sizeof(input));
+}
+
+static void messages(void)
+{
+	message("open", (struct schannel_msg){
+		.type = SCHANNEL_MSG_OPEN,
+		.src_flow = 1,
+		.open = {
+			.ring = { .order = 3, .page = 8 },
+			.src_port = 1, .dst_port = 2,
+			.type = SCHANNEL_TYPE_STREAM,
+		},
+	});
+	message("accept", (struct schannel_msg){
+		.type = SCHANNEL_MSG_ACCEPT,
+		.src_flow = 1,
+		.dst_flow = 1,
+		.accept = { .ring = { .order = 8 } },
+	});
+	message("refuse", (struct schannel_msg){
+		.type = SCHANNEL_MSG_REFUSE,
+		.dst_flow = 1,
+		.why = { .reason = SCHANNEL_REASON_BACKLOG },
+	});
+	message("close", (struct schannel_msg){
+		.type = SCHANNEL_MSG_CLOSE,
+		.src_flow = 1,
+		.dst_flow = 1,
+	});
+	message("table", (struct schannel_msg){
+		.type = SCHANNEL_MSG_TABLE_ADD,
+		.table = { .first = TABLE_PAGES, .nr = 1 },
+	});
+	message("segment", (struct schannel_msg){
+		.type = SCHANNEL_MSG_SEGMENT_ADD,
+		.segment = { .segment = 1, .nr_pages = 256 },
+	});
+}
+
+/* A peer that plays by the rules, across the wrap, in two kinds of rings. */
+static void fair_peer(void)
+{
+	struct {
+		struct peer_setup setup;
+		struct peer_step step[14];
+	} input = {
+		.setup = { .order = 0, .layout = 0, .start = 0xfffff000 },
+		.step = {
+			{ PEER_SEND, 0, 4096, 0 },
+			{ PEER_ARM_TX, 0, 1, 0 },
+			{ PEER_STORE, PEER_TX_CONS, PEER_WORD_RX_CONS, 4000 },
+			{ PEER_SEND, 0, 3000, 0 },
+			{ PEER_STORE, PEER_RX_CONS, PEER_WORD_TX_PROD, 4096 },
+			{ PEER_RECEIVE, 0, 4000, 0 },
+			{ PEER_ARM_RX, 0, 100, 0 },
+			{ PEER_POST, 0, 1, 0 },
+			{ PEER_POST, 0, 2, 0 },
+			{ PEER_STORE, PEER_QUEUE_PROD, PEER_WORD_CONS, -1 },
+			{ PEER_STORE, PEER_QUEUE_CONS, PEER_WORD_PROD, 3 },
+			{ PEER_TAKE, 0, 16, 0 },
+			{ PEER_OVERFLOWED, 0, 0, 0 },
+			{ PEER_ARM_QUEUE, 0, 0, 0 },
+		},
+	};
+
+	seed("fuzz_peer", "fair", &input, sizeof(input));
+	input.setup.order = 2;
+	input.setup.layout = 3;
+	seed("fuzz_peer", "fair-scattered", &input, sizeof(input));
+}
+
+/* One that changes its mind between our check and our use. */
+static void sly_peer(void)
+{
+	struct {
+		struct peer_setup setup;
+		struct peer_step step[9];
+	} input = {
+		.setup = { .order = 1, .layout = 1 },
+		.step = {
+			{ PEER_STORE, PEER_RX_CONS, PEER_WORD_TX_PROD, 8192 },
+			{ PEER_AMBUSH, PEER_RX_CONS, 1, 8193 },
+			{ PEER_RECEIVE, 0, 8192, 0 },
+			{ PEER_RECEIVE, 0, 8192, 0 },
+			{ PEER_SEND, 0, 8192, 0 },
+			{ PEER_AMBUSH, PEER_TX_PROD, 1, 1 },
+			{ PEER_SEND, 0, 1, 0 },
+			{ PEER_AMBUSH, PEER_QUEUE_CONS, 1, 513 },
+			{ PEER_TAKE, 0, 513, 0 },
+		},
+	};
+
+	seed("fuzz_peer", "sly", &input, sizeof(input));
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2) {
+		fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);
+		return EXIT_FAILURE;
+	}
+	directory = argv[1];
+	messages();
+	fair_peer();
+	sly_peer();
+	return EXIT_SUCCESS;
+}

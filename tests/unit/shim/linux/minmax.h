@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SHIM_LINUX_MINMAX_H
+#define SHIM_LINUX_MINMAX_H
+
+#include <assert.h>
+
+#define min_t(type, x, y) ({			\
+	type x_ = (x);				\
+	type y_ = (y);				\
+	x_ < y_ ? x_ : y_; })
+
+/* As in the kernel, both must be of one kind: there is no silent conversion. */
+#define min(x, y) ({				\
+	__typeof__(x) x_ = (x);			\
+	__typeof__(y) y_ = (y);			\
+	static_assert(__builtin_types_compatible_p(__typeof__(x_),	\
+						   __typeof__(y_)),	\
+		      "min() of different types");			\
+	x_ < y_ ? x_ : y_; })
+
+#endif
