@@ -533,6 +533,18 @@ static const struct dev_pm_ops scxen_back_pm_ops = {
 	.freeze = scxen_back_freeze,
 };
 
+/*
+ * Nor does it know of shutting down, where xenbus closes frontends. All that
+ * matters by then is that the peer does not wait for us.
+ */
+static void scxen_back_shutdown(struct device *dev)
+{
+	struct scxen_dev *xd = dev_get_drvdata(dev);
+
+	disable_delayed_work_sync(&xd->work);
+	xenbus_switch_state(xd->dev, XenbusStateClosed);
+}
+
 static const struct xenbus_device_id scxen_ids[] = {
 	{ SCHANNEL_XENBUS_TYPE },
 	{ "" }
@@ -553,6 +565,7 @@ static struct xenbus_driver scxen_backend = {
 	.remove			= scxen_remove,
 	.otherend_changed	= scxen_otherend_changed,
 	.driver.pm		= &scxen_back_pm_ops,
+	.driver.shutdown	= scxen_back_shutdown,
 };
 
 /*

@@ -5,8 +5,9 @@
  * The frontend allocates a port which only the peer can bind, the backend binds
  * it. An event that arrives masks its channel until the end of interrupt, which
  * is given "late": after the queue has been polled, and marked as spurious if
- * there was nothing in it. The kernel's event code then delays the next one,
- * longer each time, so a peer that notifies in a loop costs us little.
+ * there was nothing in it. After two such in a row the kernel's event code makes
+ * the channel wait, so a peer that notifies in a loop costs us a few polls in
+ * every tick and no more.
  *
  * Contexts: the upcall runs in hard interrupt context and does nothing but queue
  * the BH work, which polls in softirq context. scxen_event_notify() is called in
