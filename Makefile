@@ -3,8 +3,9 @@
 # SChannel: everything is built, shown, tested and installed from here.
 # 'make help' lists what there is.
 
-KVER	 ?= $(notdir $(firstword $(sort $(wildcard /lib/modules/6.12.*))))
+KVER	 ?= $(notdir $(lastword $(shell ls -d /lib/modules/6.12.*/build 2>/dev/null | sort -V | xargs -rn1 dirname)))
 KDIR	 ?= /lib/modules/$(KVER)/build
+export KDIR
 O	 ?= build
 GUEST	 ?= pv
 PREFIX	 ?= /usr/local

@@ -279,7 +279,9 @@ static const char *sc_control_about_flow(struct schannel_channel *ch,
 		if (!flow->accepted || flow->peer_id != msg->src_flow ||
 		    flow->close_received)
 			return "flow closed by who is not its other end";
-		if (msg->why.reason != SCHANNEL_REASON_DONE)
+		/* who leaves without a word resets: nobody may wait for it */
+		if (msg->why.reason != SCHANNEL_REASON_DONE ||
+		    !sc_flow_is_over(flow))
 			sc_flow_ended(flow, -ECONNRESET);
 		spin_lock(&ch->ctl_lock);
 		flow->close_received = true;

@@ -594,13 +594,23 @@ out:
 	rcu_read_unlock();
 }
 
+/* Has the peer ended both directions in order? */
+bool sc_flow_is_over(struct sc_flow *flow)
+{
+	struct sc_flow_view view;
+
+	sc_flow_look(flow, &view);
+	return view.flags & SC_FLOW_FIN && view.flags & SC_FLOW_PEER_SHUT;
+}
+
 /**
  * sc_flow_await_data() - have an event sent when data comes, if there is none
  * @flow:	an open flow
  * @want:	how many bytes; at most half a ring is waited for
  * @view:	filled in
  *
- * No lock needed.
+ * No lock needed: when somebody receives meanwhile, so that the event index is
+ * about an older consumer index than @view, it is done again.
  *
  * Return: whether there is no reason to wait: so much is there, or no more will
  * come.
@@ -608,14 +618,21 @@ out:
 bool sc_flow_await_data(struct sc_flow *flow, u32 want,
 			struct sc_flow_view *view)
 {
+	bool ready;
+	u32 cons;
+
 	want = clamp(want, 1U, flow->rx.ring.size / 2);
-	rcu_read_lock();
-	if (sc_channel_is_up(flow->channel))
-		sc_rx_arm(&flow->rx, want);
-	rcu_read_unlock();
-	sc_flow_look(flow, view);
-	return view->avail >= want ||
-	       view->flags & (SC_FLOW_GONE | SC_FLOW_FIN);
+	do {
+		cons = READ_ONCE(flow->rx.cons);
+		rcu_read_lock();
+		if (sc_channel_is_up(flow->channel))
+			sc_rx_arm(&flow->rx, want);
+		rcu_read_unlock();
+		sc_flow_look(flow, view);
+		ready = view->avail >= want ||
+			view->flags & (SC_FLOW_GONE | SC_FLOW_FIN);
+	} while (!ready && cons != READ_ONCE(flow->rx.cons));
+	return ready;
 }
 
 /**

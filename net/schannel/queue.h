@@ -81,7 +81,7 @@ static inline enum sc_post sc_queue_post(struct sc_queue *q, u32 flow,
 	/* release: the entry is there before the index says so */
 	virt_store_release(&q->own->prod, (u32)q->prod);
 	virt_mb();	/* with sc_queue_arm() of the peer */
-	return SCHANNEL_NEED_EVENT(READ_ONCE(q->peer->event), prod + 1, prod) ?
+	return schannel_need_event(READ_ONCE(q->peer->event), prod + 1, prod) ?
 		SC_POST_NOTIFY : SC_POST_QUIET;
 }
 

@@ -28,7 +28,7 @@
 
 #include "../../include/uapi/xen/schannel.h"
 
-/* An event index that no ring's index passes until it has been set again. */
+/* An event index that a ring's index does not pass for the next 2 GiB. */
 #define SC_EVENT_NEVER	BIT(31)
 
 /**
@@ -165,7 +165,7 @@ static inline bool sc_tx_publish(struct sc_tx *tx, u32 len)
 	 * the peer stored before it waits, or it sees the bytes.
 	 */
 	virt_mb();
-	return SCHANNEL_NEED_EVENT(READ_ONCE(tx->peer->rx_event), new, old);
+	return schannel_need_event(READ_ONCE(tx->peer->rx_event), new, old);
 }
 
 /**
@@ -184,7 +184,7 @@ static inline bool sc_rx_publish(struct sc_rx *rx, u32 len)
 	/* release: the peer writes over bytes that were read */
 	virt_store_release(&rx->own->rx_cons, new);
 	virt_mb();	/* as in sc_tx_publish(), with sc_tx_arm() */
-	return SCHANNEL_NEED_EVENT(READ_ONCE(rx->peer->tx_event), new, old);
+	return schannel_need_event(READ_ONCE(rx->peer->tx_event), new, old);
 }
 
 /**
@@ -192,8 +192,10 @@ static inline bool sc_rx_publish(struct sc_rx *rx, u32 len)
  * @tx:		the half
  * @want:	1 to the ring's size
  *
- * The caller looks at the space once more before it waits. Without the half's lock
- * it must also see that @tx->prod is still the same, and else do it again.
+ * The caller looks at the space once more before it waits. An event index that was
+ * passed before it was stored is never noticed, so without the half's lock the
+ * caller must also see, after it looked, that @tx->prod is still the same, and else
+ * do both again.
  */
 static inline void sc_tx_arm(struct sc_tx *tx, u32 want)
 {
@@ -207,19 +209,12 @@ static inline void sc_tx_arm(struct sc_tx *tx, u32 want)
  * @rx:		the half
  * @want:	1 to the ring's size
  *
- * The caller looks once more before it waits. Needs no lock: if the index moved
- * meanwhile it is done again, since an event index that was passed before it was
- * stored is never noticed.
+ * As sc_tx_arm(), with @rx->cons.
  */
 static inline void sc_rx_arm(struct sc_rx *rx, u32 want)
 {
-	u32 cons;
-
-	do {
-		cons = READ_ONCE(rx->cons);
-		WRITE_ONCE(rx->own->rx_event, cons + want - 1);
-		virt_mb();	/* with sc_tx_publish() of the peer */
-	} while (cons != READ_ONCE(rx->cons));
+	WRITE_ONCE(rx->own->rx_event, READ_ONCE(rx->cons) + want - 1);
+	virt_mb();	/* with sc_tx_publish() of the peer */
 }
 
 /**

@@ -308,10 +308,10 @@ static __poll_t sc_poll_connected(struct sc_sock *ssk)
 	 * Ask for the next event before looking, and always: an edge-triggered
 	 * waiter must hear of what comes on top of what it was told now.
 	 */
-	if (sc_flow_await_data(flow, READ_ONCE(ssk->sk.sk_rcvlowat), &view))
+	if (sc_flow_await_data(flow, READ_ONCE(ssk->sk.sk_rcvlowat), &view)) {
 		mask |= EPOLLIN | EPOLLRDNORM;
-	if (view.avail)
 		sc_flow_await_more(flow, &view);
+	}
 	in_ended = shutdown & RCV_SHUTDOWN || view.flags & SC_FLOW_FIN;
 	out_ended = shutdown & SEND_SHUTDOWN || view.flags & SC_FLOW_PEER_SHUT;
 	if (in_ended)

@@ -14,6 +14,7 @@
  */
 #include <linux/err.h>
 #include <linux/pagemap.h>
+#include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
@@ -156,6 +157,27 @@ static int sc_stream_fault_in(struct sc_stream_wait *w,
 /* ---- Receiving --------------------------------------------------------- */
 
 /*
+ * Look for data for a while instead of going to sleep at once, if the administrator
+ * thinks that worth a processor's time. Whether there is a reason to look again.
+ */
+static bool sc_stream_spin(struct sc_stream_wait *w, struct sc_flow *flow)
+{
+	unsigned int us = sc_busy_poll_us();
+	u64 end;
+
+	if (!us || !w->timeo)
+		return false;
+	end = local_clock() + us * NSEC_PER_USEC;
+	do {
+		if (sc_stream_readable(w->sk, flow, 1))
+			return true;
+		cpu_relax();
+	} while (local_clock() < end && !need_resched() &&
+		 !signal_pending(current));
+	return false;
+}
+
+/*
  * Wait for @want more bytes. 0: look again; 1: there will be none; or -errno.
  */
 static int sc_stream_wait_data(struct sc_stream_wait *w, struct sc_flow *flow,
@@ -164,16 +186,22 @@ static int sc_stream_wait_data(struct sc_stream_wait *w, struct sc_flow *flow,
 	struct sock *sk = w->sk;
 	struct sc_flow_view view;
 
+	/* what is there is taken first, even if more was wanted */
+	if (sc_stream_spin(w, flow)) {
+		sc_flow_look(flow, &view);
+		if (view.avail)
+			return 0;
+	}
 	want = clamp(want, 1U, flow->rx.ring.size / 2);
 	if (sc_flow_await_data(flow, want, &view))
 		return view.avail || view.flags & SC_FLOW_GONE ? 0 : 1;
 	/*
 	 * There is one event index for all who wait. If there are others, of
-	 * whom we do not know what they wait for, the least is waited for.
+	 * whom we do not know what they wait for, hear of all that comes.
 	 */
 	if (want > 1 && wq_has_sleeper(sk_sleep(sk))) {
-		want = 1;
-		if (sc_flow_await_data(flow, want, &view))
+		sc_flow_await_more(flow, &view);
+		if (view.avail >= want || view.flags)
 			return 0;
 	}
 	if (READ_ONCE(sk->sk_err))

@@ -19,7 +19,7 @@ static void macro_is_the_interval(void)
 		for (old = -20; old <= 20; old++)
 			for (new = old; new <= 40; new++)
 				for (event = -60; event <= 80; event++)
-					CHECK_EQ(SCHANNEL_NEED_EVENT(starts[i] + event,
+					CHECK_EQ(schannel_need_event(starts[i] + event,
 								     starts[i] + new,
 								     starts[i] + old),
 						 old <= event && event < new);
@@ -35,7 +35,7 @@ static void macro_in_the_large(void)
 		u32 step = random_below(&random, 0x80000000);
 		u32 ahead = random_u32(&random);
 
-		CHECK_EQ(SCHANNEL_NEED_EVENT(old + ahead, old + step, old),
+		CHECK_EQ(schannel_need_event(old + ahead, old + step, old),
 			 ahead < step);
 	}
 }

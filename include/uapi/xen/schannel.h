@@ -28,8 +28,8 @@
  *
  * Event indexes. Next to each index stands an event index, written by whoever
  * reads the index: "tell me when yours passes this". The one who moves an index
- * from OLD to NEW stores it, executes a full memory barrier, reads the event
- * index E and sends an event if SCHANNEL_NEED_EVENT(E, NEW, OLD). The one who
+ * from OLD to NOW stores it, executes a full memory barrier, reads the event
+ * index E and sends an event if schannel_need_event(E, NOW, OLD). The one who
  * is about to wait stores E, executes a full memory barrier, and reads the
  * index once more before it does wait. A side that does not wait leaves a stale E
  * behind and costs nobody a notification.
@@ -42,9 +42,11 @@
 #define SCHANNEL_PAGE_SHIFT	12
 #define SCHANNEL_PAGE_SIZE	(1U << SCHANNEL_PAGE_SHIFT)
 
-/* An index that moved from @old to @new has passed @event. */
-#define SCHANNEL_NEED_EVENT(event, new, old) \
-	((__u32)((new) - (event) - 1U) < (__u32)((new) - (old)))
+/* Has an index that moved from @old to @now passed @event? */
+static __inline__ int schannel_need_event(__u32 event, __u32 now, __u32 old)
+{
+	return (__u32)(now - event - 1U) < (__u32)(now - old);
+}
 
 /* ------------------------------------------------------------------------
  * Versions
@@ -292,8 +294,9 @@ enum schannel_reason {
  *		as NO_LISTENER in a REFUSE.
  *
  * CLOSE is the last message its sender sends about the flow, and after it the
- * sender reads nothing of the flow and posts no event for it. A side that has
- * both sent and received CLOSE may use entry and ring for something else. REFUSE
+ * sender reads nothing of the flow and posts no event for it. With reason DONE it
+ * has set SCHANNEL_TX_FIN and SCHANNEL_RX_SHUT before; without, it is taken as RESET.
+ * A side that has both sent and received CLOSE may use entry and ring for something else. REFUSE
  * stands for both: the opener may reuse its entry and ring at once.
  */
 struct schannel_msg_reason {
