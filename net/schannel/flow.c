@@ -635,13 +635,20 @@ bool sc_flow_await_data(struct sc_flow *flow, u32 want,
 	return ready;
 }
 
+/* Times to look again when the peer moved its index while we looked. */
+#define SC_FLOW_TRIES	16
+
 /**
  * sc_flow_await_more() - have an event sent when more comes than is there
  * @flow:	an open flow
  * @view:	what is known to be there; brought up to date
+ *
+ * A peer that never stops moving its index is not waited for: there is something
+ * to receive then, and who receives until there is nothing asks for the next.
  */
 void sc_flow_await_more(struct sc_flow *flow, struct sc_flow_view *view)
 {
+	int tries = SC_FLOW_TRIES;
 	u32 prod;
 
 	do {
@@ -651,7 +658,8 @@ void sc_flow_await_more(struct sc_flow *flow, struct sc_flow_view *view)
 			sc_rx_arm_at(&flow->rx, prod);
 		rcu_read_unlock();
 		sc_flow_look(flow, view);
-	} while (view->prod != prod && !(view->flags & SC_FLOW_GONE));
+	} while (view->prod != prod && !(view->flags & SC_FLOW_GONE) &&
+		 --tries);
 }
 
 /**
