@@ -199,11 +199,19 @@ short stream_state(int fd)
 	return state.revents;
 }
 
+bool stream_poll(struct pollfd *states, int n)
+{
+	int64_t start = now_ms();
+
+	return call(poll(states, n, patience_ms())) &&
+	       now_ms() - start < patience_ms();
+}
+
 short stream_await(int fd, short events)
 {
 	struct pollfd state = { .fd = fd, .events = events };
 
-	if (!call(poll(&state, 1, patience_ms())))
+	if (!stream_poll(&state, 1))
 		fail("poll waited in vain for any of %#x, it says %#x",
 		     events, stream_state(fd));
 	return state.revents;

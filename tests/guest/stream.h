@@ -55,6 +55,12 @@ size_t stream_fill(int fd, struct pattern *pattern);
 
 /* What poll() says now, of everything it can say. */
 short stream_state(int fd);
+/*
+ * A poll() that must be woken. When its time is up, poll() looks once more and
+ * finds what it was never told of: so it counts how long that took.
+ * Returns false when nothing came, or only the clock did.
+ */
+bool stream_poll(struct pollfd *states, int n);
 /* One poll() that must be woken by any of @events; returns what it said. */
 short stream_await(int fd, short events);
 /* Looks until the state is exactly this. */

@@ -82,7 +82,7 @@ static void duplex_run(struct duplex *all, int n, uint64_t bytes)
 		}
 		if (!left)
 			break;
-		if (!call(poll(states, n, patience_ms())))
+		if (!stream_poll(states, n))
 			fail("%d of %d connections stand still", left, n);
 		for (int i = 0; i < n; i++) {
 			if (states[i].revents & POLLOUT)
