@@ -28,13 +28,14 @@
 #include "queue.h"
 #include "ring.h"
 #include "segment.h"
+#include "transport.h"
 
 struct sc_flow;
 struct schannel_mapping;
 struct schannel_peer;
 
 /* What this release makes for its own side. */
-#define SC_QUEUES	1U
+#define SC_QUEUES	SCHANNEL_QUEUES
 #define SC_CTL_ORDER	2U
 #define SC_CTL_PAGES	BIT(SC_CTL_ORDER)
 

@@ -189,7 +189,7 @@ static void sc_loopback_open_work(struct work_struct *work)
 out:
 	if (err) {
 		sc_loopback_down();
-		sc_peer_down(lo.near.peer, err);
+		schannel_peer_unreachable(lo.near.peer, err);
 	}
 	mutex_unlock(&lo.lock);
 }

@@ -116,6 +116,12 @@ void schannel_peer_remove(struct schannel_peer *peer)
 }
 EXPORT_SYMBOL_GPL(schannel_peer_remove);
 
+void schannel_peer_unreachable(struct schannel_peer *peer, int err)
+{
+	sc_peer_down(peer, err);
+}
+EXPORT_SYMBOL_GPL(schannel_peer_unreachable);
+
 void *schannel_peer_priv(const struct schannel_peer *peer)
 {
 	return peer->priv;

@@ -26,6 +26,9 @@
 
 #include <linux/types.h>
 
+/* Event queues of a channel, and so notification paths of a transport. */
+#define SCHANNEL_QUEUES		1U
+
 struct module;
 struct page;
 struct schannel_channel;
@@ -114,6 +117,16 @@ schannel_peer_add(const struct schannel_transport *transport, u32 domid,
  *		core makes no more calls for this peer.
  */
 void schannel_peer_remove(struct schannel_peer *peer);
+
+/**
+ * schannel_peer_unreachable - no channel comes up, and none is being tried
+ * @peer:	the peer
+ * @err:	why, negative: what connect() gives to whoever waits
+ *
+ * For a transport whose ->open() led nowhere before there was a channel to
+ * destroy.
+ */
+void schannel_peer_unreachable(struct schannel_peer *peer, int err);
 
 /* This domain's own id; to be set before the first peer is added, and again
  * whenever it changes.

@@ -144,7 +144,7 @@ static int scxen_write_keys(struct scxen_dev *xd, struct xenbus_transaction xbt,
 		return -ENOENT;
 	err = xenbus_printf(xbt, node, SCHANNEL_KEY_DIR, "%u",
 			    schannel_channel_dir_ref(xd->channel));
-	for (i = 0; !err && ports && i < SCXEN_QUEUES; i++) {
+	for (i = 0; !err && ports && i < SCHANNEL_QUEUES; i++) {
 		snprintf(key, sizeof(key), SCHANNEL_KEY_PORT, i);
 		err = xenbus_printf(xbt, node, key, "%u", xd->queue[i].port);
 	}
@@ -214,6 +214,7 @@ static int scxen_create(struct scxen_dev *xd)
 	if (IS_ERR(ch)) {
 		pr_warn_ratelimited("cannot make a channel to domain %d: %pe\n",
 				    xd->dev->otherend_id, ch);
+		schannel_peer_unreachable(xd->peer, PTR_ERR(ch));
 		return PTR_ERR(ch);
 	}
 	xd->channel = ch;
@@ -320,7 +321,7 @@ static int scxen_read_ports(struct scxen_dev *xd, evtchn_port_t *port)
 	unsigned int i;
 	int err;
 
-	for (i = 0; i < SCXEN_QUEUES; i++) {
+	for (i = 0; i < SCHANNEL_QUEUES; i++) {
 		snprintf(key, sizeof(key), SCHANNEL_KEY_PORT, i);
 		err = scxen_read_u32(xd, key, &port[i]);
 		if (err)
@@ -331,7 +332,7 @@ static int scxen_read_ports(struct scxen_dev *xd, evtchn_port_t *port)
 
 static void scxen_back_answer(struct scxen_dev *xd)
 {
-	evtchn_port_t port[SCXEN_QUEUES];
+	evtchn_port_t port[SCHANNEL_QUEUES];
 	int err;
 
 	if (!scxen_may_begin(xd))
@@ -351,6 +352,14 @@ static void scxen_back_answer(struct scxen_dev *xd)
 		scxen_connected(xd);
 }
 
+/* Nobody answered the wish for a channel. */
+static void scxen_back_give_up(struct scxen_dev *xd)
+{
+	xenbus_switch_state(xd->dev, XenbusStateInitialising);
+	if (xd->peer)
+		schannel_peer_unreachable(xd->peer, -EHOSTUNREACH);
+}
+
 static void scxen_back_step(struct scxen_dev *xd, enum xenbus_state theirs)
 {
 	switch (xd->dev->state) {
@@ -365,7 +374,7 @@ static void scxen_back_step(struct scxen_dev *xd, enum xenbus_state theirs)
 		if (theirs == XenbusStateInitialised)
 			scxen_back_answer(xd);
 		else if (theirs != XenbusStateInitialising || scxen_expired(xd))
-			xenbus_switch_state(xd->dev, XenbusStateInitialising);
+			scxen_back_give_up(xd);
 		break;
 	case XenbusStateConnected:
 		if (theirs != XenbusStateInitialised &&

@@ -47,7 +47,7 @@ struct scxen_dev {
 	unsigned long not_before;
 	unsigned long deadline;
 
-	struct scxen_queue queue[SCXEN_QUEUES];
+	struct scxen_queue queue[SCHANNEL_QUEUES];
 	struct scxen_grants grants;
 };
 

@@ -77,7 +77,7 @@ static void scxen_event_prepare(struct scxen_queue *q,
 /**
  * scxen_event_alloc() - make event channels for the peer to bind (frontend)
  * @dev:	the device
- * @queue:	SCXEN_QUEUES of them, none bound
+ * @queue:	SCHANNEL_QUEUES of them, none bound
  * @ch:		the channel to poll
  *
  * From now on the channel is polled, whether it is up or not.
@@ -91,7 +91,7 @@ int scxen_event_alloc(struct xenbus_device *dev, struct scxen_queue *queue,
 	unsigned int i;
 	int ret;
 
-	for (i = 0; i < SCXEN_QUEUES; i++) {
+	for (i = 0; i < SCHANNEL_QUEUES; i++) {
 		struct scxen_queue *q = &queue[i];
 
 		scxen_event_prepare(q, ch, i);
@@ -113,7 +113,7 @@ int scxen_event_alloc(struct xenbus_device *dev, struct scxen_queue *queue,
 /**
  * scxen_event_bind() - bind the event channels that the peer made (backend)
  * @dev:	the device
- * @queue:	SCXEN_QUEUES of them, none bound
+ * @queue:	SCHANNEL_QUEUES of them, none bound
  * @ch:		the channel to poll
  * @port:	the peer's ends, as it gave them: Xen refuses what is not ours
  *
@@ -125,7 +125,7 @@ int scxen_event_bind(struct xenbus_device *dev, struct scxen_queue *queue,
 	unsigned int i;
 	int ret;
 
-	for (i = 0; i < SCXEN_QUEUES; i++) {
+	for (i = 0; i < SCHANNEL_QUEUES; i++) {
 		struct scxen_queue *q = &queue[i];
 
 		scxen_event_prepare(q, ch, i);
@@ -146,13 +146,13 @@ void scxen_event_kick(struct scxen_queue *queue)
 {
 	unsigned int i;
 
-	for (i = 0; i < SCXEN_QUEUES; i++)
+	for (i = 0; i < SCHANNEL_QUEUES; i++)
 		queue_work(system_bh_highpri_wq, &queue[i].bh);
 }
 
 /**
  * scxen_event_quiesce() - poll no more
- * @queue:	SCXEN_QUEUES of them, bound or not
+ * @queue:	SCHANNEL_QUEUES of them, bound or not
  *
  * After return no poll is under way. An event that arrives is left without its
  * end of interrupt, so it is the last one. scxen_event_notify() still works.
@@ -161,20 +161,20 @@ void scxen_event_quiesce(struct scxen_queue *queue)
 {
 	unsigned int i;
 
-	for (i = 0; i < SCXEN_QUEUES; i++)
+	for (i = 0; i < SCHANNEL_QUEUES; i++)
 		if (queue[i].irq)
 			disable_work_sync(&queue[i].bh);
 }
 
 /**
  * scxen_event_free() - close the event channels
- * @queue:	SCXEN_QUEUES of them, quiesced, bound or not
+ * @queue:	SCHANNEL_QUEUES of them, quiesced, bound or not
  */
 void scxen_event_free(struct scxen_queue *queue)
 {
 	unsigned int i;
 
-	for (i = 0; i < SCXEN_QUEUES; i++) {
+	for (i = 0; i < SCHANNEL_QUEUES; i++) {
 		if (!queue[i].irq)
 			continue;
 		unbind_from_irqhandler(queue[i].irq, &queue[i]);

@@ -7,12 +7,11 @@
 #include <linux/workqueue.h>
 #include <xen/interface/event_channel.h>
 
+#include "transport.h"
+
 struct schannel_channel;
 struct schannel_peer;
 struct xenbus_device;
-
-/* How many event channels this release makes for a channel. */
-#define SCXEN_QUEUES	1U
 
 /**
  * struct scxen_queue - the event channel of one event queue
