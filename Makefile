@@ -85,7 +85,7 @@ check-guest: setup
 	$(MAKE) modules guest-tests
 	$(TESTBED) vm --name check-guest --timeout 600 \
 		$(addprefix --insmod ,$(firstword $(MODULES))) \
-		--file $(BUILD)/tests/guest/schannel-test -- schannel-test --loopback
+		--file $(BUILD)/tests/guest/schannel-test -- schannel-test --loopback --slow 4
 
 check-xen: setup
 	$(MAKE) all guest-tests
