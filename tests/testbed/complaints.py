@@ -17,6 +17,9 @@ PATTERNS = re.compile("|".join((
     r"ODEBUG", r"rcu: INFO: .*(stall|detected)", r"soft lockup", r"hard LOCKUP",
     r"task .* blocked for more than", r"Out of memory", r"invoked oom-killer",
     r"segfault at", r"trap(s:| ).* (divide error|invalid opcode)",
+    r"pagealloc: (memory corruption|single bit error)", r"ref_tracker: .* has .* users",
+    r"unregister_netdevice: waiting for", r"turning off the locking correctness validator",
+    r"kmemleak: .*(disabled|pool empty)",
     r"stack-protector", r"leaked grant|deferring g\.e\.|g\.e\. .* still (in use|pending)",
     r"\(XEN\).*(Panic on CPU|Assertion .* failed|FATAL TRAP|Xen BUG at|Xen WARN at|Triple fault)",
     r"\(XEN\).*Bad (status|flags|grant|ref|handle|frame)",
@@ -91,7 +94,29 @@ def _netback_panic(text):
     return None
 
 
+# The kernel replaces code by way of a breakpoint; another vCPU of the emulator can
+# run into it when it is no longer there.
+_INT3 = re.compile(r"Oops: int3")
+_PROGRAM_FAULT = re.compile(r"(\S+)\[\d+\]:? (segfault at|general protection fault)")
+
+
+def _stray_breakpoint(text):
+    for number, line in enumerate(text):
+        if _INT3.search(line) and "schannel" not in "".join(text[number:number + _DUMP_LINES]):
+            return "a kernel ran into a breakpoint of its own code patching"
+    return None
+
+
+def _program_fault(text):
+    for line in text:
+        found = _PROGRAM_FAULT.search(line)
+        if found and not found[1].startswith("schannel"):
+            return f"{found[1]}, a program in dom0, died of a fault"
+    return None
+
+
 def emulator_fault(folder):
     """What TCG is known to get wrong now and then, if that is what these logs show."""
-    text = lines(folder / "xen-dom0.console")
-    return _triple_fault(text) or _netback_panic(text)
+    dom0 = lines(folder / "xen-dom0.console")
+    return (_triple_fault(dom0) or _netback_panic(dom0) or _stray_breakpoint(dom0) or
+            _program_fault(dom0))
