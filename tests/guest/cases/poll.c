@@ -177,7 +177,7 @@ static void full_server(void)
 		size_t sent = control_read_number("FULL");
 
 		control_expect("BLOCKED");
-		pattern_recv(&in, fd, sent, 1 + 5000 * i);
+		pattern_recv(&in, fd, sent, 100 + 5000 * i);
 		control_write("READ");
 	}
 }
