@@ -18,6 +18,7 @@ from qemu import Machine
 from report import Failure, say, step
 
 GUEST = pathlib.Path(__file__).resolve().parent / "guest"
+_ABI = logs.TREE / "include/uapi/xen/schannel.h"
 
 _DOM0_MIB = 1536
 _XEN_MIB = 384
@@ -39,11 +40,11 @@ _TCG_CPU = {"pv": "Nehalem,+rdrand",
             "pvh": "max,-smap,-smep,-pku,-la57,-rdtscp,-erms,-fsrm,+svm,+npt"}
 
 
-def _compiled(source, *options):
+def _compiled(source, *options, headers=()):
     """A helper program of the guests, built once per version of its source."""
     def build(path):
         subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", path, source, *options], check=True)
-    return cache.item(f"{source.stem}-{cache.digest(source, options)}", build)
+    return cache.item(f"{source.stem}-{cache.digest(source, options, *headers)}", build)
 
 
 def _products(image, kernel_modules, *folders):
@@ -70,6 +71,7 @@ def _domu(options, path):
     image.file(GUEST / "domu-init", "init")
     image.file(GUEST / "leaks", "bin/leaks")
     image.file(_compiled(GUEST / "agent.c", "-static"), "bin/agent")
+    image.file(_compiled(GUEST / "forge.c", "-static", headers=(_ABI,)), "bin/forge")
     image.file("/usr/bin/iperf3", "usr/bin/iperf3")
     if not options.domu_kernel:
         for module in debian.modules(DOMU_MODULES):
@@ -86,8 +88,11 @@ def _dom0(options, accel, nonce, domu, path):
     image.file(GUEST / "dom0-init", "init")
     image.file(GUEST / "leaks", "usr/local/bin/leaks")
     image.file(_compiled(GUEST / "agent.c", "-static"), "usr/local/bin/agent")
-    image.file(_compiled(GUEST / "cpu-time.c", "-lxenctrl"), "usr/local/bin/cpu-time")
+    for name in ("cpu-time", "grants"):
+        image.file(_compiled(GUEST / f"{name}.c", "-lxenctrl"), f"usr/local/bin/{name}")
     image.file(options.scenario, "testbed/scenario")
+    for part in sorted((pathlib.Path(options.scenario).parent / "lib").glob("*")):
+        image.file(part, f"testbed/lib/{part.name}")
     image.file(options.domu_kernel or debian.kernel_elf(), "boot/domu-kernel")
     image.file(domu, "boot/domu.cpio")
     _products(image, sorted((logs.TREE / "net/schannel").glob("*.ko")), "tools", "tests/guest")
