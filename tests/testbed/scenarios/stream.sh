@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC1091,SC2015,SC2034,SC2086,SC2154
+#
+#	stream.sh [quick]
+#
+# What a program may expect of a stream socket, between domains: every case of
+# schannel-test from u2 (whose end of the channel is the frontend) to u1 (the
+# backend), then those that depend on who has which end the other way around,
+# and a few with dom0 at either side. "quick" is a choice of them, for a machine
+# that does not last.
+set -uo pipefail
+. /testbed/lib/tap
+. /testbed/lib/spawn
+. /testbed/lib/cases
+
+# What differs with the direction: who opens, answers, and lets go.
+turned="accept,connect,transfer,shutdown,close,load"
+few="connect,transfer,shutdown,load.many"
+skipped=0
+
+between() {	# CLIENT SERVER [OPTIONS...]
+	local start=$EPOCHREALTIME
+	echo "# from $1 to $2"
+	cases "$@"
+	count "$cases_passed" "$cases_failed"
+	skipped=$((skipped + cases_skipped))
+	progress "from $1 to $2: took $(since "$start") s"
+}
+
+schannel_load u1 u2 || fail "the modules do not load"
+schannelctl pair u1 u2 || fail "u1 and u2 cannot be paired"
+if [ "${1:-}" = quick ]; then
+	between u2 u1 --group $few
+	between u1 u2 --group $few
+	summary $skipped
+	exit
+fi
+
+between u2 u1
+between u1 u2 --group $turned
+schannel_load dom0 || fail "the modules do not load in dom0"
+schannelctl pair 0 u1 || fail "dom0 and u1 cannot be paired"
+between dom0 u1 --group $few
+between u1 dom0 --group $few
+summary $skipped
