@@ -270,6 +270,9 @@ static int try_connect(const struct sockaddr_in *address)
 			error = ETIMEDOUT;
 			if (poll(&fd, 1, 1000) == 1)
 				getsockopt(sock, SOL_SOCKET, SO_ERROR, &error, &size);
+			/* an address that does not resolve can fail between the two */
+			if (!error && fd.revents & (POLLERR | POLLHUP))
+				error = EHOSTUNREACH;
 		}
 	}
 	if (!error) {
