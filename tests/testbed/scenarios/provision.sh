@@ -1,53 +1,46 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC1091,SC2016,SC2034
 #
-# schannelctl on real Xen, as a scenario of tests/testbed (run in dom0, with two
-# domUs): what it makes, what the domains may do with it, and what it says to
-# those who may not use it.
+# schannelctl: what it makes in xenstore, what the domains may do with it, and
+# what it says to those who may not use it.
 set -uo pipefail
-
-passed=0
-failed=0
-
-verdict() {	# RESULT NAME [DETAIL]
-	if [ "$1" = 0 ]; then
-		passed=$((passed + 1))
-		echo "ok - $2"
-	else
-		failed=$((failed + 1))
-		echo "not ok - $2: ${3:-}"
-	fi
-}
+. /testbed/lib/tap
 
 can() {		# DOM COMMAND
-	local said
-	said=$(on "$1" "$2" 2>&1)
-	verdict $? "$1 can: $2" "$said"
+	step "$1 can: $2" on "$@"
 }
 
 # Only a refusal counts: a command that is not there must not pass.
+is_refused() {	# DOM COMMAND
+	! on "$@" && on "$1" 'xenstore-read name' >/dev/null
+}
+
 cannot() {	# DOM COMMAND
-	local said
-	if said=$(on "$1" "$2" 2>&1) || ! on "$1" "xenstore-read name" >/dev/null 2>&1; then
-		verdict 1 "$1 cannot: $2" "$said"
-	else
-		verdict 0 "$1 cannot: $2"
-	fi
+	step "$1 cannot: $2" is_refused "$@"
 }
 
 # One line on standard error, nothing else, and a failure.
-says() {	# DOM TEXT COMMAND
+is_told() {	# DOM TEXT COMMAND
 	local said status=0
 	said=$(on "$1" "$3" 2>&1 >/dev/null) || status=$?
+	echo "status $status, $said"
 	[ $status = 1 ] && [ "$(wc -l <<<"$said")" = 1 ] && grep -q "$2" <<<"$said"
-	verdict $? "$1 is told '$2': $3" "status $status, $said"
+}
+
+says() {	# DOM TEXT COMMAND
+	step "$1 is told '$2': $3" is_told "$@"
+}
+
+is_listed() {	# EXPRESSION
+	local list
+	list=$(schannelctl -j)
+	jq -e "$1" <<<"$list" >/dev/null && return
+	echo "$list"
+	return 1
 }
 
 shows() {	# EXPRESSION
-	local list
-	list=$(schannelctl -j)
-	jq -e "$1" <<<"$list" >/dev/null
-	verdict $? "list shows: $1" "$list"
+	step "list shows: $1" is_listed "$1"
 }
 
 for dom in u1 u2; do
@@ -109,5 +102,4 @@ says dom0 "no running domain 'u2'" 'schannelctl unpair u1 u2'
 can dom0 "schannelctl unpair $u2 $u1 && schannelctl unpair 0 $u2"
 shows '. == []'
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ $failed = 0 ]
+summary
