@@ -68,7 +68,9 @@ static void set(struct schannel_dir *dir, uint32_t *dir_ref, char *assignment)
 	else if (!strcmp(assignment, "magic"))
 		dir->magic = number;
 	else if (!strcmp(assignment, "abi"))
-		dir->abi = dir->abi_oldest = number;
+		dir->abi = number;
+	else if (!strcmp(assignment, "abi-oldest"))
+		dir->abi_oldest = number;
 	else if (!strcmp(assignment, "required"))
 		dir->required = number;
 	else if (!strcmp(assignment, "queues"))

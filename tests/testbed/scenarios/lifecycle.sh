@@ -210,7 +210,7 @@ nonsense() {
 	step "one of a directory with the wrong magic number" \
 		refuses_offer 'no directory at the page it named' magic=7
 	step "one of another ABI version: the log has both" \
-		refuses_offer 'speaks ABI versions 2 to 2, this kernel 1 to 1: refused' abi=2
+		refuses_offer 'speaks ABI versions 2 to 2, this kernel 1 to 1: refused' abi=2 abi-oldest=2
 	step "one that requires what we do not have" \
 		refuses_offer 'requires features 0x80000000' required=0x80000000
 	step "one with more queues than there can be" \
