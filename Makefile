@@ -15,9 +15,11 @@ BUILD	 := $(abspath $(O))
 TESTBED	 := tests/testbed/testbed
 kbuild	  = $(MAKE) -C $(KDIR) M=$(1)
 
+.DEFAULT_GOAL := all
+
 help:
 	@echo 'Build'
-	@echo '  all            modules and tools'
+	@echo '  all            modules and tools (the default)'
 	@echo '  modules        the kernel modules; KDIR= names the kernel headers'
 	@echo '  install        modules, tools, headers (PREFIX=, DESTDIR=); uninstall'
 	@echo '  clean          what was built here; the cache stays'
@@ -49,7 +51,7 @@ guest-tests:
 	$(MAKE) -C tests/guest O=$(BUILD)/tests/guest
 
 install: all
-	$(call kbuild,$(CURDIR)/net/schannel) modules_install
+	$(call kbuild,$(CURDIR)/net/schannel) INSTALL_MOD_PATH=$(DESTDIR) modules_install
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux include/uapi/linux/schannel.h
 	$(MAKE) -C tools O=$(BUILD)/tools install
 
