@@ -70,11 +70,12 @@ void sc_stream_event(struct sc_flow *flow, void *user)
 
 /* ---- Waiting ----------------------------------------------------------- */
 
-/* What a sleep with a data lock is about. */
+/* What a call is about, as far as waiting goes. */
 struct sc_stream_wait {
 	struct sock *sk;
 	struct mutex *lock;	/* tx_lock or rx_lock, held */
 	long timeo;
+	bool some;		/* the call has something to return already */
 };
 
 /*
@@ -122,6 +123,16 @@ static bool sc_stream_writable(struct sock *sk, struct sc_flow *flow, u32 want)
 	       view.flags & (SC_FLOW_GONE | SC_FLOW_PEER_SHUT) ||
 	       READ_ONCE(sk->sk_err) ||
 	       READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
+}
+
+/*
+ * The socket's error, which is thereby said. A call that has something to
+ * return leaves it for the next one to say: else a stream that was cut off would
+ * look like one that ended.
+ */
+static int sc_stream_error(struct sc_stream_wait *w)
+{
+	return w->some ? -READ_ONCE(w->sk->sk_err) : sock_error(w->sk);
 }
 
 /* The socket's flow, if it is, or was, open. */
@@ -205,20 +216,21 @@ static int sc_stream_wait_data(struct sc_stream_wait *w, struct sc_flow *flow,
 			return 0;
 	}
 	if (READ_ONCE(sk->sk_err))
-		return sock_error(sk);
+		return sc_stream_error(w);
 	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
 		return 1;
 	return sc_stream_sleep(w, flow, sc_stream_readable, want);
 }
 
 /* The flow is gone. Said once; after that there is just nothing more. */
-static int sc_stream_lost(struct sock *sk, int after)
+static int sc_stream_lost(struct sc_stream_wait *w, int after)
 {
-	int err = sock_error(sk);
+	int err = sc_stream_error(w);
 
 	if (err)
 		return err;
-	return READ_ONCE(sk->sk_state) == TCP_ESTABLISHED ? -ECONNRESET : after;
+	return READ_ONCE(w->sk->sk_state) == TCP_ESTABLISHED ? -ECONNRESET :
+							       after;
 }
 
 int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
@@ -248,7 +260,7 @@ int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 
 		flow = sc_stream_flow(ssk, &ssk->rx_lock);
 		if (!flow) {
-			err = sock_error(sk) ?: -ENOTCONN;
+			err = sc_stream_error(&w) ?: -ENOTCONN;
 			break;
 		}
 		/* what is peeked at stays in the ring: wait for no more than that */
@@ -258,12 +270,13 @@ int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 				 !peek);
 		if (n > 0) {
 			copied += n;
+			w.some = true;
 			cond_resched();
 		} else if (n == -EFAULT) {
 			err = sc_stream_fault_in(&w, to, len - copied,
 						 fault_in_iov_iter_writeable);
 		} else if (n < 0) {
-			err = n == -ECONNRESET ? sc_stream_lost(sk, 1) : n;
+			err = n == -ECONNRESET ? sc_stream_lost(&w, 1) : n;
 		} else {
 			if (copied >= target)
 				break;
@@ -281,7 +294,7 @@ int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 
 	if (err == -EPROTO) {
 		sc_sock_abort(sk);
-		err = sc_stream_lost(sk, 1);
+		err = sc_stream_lost(&w, 1);
 	}
 	if (copied || err > 0)
 		return copied;
@@ -310,13 +323,13 @@ static int sc_stream_wait_space(struct sc_stream_wait *w, struct sc_flow *flow)
 	return sc_stream_sleep(w, flow, sc_stream_writable, want);
 }
 
-static int sc_stream_send_check(struct sock *sk, struct sc_flow *flow)
+static int sc_stream_send_check(struct sc_stream_wait *w, struct sc_flow *flow)
 {
-	int err = sock_error(sk);
+	int err = sc_stream_error(w);
 
 	if (err)
 		return err;
-	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
+	if (READ_ONCE(w->sk->sk_shutdown) & SEND_SHUTDOWN)
 		return -EPIPE;
 	return flow ? 0 : -ENOTCONN;
 }
@@ -342,18 +355,19 @@ int sc_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		ssize_t n;
 
 		flow = sc_stream_flow(ssk, &ssk->tx_lock);
-		err = sc_stream_send_check(sk, flow);
+		err = sc_stream_send_check(&w, flow);
 		if (err || !len)
 			break;
 		n = sc_flow_send(flow, &msg->msg_iter, len - sent);
 		if (n > 0) {
 			sent += n;
+			w.some = true;
 			cond_resched();
 		} else if (n == -EFAULT) {
 			err = sc_stream_fault_in(&w, &msg->msg_iter, len - sent,
 						 fault_in_iov_iter_readable);
 		} else if (n < 0) {
-			err = n == -ECONNRESET ? sc_stream_lost(sk, -EPIPE) : n;
+			err = n == -ECONNRESET ? sc_stream_lost(&w, -EPIPE) : n;
 		} else {
 			err = sc_stream_wait_space(&w, flow);
 		}
@@ -362,7 +376,7 @@ int sc_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 
 	if (err == -EPROTO) {
 		sc_sock_abort(sk);
-		err = sc_stream_lost(sk, -EPIPE);
+		err = sc_stream_lost(&w, -EPIPE);
 	}
 	if (sent)
 		return sent;
