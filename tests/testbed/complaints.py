@@ -115,8 +115,24 @@ def _program_fault(text):
     return None
 
 
+# What a kernel says when a module of this project is loaded, and what they all say.
+_OURS = re.compile(r"schannel")
+
+
+def _before_ours(folder):
+    """Did all that went wrong go wrong before any of our code was loaded?"""
+    guests = sorted(folder.glob("u*.console"))
+    found = [(log, complaint) for log in guests for complaint in scan(log)]
+    for log, complaint in found:
+        if any(_OURS.search(line) for line in lines(log)[:complaint.line]):
+            return None
+    if found:
+        return f"{found[0][0].stem}'s kernel complained before a module of this project was loaded"
+    return None
+
+
 def emulator_fault(folder):
     """What TCG is known to get wrong now and then, if that is what these logs show."""
     dom0 = lines(folder / "xen-dom0.console")
     return (_triple_fault(dom0) or _netback_panic(dom0) or _stray_breakpoint(dom0) or
-            _program_fault(dom0))
+            _program_fault(dom0) or _before_ours(folder))

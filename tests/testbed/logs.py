@@ -11,7 +11,7 @@ from report import say
 TREE = pathlib.Path(__file__).resolve().parents[2]
 
 # What a run exits with when it is not the guest's command that decides.
-HANG, BROKEN, COMPLAINT = 124, 125, 126
+NOT_UP, HANG, BROKEN, COMPLAINT = 123, 124, 125, 126
 
 # Lines shown of each console when a machine stops without a complaint.
 _LAST_WORDS = 12
