@@ -46,11 +46,21 @@ static void pool_destroy(struct sc_pool *pool)
 	free(pool);
 }
 
+/* Another thread may have used up the limit between the two calls. */
 static bool pool_grow(struct sc_pool *pool)
 {
+	struct sc_segment *segment;
+	int err;
+
 	if (!sc_pool_may_grow(pool, SC_SEGMENT_PAGES))
 		return false;
-	return CHECK_EQ(sc_pool_add(pool, segment_create(SC_SEGMENT_PAGES)), 0);
+	segment = segment_create(SC_SEGMENT_PAGES);
+	err = sc_pool_add(pool, segment);
+	if (!err)
+		return true;
+	CHECK_EQ(err, -ENOBUFS);
+	segment_destroy(segment);
+	return false;
 }
 
 /* Which ring owns each page; 0 is nobody. */
