@@ -252,9 +252,10 @@ struct schannel_ring_at {
 /**
  * struct schannel_msg_open - body of SCHANNEL_MSG_OPEN
  * @ring:	the opener's ring.
- * @src_port:	port of the opener's socket. Check: not 0.
- * @dst_port:	port it wants. Check: not 0.
- * @type:	SCHANNEL_TYPE_*. Check: known, else refuse as UNSUPPORTED.
+ * @src_port:	port of the opener's socket. Check: not 0, unless @type is DGRAM.
+ * @dst_port:	port it wants. Check: as @src_port.
+ * @type:	SCHANNEL_TYPE_*. Check: known, and what listens is of that type, else
+ *		refuse as UNSUPPORTED.
  * @rx_order:	order the opener would like the other direction's ring to have; a
  *		wish, 0xff for none.
  */
@@ -267,7 +268,9 @@ struct schannel_msg_open {
 	__u16	reserved;
 };
 
-#define SCHANNEL_TYPE_STREAM	1U
+#define SCHANNEL_TYPE_STREAM	1U	/* the rings carry bytes */
+#define SCHANNEL_TYPE_SEQPACKET	2U	/* the rings carry records */
+#define SCHANNEL_TYPE_DGRAM	3U	/* see "Datagrams" */
 
 /* struct schannel_msg_accept - body of SCHANNEL_MSG_ACCEPT: the acceptor's ring */
 struct schannel_msg_accept {
@@ -361,6 +364,50 @@ struct schannel_msg {
 };
 
 /* ------------------------------------------------------------------------
+ * Records
+ *
+ * A ring of a SEQPACKET or DGRAM flow is a sequence of records: a header, @len
+ * bytes, and padding up to a multiple of SCHANNEL_RECORD_ALIGN, where the next
+ * header stands (so that none crosses a page). A record is produced as a whole: @tx_prod
+ * moves from the end of one to the end of a later one. The largest record is
+ * therefore what the ring holds, less the header.
+ */
+#define SCHANNEL_RECORD_ALIGN	16U
+
+/* @flags: the sender's MSG_EOR. */
+#define SCHANNEL_RECORD_EOR	(1U << 0)
+/* @flags: a notice, see "Datagrams". */
+#define SCHANNEL_RECORD_NO_PORT	(1U << 1)
+
+/**
+ * struct schannel_record - what stands before each record
+ * @len:	bytes that follow. Check: header, bytes and padding are within what
+ *		was produced; in a DGRAM flow, at most SCHANNEL_DGRAM_MAX.
+ * @flags:	SCHANNEL_RECORD_*. Check: unknown bits ignored.
+ * @src_port:	DGRAM: the sender's port. Check: not 0. Else 0, ignored.
+ * @dst_port:	DGRAM: the receiver's port. Check: not 0. Else 0, ignored.
+ */
+struct schannel_record {
+	__u32	len;
+	__u32	flags;
+	__u32	src_port;
+	__u32	dst_port;
+};
+
+/* ------------------------------------------------------------------------
+ * Datagrams
+ *
+ * All datagrams from one domain to the other travel in one flow of type DGRAM, which
+ * the sending side opens when it has the first one to send; both ports of its OPEN
+ * are 0. A side accepts one such flow at a time and refuses others as BACKLOG.
+ * The opener's ring carries the datagrams. The acceptor's ring carries notices: records
+ * without bytes, with SCHANNEL_RECORD_NO_PORT and the ports of a datagram that
+ * nobody was bound to receive. Notices may be left out, when there is no
+ * room for them or at will.
+ */
+#define SCHANNEL_DGRAM_MAX	65536U
+
+/* ------------------------------------------------------------------------
  * Xenstore
  *
  * A pair of domains is a xenbus device of type "schannel". The domain with the
@@ -377,6 +424,14 @@ struct schannel_msg {
  *	port-<i>	(frontend only) event channel i, unbound, for the backend
  *			to bind; notification path of queue i; i from 0 up
  *
+ * and the control domain, which made the directories, tells each side who the other is:
+ *
+ *	peer-name	its name; at most 127 bytes
+ *	peer-uuid	its UUID, as text
+ *	peer-addresses	its IP addresses, IPv4 or IPv6, separated by spaces
+ *
+ * Each may be missing or empty, and may change at any time.
+ *
  * States: both Initialising: the pair may talk but no channel is set up. The
  * frontend starts one by writing its keys and going to Initialised; the backend
  * asks for that by going to InitWait. The backend then maps, binds, writes its
@@ -387,5 +442,8 @@ struct schannel_msg {
 #define SCHANNEL_XENBUS_TYPE	"schannel"
 #define SCHANNEL_KEY_DIR	"dir-ref"
 #define SCHANNEL_KEY_PORT	"port-%u"
+#define SCHANNEL_KEY_PEER_NAME	"peer-name"
+#define SCHANNEL_KEY_PEER_UUID	"peer-uuid"
+#define SCHANNEL_KEY_PEER_ADDRESSES "peer-addresses"
 
 #endif /* _UAPI_XEN_SCHANNEL_H */
