@@ -71,4 +71,22 @@ enum {
 
 #define SC_DIAG_MAX	(__SC_DIAG_MAX - 1)
 
+/**
+ * struct sc_diag_destroy - a SOCK_DESTROY request
+ * @sdiag_family: the family's number
+ * @sdiag_protocol: 0
+ * @pad:	0
+ * @cookie:	which socket, as in struct sc_diag_msg
+ *
+ * Ends the socket as if its peer had reset it, but with ECONNABORTED for who uses
+ * it; the peer gets ECONNRESET. A listener stops to listen. ENOENT: no such socket in
+ * this network namespace. EPERM: CAP_NET_ADMIN is needed.
+ */
+struct sc_diag_destroy {
+	__u8	sdiag_family;
+	__u8	sdiag_protocol;
+	__u16	pad;
+	__u32	cookie[2];
+};
+
 #endif /* _UAPI_LINUX_SCHANNEL_DIAG_H */
