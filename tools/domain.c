@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Domains: their names and UUIDs live in /local/domain/N/{name,vm}. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +8,7 @@
 
 #include "domain.h"
 
-#define UUID_LEN	36
-#define VM		"/vm/"
+#define VM	"/vm/"
 
 bool domain_parse(const char *text, unsigned int *domid)
 {
@@ -51,17 +51,39 @@ int domain_exists(struct xs_handle *xs, xs_transaction_t t, unsigned int domid)
 	return 1;
 }
 
-static bool domain_matches(struct xs_handle *xs, unsigned int domid, const char *text)
+static bool uuid_valid(const char *text)
 {
-	char *name = domain_name(xs, XBT_NULL, domid);
-	char *vm = domain_read(xs, XBT_NULL, domid, "/vm");
-	bool match = name && !strcmp(name, text);
+	unsigned int i;
+
+	for (i = 0; i < DOMAIN_UUID_LEN; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+			return false;
+	}
+	return true;
+}
+
+bool domain_uuid(struct xs_handle *xs, xs_transaction_t t, unsigned int domid,
+		 char uuid[DOMAIN_UUID_LEN + 1])
+{
+	char *vm = domain_read(xs, t, domid, "/vm");
+	bool valid = vm && !strncmp(vm, VM, strlen(VM)) && uuid_valid(vm + strlen(VM));
 
 	/* A domain that was renamed or migrated has a suffix to its UUID there. */
-	if (vm && !strncmp(vm, VM, strlen(VM)) && strlen(text) == UUID_LEN)
-		match |= !strncasecmp(vm + strlen(VM), text, UUID_LEN);
-	free(name);
+	if (valid)
+		snprintf(uuid, DOMAIN_UUID_LEN + 1, "%s", vm + strlen(VM));
 	free(vm);
+	return valid;
+}
+
+static bool domain_matches(struct xs_handle *xs, unsigned int domid, const char *text)
+{
+	char *name = domain_name(xs, XBT_NULL, domid), uuid[DOMAIN_UUID_LEN + 1];
+	bool match = name && !strcmp(name, text);
+
+	match |= domain_uuid(xs, XBT_NULL, domid, uuid) && !strcasecmp(uuid, text);
+	free(name);
 	return match;
 }
 

@@ -25,4 +25,10 @@ int domain_exists(struct xs_handle *xs, xs_transaction_t t, unsigned int domid);
 /* The name, to be freed, or NULL. */
 char *domain_name(struct xs_handle *xs, xs_transaction_t t, unsigned int domid);
 
+#define DOMAIN_UUID_LEN	36
+
+/* The UUID as text. Returns whether it is known. */
+bool domain_uuid(struct xs_handle *xs, xs_transaction_t t, unsigned int domid,
+		 char uuid[DOMAIN_UUID_LEN + 1]);
+
 #endif

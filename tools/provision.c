@@ -28,15 +28,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <xen/io/xenbus.h>
+#include <xen/schannel.h>
 
 #include "domain.h"
+#include "identity.h"
 #include "provision.h"
 
 #define CONTROL_DOMAIN	0
 #define PATH_SIZE	96
 #define FRONT_ROOT	"/local/domain/%u/device"
 #define BACK_ROOT	"/local/domain/%u/backend"
-#define TYPE		"/schannel"
+#define TYPE		"/" SCHANNEL_XENBUS_TYPE
 
 /* A guest that keeps writing can make a transaction fail, but not for ever. */
 #define TRIES_MAX	100
@@ -215,11 +217,29 @@ static void parents_remove_empty(struct work *w)
 			node_remove(w, parent[i].path);
 }
 
+/*
+ * Empty ones, too: a key that is not there the domain could make itself, and then
+ * what stands there is not what the control domain says.
+ */
+static void identity_write(struct work *w, const char *dir, unsigned int reader,
+			   unsigned int peer)
+{
+	struct identity who;
+
+	if (w->error)
+		return;
+	identity_read(&who, w->xs, w->t, peer);
+	node_write(w, dir, SCHANNEL_KEY_PEER_NAME, who.name, CONTROL_DOMAIN, reader);
+	node_write(w, dir, SCHANNEL_KEY_PEER_UUID, who.uuid, CONTROL_DOMAIN, reader);
+	node_write(w, dir, SCHANNEL_KEY_PEER_ADDRESSES, who.addresses, CONTROL_DOMAIN, reader);
+}
+
 static void front_make(struct work *w)
 {
 	node_make(w, w->front, w->fe, w->be);
 	node_write(w, w->front, "backend", w->back, CONTROL_DOMAIN, w->fe);
 	node_write_number(w, w->front, "backend-id", w->be, CONTROL_DOMAIN, w->fe);
+	identity_write(w, w->front, w->fe, w->be);
 	node_write_number(w, w->front, "state", XenbusStateInitialising, w->fe, w->be);
 }
 
@@ -229,6 +249,7 @@ static void back_make(struct work *w)
 	node_write(w, w->back, "frontend", w->front, CONTROL_DOMAIN, w->be);
 	node_write_number(w, w->back, "frontend-id", w->fe, CONTROL_DOMAIN, w->be);
 	node_write_number(w, w->back, "online", 1, CONTROL_DOMAIN, w->be);
+	identity_write(w, w->back, w->be, w->fe);
 	node_write_number(w, w->back, "state", XenbusStateInitialising, w->be, w->fe);
 }
 

@@ -8,6 +8,8 @@
  *	/local/domain/FE/device/schannel/BE		backend, backend-id, state
  *	/local/domain/BE/backend/schannel/FE/0		frontend, frontend-id, online, state
  *
+ * and in both peer-name, peer-uuid and peer-addresses, who the other one is.
+ *
  * Functions return 0 or a negative errno.
  */
 #ifndef TOOLS_PROVISION_H

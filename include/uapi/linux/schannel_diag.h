@@ -79,7 +79,7 @@ enum {
  * @cookie:	which socket, as in struct sc_diag_msg
  *
  * Ends the socket as if its peer had reset it, but with ECONNABORTED for who uses
- * it; the peer gets ECONNRESET. A listener stops to listen. ENOENT: no such socket in
+ * it; the peer gets ECONNRESET. A listener stops listening. ENOENT: no such socket in
  * this network namespace. EPERM: CAP_NET_ADMIN is needed.
  */
 struct sc_diag_destroy {

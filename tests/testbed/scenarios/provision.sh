@@ -39,12 +39,24 @@ is_listed() {	# EXPRESSION
 	return 1
 }
 
+# What a domain reads in its own end of a pair.
+is_in() {	# DOM KEY WANTED
+	local is
+	is=$(on "$1" "xenstore-read $2") && [ "$is" = "$3" ] && return
+	echo "it is '$is', not '$3'"
+	return 1
+}
+
+reads() {	# DOM KEY WANTED
+	step "$1 reads '$3' in $2" is_in "$@"
+}
+
 shows() {	# EXPRESSION
 	step "list shows: $1" is_listed "$1"
 }
 
 for dom in u1 u2; do
-	for tool in read write rm; do
+	for tool in read write rm chmod; do
 		push $dom "$(readlink -f "$(command -v xenstore-$tool)")" /bin/xenstore-$tool
 		on $dom "chmod +x /bin/xenstore-$tool"
 	done
@@ -56,6 +68,9 @@ front=/local/domain/$u2/device/schannel/$u1
 back=/local/domain/$u1/backend/schannel/$u2/0
 
 shows '. == []'
+# xl wrote u1's one address from its configuration; u2 has more of them.
+xenstore-write "/local/domain/0/backend/vif/$u2/0/ip" '10.99.0.2/24 FD00:0::2 127.0.0.1 x'
+xenstore-write "/local/domain/0/backend/vif/$u2/7/ip" 10.7.0.2
 can dom0 'schannelctl pair u1 u2'
 shows "length == 1 and .[0].frontend.domid == $u2 and .[0].backend.name == \"u1\" and (.[0].stale | not)"
 says dom0 'already paired' "schannelctl pair $u2 u1"
@@ -73,6 +88,31 @@ done
 for key in frontend frontend-id online; do
 	cannot u1 "xenstore-write $back/$key 0"
 	cannot u1 "xenstore-rm $back/$key"
+done
+uuid_u1=$(xenstore-read "/local/domain/$u1/vm")
+uuid_u2=$(xenstore-read "/local/domain/$u2/vm")
+can u2 "xenstore-chmod $front/key r$u2"
+reads u2 "$front/peer-name" u1
+reads u2 "$front/peer-uuid" "${uuid_u1#/vm/}"
+reads u2 "$front/peer-addresses" 10.99.0.1
+reads u1 "$back/peer-name" u2
+reads u1 "$back/peer-uuid" "${uuid_u2#/vm/}"
+reads u1 "$back/peer-addresses" '10.99.0.2 fd00::2 10.7.0.2'
+for key in name uuid addresses; do
+	cannot u2 "xenstore-write $front/peer-$key x"
+	cannot u2 "xenstore-rm $front/peer-$key"
+	cannot u2 "xenstore-chmod $front/peer-$key b$u2"
+	cannot u2 "xenstore-write $back/peer-$key x"
+	cannot u2 "xenstore-read $back/peer-$key"
+	cannot u1 "xenstore-write $back/peer-$key x"
+	cannot u1 "xenstore-rm $back/peer-$key"
+	cannot u1 "xenstore-write $front/peer-$key x"
+done
+# What they are told comes from what only dom0 writes.
+for dom in u1 u2; do
+	cannot $dom "xenstore-write name other"
+	cannot $dom "xenstore-write vm /vm/$uuid_u1"
+	cannot $dom "xenstore-write /local/domain/0/backend/vif/$(domid $dom)/0/ip 10.99.0.254"
 done
 cannot u1 "xenstore-write $front/state 6"
 cannot u2 "xenstore-write $back/state 6"
@@ -93,8 +133,9 @@ can dom0 'schannelctl unpair u1 u2'
 shows '. == []'
 says dom0 'not paired' 'schannelctl unpair u1 u2'
 
-uuid=$(xenstore-read "/local/domain/$u2/vm")
-can dom0 "schannelctl pair 0 ${uuid#/vm/}"
+can dom0 "schannelctl pair 0 ${uuid_u2#/vm/}"
+reads u2 "/local/domain/$u2/device/schannel/0/peer-name" Domain-0
+reads u2 "/local/domain/$u2/device/schannel/0/peer-addresses" ''
 can dom0 'schannelctl pair u1 u2'
 domu_destroy u2
 shows 'length == 2 and all(.stale) and all(.frontend.name == null)'

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who a domain is, out of a xenstore that is a table: what its peers are told
+ * is bounded, in its usual form, and only what can be meant.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../identity.h"
+
+static const struct entry {
+	const char *path;
+	const char *value;
+} store[] = {
+	{ "/local/domain/1/name", "web" },
+	{ "/local/domain/1/vm", "/vm/6f2b9d3c-0a51-4c1e-9f7e-1d2c3b4a5968-2" },
+	{ "/local/domain/0/backend/vif/1/0/ip", "10.0.0.1 2001:DB8:0::1/64" },
+	{ "/local/domain/0/backend/vif/1/1/ip", "10.1.0.1" },
+	{ "/local/domain/0/backend/vif/1/x/ip", "10.2.0.1" },
+	{ "/local/domain/1/device/vif/0/ip", "10.3.0.1" },
+	{ "/local/domain/5/backend/vif/1/0/ip", "10.4.0.1" },
+	{ "/local/domain/2/name", "line\nfeed" },
+	{ "/local/domain/2/vm", "/vm/6f2b9d3c-0a51-4c1e-9f7e" },
+	{ "/local/domain/3/name",
+	  "0123456789012345678901234567890123456789012345678901234567890123"
+	  "0123456789012345678901234567890123456789012345678901234567890123" },
+	{ }
+};
+
+void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path, unsigned int *len)
+{
+	const struct entry *e;
+
+	(void)xs, (void)t, (void)len;
+	for (e = store; e->path; e++)
+		if (!strcmp(e->path, path))
+			return strdup(e->value);
+	errno = ENOENT;
+	return NULL;
+}
+
+char **xs_directory(struct xs_handle *xs, xs_transaction_t t, const char *path,
+		    unsigned int *count)
+{
+	static char names[8][8];
+	char **list = calloc(8, sizeof(*list));
+	size_t len = strlen(path);
+	const struct entry *e;
+
+	(void)xs, (void)t;
+	*count = 0;
+	for (e = store; e->path; e++) {
+		if (strncmp(e->path, path, len) || e->path[len] != '/')
+			continue;
+		snprintf(names[*count], sizeof(names[0]), "%.*s",
+			 (int)strcspn(e->path + len + 1, "/"), e->path + len + 1);
+		list[*count] = names[*count];
+		++*count;
+	}
+	return list;
+}
+
+static unsigned int passed, failed;
+
+static void expect(const char *what, const char *got, const char *wanted)
+{
+	bool same = !strcmp(got, wanted);
+
+	passed += same;
+	failed += !same;
+	printf("%sok - %s\n", same ? "" : "not ", what);
+	if (!same)
+		printf("# got '%s'\n# not '%s'\n", got, wanted);
+}
+
+static void expect_addresses(const char *what, const char *text, const char *wanted)
+{
+	struct identity who = { 0 };
+
+	identity_add_addresses(&who, text);
+	expect(what, who.addresses, wanted);
+}
+
+static void check_bound(void)
+{
+	char text[64 * 48] = "", longest[40];
+	struct identity who = { 0 };
+	unsigned int i;
+
+	for (i = 0; i < 64; i++) {
+		snprintf(longest, sizeof(longest), "2001:1111:2222:3333:4444:5555:6666:%x",
+			 0x1000 + i);
+		strcat(strcat(text, i ? " " : ""), longest);
+	}
+	identity_add_addresses(&who, text);
+	expect("too many addresses are cut between two",
+	       strlen(who.addresses) % 40 == 39 ? "between" : "in one", "between");
+}
+
+int main(void)
+{
+	struct identity who;
+
+	identity_read(&who, NULL, XBT_NULL, 1);
+	expect("the name", who.name, "web");
+	expect("the UUID, without its suffix", who.uuid, "6f2b9d3c-0a51-4c1e-9f7e-1d2c3b4a5968");
+	expect("the addresses, of the control domain's backends alone", who.addresses,
+	       "10.0.0.1 2001:db8::1 10.1.0.1");
+	identity_read(&who, NULL, XBT_NULL, 2);
+	expect("a name with a line feed is none", who.name, "");
+	expect("half a UUID is none", who.uuid, "");
+	expect("no interfaces, no addresses", who.addresses, "");
+	identity_read(&who, NULL, XBT_NULL, 3);
+	expect("a name of 128 bytes is none", who.name, "");
+	identity_read(&who, NULL, XBT_NULL, 4);
+	expect("a domain that is not there has no name", who.name, "");
+
+	expect_addresses("nonsense is left out", " 10.0.0.1\t1.2.3 x 10.0.0.256 ", "10.0.0.1");
+	expect_addresses("what is everybody's is left out",
+			 "127.0.0.1 0.0.0.0 224.0.0.1 255.255.255.255 ::1 :: ff02::1 fe80::1", "");
+	expect_addresses("an IPv4 address has one form", "::ffff:10.0.0.1 ::10.0.0.1", "");
+	expect_addresses("each address once", "10.0.0.1 110.0.0.1 10.0.0.1/24 fd00::1 FD00:0::1",
+			 "10.0.0.1 110.0.0.1 fd00::1");
+	check_bound();
+
+	printf("%u passed, %u failed, 0 skipped\n", passed, failed);
+	return failed != 0;
+}
