@@ -22,6 +22,9 @@ struct test_case {
 	void (*server)(void);
 	/* Why this case expects what only AF_SCHANNEL does, else NULL. */
 	const char *schannel_only;
+	/* Why TCP and UDP, or AF_UNIX, do something else here, else NULL. */
+	const char *not_inet;
+	const char *not_unix;
 	/* Seconds it may take on an idle machine; 0 is the default. */
 	unsigned int seconds;
 };
@@ -29,6 +32,10 @@ struct test_case {
 struct test_group {
 	const char *name;
 	const struct test_case *cases;	/* ends in a case without a name */
+	int type;			/* of its sockets; 0 is SOCK_STREAM */
+	const char *schannel_only;	/* as in a case, for all of them */
+	const char *not_inet;
+	const char *not_unix;
 };
 
 /* What every side of a case finds set when it starts. */
@@ -36,6 +43,7 @@ struct test_env {
 	int control;		/* stream to the other side */
 	bool is_client;
 	bool two_domains;	/* the sides run in different domains */
+	int type;		/* of the sockets that this case is about */
 	unsigned int slow;	/* every patience is multiplied by this */
 	uint64_t seed;
 };

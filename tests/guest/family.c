@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,11 @@ static bool sc_is_peer(const union address *address)
 	       !address->sc.sc_flags && !address->sc.sc_zero;
 }
 
+static void sc_loop(union address *address)
+{
+	address->sc.sc_domid = SC_DOMID_SELF;
+}
+
 static struct in_addr in_peer;
 
 static bool in_set_peer(struct family *self, const char *peer_name)
@@ -120,6 +126,66 @@ static bool in_is_peer(const union address *address)
 	       address->in.sin_addr.s_addr == in_peer.s_addr;
 }
 
+static void in_loop(union address *address)
+{
+	address->in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+}
+
+/*
+ * AF_UNIX: a port is an abstract name of five hexadecimal digits, as the kernel
+ * itself chooses them for who binds to no name at all.
+ */
+#define UN_DIGITS	5
+#define UN_LENGTH	(offsetof(struct sockaddr_un, sun_path) + 1 + UN_DIGITS)
+
+static bool un_set_peer(struct family *self, const char *peer_name)
+{
+	(void)self;
+	if (peer_name)
+		fprintf(stderr, "--peer %s: AF_UNIX has no peers\n", peer_name);
+	return !peer_name;
+}
+
+static void un_name(union address *address, const char *name)
+{
+	memset(address, 0, sizeof(*address));
+	address->un.sun_family = AF_UNIX;
+	memcpy(address->un.sun_path + 1, name, strlen(name));
+}
+
+static void un_address(union address *address, uint32_t port)
+{
+	char name[16] = "";
+
+	if (port)
+		snprintf(name, sizeof(name), "%0*x", UN_DIGITS, port);
+	un_name(address, name);
+}
+
+static void un_nowhere(union address *address, uint32_t port)
+{
+	(void)port;
+	un_name(address, "_____");
+}
+
+static uint32_t un_port(const union address *address)
+{
+	char name[UN_DIGITS + 1] = "";
+
+	memcpy(name, address->un.sun_path + 1, UN_DIGITS);
+	return strtoul(name, NULL, 16);
+}
+
+static bool un_is_peer(const union address *address)
+{
+	return address->un.sun_family == AF_UNIX;
+}
+
+static void un_loop(union address *address)
+{
+	(void)address;
+}
+
 static struct family families[] = {
 	{
 		.name = "schannel",
@@ -134,8 +200,9 @@ static struct family families[] = {
 		.nowhere = sc_nowhere,
 		.port = sc_port,
 		.is_peer = sc_is_peer,
+		.loop = sc_loop,
 	}, {
-		.name = "tcp",
+		.name = "inet",
 		.number = AF_INET,
 		.length = sizeof(struct sockaddr_in),
 		.protocol = IPPROTO_TCP,
@@ -147,6 +214,20 @@ static struct family families[] = {
 		.nowhere = in_nowhere,
 		.port = in_port,
 		.is_peer = in_is_peer,
+		.loop = in_loop,
+	}, {
+		.name = "unix",
+		.number = AF_UNIX,
+		.length = UN_LENGTH,
+		.first_ephemeral = 0,
+		.last_ephemeral = 0xfffff,
+		.set_peer = un_set_peer,
+		.here = un_address,
+		.peer = un_address,
+		.nowhere = un_nowhere,
+		.port = un_port,
+		.is_peer = un_is_peer,
+		.loop = un_loop,
 	}, {
 		.name = NULL,
 	},
@@ -171,7 +252,7 @@ bool family_choose(const char *name, const char *peer_name)
 		family = candidate;
 		return true;
 	}
-	fprintf(stderr, "--family %s: schannel or tcp\n", name);
+	fprintf(stderr, "--family %s: schannel, inet or unix\n", name);
 	return false;
 }
 
@@ -180,11 +261,16 @@ bool family_is_schannel(void)
 	return family == &families[0];
 }
 
+bool family_is_unix(void)
+{
+	return family->number == AF_UNIX;
+}
+
 bool family_peer_is_here(void)
 {
 	if (family_is_schannel())
 		return sc_peer == SC_DOMID_SELF;
-	return in_peer.s_addr == htonl(INADDR_LOOPBACK);
+	return family_is_unix() || in_peer.s_addr == htonl(INADDR_LOOPBACK);
 }
 
 union address here(uint32_t port)
@@ -208,5 +294,23 @@ union address nowhere(uint32_t port)
 	union address address;
 
 	family->nowhere(&address, port);
+	return address;
+}
+
+socklen_t address_length(const union address *address)
+{
+	if (family_is_unix() && !address->un.sun_path[1])
+		return sizeof(sa_family_t);
+	return family->length;
+}
+
+union address address_of(int fd)
+{
+	union address address;
+	socklen_t length = sizeof(address);
+
+	memset(&address, 0, sizeof(address));
+	call(getsockname(fd, &address.any, &length));
+	check_equal(length, family->length);
 	return address;
 }

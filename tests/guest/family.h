@@ -3,8 +3,9 @@
  * The address family under test.
  *
  * The cases speak of "here", "the peer" and "nowhere"; this turns that into
- * addresses of AF_SCHANNEL, or of TCP/IP: a case that expects the same of
- * both is checked against TCP, on any machine.
+ * addresses of AF_SCHANNEL, or of a reference: AF_INET for streams and
+ * datagrams, AF_UNIX for records and datagrams. A case that expects the same of
+ * both is checked against the reference, on any machine.
  */
 #ifndef FAMILY_H
 #define FAMILY_H
@@ -13,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <linux/schannel.h>
 
@@ -20,6 +22,7 @@ union address {
 	struct sockaddr any;
 	struct sockaddr_sc sc;
 	struct sockaddr_in in;
+	struct sockaddr_un un;
 };
 
 struct family {
@@ -35,6 +38,8 @@ struct family {
 	void (*nowhere)(union address *address, uint32_t port);
 	uint32_t (*port)(const union address *address);
 	bool (*is_peer)(const union address *address);
+	/* From where a socket here is bound to where it is reached from here. */
+	void (*loop)(union address *address);
 };
 
 extern const struct family *family;
@@ -46,11 +51,17 @@ extern const struct family *family;
 bool family_choose(const char *name, const char *peer);
 
 bool family_is_schannel(void);
+bool family_is_unix(void);
 /* The peer is this domain itself, even if the two sides were started apart. */
 bool family_peer_is_here(void);
 
 union address here(uint32_t port);
 union address peer(uint32_t port);
 union address nowhere(uint32_t port);
+
+/* What bind() and connect() want to know with it. */
+socklen_t address_length(const union address *address);
+/* Of a socket that is bound. */
+union address address_of(int fd);
 
 #endif

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * schannel-test: what a program may expect of an AF_SCHANNEL stream socket,
- * tested through real sockets, in one domain or between two.
+ * schannel-test: what a program may expect of an AF_SCHANNEL socket, tested
+ * through real sockets, in one domain or between two.
  */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cases.h"
@@ -14,27 +15,29 @@
 #include "hold.h"
 #include "runner.h"
 
+#define STREAMS	SOCK_STREAM, .not_unix = "the reference for streams is TCP"
+
 const struct test_group test_groups[] = {
-	{ "socket", socket_cases },
-	{ "bind", bind_cases },
-	{ "listen", listen_cases },
-	{ "accept", accept_cases },
-	{ "connect", connect_cases },
-	{ "name", name_cases },
-	{ "transfer", transfer_cases },
-	{ "flags", flags_cases },
-	{ "vector", vector_cases },
-	{ "fault", fault_cases },
-	{ "poll", poll_cases },
-	{ "epoll", epoll_cases },
-	{ "shutdown", shutdown_cases },
-	{ "close", close_cases },
-	{ "linger", linger_cases },
-	{ "options", options_cases },
-	{ "ioctl", ioctl_cases },
-	{ "signal", signal_cases },
-	{ "process", process_cases },
-	{ "load", load_cases },
+	{ "socket", socket_cases, STREAMS },
+	{ "bind", bind_cases, STREAMS },
+	{ "listen", listen_cases, STREAMS },
+	{ "accept", accept_cases, STREAMS },
+	{ "connect", connect_cases, STREAMS },
+	{ "name", name_cases, STREAMS },
+	{ "transfer", transfer_cases, STREAMS },
+	{ "flags", flags_cases, STREAMS },
+	{ "vector", vector_cases, STREAMS },
+	{ "fault", fault_cases, STREAMS },
+	{ "poll", poll_cases, STREAMS },
+	{ "epoll", epoll_cases, STREAMS },
+	{ "shutdown", shutdown_cases, STREAMS },
+	{ "close", close_cases, STREAMS },
+	{ "linger", linger_cases, STREAMS },
+	{ "options", options_cases, STREAMS },
+	{ "ioctl", ioctl_cases, STREAMS },
+	{ "signal", signal_cases, STREAMS },
+	{ "process", process_cases, STREAMS },
+	{ "load", load_cases, STREAMS },
 	{ NULL, NULL }
 };
 
@@ -54,12 +57,14 @@ static void print_usage(FILE *to)
 	      "  --control-port P    TCP port by which the two sides wait for each other\n"
 	      "  --peer DOMID        the domain at the other end (default: this one)\n"
 	      "  --pick A,B  --skip A,B  --group A,B\n"
-	      "                      which cases: GROUP.NAME, or GROUP for all of one\n"
+	      "                      which cases: GROUP.NAME, or GROUP for all of one;\n"
+	      "                      * and ? stand for any letters, or one\n"
 	      "  --slow N            multiply every patience by N (a debug kernel, an\n"
 	      "                      emulator); default $SCHANNEL_TEST_SLOW or 1\n"
 	      "  --timeout SECONDS   a case may take, before --slow (default 30)\n"
 	      "  --seed N            of sizes and bytes (default 1)\n"
-	      "  --family NAME       schannel, or tcp: does TCP do what the cases expect?\n"
+	      "  --family NAME       schannel, or a reference: do inet (TCP, UDP) or unix\n"
+	      "                      do what the cases expect?\n"
 	      "\n"
 	      "The report is TAP, then \"N passed, N failed, N skipped\". Exit status: 0 when\n"
 	      "none failed, 1 when some did, 2 when they could not be run.\n", to);

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -303,21 +304,37 @@ static int summary(void)
 	return count.failed ? 1 : 0;
 }
 
-/* Whether @list names the case: as GROUP.NAME, or all of them as GROUP. */
-static bool listed(const char *list, const struct test_group *group,
-		   const struct test_case *test)
+/* Whether @pattern names the case: as GROUP.NAME, or all of them as GROUP. */
+static bool matches(const char *pattern, const struct test_group *group,
+		    const struct test_case *test)
 {
 	char full[128];
 
 	snprintf(full, sizeof(full), "%s.%s", group->name, test->name);
-	while (list && *list) {
-		size_t length = strcspn(list, ",");
+	return !fnmatch(pattern, full, 0) || !fnmatch(pattern, group->name, 0);
+}
 
-		if ((length == strlen(full) && !strncmp(list, full, length)) ||
-		    (length == strlen(group->name) &&
-		     !strncmp(list, group->name, length)))
+/* Takes the next name off a list of them; false at its end. */
+static bool next_pattern(const char **list, char *pattern, size_t size)
+{
+	size_t length;
+
+	if (!*list || !**list)
+		return false;
+	length = strcspn(*list, ",");
+	snprintf(pattern, size, "%.*s", (int)length, *list);
+	*list += length + ((*list)[length] == ',');
+	return true;
+}
+
+static bool listed(const char *list, const struct test_group *group,
+		   const struct test_case *test)
+{
+	char pattern[128];
+
+	while (next_pattern(&list, pattern, sizeof(pattern))) {
+		if (matches(pattern, group, test))
 			return true;
-		list += length + (list[length] == ',');
 	}
 	return false;
 }
@@ -341,6 +358,27 @@ static bool next_case(struct walk *walk)
 		if (!walk->group->name)
 			return false;
 		walk->test = walk->group->cases;
+	}
+	test_env.type = walk->group->type ?: SOCK_STREAM;
+	return true;
+}
+
+/* A name that is nobody's is a mistake of who typed it. */
+static bool all_known(const char *list)
+{
+	char pattern[128];
+
+	while (next_pattern(&list, pattern, sizeof(pattern))) {
+		struct walk walk = { 0 };
+		bool known = false;
+
+		while (!known && next_case(&walk))
+			known = matches(pattern, walk.group, walk.test);
+		if (!known) {
+			fprintf(stderr, "no case is called %s (--list names them)\n",
+				pattern);
+			return false;
+		}
 	}
 	return true;
 }
@@ -372,6 +410,9 @@ static bool plan(const struct runner_options *options)
 	struct walk walk = { 0 };
 	unsigned int n = 0;
 
+	if (!all_known(options->pick) || !all_known(options->skip) ||
+	    !all_known(options->group))
+		return false;
 	while (next_case(&walk))
 		n += wanted(options, &walk);
 	printf("TAP version 13\n1..%u\n# family %s (%d), seed %llu, slow %u\n",
@@ -382,9 +423,18 @@ static bool plan(const struct runner_options *options)
 	return n;
 }
 
-static const char *reason_to_skip(const struct test_case *test)
+static const char *reason_to_skip(const struct walk *walk)
 {
-	return family_is_schannel() ? NULL : test->schannel_only;
+	const struct test_group *group = walk->group;
+	const struct test_case *test = walk->test;
+
+	if (family_is_schannel())
+		return NULL;
+	if (group->schannel_only || test->schannel_only)
+		return group->schannel_only ?: test->schannel_only;
+	if (family_is_unix())
+		return group->not_unix ?: test->not_unix;
+	return group->not_inet ?: test->not_inet;
 }
 
 static void prepare(void)
@@ -416,8 +466,8 @@ int runner_loopback(const struct runner_options *options)
 
 		if (!wanted(options, &walk))
 			continue;
-		if (reason_to_skip(test)) {
-			report_skip(walk.group, test, reason_to_skip(test));
+		if (reason_to_skip(&walk)) {
+			report_skip(walk.group, test, reason_to_skip(&walk));
 			continue;
 		}
 		if (socketpair(AF_UNIX, SOCK_STREAM, 0, control)) {
@@ -565,8 +615,8 @@ int runner_client(const struct runner_options *options)
 
 		if (!wanted(options, &walk))
 			continue;
-		if (reason_to_skip(test)) {
-			report_skip(walk.group, test, reason_to_skip(test));
+		if (reason_to_skip(&walk)) {
+			report_skip(walk.group, test, reason_to_skip(&walk));
 			continue;
 		}
 		snprintf(line, sizeof(line), "%s.%s %llu", walk.group->name,

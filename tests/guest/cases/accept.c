@@ -10,19 +10,19 @@
 #include "../cases.h"
 #include "../control.h"
 #include "../interrupt.h"
-#include "../stream.h"
+#include "../sock.h"
 
 static void address_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
-	control_write("CLIENT %u", stream_port(fd));
+	control_write("CLIENT %u", sock_port(fd));
 	control_meet("DONE");
 }
 
 static void address_server(void)
 {
-	int listener = stream_listen_told(1);
+	int listener = sock_listen_told(1);
 	union address from;
 	socklen_t size = sizeof(from);
 	uint32_t port;
@@ -39,13 +39,13 @@ static void address_server(void)
 /* Only as much of the address as there is room; its size is told anyway. */
 static void short_address_client(void)
 {
-	stream_reach();
+	sock_reach();
 	control_meet("DONE");
 }
 
 static void short_address_server(void)
 {
-	int listener = stream_listen_told(1);
+	int listener = sock_listen_told(1);
 	unsigned char room[sizeof(union address)];
 	socklen_t size = 4;
 
@@ -59,10 +59,10 @@ static void short_address_server(void)
 
 static void flags_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 
 	for (int i = 0; i < 4; i++)
-		stream_connect(to);
+		sock_connect(to);
 	control_meet("DONE");
 }
 
@@ -71,12 +71,12 @@ static void flags_server(void)
 	static const int flags[] = {
 		0, SOCK_NONBLOCK, SOCK_CLOEXEC, SOCK_NONBLOCK | SOCK_CLOEXEC,
 	};
-	int listener = stream_listen_told(4);
+	int listener = sock_listen_told(4);
 
 	control_meet("DONE");
 	call_fails(accept4(listener, NULL, NULL, 1), EINVAL);
 	/* what the listener is does not matter */
-	stream_set_nonblocking(listener, true);
+	sock_set_nonblocking(listener, true);
 	for (int i = 0; i < 4; i++) {
 		int fd = call(accept4(listener, NULL, NULL, flags[i]));
 
@@ -89,18 +89,18 @@ static void flags_server(void)
 
 static void empty(void)
 {
-	int listener = stream_listen(1);
+	int listener = sock_listen(1);
 
-	stream_set_nonblocking(listener, true);
+	sock_set_nonblocking(listener, true);
 	call_fails(accept(listener, NULL, NULL), EAGAIN);
 }
 
 static void timeout(void)
 {
-	int listener = stream_listen(1);
+	int listener = sock_listen(1);
 	int64_t start = now_ms();
 
-	stream_set_timeout(listener, SO_RCVTIMEO, 200);
+	sock_set_timeout(listener, SO_RCVTIMEO, 200);
 	call_fails(accept(listener, NULL, NULL), EAGAIN);
 	/* one tick of the slowest clock may be missing, not more */
 	check(now_ms() - start >= 190);
@@ -109,24 +109,24 @@ static void timeout(void)
 
 static void woken_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 
 	for (int i = 0; i < 50; i++) {
 		control_expect("BLOCKED");
-		stream_connect(to);
+		sock_connect(to);
 		control_expect("ACCEPTED");
 	}
 }
 
 static void woken_server(void)
 {
-	int listener = stream_listen_told(1);
+	int listener = sock_listen_told(1);
 
 	for (int i = 0; i < 50; i++) {
 		struct blocked *blocked;
 
 		blocked = tell_when_blocked(SYS_accept, "BLOCKED");
-		stream_accept(listener);
+		sock_accept(listener);
 		blocked_join(blocked);
 		control_write("ACCEPTED");
 	}
@@ -134,7 +134,7 @@ static void woken_server(void)
 
 static void interrupted(void)
 {
-	int listener = stream_listen(1);
+	int listener = sock_listen(1);
 	struct blocked *blocked;
 
 	interrupt_catch(0);
@@ -146,21 +146,21 @@ static void interrupted(void)
 
 static void restarted_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 
 	control_expect("BLOCKED AGAIN");
-	stream_connect(to);
+	sock_connect(to);
 	control_meet("DONE");
 }
 
 static void restarted_server(void)
 {
-	int listener = stream_listen_told(1);
+	int listener = sock_listen_told(1);
 	struct blocked *blocked;
 
 	interrupt_catch(SA_RESTART);
 	blocked = interrupt_then_tell(SYS_accept, "BLOCKED AGAIN");
-	stream_accept(listener);
+	sock_accept(listener);
 	blocked_join(blocked);
 	check_equal(interrupt_count(), 1);
 	control_meet("DONE");
@@ -169,22 +169,22 @@ static void restarted_server(void)
 /* First come, first served. */
 static void order_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 	unsigned char i;
 
 	for (i = 0; i < 30; i++)
-		call_gives(send(stream_connect(to), &i, 1, 0), 1);
+		call_gives(send(sock_connect(to), &i, 1, 0), 1);
 	control_meet("DONE");
 }
 
 static void order_server(void)
 {
-	int listener = stream_listen_told(30);
+	int listener = sock_listen_told(30);
 	unsigned char i, got;
 
 	control_meet("DONE");
 	for (i = 0; i < 30; i++) {
-		call_gives(recv(stream_accept(listener), &got, 1, 0), 1);
+		call_gives(recv(sock_accept(listener), &got, 1, 0), 1);
 		check_equal(got, i);
 	}
 }
@@ -194,22 +194,22 @@ static void order_server(void)
 
 static void acceptors_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 
 	control_expect("BLOCKED");
 	for (int i = 0; i < ACCEPTORS; i++)
-		stream_connect(to);
+		sock_connect(to);
 	control_meet("DONE");
 }
 
 static void *accept_one(void *arg)
 {
-	return (void *)(long)stream_accept(*(int *)arg);
+	return (void *)(long)sock_accept(*(int *)arg);
 }
 
 static void acceptors_server(void)
 {
-	int listener = stream_listen_told(1 + ACCEPTORS);
+	int listener = sock_listen_told(1 + ACCEPTORS);
 	pthread_t threads[ACCEPTORS];
 
 	for (int i = 0; i < ACCEPTORS; i++)
@@ -217,7 +217,7 @@ static void acceptors_server(void)
 	control_write("BLOCKED");
 	for (int i = 0; i < ACCEPTORS; i++)
 		pthread_join(threads[i], NULL);
-	stream_set_nonblocking(listener, true);
+	sock_set_nonblocking(listener, true);
 	call_fails(accept(listener, NULL, NULL), EAGAIN);
 	control_meet("DONE");
 }
@@ -225,7 +225,7 @@ static void acceptors_server(void)
 /* The client sends and leaves before anybody accepts. */
 static void gone_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	call_gives(send(fd, "hello", 5, 0), 5);
 	close(fd);
@@ -234,12 +234,12 @@ static void gone_client(void)
 
 static void gone_server(void)
 {
-	int listener = stream_listen_told(1);
+	int listener = sock_listen_told(1);
 	char text[8];
 	int fd;
 
 	control_meet("CLOSED");
-	fd = stream_accept(listener);
+	fd = sock_accept(listener);
 	call_gives(recv(fd, text, 5, MSG_WAITALL), 5);
 	check(!memcmp(text, "hello", 5));
 	call_gives(recv(fd, text, 5, 0), 0);
@@ -248,22 +248,22 @@ static void gone_server(void)
 /* An address that cannot be told costs that connection, not the listener. */
 static void fault_client(void)
 {
-	union address to = stream_told();
-	int fd = stream_connect(to);
+	union address to = sock_told();
+	int fd = sock_connect(to);
 	ssize_t n = recv(fd, &(char){ 0 }, 1, 0);
 
 	check(!n || (n < 0 && errno == ECONNRESET));
-	call_gives(recv(stream_connect(to), &(char){ 0 }, 1, 0), 1);
+	call_gives(recv(sock_connect(to), &(char){ 0 }, 1, 0), 1);
 	control_meet("DONE");
 }
 
 static void fault_server(void)
 {
-	int listener = stream_listen_told(1);
+	int listener = sock_listen_told(1);
 	socklen_t size = sizeof(union address);
 
 	call_fails(accept(listener, (struct sockaddr *)8, &size), EFAULT);
-	call_gives(send(stream_accept(listener), "x", 1, 0), 1);
+	call_gives(send(sock_accept(listener), "x", 1, 0), 1);
 	control_meet("DONE");
 }
 

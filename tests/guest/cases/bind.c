@@ -8,7 +8,7 @@
 
 #include "../cases.h"
 #include "../control.h"
-#include "../stream.h"
+#include "../sock.h"
 
 /* A port that programs are free to use and nothing else here does. */
 #define PORT		20017
@@ -18,69 +18,69 @@
 static void length(void)
 {
 	union address address = here(0);
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
 	call_fails(bind(fd, &address.any, 0), EINVAL);
 	call_fails(bind(fd, &address.any, 2), EINVAL);
 	call_fails(bind(fd, &address.any, family->length - 1), EINVAL);
 	call_fails(bind(fd, &address.any, 4096), EINVAL);
-	call(stream_bind(fd, address));
+	call(sock_bind(fd, address));
 }
 
 static void other_family(void)
 {
 	union address address = here(0);
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
 	address.any.sa_family = AF_UNIX;
-	call_fails(stream_bind(fd, address), EAFNOSUPPORT);
-	call(stream_bind(fd, here(0)));
+	call_fails(sock_bind(fd, address), EAFNOSUPPORT);
+	call(sock_bind(fd, here(0)));
 }
 
 static void reserved_fields(void)
 {
 	union address address = here(0);
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
 	address.sc.sc_flags = 1;
-	call_fails(stream_bind(fd, address), EINVAL);
+	call_fails(sock_bind(fd, address), EINVAL);
 	address.sc.sc_flags = 0;
 	address.sc.sc_zero = 1;
-	call_fails(stream_bind(fd, address), EINVAL);
+	call_fails(sock_bind(fd, address), EINVAL);
 	address.sc.sc_zero = 0x80000000;
-	call_fails(stream_bind(fd, address), EINVAL);
+	call_fails(sock_bind(fd, address), EINVAL);
 	address.sc.sc_zero = 0;
-	call(stream_bind(fd, address));
+	call(sock_bind(fd, address));
 }
 
 static void foreign(void)
 {
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
-	call_fails(stream_bind(fd, nowhere(0)), EADDRNOTAVAIL);
-	call_fails(stream_bind(fd, nowhere(PORT)), EADDRNOTAVAIL);
-	call(stream_bind(fd, here(0)));
+	call_fails(sock_bind(fd, nowhere(0)), EADDRNOTAVAIL);
+	call_fails(sock_bind(fd, nowhere(PORT)), EADDRNOTAVAIL);
+	call(sock_bind(fd, here(0)));
 }
 
 static void in_use(void)
 {
-	int first = stream_socket(0), second = stream_socket(0);
+	int first = sock_open(0), second = sock_open(0);
 
-	call(stream_bind(first, here(PORT)));
-	call_fails(stream_bind(second, here(PORT)), EADDRINUSE);
+	call(sock_bind(first, here(PORT)));
+	call_fails(sock_bind(second, here(PORT)), EADDRINUSE);
 	call(listen(first, 1));
-	call_fails(stream_bind(second, here(PORT)), EADDRINUSE);
+	call_fails(sock_bind(second, here(PORT)), EADDRINUSE);
 	close(first);
-	call(stream_bind(second, here(PORT)));
+	call(sock_bind(second, here(PORT)));
 }
 
 static void twice(void)
 {
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
-	call(stream_bind(fd, here(0)));
-	call_fails(stream_bind(fd, here(0)), EINVAL);
-	call_fails(stream_bind(fd, here(PORT)), EINVAL);
+	call(sock_bind(fd, here(0)));
+	call_fails(sock_bind(fd, here(0)), EINVAL);
+	call_fails(sock_bind(fd, here(PORT)), EINVAL);
 }
 
 static void ephemeral(void)
@@ -88,10 +88,10 @@ static void ephemeral(void)
 	uint32_t ports[100];
 
 	for (int i = 0; i < 100; i++) {
-		int fd = stream_socket(0);
+		int fd = sock_open(0);
 
-		call(stream_bind(fd, here(0)));
-		ports[i] = stream_port(fd);
+		call(sock_bind(fd, here(0)));
+		ports[i] = sock_port(fd);
 		check(ports[i] >= family->first_ephemeral);
 		check(ports[i] <= family->last_ephemeral);
 		for (int j = 0; j < i; j++)
@@ -102,12 +102,12 @@ static void ephemeral(void)
 /* Every port is an address of its own, up to the largest. */
 static void largest(void)
 {
-	int fd = stream_socket(0), other = stream_socket(0);
+	int fd = sock_open(0), other = sock_open(0);
 
-	call(stream_bind(fd, here(family->last_ephemeral)));
-	check_equal(stream_port(fd), family->last_ephemeral);
-	call(stream_bind(other, here(family->last_ephemeral - 1)));
-	check_equal(stream_port(other), family->last_ephemeral - 1);
+	call(sock_bind(fd, here(family->last_ephemeral)));
+	check_equal(sock_port(fd), family->last_ephemeral);
+	call(sock_bind(other, here(family->last_ephemeral - 1)));
+	check_equal(sock_port(other), family->last_ephemeral - 1);
 }
 
 static void drop_net_bind_service(void)
@@ -124,57 +124,57 @@ static void drop_net_bind_service(void)
 
 static void privileged(void)
 {
-	int fd = stream_socket(0), other = stream_socket(0);
+	int fd = sock_open(0), other = sock_open(0);
 
-	call(stream_bind(fd, here(PORT_PRIVILEGED)));
+	call(sock_bind(fd, here(PORT_PRIVILEGED)));
 	close(fd);
 	drop_net_bind_service();
-	fd = stream_socket(0);
-	call_fails(stream_bind(fd, here(PORT_PRIVILEGED)), EACCES);
-	call_fails(stream_bind(fd, here(1)), EACCES);
-	call_fails(stream_bind(fd, here(1023)), EACCES);
-	call(stream_bind(fd, here(1024)));
-	call(stream_bind(other, here(0)));
+	fd = sock_open(0);
+	call_fails(sock_bind(fd, here(PORT_PRIVILEGED)), EACCES);
+	call_fails(sock_bind(fd, here(1)), EACCES);
+	call_fails(sock_bind(fd, here(1023)), EACCES);
+	call(sock_bind(fd, here(1024)));
+	call(sock_bind(other, here(0)));
 }
 
 static void fault(void)
 {
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
 	call_fails(bind(fd, (struct sockaddr *)8, family->length), EFAULT);
-	call(stream_bind(fd, here(0)));
+	call(sock_bind(fd, here(0)));
 }
 
 static void connected_client(void)
 {
-	call_fails(stream_bind(stream_reach(), here(0)), EINVAL);
+	call_fails(sock_bind(sock_reach(), here(0)), EINVAL);
 	control_meet("DONE");
 }
 
 static void connected_server(void)
 {
-	call_fails(stream_bind(stream_serve(), here(0)), EINVAL);
+	call_fails(sock_bind(sock_serve(), here(0)), EINVAL);
 	control_meet("DONE");
 }
 
 static void before_connect_client(void)
 {
-	union address to = stream_told();
-	int fd = stream_socket(0);
+	union address to = sock_told();
+	int fd = sock_open(0);
 
-	call(stream_bind(fd, here(PORT_TO_CONNECT)));
-	call(stream_try(fd, to));
-	check_equal(stream_port(fd), PORT_TO_CONNECT);
+	call(sock_bind(fd, here(PORT_TO_CONNECT)));
+	call(sock_try(fd, to));
+	check_equal(sock_port(fd), PORT_TO_CONNECT);
 	control_meet("DONE");
 	/* leaves no trace, even over TCP */
-	stream_set_linger(fd, 1, 0);
+	sock_set_linger(fd, 1, 0);
 	close(fd);
 	control_meet("GONE");
 }
 
 static void before_connect_server(void)
 {
-	int listener = stream_listen_told(1);
+	int listener = sock_listen_told(1);
 	union address from;
 	socklen_t size = sizeof(from);
 
@@ -187,9 +187,9 @@ static void before_connect_server(void)
 static void rebind(void)
 {
 	for (int i = 0; i < 20; i++) {
-		int fd = stream_socket(0);
+		int fd = sock_open(0);
 
-		call(stream_bind(fd, here(PORT)));
+		call(sock_bind(fd, here(PORT)));
 		call(listen(fd, 1));
 		close(fd);
 	}
@@ -205,7 +205,7 @@ static void restart_client(void)
 		int fd;
 
 		control_expect("LISTENING");
-		fd = stream_connect(peer(PORT));
+		fd = sock_connect(peer(PORT));
 		if (i)
 			control_meet("OPEN");
 		call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
@@ -217,13 +217,13 @@ static void restart_server(void)
 	int open_still = -1;
 
 	for (int i = 0; i < 3; i++) {
-		int listener = stream_socket(0);
+		int listener = sock_open(0);
 		int fd;
 
-		call(stream_bind(listener, here(PORT)));
+		call(sock_bind(listener, here(PORT)));
 		call(listen(listener, 1));
 		control_write("LISTENING");
-		fd = stream_accept(listener);
+		fd = sock_accept(listener);
 		close(listener);
 		if (i)
 			control_meet("OPEN");
@@ -241,25 +241,25 @@ static void restart_server(void)
 /* Bound to this domain as such: a service for nobody else. */
 static void self_client(void)
 {
-	union address to = stream_told();
-	int fd = stream_socket(0);
+	union address to = sock_told();
+	int fd = sock_open(0);
 
 	if (test_env.two_domains)
-		call_fails(stream_try(fd, to), ECONNREFUSED);
+		call_fails(sock_try(fd, to), ECONNREFUSED);
 	else
-		call(stream_try(fd, to));
+		call(sock_try(fd, to));
 	control_meet("DONE");
 }
 
 static void self_server(void)
 {
 	union address address = here(0);
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
 	address.sc.sc_domid = SC_DOMID_SELF;
-	call(stream_bind(fd, address));
+	call(sock_bind(fd, address));
 	call(listen(fd, 1));
-	stream_tell(fd);
+	sock_tell(fd);
 	control_meet("DONE");
 }
 

@@ -11,14 +11,14 @@
 #include "../blocked.h"
 #include "../cases.h"
 #include "../control.h"
-#include "../stream.h"
+#include "../sock.h"
 
 /* All was read: the other side reads what is in flight, then the end. */
 static void in_flight_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
-	size_t sent = stream_fill(fd, &out);
+	int fd = sock_reach();
+	size_t sent = sock_fill(fd, &out);
 
 	close(fd);
 	control_write("CLOSED %zu", sent);
@@ -28,19 +28,19 @@ static void in_flight_client(void)
 static void in_flight_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve();
+	int fd = sock_serve();
 	size_t sent = control_read_number("CLOSED");
 
 	check_equal(pattern_recv_to_end(&in, fd), sent);
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
-	check_equal(stream_error(fd), 0);
+	check_equal(sock_error(fd), 0);
 	control_meet("DONE");
 }
 
 /* Something was left unread: the other side learns that it was lost. */
 static void unread_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 	char text[8];
 
 	call_gives(send(fd, "unread", 6, 0), 6);
@@ -56,10 +56,10 @@ static void unread_client(void)
 
 static void unread_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	control_meet("SENT");
-	stream_await_bytes(fd, 6);
+	sock_await_bytes(fd, 6);
 	call_gives(send(fd, "data", 4, 0), 4);
 	close(fd);
 	control_meet("CLOSED");
@@ -68,7 +68,7 @@ static void unread_server(void)
 /* Partly read is not read. */
 static void partly_read_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	call_gives(send(fd, "ab", 2, 0), 2);
 	control_expect("BLOCKED");
@@ -78,9 +78,9 @@ static void partly_read_client(void)
 
 static void partly_read_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 
-	stream_await_bytes(fd, 2);
+	sock_await_bytes(fd, 2);
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
 	control_write("BLOCKED");
 	control_meet("CLOSE");
@@ -91,7 +91,7 @@ static void partly_read_server(void)
 static void send_after_client(void)
 {
 	int64_t end = now_ms() + patience_ms();
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	control_meet("CLOSED");
 	while (send(fd, "x", 1, MSG_NOSIGNAL) >= 0)
@@ -102,13 +102,13 @@ static void send_after_client(void)
 
 static void send_after_server(void)
 {
-	close(stream_serve());
+	close(sock_serve());
 	control_meet("CLOSED");
 }
 
 static void wakes_reader_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 	struct blocked *blocked = tell_when_blocked(SYS_recvfrom, "BLOCKED");
 
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
@@ -118,7 +118,7 @@ static void wakes_reader_client(void)
 
 static void wakes_reader_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	control_expect("BLOCKED");
 	close(fd);
@@ -130,7 +130,7 @@ static void wakes_reader_server(void)
 static void wakes_writer_client(void)
 {
 	struct blocked *blocked;
-	int fd = stream_reach();
+	int fd = sock_reach();
 	char *buffer = calloc(1, MUCH);
 	ssize_t n;
 
@@ -150,27 +150,27 @@ static void wakes_writer_client(void)
 /* The queue of a listener goes with it. */
 static void listener_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 	int fds[5], blocked_one;
 	struct blocked *blocked;
 
 	for (int i = 0; i < 5; i++)
-		fds[i] = stream_connect(to);
-	blocked_one = stream_connect(to);
+		fds[i] = sock_connect(to);
+	blocked_one = sock_connect(to);
 	blocked = tell_when_blocked(SYS_recvfrom, "BLOCKED");
 	call_fails(recv(blocked_one, &(char){ 0 }, 1, 0), ECONNRESET);
 	blocked_join(blocked);
 	control_meet("CLOSED");
 	for (int i = 0; i < 5; i++) {
-		check(stream_await(fds[i], POLLIN) & POLLERR);
+		check(sock_await(fds[i], POLLIN) & POLLERR);
 		call_fails(recv(fds[i], &(char){ 0 }, 1, 0), ECONNRESET);
 	}
-	call_fails(stream_try(stream_socket(0), to), ECONNREFUSED);
+	call_fails(sock_try(sock_open(0), to), ECONNREFUSED);
 }
 
 static void listener_server(void)
 {
-	int listener = stream_listen_told(6);
+	int listener = sock_listen_told(6);
 
 	control_expect("BLOCKED");
 	close(listener);
@@ -180,7 +180,7 @@ static void listener_server(void)
 /* Connections that were accepted do not need their listener. */
 static void listener_gone_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 	char text[4];
 
 	control_meet("CLOSED");
@@ -191,7 +191,7 @@ static void listener_gone_client(void)
 
 static void listener_gone_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 	char text[4];
 
 	control_meet("CLOSED");
@@ -202,13 +202,13 @@ static void listener_gone_server(void)
 /* A process that is killed has closed its sockets: the end, or a reset. */
 static void killed_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 
 	for (int i = 0; i < 2; i++) {
 		pid_t child = call(fork());
 
 		if (!child) {
-			call_gives(send(stream_connect(to), "last", 4, 0), 4);
+			call_gives(send(sock_connect(to), "last", 4, 0), 4);
 			pause();
 			_exit(0);
 		}
@@ -222,17 +222,17 @@ static void killed_client(void)
 
 static void killed_server(void)
 {
-	int listener = stream_listen_told(1);
+	int listener = sock_listen_told(1);
 	char text[4];
 	int fd;
 
-	fd = stream_accept(listener);
+	fd = sock_accept(listener);
 	call_gives(recv(fd, text, 4, MSG_WAITALL), 4);
 	control_write("KILL");
 	call_gives(recv(fd, text, 1, 0), 0);
 	control_meet("KILLED");
 
-	fd = stream_accept(listener);
+	fd = sock_accept(listener);
 	call_gives(recv(fd, text, 4, MSG_WAITALL), 4);
 	/* this it does not read */
 	call_gives(send(fd, "unread", 6, 0), 6);
@@ -250,7 +250,7 @@ static void *recv_one(void *arg)
 
 static void under_reader_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 	pthread_t thread = thread_blocked(recv_one, &fd, SYS_recvfrom);
 
 	close(fd);
@@ -261,7 +261,7 @@ static void under_reader_client(void)
 
 static void under_reader_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	control_expect("CLOSED");
 	call_gives(send(fd, "x", 1, MSG_NOSIGNAL), 1);

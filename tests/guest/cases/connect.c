@@ -8,124 +8,124 @@
 
 #include "../cases.h"
 #include "../control.h"
-#include "../stream.h"
+#include "../sock.h"
 
 /* A port of the peer's where nobody listens: bound there, so it stays so. */
 static void closed_port_server(void)
 {
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
-	call(stream_bind(fd, here(0)));
-	stream_tell(fd);
+	call(sock_bind(fd, here(0)));
+	sock_tell(fd);
 	control_expect("LISTEN");
 	call(listen(fd, 1));
 	control_write("LISTENING");
-	close(stream_accept(fd));
+	close(sock_accept(fd));
 }
 
 /* After a refusal the same socket may try again. */
 static void refused_client(void)
 {
-	union address to = stream_told();
-	int fd = stream_socket(0);
+	union address to = sock_told();
+	int fd = sock_open(0);
 
-	call_fails(stream_try(fd, to), ECONNREFUSED);
-	call_fails(stream_try(fd, to), ECONNREFUSED);
-	check_equal(stream_error(fd), 0);
+	call_fails(sock_try(fd, to), ECONNREFUSED);
+	call_fails(sock_try(fd, to), ECONNREFUSED);
+	check_equal(sock_error(fd), 0);
 	control_write("LISTEN");
 	control_expect("LISTENING");
-	call(stream_try(fd, to));
+	call(sock_try(fd, to));
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
 }
 
 static void unreachable(void)
 {
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
-	call_fails(stream_try(fd, nowhere(1024)), EHOSTUNREACH);
-	check_equal(stream_error(fd), 0);
-	stream_set_nonblocking(fd, true);
-	call_fails(stream_try(fd, nowhere(1024)), EHOSTUNREACH);
+	call_fails(sock_try(fd, nowhere(1024)), EHOSTUNREACH);
+	check_equal(sock_error(fd), 0);
+	sock_set_nonblocking(fd, true);
+	call_fails(sock_try(fd, nowhere(1024)), EHOSTUNREACH);
 }
 
 static void not_a_peer(void)
 {
 	union address to = peer(1024);
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
 	to.sc.sc_domid = SC_DOMID_ANY;
-	call_fails(stream_try(fd, to), EINVAL);
+	call_fails(sock_try(fd, to), EINVAL);
 	/* no domain has such numbers: Xen's special ones, and beyond 16 bits */
 	to.sc.sc_domid = 0x7ff4;
-	call_fails(stream_try(fd, to), EHOSTUNREACH);
+	call_fails(sock_try(fd, to), EHOSTUNREACH);
 	to.sc.sc_domid = 0x10000;
-	call_fails(stream_try(fd, to), EHOSTUNREACH);
+	call_fails(sock_try(fd, to), EHOSTUNREACH);
 	to.sc.sc_domid = 0x17ff0;
-	call_fails(stream_try(fd, to), EHOSTUNREACH);
+	call_fails(sock_try(fd, to), EHOSTUNREACH);
 	to.sc.sc_domid = 0xfffffffe;
-	call_fails(stream_try(fd, to), EHOSTUNREACH);
+	call_fails(sock_try(fd, to), EHOSTUNREACH);
 }
 
 static void port_zero(void)
 {
-	call_fails(stream_try(stream_socket(0), peer(0)), EINVAL);
+	call_fails(sock_try(sock_open(0), peer(0)), EINVAL);
 }
 
 static void bad_address_client(void)
 {
-	union address to = stream_told(), bad = to;
-	int fd = stream_socket(0);
+	union address to = sock_told(), bad = to;
+	int fd = sock_open(0);
 
 	call_fails(connect(fd, &to.any, 0), EINVAL);
 	call_fails(connect(fd, &to.any, family->length - 1), EINVAL);
 	bad.any.sa_family = AF_UNIX;
-	call_fails(stream_try(fd, bad), EAFNOSUPPORT);
+	call_fails(sock_try(fd, bad), EAFNOSUPPORT);
 	call_fails(connect(fd, (struct sockaddr *)8, family->length), EFAULT);
-	call(stream_try(fd, to));
+	call(sock_try(fd, to));
 }
 
 static void reserved_fields_client(void)
 {
-	union address to = stream_told(), bad = to;
-	int fd = stream_socket(0);
+	union address to = sock_told(), bad = to;
+	int fd = sock_open(0);
 
 	bad.sc.sc_flags = 0x8000;
-	call_fails(stream_try(fd, bad), EINVAL);
+	call_fails(sock_try(fd, bad), EINVAL);
 	bad = to;
 	bad.sc.sc_zero = 1;
-	call_fails(stream_try(fd, bad), EINVAL);
-	call(stream_try(fd, to));
+	call_fails(sock_try(fd, bad), EINVAL);
+	call(sock_try(fd, to));
 }
 
 static void accept_one_server(void)
 {
-	stream_serve();
+	sock_serve();
 }
 
 static void twice_client(void)
 {
-	union address to = stream_told();
-	int fd = stream_connect(to);
+	union address to = sock_told();
+	int fd = sock_connect(to);
 
-	call_fails(stream_try(fd, to), EISCONN);
-	stream_set_nonblocking(fd, true);
-	call_fails(stream_try(fd, to), EISCONN);
+	call_fails(sock_try(fd, to), EISCONN);
+	sock_set_nonblocking(fd, true);
+	call_fails(sock_try(fd, to), EISCONN);
 	control_meet("DONE");
 }
 
 static void twice_server(void)
 {
 	union address to = here(1024);
-	int fd = stream_serve();
+	int fd = sock_serve();
 
-	call_fails(stream_try(fd, to), EISCONN);
+	call_fails(sock_try(fd, to), EISCONN);
 	control_meet("DONE");
 }
 
 /* Starts a nonblocking connect; true when it has not ended yet. */
 static bool start_connect(int fd, union address to)
 {
-	if (!stream_try(fd, to))
+	if (!sock_try(fd, to))
 		return false;
 	check_equal(errno, EINPROGRESS);
 	return true;
@@ -133,22 +133,22 @@ static bool start_connect(int fd, union address to)
 
 static void nonblocking_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 
 	for (int i = 0; i < 30; i++) {
-		int fd = stream_socket(SOCK_NONBLOCK);
+		int fd = sock_open(SOCK_NONBLOCK);
 
 		if (start_connect(fd, to)) {
 			/* whether it is still going on is a race: both are right */
-			if (stream_try(fd, to))
+			if (sock_try(fd, to))
 				check(errno == EALREADY || errno == EISCONN);
-			check(stream_await(fd, POLLOUT) & POLLOUT);
-			check_equal(stream_error(fd), 0);
+			check(sock_await(fd, POLLOUT) & POLLOUT);
+			check_equal(sock_error(fd), 0);
 		}
-		check_equal(stream_state(fd), POLLOUT);
-		if (stream_try(fd, to))
+		check_equal(sock_state(fd), POLLOUT);
+		if (sock_try(fd, to))
 			check_equal(errno, EISCONN);
-		call_fails(stream_try(fd, to), EISCONN);
+		call_fails(sock_try(fd, to), EISCONN);
 		call_gives(send(fd, "x", 1, 0), 1);
 		control_meet("NEXT");
 	}
@@ -156,14 +156,14 @@ static void nonblocking_client(void)
 
 static void nonblocking_server(void)
 {
-	int listener = stream_listen_told(1);
+	int listener = sock_listen_told(1);
 
 	for (int i = 0; i < 30; i++) {
 		char c;
 		int fd;
 
 		control_meet("NEXT");
-		fd = stream_accept(listener);
+		fd = sock_accept(listener);
 		call_gives(recv(fd, &c, 1, 0), 1);
 		close(fd);
 	}
@@ -172,105 +172,105 @@ static void nonblocking_server(void)
 /* One refusal is told once: by SO_ERROR here. */
 static void nonblocking_refused_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 
 	for (int i = 0; i < 10; i++) {
-		int fd = stream_socket(SOCK_NONBLOCK);
+		int fd = sock_open(SOCK_NONBLOCK);
 
 		if (start_connect(fd, to)) {
-			short state = stream_await(fd, POLLOUT);
+			short state = sock_await(fd, POLLOUT);
 
 			check(state & POLLERR);
 			check(state & POLLHUP);
-			check_equal(stream_error(fd), ECONNREFUSED);
+			check_equal(sock_error(fd), ECONNREFUSED);
 		} else {
 			fail("connected to nobody");
 		}
-		check_equal(stream_error(fd), 0);
-		check(!(stream_state(fd) & POLLERR));
+		check_equal(sock_error(fd), 0);
+		check(!(sock_state(fd) & POLLERR));
 		close(fd);
 	}
 	control_write("LISTEN");
 	control_expect("LISTENING");
-	stream_connect(to);
+	sock_connect(to);
 }
 
 /* The same, told by the next connect() or send() instead. */
 static void refusal_told_client(void)
 {
-	union address to = stream_told();
-	int fd = stream_socket(SOCK_NONBLOCK);
+	union address to = sock_told();
+	int fd = sock_open(SOCK_NONBLOCK);
 
 	check(start_connect(fd, to));
-	stream_await(fd, POLLOUT);
-	call_fails(stream_try(fd, to), ECONNREFUSED);
-	check_equal(stream_error(fd), 0);
+	sock_await(fd, POLLOUT);
+	call_fails(sock_try(fd, to), ECONNREFUSED);
+	check_equal(sock_error(fd), 0);
 
-	fd = stream_socket(SOCK_NONBLOCK);
+	fd = sock_open(SOCK_NONBLOCK);
 	check(start_connect(fd, to));
-	stream_await(fd, POLLOUT);
+	sock_await(fd, POLLOUT);
 	call_fails(send(fd, "x", 1, MSG_NOSIGNAL), ECONNREFUSED);
-	check_equal(stream_error(fd), 0);
+	check_equal(sock_error(fd), 0);
 	control_write("LISTEN");
 	control_expect("LISTENING");
-	stream_connect(to);
+	sock_connect(to);
 }
 
 /* A blocking connect that has to wait for a nonblocking one that was begun. */
 static void begun_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 
 	for (int i = 0; i < 10; i++) {
-		int fd = stream_socket(SOCK_NONBLOCK);
+		int fd = sock_open(SOCK_NONBLOCK);
 		bool begun = start_connect(fd, to);
 
-		stream_set_nonblocking(fd, false);
+		sock_set_nonblocking(fd, false);
 		if (begun)
-			call(stream_try(fd, to));
-		call_fails(stream_try(fd, to), EISCONN);
+			call(sock_try(fd, to));
+		call_fails(sock_try(fd, to), EISCONN);
 		control_meet("NEXT");
 	}
 }
 
 static void begun_server(void)
 {
-	int listener = stream_listen_told(1);
+	int listener = sock_listen_told(1);
 
 	for (int i = 0; i < 10; i++) {
 		control_meet("NEXT");
-		close(stream_accept(listener));
+		close(sock_accept(listener));
 	}
 }
 
 /* Given up while it may still be going on. */
 static void given_up_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 
 	for (int i = 0; i < 200; i++) {
-		int fd = stream_socket(SOCK_NONBLOCK);
+		int fd = sock_open(SOCK_NONBLOCK);
 
-		if (stream_try(fd, to))
+		if (sock_try(fd, to))
 			check(errno == EINPROGRESS || errno == ECONNREFUSED ||
 			      errno == EAGAIN);
 		close(fd);
 	}
 	control_write("GIVEN UP");
-	stream_connect(to);
+	sock_connect(to);
 	control_meet("DONE");
 }
 
 /* However they ended, each that comes is at its end, and the last is whole. */
 static void given_up_server(void)
 {
-	int listener = stream_listen_told(1000);
+	int listener = sock_listen_told(1000);
 	int last = -1;
 	char c;
 
 	control_expect("GIVEN UP");
 	control_meet("DONE");
-	stream_set_nonblocking(listener, true);
+	sock_set_nonblocking(listener, true);
 	for (;;) {
 		int fd = accept(listener, NULL, NULL);
 
@@ -293,12 +293,12 @@ static void given_up_server(void)
 static void before_accept_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 	size_t sent;
 
-	sent = stream_fill(fd, &out);
+	sent = sock_fill(fd, &out);
 	check(sent > 0);
-	check(!(stream_state(fd) & POLLOUT));
+	check(!(sock_state(fd) & POLLOUT));
 	control_write("SENT %zu", sent);
 	control_meet("READ");
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
@@ -307,9 +307,9 @@ static void before_accept_client(void)
 static void before_accept_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int listener = stream_listen_told(1);
+	int listener = sock_listen_told(1);
 	size_t sent = control_read_number("SENT");
-	int fd = stream_accept(listener);
+	int fd = sock_accept(listener);
 
 	pattern_recv(&in, fd, sent, 65536);
 	call_gives(send(fd, "x", 1, 0), 1);
@@ -326,12 +326,12 @@ static void unspec(int fd)
 /* connect(AF_UNSPEC) ends a connection and makes the socket a new one. */
 static void unspec_client(void)
 {
-	union address to = stream_told(), name;
+	union address to = sock_told(), name;
 	socklen_t size = sizeof(name);
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
 	unspec(fd);
-	call(stream_try(fd, to));
+	call(sock_try(fd, to));
 	control_meet("CONNECTED");
 	unspec(fd);
 	call_fails(getpeername(fd, &name.any, &size), ENOTCONN);
@@ -339,15 +339,15 @@ static void unspec_client(void)
 	check(recv(fd, &(char){ 0 }, 1, MSG_DONTWAIT) < 0);
 	check(errno == ENOTCONN || errno == ECONNRESET);
 	control_meet("DISSOLVED");
-	call(stream_try(fd, to));
+	call(sock_try(fd, to));
 	call_gives(send(fd, "x", 1, 0), 1);
 	control_meet("DONE");
 }
 
 static void unspec_server(void)
 {
-	int listener = stream_listen_told(1);
-	int fd = stream_accept(listener);
+	int listener = sock_listen_told(1);
+	int fd = sock_accept(listener);
 	char c;
 	ssize_t n;
 
@@ -355,7 +355,7 @@ static void unspec_server(void)
 	n = recv(fd, &c, 1, 0);
 	check(!n || (n < 0 && errno == ECONNRESET));
 	control_meet("DISSOLVED");
-	fd = stream_accept(listener);
+	fd = sock_accept(listener);
 	call_gives(recv(fd, &c, 1, 0), 1);
 	control_meet("DONE");
 }
@@ -364,18 +364,18 @@ static void unspec_server(void)
 static void itself(void)
 {
 	union address to = here(0);
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
-	call(stream_bind(fd, to));
+	call(sock_bind(fd, to));
 	to.sc.sc_domid = SC_DOMID_SELF;
-	to.sc.sc_port = stream_port(fd);
-	call_fails(stream_try(fd, to), ECONNREFUSED);
+	to.sc.sc_port = sock_port(fd);
+	call_fails(sock_try(fd, to), ECONNREFUSED);
 }
 
 /* Over loopback both ends may be one process's: connect does not need accept. */
 static void one_process(void)
 {
-	struct stream_pair pair = stream_pair();
+	struct sock_pair pair = sock_pair();
 	char text[4];
 
 	call_gives(send(pair.left, "ping", 4, 0), 4);

@@ -9,7 +9,7 @@
 #include "../blocked.h"
 #include "../cases.h"
 #include "../control.h"
-#include "../stream.h"
+#include "../sock.h"
 
 static int watch(int fd, uint32_t events)
 {
@@ -40,7 +40,7 @@ static uint32_t next_event(int set, const char *what)
 
 static void level_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	call_gives(send(fd, "ab", 2, 0), 2);
 	control_meet("READ");
@@ -50,12 +50,12 @@ static void level_client(void)
 
 static void level_server(void)
 {
-	int fd = stream_serve(), set = watch(fd, EPOLLIN | EPOLLRDHUP);
+	int fd = sock_serve(), set = watch(fd, EPOLLIN | EPOLLRDHUP);
 	char c;
 
 	check_equal(next_event(set, "data"), EPOLLIN);
 	check_equal(next_event(set, "the same data"), EPOLLIN);
-	stream_await_bytes(fd, 2);
+	sock_await_bytes(fd, 2);
 	call_gives(recv(fd, &c, 1, 0), 1);
 	check_equal(events_now(set), EPOLLIN);
 	call_gives(recv(fd, &c, 1, 0), 1);
@@ -76,7 +76,7 @@ static void edge_in_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
 	uint64_t random = test_env.seed;
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	control_expect("NEXT");
 	for (int i = 0; i < EDGES; i++) {
@@ -93,7 +93,7 @@ static void edge_in_client(void)
 static void edge_in_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve(), set = watch(fd, EPOLLIN | EPOLLRDHUP | EPOLLET);
+	int fd = sock_serve(), set = watch(fd, EPOLLIN | EPOLLRDHUP | EPOLLET);
 	uint64_t random = test_env.seed + 1;
 	size_t there = 0;
 
@@ -103,7 +103,7 @@ static void edge_in_server(void)
 
 		check(next_event(set, "the edge of an arrival") & EPOLLIN);
 		there += control_read_number("SENT");
-		stream_await_bytes(fd, (int)there);
+		sock_await_bytes(fd, (int)there);
 		/* the same bytes may make several edges, never too few */
 		events_now(set);
 		if (random_below(&random, 3) && there < 8000)
@@ -124,11 +124,11 @@ static void edge_in_server(void)
 static void edge_out_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach(), set = watch(fd, EPOLLOUT | EPOLLET);
+	int fd = sock_reach(), set = watch(fd, EPOLLOUT | EPOLLET);
 
 	check(next_event(set, "the first edge") & EPOLLOUT);
 	for (int i = 0; i < 50; i++) {
-		size_t sent = stream_fill(fd, &out);
+		size_t sent = sock_fill(fd, &out);
 
 		events_now(set);
 		control_write("FULL %zu", sent);
@@ -141,7 +141,7 @@ static void edge_out_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
 	uint64_t random = test_env.seed + 1;
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	for (int i = 0; i < 50; i++) {
 		size_t sent = control_read_number("FULL");
@@ -159,9 +159,9 @@ static void edge_stream_client(void)
 	struct pattern out = { .seed = test_env.seed };
 	static unsigned char buffer[50000];
 	uint64_t random = test_env.seed;
-	int fd = stream_reach(), set = watch(fd, EPOLLOUT | EPOLLET);
+	int fd = sock_reach(), set = watch(fd, EPOLLOUT | EPOLLET);
 
-	stream_set_nonblocking(fd, true);
+	sock_set_nonblocking(fd, true);
 	while (out.position < STREAM_BYTES) {
 		size_t n = 1 + random_below(&random, sizeof(buffer));
 		struct pattern next = out;
@@ -185,9 +185,9 @@ static void edge_stream_server(void)
 	struct pattern in = { .seed = test_env.seed };
 	static unsigned char buffer[50000];
 	uint64_t random = test_env.seed + 1;
-	int fd = stream_serve(), set = watch(fd, EPOLLIN | EPOLLET);
+	int fd = sock_serve(), set = watch(fd, EPOLLIN | EPOLLET);
 
-	stream_set_nonblocking(fd, true);
+	sock_set_nonblocking(fd, true);
 	for (;;) {
 		size_t n = 1 + random_below(&random, sizeof(buffer));
 		ssize_t got = recv(fd, buffer, n, 0);
@@ -206,7 +206,7 @@ static void edge_stream_server(void)
 
 static void one_shot_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	for (int i = 0; i < 20; i++) {
 		call_gives(send(fd, "xy", 2, 0), 2);
@@ -217,7 +217,7 @@ static void one_shot_client(void)
 static void one_shot_server(void)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT };
-	int fd = stream_serve(), set = watch(fd, event.events);
+	int fd = sock_serve(), set = watch(fd, event.events);
 	char text[2];
 
 	for (int i = 0; i < 20; i++) {
@@ -242,7 +242,7 @@ static void *wait_for_event(void *arg)
 
 static void two_sets_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	for (int i = 0; i < 20; i++) {
 		control_expect("BLOCKED");
@@ -253,7 +253,7 @@ static void two_sets_client(void)
 
 static void two_sets_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 	int sets[2] = { watch(fd, EPOLLIN), watch(fd, EPOLLIN | EPOLLET) };
 
 	for (int i = 0; i < 20; i++) {
@@ -273,10 +273,10 @@ static void two_sets_server(void)
 /* A listener's edges: accept until EAGAIN, wait for the next. */
 static void listener_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 
 	for (int i = 0; i < 300; i++) {
-		int fd = stream_connect(to);
+		int fd = sock_connect(to);
 
 		/* by threes, so that one edge stands for several connections */
 		if (i % 3 == 2)
@@ -287,10 +287,10 @@ static void listener_client(void)
 
 static void listener_server(void)
 {
-	int listener = stream_listen_told(16), accepted = 0;
+	int listener = sock_listen_told(16), accepted = 0;
 	int set = watch(listener, EPOLLIN | EPOLLET);
 
-	stream_set_nonblocking(listener, true);
+	sock_set_nonblocking(listener, true);
 	while (accepted < 300) {
 		int fd = accept(listener, NULL, NULL);
 
@@ -308,20 +308,20 @@ static void listener_server(void)
 /* Thousands of registrations: each socket leaves its set when it is closed. */
 static void closed_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 
 	for (int i = 0; i < 200; i++)
-		call_gives(recv(stream_connect(to), &(char){ 0 }, 1, 0), 0);
+		call_gives(recv(sock_connect(to), &(char){ 0 }, 1, 0), 0);
 	control_meet("DONE");
 }
 
 static void closed_server(void)
 {
-	int listener = stream_listen_told(4), set = call(epoll_create1(0));
+	int listener = sock_listen_told(4), set = call(epoll_create1(0));
 
 	for (int i = 0; i < 200; i++) {
 		struct epoll_event event = { .events = EPOLLOUT | EPOLLIN };
-		int fd = stream_accept(listener);
+		int fd = sock_accept(listener);
 
 		call(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event));
 		check(events_now(set) & EPOLLOUT);

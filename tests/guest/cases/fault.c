@@ -8,7 +8,7 @@
 
 #include "../cases.h"
 #include "../control.h"
-#include "../stream.h"
+#include "../sock.h"
 
 #define NOWHERE	((void *)0x1000)
 #define PAGE	4096
@@ -28,7 +28,7 @@ static void send_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
 	struct iovec bad = { .iov_base = NOWHERE, .iov_len = 100 };
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	call_fails(send(fd, NOWHERE, 100, 0), EFAULT);
 	call_fails(writev(fd, &bad, 1), EFAULT);
@@ -46,11 +46,11 @@ static void send_client(void)
 static void send_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve();
+	int fd = sock_serve();
 	char c;
 
 	control_meet("NOTHING");
-	check_equal(stream_state(fd), POLLOUT);
+	check_equal(sock_state(fd), POLLOUT);
 	control_meet("LOOKED");
 	pattern_recv(&in, fd, 20000, 20000);
 	control_meet("DONE");
@@ -60,7 +60,7 @@ static void send_server(void)
 static void recv_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	pattern_send(&out, fd, 1000, 1000);
 	control_meet("SENT");
@@ -71,11 +71,11 @@ static void recv_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
 	struct iovec bad = { .iov_base = NOWHERE, .iov_len = 100 };
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	control_meet("SENT");
 	for (int i = 0; i < 5; i++) {
-		stream_await(fd, POLLIN);
+		sock_await(fd, POLLIN);
 		call_fails(recv(fd, NOWHERE, 1000, 0), EFAULT);
 		call_fails(recv(fd, NOWHERE, 1000, MSG_PEEK), EFAULT);
 		call_fails(recv(fd, NOWHERE, 1000, MSG_WAITALL), EFAULT);
@@ -96,7 +96,7 @@ static void half_send_client(void)
 	struct pattern out = { .seed = test_env.seed };
 	unsigned char *pages = half_buffer();
 	uint64_t random = test_env.seed;
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	for (int i = 0; i < 500; i++) {
 		size_t there = random_below(&random, PAGE + 1);
@@ -121,7 +121,7 @@ static void half_send_client(void)
 static void half_send_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve();
+	int fd = sock_serve();
 	uint64_t got = pattern_recv_to_end(&in, fd);
 
 	check_equal(got, control_read_number("SENT"));
@@ -132,7 +132,7 @@ static void half_recv_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
 
-	pattern_send(&out, stream_reach(), 4000000, 40000);
+	pattern_send(&out, sock_reach(), 4000000, 40000);
 }
 
 static void half_recv_server(void)
@@ -141,7 +141,7 @@ static void half_recv_server(void)
 	unsigned char *pages = half_buffer();
 	uint64_t random = test_env.seed;
 	unsigned char buffer[6000];
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	for (;;) {
 		size_t there = random_below(&random, PAGE + 1);

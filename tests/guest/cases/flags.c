@@ -9,19 +9,19 @@
 #include "../blocked.h"
 #include "../cases.h"
 #include "../control.h"
-#include "../stream.h"
+#include "../sock.h"
 
 #define MIB	(1024 * 1024)
 
 static void dontwait_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 	char c;
 
 	call_fails(recv(fd, &c, 1, MSG_DONTWAIT), EAGAIN);
 	/* fills it until EAGAIN */
-	control_write("FULL %zu", stream_fill(fd, &out));
+	control_write("FULL %zu", sock_fill(fd, &out));
 	control_expect("READ");
 	/* the flag was for those calls only */
 	pattern_send(&out, fd, MIB, MIB);
@@ -30,7 +30,7 @@ static void dontwait_client(void)
 static void dontwait_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve();
+	int fd = sock_serve();
 	size_t sent = control_read_number("FULL");
 
 	pattern_recv(&in, fd, sent, 4096);
@@ -42,7 +42,7 @@ static void dontwait_server(void)
 static void peek_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	control_expect("BLOCKED");
 	pattern_send(&out, fd, 1000, 1000);
@@ -54,7 +54,7 @@ static void peek_client(void)
 static void peek_server(void)
 {
 	struct pattern start = { .seed = test_env.seed }, in;
-	int fd = stream_serve();
+	int fd = sock_serve();
 	unsigned char buffer[4000];
 	struct blocked *blocked;
 	ssize_t n;
@@ -93,7 +93,7 @@ static void peek_wrap_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
 	uint64_t random = test_env.seed;
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	for (int i = 0; i < 300; i++) {
 		size_t n = 1 + random_below(&random, 16000);
@@ -108,7 +108,7 @@ static void peek_wrap_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
 	static unsigned char buffer[16000];
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	for (int i = 0; i < 300; i++) {
 		size_t n = control_read_number("SENT");
@@ -125,7 +125,7 @@ static void peek_wrap_server(void)
 static void waitall_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	pattern_send(&out, fd, 10, 10);
 	for (int i = 0; i < 10; i++) {
@@ -143,7 +143,7 @@ static void waitall_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
 	unsigned char *buffer = malloc(5 * MIB);
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	check(buffer);
 	call_gives(recv(fd, buffer, 10, MSG_WAITALL), 10);
@@ -167,7 +167,7 @@ static void waitall_server(void)
 /* What there is when the time is up, or at once with MSG_DONTWAIT. */
 static void waitall_short_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	call_gives(send(fd, "abcd", 4, 0), 4);
 	control_meet("SENT");
@@ -179,17 +179,17 @@ static void waitall_short_client(void)
 
 static void waitall_short_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 	int64_t start = now_ms();
 	char text[10];
 
 	control_meet("SENT");
-	stream_set_timeout(fd, SO_RCVTIMEO, 200);
+	sock_set_timeout(fd, SO_RCVTIMEO, 200);
 	call_gives(recv(fd, text, 10, MSG_WAITALL), 4);
 	check(now_ms() - start >= 190);
 	control_meet("READ");
 	control_meet("SENT");
-	stream_await(fd, POLLIN);
+	sock_await(fd, POLLIN);
 	call_gives(recv(fd, text, 10, MSG_WAITALL | MSG_DONTWAIT), 4);
 	control_meet("DONE");
 }
@@ -198,7 +198,7 @@ static void waitall_short_server(void)
 static void trunc_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	pattern_send(&out, fd, 1000, 1000);
 	control_meet("SENT");
@@ -208,7 +208,7 @@ static void trunc_client(void)
 static void trunc_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve();
+	int fd = sock_serve();
 	unsigned char buffer[1000];
 
 	control_meet("SENT");
@@ -236,7 +236,7 @@ static void count_sigpipe(int number)
 /* EPIPE comes with SIGPIPE, but not with MSG_NOSIGNAL. */
 static void sigpipe_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	signal(SIGPIPE, count_sigpipe);
 	call(shutdown(fd, SHUT_WR));
@@ -254,14 +254,14 @@ static void sigpipe_client(void)
 
 static void sigpipe_server(void)
 {
-	stream_serve();
+	sock_serve();
 	control_meet("DONE");
 }
 
 /* Accepted, and never a reason to keep the last bytes back for good. */
 static void more_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	call_gives(send(fd, "ab", 2, MSG_MORE), 2);
 	call_gives(send(fd, "cd", 2, MSG_MORE), 2);
@@ -273,7 +273,7 @@ static void more_client(void)
 
 static void more_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 	char text[6];
 
 	call_gives(recv(fd, text, 6, MSG_WAITALL), 6);
@@ -286,7 +286,7 @@ static void more_server(void)
 
 static void out_of_band_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	call_fails(send(fd, "!", 1, MSG_OOB | MSG_NOSIGNAL), EOPNOTSUPP);
 	call_fails(recv(fd, &(char){ 0 }, 1, MSG_OOB), EOPNOTSUPP);
@@ -297,7 +297,7 @@ static void out_of_band_client(void)
 
 static void out_of_band_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 	char c;
 
 	control_meet("TRIED");

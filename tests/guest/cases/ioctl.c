@@ -7,7 +7,7 @@
 
 #include "../cases.h"
 #include "../control.h"
-#include "../stream.h"
+#include "../sock.h"
 
 static int asked(int fd, unsigned long request)
 {
@@ -20,7 +20,7 @@ static int asked(int fd, unsigned long request)
 static void readable_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	check_equal(asked(fd, FIONREAD), 0);
 	pattern_send(&out, fd, 1234, 1234);
@@ -34,11 +34,11 @@ static void readable_client(void)
 static void readable_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve();
+	int fd = sock_serve();
 	char buffer[100];
 
 	control_meet("SENT");
-	stream_await_bytes(fd, 1234);
+	sock_await_bytes(fd, 1234);
 	call_gives(recv(fd, buffer, 100, MSG_PEEK), 100);
 	check_equal(asked(fd, FIONREAD), 1234);
 	for (int left = 1234; left; left--) {
@@ -48,7 +48,7 @@ static void readable_server(void)
 	check_equal(asked(fd, FIONREAD), 0);
 	control_meet("READ");
 	/* the end is no byte */
-	check(stream_await(fd, POLLRDHUP) & POLLRDHUP);
+	check(sock_await(fd, POLLRDHUP) & POLLRDHUP);
 	check_equal(asked(fd, FIONREAD), 12345);
 	check_equal(pattern_recv_to_end(&in, fd), 12345);
 	check_equal(asked(fd, FIONREAD), 0);
@@ -59,7 +59,7 @@ static void readable_server(void)
 static void unread_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 	size_t sent;
 
 	check_equal(asked(fd, SIOCOUTQ), 0);
@@ -71,7 +71,7 @@ static void unread_client(void)
 	control_meet("READ");
 	control_meet("READ ALL");
 	check_equal(asked(fd, SIOCOUTQ), 0);
-	sent = stream_fill(fd, &out);
+	sent = sock_fill(fd, &out);
 	check_equal(asked(fd, SIOCOUTQ), sent);
 	control_meet("FULL");
 }
@@ -79,7 +79,7 @@ static void unread_client(void)
 static void unread_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	check_equal(asked(fd, SIOCOUTQ), 0);
 	control_meet("SENT");
@@ -93,7 +93,7 @@ static void unread_server(void)
 
 static void unknown_client(void)
 {
-	int fd = stream_reach(), value = 0;
+	int fd = sock_reach(), value = 0;
 
 	check(ioctl(fd, _IOR('s', 0xee, int), &value) < 0);
 	check(errno == ENOTTY || errno == EINVAL);
@@ -105,7 +105,7 @@ static void unknown_client(void)
 
 static void unknown_server(void)
 {
-	stream_serve();
+	sock_serve();
 	control_meet("DONE");
 }
 

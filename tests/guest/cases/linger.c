@@ -8,11 +8,11 @@
 #include "../blocked.h"
 #include "../cases.h"
 #include "../control.h"
-#include "../stream.h"
+#include "../sock.h"
 
 static void reset_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 	struct blocked *blocked = tell_when_blocked(SYS_recvfrom, "BLOCKED");
 
 	call_fails(recv(fd, &(char){ 0 }, 1, 0), ECONNRESET);
@@ -22,9 +22,9 @@ static void reset_client(void)
 
 static void reset_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 
-	stream_set_linger(fd, 1, 0);
+	sock_set_linger(fd, 1, 0);
 	control_expect("BLOCKED");
 	close(fd);
 	control_meet("DONE");
@@ -35,11 +35,11 @@ static void drained_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
 	struct blocked *blocked;
-	int fd = stream_reach();
+	int fd = sock_reach();
 	int64_t start;
 
-	control_write("FULL %zu", stream_fill(fd, &out));
-	stream_set_linger(fd, 1, 1000);
+	control_write("FULL %zu", sock_fill(fd, &out));
+	sock_set_linger(fd, 1, 1000);
 	blocked = tell_when_blocked(SYS_close, "BLOCKED");
 	start = now_ms();
 	call(close(fd));
@@ -51,7 +51,7 @@ static void drained_client(void)
 static void drained_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve();
+	int fd = sock_serve();
 	size_t sent = control_read_number("FULL");
 
 	control_expect("BLOCKED");
@@ -63,10 +63,10 @@ static void drained_server(void)
 static void little_client(void)
 {
 	struct blocked *blocked;
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	call_gives(send(fd, "little", 6, 0), 6);
-	stream_set_linger(fd, 1, 1000);
+	sock_set_linger(fd, 1, 1000);
 	blocked = tell_when_blocked(SYS_close, "BLOCKED");
 	call(close(fd));
 	blocked_join(blocked);
@@ -76,7 +76,7 @@ static void little_client(void)
 static void little_server(void)
 {
 	char text[8];
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	control_expect("BLOCKED");
 	call_gives(recv(fd, text, 6, MSG_WAITALL), 6);
@@ -87,11 +87,11 @@ static void little_server(void)
 static void time_up_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 	int64_t start;
 
-	stream_fill(fd, &out);
-	stream_set_linger(fd, 1, 1);
+	sock_fill(fd, &out);
+	sock_set_linger(fd, 1, 1);
 	start = now_ms();
 	call(close(fd));
 	check(now_ms() - start >= 990);
@@ -101,17 +101,17 @@ static void time_up_client(void)
 
 static void time_up_server(void)
 {
-	stream_serve();
+	sock_serve();
 	control_meet("CLOSED");
 }
 
 /* Nothing on its way is nothing to wait for. */
 static void nothing_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 	int64_t start = now_ms();
 
-	stream_set_linger(fd, 1, 1000);
+	sock_set_linger(fd, 1, 1000);
 	call(close(fd));
 	check(now_ms() - start < patience_ms());
 	control_meet("CLOSED");
@@ -120,15 +120,15 @@ static void nothing_client(void)
 /* A process that is killed does not linger. */
 static void killed_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 	pid_t child = call(fork());
 
 	if (!child) {
 		struct pattern out = { .seed = test_env.seed };
-		int fd = stream_connect(to);
+		int fd = sock_connect(to);
 
-		stream_fill(fd, &out);
-		stream_set_linger(fd, 1, 1000);
+		sock_fill(fd, &out);
+		sock_set_linger(fd, 1, 1000);
 		pause();
 		_exit(0);
 	}
@@ -141,15 +141,15 @@ static void killed_client(void)
 /* A process that is killed while it lingers does not go on. */
 static void killed_waiting_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 	pid_t child = call(fork());
 
 	if (!child) {
 		struct pattern out = { .seed = test_env.seed };
-		int fd = stream_connect(to);
+		int fd = sock_connect(to);
 
-		stream_fill(fd, &out);
-		stream_set_linger(fd, 1, 1000);
+		sock_fill(fd, &out);
+		sock_set_linger(fd, 1, 1000);
 		close(fd);
 		_exit(0);
 	}
@@ -164,11 +164,11 @@ static void peer_gone_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
 	struct blocked *blocked;
-	int fd = stream_reach();
+	int fd = sock_reach();
 	int64_t start;
 
-	stream_fill(fd, &out);
-	stream_set_linger(fd, 1, 1000);
+	sock_fill(fd, &out);
+	sock_set_linger(fd, 1, 1000);
 	blocked = tell_when_blocked(SYS_close, "BLOCKED");
 	start = now_ms();
 	close(fd);
@@ -179,7 +179,7 @@ static void peer_gone_client(void)
 
 static void peer_gone_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	control_expect("BLOCKED");
 	/* with all of it unread */

@@ -5,44 +5,44 @@
 
 #include "../cases.h"
 #include "../control.h"
-#include "../stream.h"
+#include "../sock.h"
 
 static void autobind_client(void)
 {
-	stream_reach();
+	sock_reach();
 	control_meet("DONE");
 }
 
 static void autobind_server(void)
 {
-	int listener = stream_socket(0);
+	int listener = sock_open(0);
 
 	call(listen(listener, 1));
-	check(stream_port(listener) >= family->first_ephemeral);
-	check(stream_port(listener) <= family->last_ephemeral);
-	stream_tell(listener);
-	stream_accept(listener);
+	check(sock_port(listener) >= family->first_ephemeral);
+	check(sock_port(listener) <= family->last_ephemeral);
+	sock_tell(listener);
+	sock_accept(listener);
 	control_meet("DONE");
 }
 
 static void connected_client(void)
 {
-	call_fails(listen(stream_reach(), 1), EINVAL);
+	call_fails(listen(sock_reach(), 1), EINVAL);
 	control_meet("DONE");
 }
 
 static void connected_server(void)
 {
-	call_fails(listen(stream_serve(), 1), EINVAL);
+	call_fails(listen(sock_serve(), 1), EINVAL);
 	control_meet("DONE");
 }
 
 static void not_listening(void)
 {
-	struct stream_pair pair = stream_pair();
-	int unbound = stream_socket(0), bound = stream_socket(0);
+	struct sock_pair pair = sock_pair();
+	int unbound = sock_open(0), bound = sock_open(0);
 
-	call(stream_bind(bound, here(0)));
+	call(sock_bind(bound, here(0)));
 	call_fails(accept(unbound, NULL, NULL), EINVAL);
 	call_fails(accept(bound, NULL, NULL), EINVAL);
 	call_fails(accept(pair.left, NULL, NULL), EINVAL);
@@ -52,27 +52,27 @@ static void not_listening(void)
 /* A listener is no connection. */
 static void not_connected(void)
 {
-	int listener = stream_listen(1);
+	int listener = sock_listen(1);
 	char c;
 
 	call_fails(recv(listener, &c, 1, MSG_DONTWAIT), ENOTCONN);
-	check(stream_try(listener, peer(stream_port(listener))) < 0);
+	check(sock_try(listener, peer(sock_port(listener))) < 0);
 	check(errno == EISCONN || errno == EINVAL);
 	/* and it has remained one */
-	check_equal(stream_state(listener), 0);
+	check_equal(sock_state(listener), 0);
 }
 
 /* Makes @admitted connections and finds that one more is refused. */
 static void expect_backlog(union address to, int admitted)
 {
 	for (int i = 0; i < admitted; i++)
-		stream_connect(to);
-	call_fails(stream_try(stream_socket(0), to), ECONNREFUSED);
+		sock_connect(to);
+	call_fails(sock_try(sock_open(0), to), ECONNREFUSED);
 }
 
 static void backlog_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 
 	expect_backlog(to, 4);
 	control_write("ACCEPT");
@@ -83,33 +83,33 @@ static void backlog_client(void)
 
 static void backlog_server(void)
 {
-	int listener = stream_listen_told(3);
+	int listener = sock_listen_told(3);
 
 	control_expect("ACCEPT");
-	stream_accept(listener);
-	stream_accept(listener);
+	sock_accept(listener);
+	sock_accept(listener);
 	control_write("ACCEPTED");
 	control_expect("ACCEPT");
 	for (int i = 0; i < 4; i++)
-		stream_accept(listener);
-	check_equal(stream_state(listener), 0);
+		sock_accept(listener);
+	check_equal(sock_state(listener), 0);
 }
 
 static void backlog_zero_client(void)
 {
-	expect_backlog(stream_told(), 1);
+	expect_backlog(sock_told(), 1);
 	control_meet("DONE");
 }
 
 static void backlog_zero_server(void)
 {
-	stream_listen_told(0);
+	sock_listen_told(0);
 	control_meet("DONE");
 }
 
 static void backlog_changes_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 
 	expect_backlog(to, 2);
 	control_write("MORE");
@@ -123,7 +123,7 @@ static void backlog_changes_client(void)
 
 static void backlog_changes_server(void)
 {
-	int listener = stream_listen_told(1);
+	int listener = sock_listen_told(1);
 
 	control_expect("MORE");
 	call(listen(listener, 4));
@@ -134,54 +134,54 @@ static void backlog_changes_server(void)
 	control_expect("DONE");
 	/* those that are queued already stay */
 	for (int i = 0; i < 5; i++)
-		stream_accept(listener);
-	check_equal(stream_state(listener), 0);
+		sock_accept(listener);
+	check_equal(sock_state(listener), 0);
 }
 
 /* Negative means as many as there may be, as everywhere in Linux. */
 static void backlog_large_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 
 	for (int i = 0; i < 40; i++)
-		stream_connect(to);
+		sock_connect(to);
 	control_meet("DONE");
 }
 
 static void backlog_large_server(void)
 {
-	int listener = stream_listen_told(-1);
+	int listener = sock_listen_told(-1);
 
 	control_meet("DONE");
 	for (int i = 0; i < 40; i++)
-		stream_accept(listener);
+		sock_accept(listener);
 }
 
 /* A place in the backlog is free again when its client has given up. */
 static void abandoned_client(void)
 {
-	union address to = stream_told();
-	int fd = stream_connect(to);
+	union address to = sock_told();
+	int fd = sock_connect(to);
 
 	close(fd);
 	control_write("CLOSED");
 	control_expect("ACCEPTED");
-	stream_connect(to);
+	sock_connect(to);
 	control_write("DONE");
 }
 
 static void abandoned_server(void)
 {
-	int listener = stream_listen_told(0);
+	int listener = sock_listen_told(0);
 	char c;
 	int fd;
 
 	control_expect("CLOSED");
-	fd = stream_accept(listener);
+	fd = sock_accept(listener);
 	call_gives(recv(fd, &c, 1, 0), 0);
 	control_write("ACCEPTED");
 	control_expect("DONE");
-	stream_accept(listener);
+	sock_accept(listener);
 }
 
 #define TCP_DROPS "TCP drops what its backlog does not admit, and tries again"

@@ -9,7 +9,7 @@
 
 #include "../cases.h"
 #include "../control.h"
-#include "../stream.h"
+#include "../sock.h"
 
 /* A connection that carries data both ways at once. */
 struct duplex {
@@ -82,7 +82,7 @@ static void duplex_run(struct duplex *all, int n, uint64_t bytes)
 		}
 		if (!left)
 			break;
-		if (!stream_poll(states, n))
+		if (!sock_poll(states, n))
 			fail("%d of %d connections stand still", left, n);
 		for (int i = 0; i < n; i++) {
 			if (states[i].revents & POLLOUT)
@@ -110,12 +110,12 @@ static void allow_files(void)
 static void many_client(void)
 {
 	static struct duplex all[MANY];
-	union address to = stream_told();
+	union address to = sock_told();
 	uint64_t random = test_env.seed;
 
 	allow_files();
 	for (int i = 0; i < MANY; i++)
-		all[i] = duplex(stream_connect(to), i);
+		all[i] = duplex(sock_connect(to), i);
 	control_meet("CONNECTED");
 	duplex_run(all, MANY, MANY_BYTES);
 	control_meet("CARRIED");
@@ -132,11 +132,11 @@ static void many_client(void)
 static void many_server(void)
 {
 	static struct duplex all[MANY];
-	int listener = stream_listen_told(MANY);
+	int listener = sock_listen_told(MANY);
 
 	allow_files();
 	for (int i = 0; i < MANY; i++)
-		all[i] = duplex(stream_accept(listener), i);
+		all[i] = duplex(sock_accept(listener), i);
 	control_meet("CONNECTED");
 	duplex_run(all, MANY, MANY_BYTES);
 	control_meet("CARRIED");
@@ -148,7 +148,7 @@ static void many_server(void)
 /* Both ways at full speed on one connection. */
 static void full_duplex_client(void)
 {
-	struct duplex one = duplex(stream_reach(), 0);
+	struct duplex one = duplex(sock_reach(), 0);
 
 	duplex_run(&one, 1, 16 << 20);
 	control_meet("DONE");
@@ -156,7 +156,7 @@ static void full_duplex_client(void)
 
 static void full_duplex_server(void)
 {
-	struct duplex one = duplex(stream_serve(), 0);
+	struct duplex one = duplex(sock_serve(), 0);
 
 	duplex_run(&one, 1, 16 << 20);
 	control_meet("DONE");
@@ -168,7 +168,7 @@ static void full_duplex_server(void)
 static void echo_client(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 	pid_t child = call(fork());
 	int status;
 
@@ -187,7 +187,7 @@ static void echo_client(void)
 static void echo_server(void)
 {
 	static char buffer[50000];
-	int fd = stream_serve();
+	int fd = sock_serve();
 	ssize_t n;
 
 	while ((n = call(recv(fd, buffer, sizeof(buffer), 0))) > 0)
@@ -208,12 +208,12 @@ enum storm_end {
 
 static void storm_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 	uint64_t random = test_env.seed;
 
 	for (int i = 0; i < STORM; i++) {
 		enum storm_end end = random_below(&random, STORM_ENDS);
-		int fd = stream_connect(to);
+		int fd = sock_connect(to);
 		ssize_t n;
 		char c;
 
@@ -224,7 +224,7 @@ static void storm_client(void)
 			call_gives(send(fd, "x", 1, 0), 1);
 			break;
 		case STORM_CLIENT_LEAVES_UNREAD:
-			call(stream_await(fd, POLLIN));
+			call(sock_await(fd, POLLIN));
 			break;
 		default:
 			n = recv(fd, &c, 1, 0);
@@ -238,12 +238,12 @@ static void storm_client(void)
 
 static void storm_server(void)
 {
-	int listener = stream_listen_told(STORM);
+	int listener = sock_listen_told(STORM);
 	uint64_t random = test_env.seed;
 
 	for (int i = 0; i < STORM; i++) {
 		enum storm_end end = random_below(&random, STORM_ENDS);
-		int fd = stream_accept(listener);
+		int fd = sock_accept(listener);
 		char c;
 
 		switch (end) {
@@ -256,10 +256,10 @@ static void storm_server(void)
 			call_fails(recv(fd, &c, 1, 0), ECONNRESET);
 			break;
 		case STORM_SERVER_RESETS:
-			stream_set_linger(fd, 1, 0);
+			sock_set_linger(fd, 1, 0);
 			break;
 		case STORM_SERVER_LEAVES_UNREAD:
-			check(stream_await(fd, POLLIN) & POLLIN);
+			check(sock_await(fd, POLLIN) & POLLIN);
 			break;
 		default:
 			break;
@@ -274,8 +274,8 @@ static void storm_server(void)
 static void listeners_client(void)
 {
 	for (int i = 0; i < LISTENERS; i++) {
-		union address to = stream_told();
-		int fd = stream_connect(to);
+		union address to = sock_told();
+		int fd = sock_connect(to);
 
 		call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
 		close(fd);
@@ -288,13 +288,13 @@ static void listeners_server(void)
 
 	allow_files();
 	for (int i = 0; i < LISTENERS; i++)
-		listeners[i] = stream_listen(1);
+		listeners[i] = sock_listen(1);
 	/* from the last to the first: each its own connection */
 	for (int i = LISTENERS - 1; i >= 0; i--) {
 		int fd;
 
-		stream_tell(listeners[i]);
-		fd = stream_accept(listeners[i]);
+		sock_tell(listeners[i]);
+		fd = sock_accept(listeners[i]);
 		call_gives(send(fd, "x", 1, 0), 1);
 		close(fd);
 	}
@@ -306,15 +306,15 @@ static void listeners_server(void)
 
 static void churn_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_connect(to);
+	int fd = sock_connect(to);
 	pid_t child = call(fork());
 	int status;
 
 	if (!child) {
 		for (int i = 0; i < CHURN; i++) {
-			int other = stream_connect(to);
+			int other = sock_connect(to);
 
 			call_gives(send(other, "x", 1, 0), 1);
 			call_gives(recv(other, &(char){ 0 }, 1, 0), 0);
@@ -331,14 +331,14 @@ static void churn_client(void)
 static void churn_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int listener = stream_listen_told(8);
-	int fd = stream_accept(listener);
+	int listener = sock_listen_told(8);
+	int fd = sock_accept(listener);
 	pid_t child = call(fork());
 	int status;
 
 	if (!child) {
 		for (int i = 0; i < CHURN; i++) {
-			int other = stream_accept(listener);
+			int other = sock_accept(listener);
 
 			call_gives(recv(other, &(char){ 0 }, 1, 0), 1);
 			close(other);
@@ -357,12 +357,12 @@ static void churn_server(void)
 
 static void streams_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 	pid_t children[STREAMS];
 	int status;
 
 	for (int i = 0; i < STREAMS; i++) {
-		int fd = stream_connect(to);
+		int fd = sock_connect(to);
 
 		children[i] = call(fork());
 		if (!children[i]) {
@@ -381,12 +381,12 @@ static void streams_client(void)
 
 static void streams_server(void)
 {
-	int listener = stream_listen_told(STREAMS);
+	int listener = sock_listen_told(STREAMS);
 	pid_t children[STREAMS];
 	int status;
 
 	for (int i = 0; i < STREAMS; i++) {
-		int fd = stream_accept(listener);
+		int fd = sock_accept(listener);
 
 		children[i] = call(fork());
 		if (!children[i]) {

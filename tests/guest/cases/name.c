@@ -6,7 +6,7 @@
 
 #include "../cases.h"
 #include "../control.h"
-#include "../stream.h"
+#include "../sock.h"
 
 static union address own_name(int fd)
 {
@@ -42,12 +42,12 @@ static void expect_no_peer(int fd)
 static void not_connected(void)
 {
 	union address name;
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
 	name = own_name(fd);
 	check_equal(family->port(&name), 0);
 	expect_no_peer(fd);
-	call(stream_bind(fd, here(0)));
+	call(sock_bind(fd, here(0)));
 	name = own_name(fd);
 	check(family->port(&name) > 0);
 	expect_no_peer(fd);
@@ -69,8 +69,8 @@ static void tell_names(int fd)
 
 static void connected_client(void)
 {
-	union address to = stream_told(), other;
-	int fd = stream_connect(to);
+	union address to = sock_told(), other;
+	int fd = sock_connect(to);
 
 	tell_names(fd);
 	other = peer_name(fd);
@@ -85,8 +85,8 @@ static void connected_client(void)
 
 static void connected_server(void)
 {
-	int listener = stream_listen_told(1);
-	int fd = stream_accept(listener);
+	int listener = sock_listen_told(1);
+	int fd = sock_accept(listener);
 	union address own = own_name(fd), listening = own_name(listener);
 
 	check_equal(family->port(&own), family->port(&listening));
@@ -98,7 +98,7 @@ static void connected_server(void)
 
 static void cut_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 	unsigned char room[sizeof(union address)];
 	socklen_t size = 3;
 
@@ -119,7 +119,7 @@ static void cut_client(void)
 
 static void cut_server(void)
 {
-	stream_serve();
+	sock_serve();
 	control_meet("DONE");
 }
 
@@ -127,12 +127,12 @@ static void cut_server(void)
 static void clean(void)
 {
 	union address name;
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
 	name = own_name(fd);
 	check_equal(name.sc.sc_flags, 0);
 	check_equal(name.sc.sc_zero, 0);
-	call(stream_bind(fd, here(0)));
+	call(sock_bind(fd, here(0)));
 	name = own_name(fd);
 	check_equal(name.sc.sc_flags, 0);
 	check_equal(name.sc.sc_zero, 0);

@@ -8,46 +8,31 @@
 #include "../blocked.h"
 #include "../cases.h"
 #include "../control.h"
-#include "../stream.h"
-
-static int get(int fd, int option)
-{
-	socklen_t size = sizeof(int);
-	int value;
-
-	call(getsockopt(fd, SOL_SOCKET, option, &value, &size));
-	check_equal(size, sizeof(int));
-	return value;
-}
-
-static void set(int fd, int option, int value)
-{
-	call(setsockopt(fd, SOL_SOCKET, option, &value, sizeof(value)));
-}
+#include "../sock.h"
 
 static void kind(void)
 {
-	struct stream_pair pair = stream_pair();
-	int fd = stream_socket(0), listener = stream_listen(1);
+	struct sock_pair pair = sock_pair();
+	int fd = sock_open(0), listener = sock_listen(1);
 	int all[] = { fd, listener, pair.left, pair.right };
 
 	for (int i = 0; i < 4; i++) {
-		check_equal(get(all[i], SO_TYPE), SOCK_STREAM);
-		check_equal(get(all[i], SO_DOMAIN), family->number);
-		check_equal(get(all[i], SO_PROTOCOL), family->protocol);
-		check_equal(get(all[i], SO_ACCEPTCONN), all[i] == listener);
-		check_equal(get(all[i], SO_ERROR), 0);
+		check_equal(sock_get(all[i], SO_TYPE), SOCK_STREAM);
+		check_equal(sock_get(all[i], SO_DOMAIN), family->number);
+		check_equal(sock_get(all[i], SO_PROTOCOL), family->protocol);
+		check_equal(sock_get(all[i], SO_ACCEPTCONN), all[i] == listener);
+		check_equal(sock_get(all[i], SO_ERROR), 0);
 	}
 }
 
 static void receive_timeout_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 	struct timeval time;
 	socklen_t size = sizeof(time);
 	int64_t start;
 
-	stream_set_timeout(fd, SO_RCVTIMEO, 300);
+	sock_set_timeout(fd, SO_RCVTIMEO, 300);
 	call(getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, &size));
 	check_equal(time.tv_sec, 0);
 	check(time.tv_usec >= 300000 && time.tv_usec <= 310000);
@@ -60,14 +45,14 @@ static void receive_timeout_client(void)
 	control_write("SEND");
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
 	/* none is for ever: until there is something */
-	stream_set_timeout(fd, SO_RCVTIMEO, 0);
+	sock_set_timeout(fd, SO_RCVTIMEO, 0);
 	tell_when_blocked(SYS_recvfrom, "BLOCKED");
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
 }
 
 static void receive_timeout_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	control_expect("SEND");
 	call_gives(send(fd, "x", 1, 0), 1);
@@ -79,11 +64,11 @@ static void send_timeout_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
 	static char buffer[1 << 20];
-	int fd = stream_reach();
+	int fd = sock_reach();
 	int64_t start;
 
-	stream_fill(fd, &out);
-	stream_set_timeout(fd, SO_SNDTIMEO, 300);
+	sock_fill(fd, &out);
+	sock_set_timeout(fd, SO_SNDTIMEO, 300);
 	start = now_ms();
 	/* TCP may have had room for a little */
 	while (send(fd, buffer, sizeof(buffer), 0) > 0)
@@ -96,7 +81,7 @@ static void send_timeout_client(void)
 
 static void idle_server(void)
 {
-	stream_serve();
+	sock_serve();
 	control_meet("DONE");
 }
 
@@ -104,10 +89,10 @@ static void idle_server(void)
 static void send_timeout_part_client(void)
 {
 	static char buffer[64 << 20];
-	int fd = stream_reach();
+	int fd = sock_reach();
 	ssize_t n;
 
-	stream_set_timeout(fd, SO_SNDTIMEO, 300);
+	sock_set_timeout(fd, SO_SNDTIMEO, 300);
 	n = call(send(fd, buffer, sizeof(buffer), 0));
 	check(n > 0 && n < (ssize_t)sizeof(buffer));
 	control_write("SENT %zd", n);
@@ -117,7 +102,7 @@ static void send_timeout_part_client(void)
 static void send_timeout_part_server(void)
 {
 	static char buffer[65536];
-	int fd = stream_serve();
+	int fd = sock_serve();
 	size_t left = control_read_number("SENT");
 
 	while (left) {
@@ -133,7 +118,7 @@ static void send_timeout_part_server(void)
 static void bad_time(void)
 {
 	struct timeval time = { .tv_sec = 0, .tv_usec = 1000000 };
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
 	call_fails(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)),
 		   EDOM);
@@ -145,20 +130,20 @@ static void bad_time(void)
 
 static void low_water(void)
 {
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
-	check_equal(get(fd, SO_RCVLOWAT), 1);
-	set(fd, SO_RCVLOWAT, 100);
-	check_equal(get(fd, SO_RCVLOWAT), 100);
-	set(fd, SO_RCVLOWAT, 0);
-	check_equal(get(fd, SO_RCVLOWAT), 1);
+	check_equal(sock_get(fd, SO_RCVLOWAT), 1);
+	sock_set(fd, SO_RCVLOWAT, 100);
+	check_equal(sock_get(fd, SO_RCVLOWAT), 100);
+	sock_set(fd, SO_RCVLOWAT, 0);
+	check_equal(sock_get(fd, SO_RCVLOWAT), 1);
 }
 
 /* More can be asked for than fits: then what fits is enough. */
 static void low_water_huge_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	pattern_send(&out, fd, 8 << 20, 65536);
 }
@@ -166,11 +151,11 @@ static void low_water_huge_client(void)
 static void low_water_huge_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve();
+	int fd = sock_serve();
 
-	set(fd, SO_RCVLOWAT, 1 << 30);
+	sock_set(fd, SO_RCVLOWAT, 1 << 30);
 	for (int i = 0; i < 3; i++) {
-		check(stream_await(fd, POLLIN) & POLLIN);
+		check(sock_await(fd, POLLIN) & POLLIN);
 		pattern_recv(&in, fd, 10000, 10000);
 	}
 	check_equal(pattern_recv_to_end(&in, fd), (8 << 20) - 30000);
@@ -180,11 +165,11 @@ static void linger(void)
 {
 	struct linger value;
 	socklen_t size = sizeof(value);
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
 	call(getsockopt(fd, SOL_SOCKET, SO_LINGER, &value, &size));
 	check_equal(value.l_onoff, 0);
-	stream_set_linger(fd, 1, 17);
+	sock_set_linger(fd, 1, 17);
 	call(getsockopt(fd, SOL_SOCKET, SO_LINGER, &value, &size));
 	check_equal(value.l_onoff, 1);
 	check_equal(value.l_linger, 17);
@@ -194,34 +179,34 @@ static void linger(void)
 static void buffers(void)
 {
 	static const int options[] = { SO_SNDBUF, SO_RCVBUF };
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
 	for (int i = 0; i < 2; i++) {
-		check(get(fd, options[i]) > 0);
-		set(fd, options[i], 32768);
-		check(get(fd, options[i]) >= 32768);
+		check(sock_get(fd, options[i]) > 0);
+		sock_set(fd, options[i], 32768);
+		check(sock_get(fd, options[i]) >= 32768);
 		/* absurd ones are brought into what is possible */
-		set(fd, options[i], 0);
-		check(get(fd, options[i]) > 0);
-		set(fd, options[i], 0x7fffffff);
-		check(get(fd, options[i]) >= 32768);
+		sock_set(fd, options[i], 0);
+		check(sock_get(fd, options[i]) > 0);
+		sock_set(fd, options[i], 0x7fffffff);
+		check(sock_get(fd, options[i]) >= 32768);
 	}
 }
 
 static size_t room(union address to, int size)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
-	set(fd, SO_SNDBUF, size);
-	call(stream_try(fd, to));
-	return stream_fill(fd, &out);
+	sock_set(fd, SO_SNDBUF, size);
+	call(sock_try(fd, to));
+	return sock_fill(fd, &out);
 }
 
 /* Before the connection is made, SO_SNDBUF chooses how much is on its way. */
 static void buffer_chosen_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 	size_t small = room(to, 16384), large = room(to, 200000);
 
 	check(small >= 16384);
@@ -232,13 +217,13 @@ static void buffer_chosen_client(void)
 
 static void buffer_chosen_server(void)
 {
-	stream_listen_told(2);
+	sock_listen_told(2);
 	control_meet("DONE");
 }
 
 static void unknown(void)
 {
-	int fd = stream_socket(0), value = 1;
+	int fd = sock_open(0), value = 1;
 	socklen_t size = sizeof(value);
 
 	call_fails(getsockopt(fd, SOL_SOCKET, 9999, &value, &size), ENOPROTOOPT);
@@ -252,20 +237,20 @@ static void unknown(void)
 /* The error of a connection is read once. */
 static void error_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	control_meet("CLOSED");
-	check(stream_await(fd, POLLIN) & POLLERR);
-	check_equal(stream_error(fd), ECONNRESET);
-	check_equal(stream_error(fd), 0);
+	check(sock_await(fd, POLLIN) & POLLERR);
+	check_equal(sock_error(fd), ECONNRESET);
+	check_equal(sock_error(fd), 0);
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
 }
 
 static void error_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 
-	stream_set_linger(fd, 1, 0);
+	sock_set_linger(fd, 1, 0);
 	close(fd);
 	control_meet("CLOSED");
 }

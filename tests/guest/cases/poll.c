@@ -12,92 +12,92 @@
 #include "../blocked.h"
 #include "../cases.h"
 #include "../control.h"
-#include "../stream.h"
+#include "../sock.h"
 
 static void unconnected(void)
 {
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 
-	check(stream_state(fd) & POLLHUP);
-	check(!(stream_state(fd) & (POLLIN | POLLERR)));
-	call(stream_bind(fd, here(0)));
-	check(stream_state(fd) & POLLHUP);
+	check(sock_state(fd) & POLLHUP);
+	check(!(sock_state(fd) & (POLLIN | POLLERR)));
+	call(sock_bind(fd, here(0)));
+	check(sock_state(fd) & POLLHUP);
 	call(listen(fd, 1));
-	check_equal(stream_state(fd), 0);
+	check_equal(sock_state(fd), 0);
 }
 
 static void listener_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 
 	control_expect("BLOCKED");
-	stream_connect(to);
+	sock_connect(to);
 	control_meet("ACCEPTED");
 }
 
 static void listener_server(void)
 {
-	int listener = stream_listen_told(1);
+	int listener = sock_listen_told(1);
 	struct blocked *blocked;
 
-	check_equal(stream_state(listener), 0);
+	check_equal(sock_state(listener), 0);
 	blocked = tell_when_blocked(SYS_poll, "BLOCKED");
-	check(stream_await(listener, POLLIN) & POLLIN);
+	check(sock_await(listener, POLLIN) & POLLIN);
 	blocked_join(blocked);
-	check_equal(stream_state(listener), POLLIN);
-	stream_accept(listener);
-	check_equal(stream_state(listener), 0);
+	check_equal(sock_state(listener), POLLIN);
+	sock_accept(listener);
+	check_equal(sock_state(listener), 0);
 	control_meet("ACCEPTED");
 }
 
 /* A connection's life: data, one half closed, the other. */
 static void life_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
-	check_equal(stream_state(fd), POLLOUT);
+	check_equal(sock_state(fd), POLLOUT);
 	control_meet("CONNECTED");
 	call_gives(send(fd, "x", 1, 0), 1);
 	control_meet("READ");
 	call(shutdown(fd, SHUT_WR));
 	/* one half is closed by us: nothing that poll would say */
-	check_equal(stream_state(fd), POLLOUT);
+	check_equal(sock_state(fd), POLLOUT);
 	control_meet("HALF CLOSED");
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
 	control_meet("CLOSING");
-	stream_await_state(fd, POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
+	sock_await_state(fd, POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
 	control_meet("DONE");
 }
 
 static void life_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 	char c;
 
-	check_equal(stream_state(fd), POLLOUT);
+	check_equal(sock_state(fd), POLLOUT);
 	control_meet("CONNECTED");
-	check(stream_await(fd, POLLIN) & POLLIN);
-	check_equal(stream_state(fd), POLLIN | POLLOUT);
+	check(sock_await(fd, POLLIN) & POLLIN);
+	check_equal(sock_state(fd), POLLIN | POLLOUT);
 	call_gives(recv(fd, &c, 1, 0), 1);
-	check_equal(stream_state(fd), POLLOUT);
+	check_equal(sock_state(fd), POLLOUT);
 	control_meet("READ");
-	check(stream_await(fd, POLLRDHUP) & POLLRDHUP);
-	check_equal(stream_state(fd), POLLIN | POLLOUT | POLLRDHUP);
+	check(sock_await(fd, POLLRDHUP) & POLLRDHUP);
+	check_equal(sock_state(fd), POLLIN | POLLOUT | POLLRDHUP);
 	control_meet("HALF CLOSED");
 	/* the end that was read is still there */
 	call_gives(recv(fd, &c, 1, 0), 0);
-	check_equal(stream_state(fd), POLLIN | POLLOUT | POLLRDHUP);
+	check_equal(sock_state(fd), POLLIN | POLLOUT | POLLRDHUP);
 	call_gives(send(fd, "y", 1, 0), 1);
 	control_meet("CLOSING");
 	call(shutdown(fd, SHUT_WR));
-	stream_await_state(fd, POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
+	sock_await_state(fd, POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
 	control_meet("DONE");
 }
 
 /* The end comes after the data, and does not hide it. */
 static void end_after_data_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	call_gives(send(fd, "abc", 3, 0), 3);
 	close(fd);
@@ -106,27 +106,27 @@ static void end_after_data_client(void)
 
 static void end_after_data_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 	char c;
 
 	control_meet("CLOSED");
-	check(stream_await(fd, POLLRDHUP) & POLLRDHUP);
+	check(sock_await(fd, POLLRDHUP) & POLLRDHUP);
 	for (int i = 0; i < 3; i++) {
-		check(stream_state(fd) & POLLIN);
+		check(sock_state(fd) & POLLIN);
 		call_gives(recv(fd, &c, 1, 0), 1);
 	}
-	check(stream_state(fd) & POLLIN);
+	check(sock_state(fd) & POLLIN);
 	call_gives(recv(fd, &c, 1, 0), 0);
 	call(shutdown(fd, SHUT_WR));
-	check(stream_state(fd) & POLLHUP);
+	check(sock_state(fd) & POLLHUP);
 }
 
 static void reset_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	control_expect("BLOCKED");
-	stream_set_linger(fd, 1, 0);
+	sock_set_linger(fd, 1, 0);
 	close(fd);
 	control_meet("DONE");
 }
@@ -135,16 +135,16 @@ static void reset_server(void)
 {
 	static const short dead = POLLIN | POLLRDHUP | POLLHUP;
 	struct blocked *blocked;
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	/* POLLERR and POLLHUP need not be asked for */
 	blocked = tell_when_blocked(SYS_poll, "BLOCKED");
-	check(stream_await(fd, 0) & POLLERR);
+	check(sock_await(fd, 0) & POLLERR);
 	blocked_join(blocked);
-	check_equal(stream_state(fd) & (dead | POLLERR), dead | POLLERR);
-	check_equal(stream_error(fd), ECONNRESET);
+	check_equal(sock_state(fd) & (dead | POLLERR), dead | POLLERR);
+	check_equal(sock_error(fd), ECONNRESET);
 	/* told once; it stays closed */
-	check_equal(stream_state(fd) & (dead | POLLERR), dead);
+	check_equal(sock_state(fd) & (dead | POLLERR), dead);
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
 	control_meet("DONE");
 }
@@ -153,16 +153,16 @@ static void reset_server(void)
 static void full_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	for (int i = 0; i < 20; i++) {
-		size_t sent = stream_fill(fd, &out);
+		size_t sent = sock_fill(fd, &out);
 		struct blocked *blocked;
 
-		check(!(stream_state(fd) & POLLOUT));
+		check(!(sock_state(fd) & POLLOUT));
 		control_write("FULL %zu", sent);
 		blocked = tell_when_blocked(SYS_poll, "BLOCKED");
-		check(stream_await(fd, POLLOUT) & POLLOUT);
+		check(sock_await(fd, POLLOUT) & POLLOUT);
 		blocked_join(blocked);
 		control_expect("READ");
 	}
@@ -171,7 +171,7 @@ static void full_client(void)
 static void full_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	for (int i = 0; i < 20; i++) {
 		size_t sent = control_read_number("FULL");
@@ -185,7 +185,7 @@ static void full_server(void)
 /* Blocked polls, woken by data many times over. */
 static void woken_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	for (int i = 0; i < 100; i++) {
 		control_expect("BLOCKED");
@@ -198,18 +198,18 @@ static void woken_client(void)
 
 static void woken_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 	struct blocked *blocked;
 	char c;
 
 	for (int i = 0; i < 100; i++) {
 		blocked = tell_when_blocked(SYS_poll, "BLOCKED");
-		check(stream_await(fd, POLLIN) & POLLIN);
+		check(sock_await(fd, POLLIN) & POLLIN);
 		blocked_join(blocked);
 		call_gives(recv(fd, &c, 1, MSG_DONTWAIT), 1);
 	}
 	blocked = tell_when_blocked(SYS_poll, "BLOCKED");
-	check(stream_await(fd, POLLRDHUP) & POLLRDHUP);
+	check(sock_await(fd, POLLRDHUP) & POLLRDHUP);
 	blocked_join(blocked);
 	control_meet("CLOSED");
 }
@@ -219,13 +219,13 @@ static void woken_server(void)
 
 static void *poll_in(void *arg)
 {
-	check(stream_await(*(int *)arg, POLLIN) & POLLIN);
+	check(sock_await(*(int *)arg, POLLIN) & POLLIN);
 	return NULL;
 }
 
 static void pollers_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	control_expect("BLOCKED");
 	call_gives(send(fd, "x", 1, 0), 1);
@@ -235,7 +235,7 @@ static void pollers_client(void)
 static void pollers_server(void)
 {
 	pthread_t threads[POLLERS];
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	for (int i = 0; i < POLLERS; i++)
 		threads[i] = thread_blocked(poll_in, &fd, SYS_poll);
@@ -263,7 +263,7 @@ static void *peek_amount(void *arg)
 static void amounts_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	for (int i = 0; i < 2; i++) {
 		control_expect("BLOCKED");
@@ -277,7 +277,7 @@ static void amounts_client(void)
 static void amounts_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	for (int i = 0; i < 2; i++) {
 		pthread_t much, little;
@@ -301,7 +301,7 @@ static void amounts_server(void)
 /* A writer that sleeps in send beside one that sleeps in poll. */
 static void *poll_out(void *arg)
 {
-	check(stream_await(*(int *)arg, POLLOUT) & POLLOUT);
+	check(sock_await(*(int *)arg, POLLOUT) & POLLOUT);
 	return NULL;
 }
 
@@ -314,10 +314,10 @@ static void *send_one(void *arg)
 static void writers_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	for (int i = 0; i < 10; i++) {
-		size_t sent = stream_fill(fd, &out);
+		size_t sent = sock_fill(fd, &out);
 		pthread_t poller, sender;
 
 		poller = thread_blocked(poll_out, &fd, SYS_poll);
@@ -332,7 +332,7 @@ static void writers_client(void)
 static void writers_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	for (int i = 0; i < 10; i++) {
 		size_t sent = control_read_number("FULL");
@@ -347,13 +347,13 @@ static void writers_server(void)
 static void part_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	for (int i = 0; i < 10; i++) {
-		size_t sent = stream_fill(fd, &out);
+		size_t sent = sock_fill(fd, &out);
 
 		control_write("FULL %zu", sent);
-		check(stream_await(fd, POLLOUT) & POLLOUT);
+		check(sock_await(fd, POLLOUT) & POLLOUT);
 		control_meet("NEXT");
 	}
 }
@@ -361,7 +361,7 @@ static void part_client(void)
 static void part_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve();
+	int fd = sock_serve();
 	size_t there = 0;
 
 	for (int i = 0; i < 10; i++) {
@@ -375,7 +375,7 @@ static void part_server(void)
 /* A signal for every arrival, for those who do not even poll. */
 static void async_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	for (int i = 0; i < 20; i++) {
 		control_expect("NEXT");
@@ -387,7 +387,7 @@ static void async_client(void)
 static void async_server(void)
 {
 	struct timespec patience = { .tv_sec = patience_ms() / 1000 };
-	int fd = stream_serve();
+	int fd = sock_serve();
 	sigset_t io;
 
 	sigemptyset(&io);
@@ -425,9 +425,9 @@ static int selected(int fd, int *readable, int *writable)
 static void select_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 
-	control_write("FULL %zu", stream_fill(fd, &out));
+	control_write("FULL %zu", sock_fill(fd, &out));
 	control_meet("LOOKED");
 	close(fd);
 }
@@ -435,7 +435,7 @@ static void select_client(void)
 static void select_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve(), readable, writable;
+	int fd = sock_serve(), readable, writable;
 	size_t sent = control_read_number("FULL");
 
 	check_equal(selected(fd, &readable, &writable), 2);
@@ -443,7 +443,7 @@ static void select_server(void)
 	check_equal(selected(fd, &readable, &writable), 1);
 	check(!readable && writable);
 	control_meet("LOOKED");
-	check(stream_await(fd, POLLIN) & POLLIN);
+	check(sock_await(fd, POLLIN) & POLLIN);
 	selected(fd, &readable, &writable);
 	check(readable);
 }
@@ -452,7 +452,7 @@ static void select_server(void)
 static void low_water_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	pattern_send(&out, fd, 999, 999);
 	control_expect("BLOCKED");
@@ -469,15 +469,15 @@ static void low_water_client(void)
 static void low_water_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve(), low = 1000;
+	int fd = sock_serve(), low = 1000;
 	unsigned char buffer[2000];
 	struct blocked *blocked;
 
 	call(setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)));
-	stream_await_bytes(fd, 999);
-	check_equal(stream_state(fd), POLLOUT);
+	sock_await_bytes(fd, 999);
+	check_equal(sock_state(fd), POLLOUT);
 	blocked = tell_when_blocked(SYS_poll, "BLOCKED");
-	check(stream_await(fd, POLLIN) & POLLIN);
+	check(sock_await(fd, POLLIN) & POLLIN);
 	blocked_join(blocked);
 	call_gives(recv(fd, buffer, 2000, 0), 1000);
 	pattern_check(&in, buffer, 1000);
@@ -485,11 +485,11 @@ static void low_water_server(void)
 
 	/* who does not want to wait gets what there is */
 	control_meet("LITTLE");
-	stream_await_bytes(fd, 10);
+	sock_await_bytes(fd, 10);
 	call_gives(recv(fd, buffer, 5, MSG_DONTWAIT), 5);
 	pattern_check(&in, buffer, 5);
 	blocked = tell_when_blocked(SYS_poll, "BLOCKED");
-	check(stream_await(fd, POLLIN) & POLLIN);
+	check(sock_await(fd, POLLIN) & POLLIN);
 	blocked_join(blocked);
 	call_gives(recv(fd, buffer, 2000, 0), 5);
 	pattern_check(&in, buffer, 5);
@@ -501,7 +501,7 @@ static void low_water_server(void)
 static void low_water_recv_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	pattern_send(&out, fd, 999, 999);
 	control_expect("BLOCKED");
@@ -519,26 +519,26 @@ static void low_water_recv_client(void)
 static void low_water_recv_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve(), low = 1000;
+	int fd = sock_serve(), low = 1000;
 	unsigned char buffer[2000];
 	struct blocked *blocked;
 	int64_t start;
 
 	call(setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low)));
-	stream_await_bytes(fd, 999);
+	sock_await_bytes(fd, 999);
 	blocked = tell_when_blocked(SYS_recvfrom, "BLOCKED");
 	call_gives(recv(fd, buffer, 2000, 0), 1000);
 	blocked_join(blocked);
 	pattern_check(&in, buffer, 1000);
 	control_meet("READ");
 	control_meet("SENT");
-	stream_set_timeout(fd, SO_RCVTIMEO, 200);
+	sock_set_timeout(fd, SO_RCVTIMEO, 200);
 	start = now_ms();
 	call_gives(recv(fd, buffer, 2000, 0), 10);
 	check(now_ms() - start >= 190);
 	pattern_check(&in, buffer, 10);
 	control_meet("TIMED");
-	stream_set_timeout(fd, SO_RCVTIMEO, 0);
+	sock_set_timeout(fd, SO_RCVTIMEO, 0);
 	blocked = tell_when_blocked(SYS_recvfrom, "BLOCKED");
 	call_gives(recv(fd, buffer, 2000, 0), 10);
 	blocked_join(blocked);

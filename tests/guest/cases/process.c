@@ -8,7 +8,7 @@
 
 #include "../cases.h"
 #include "../control.h"
-#include "../stream.h"
+#include "../sock.h"
 
 static void expect_text(int fd, const char *text)
 {
@@ -42,7 +42,7 @@ static void wait_for(pid_t child)
 /* The connection ends with its last user. */
 static void fork_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 	pid_t child = call(fork());
 
 	if (!child) {
@@ -60,7 +60,7 @@ static void fork_client(void)
 
 static void fork_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	expect_text(fd, "child");
 	control_write("CHILD HEARD");
@@ -74,15 +74,15 @@ static void fork_server(void)
 /* A listener that several processes accept from. */
 static void fork_accept_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 
 	for (int i = 0; i < 20; i++)
-		expect_text(stream_connect(to), "served");
+		expect_text(sock_connect(to), "served");
 }
 
 static void fork_accept_server(void)
 {
-	int listener = stream_listen_told(20);
+	int listener = sock_listen_told(20);
 	pid_t children[4];
 
 	for (int i = 0; i < 4; i++) {
@@ -90,7 +90,7 @@ static void fork_accept_server(void)
 		if (children[i])
 			continue;
 		for (int j = 0; j < 5; j++)
-			send_text(stream_accept(listener), "served");
+			send_text(sock_accept(listener), "served");
 		_exit(0);
 	}
 	for (int i = 0; i < 4; i++)
@@ -99,7 +99,7 @@ static void fork_accept_server(void)
 
 static void dup_client(void)
 {
-	int fd = stream_reach(), other = call(dup(fd));
+	int fd = sock_reach(), other = call(dup(fd));
 
 	send_text(fd, "one");
 	close(fd);
@@ -113,11 +113,11 @@ static void dup_client(void)
 
 static void dup_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	expect_text(fd, "one");
 	control_meet("CLOSED ONE");
-	check_equal(stream_state(fd), POLLOUT);
+	check_equal(sock_state(fd), POLLOUT);
 	control_meet("STILL OPEN");
 	expect_text(fd, "two");
 	send_text(fd, "back");
@@ -179,14 +179,14 @@ static void rights_client(void)
 		expect_text(fd, "and back");
 		_exit(0);
 	}
-	pass(over[0], stream_reach());
+	pass(over[0], sock_reach());
 	wait_for(child);
 	control_meet("DONE");
 }
 
 static void rights_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	expect_text(fd, "passed");
 	send_text(fd, "and back");
@@ -196,13 +196,13 @@ static void rights_server(void)
 /* On its way in a message nobody ever receives: closed with it. */
 static void rights_lost_client(void)
 {
-	int over[2], fd = stream_reach();
+	int over[2], fd = sock_reach();
 
 	call(socketpair(AF_UNIX, SOCK_STREAM, 0, over));
 	pass(over[0], fd);
 	close(fd);
 	send_text(passed(over[1]), "alive");
-	fd = stream_reach();
+	fd = sock_reach();
 	pass(over[0], fd);
 	close(fd);
 	close(over[0]);
@@ -212,8 +212,8 @@ static void rights_lost_client(void)
 
 static void rights_lost_server(void)
 {
-	expect_text(stream_serve(), "alive");
-	expect_end(stream_serve());
+	expect_text(sock_serve(), "alive");
+	expect_end(sock_serve());
 	control_meet("DONE");
 }
 
@@ -249,7 +249,7 @@ static void threads_client(void)
 {
 	struct sender senders[THREADS];
 	pthread_t threads[THREADS];
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	for (int i = 0; i < THREADS; i++) {
 		senders[i] = (struct sender){ .fd = fd, .value = i + 1 };
@@ -282,7 +282,7 @@ static void threads_server(void)
 {
 	static struct receiver receivers[THREADS];
 	pthread_t threads[THREADS];
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	for (int i = 0; i < THREADS; i++) {
 		receivers[i].fd = fd;

@@ -8,16 +8,16 @@
 #include "../blocked.h"
 #include "../cases.h"
 #include "../control.h"
-#include "../stream.h"
+#include "../sock.h"
 
 /* Everything in flight arrives, then the end; the other half lives on. */
 static void write_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
 	struct pattern in = { .seed = test_env.seed + 1 };
-	int fd = stream_reach();
+	int fd = sock_reach();
 
-	control_write("SENT %zu", stream_fill(fd, &out));
+	control_write("SENT %zu", sock_fill(fd, &out));
 	call(shutdown(fd, SHUT_WR));
 	call_fails(send(fd, "x", 1, MSG_NOSIGNAL), EPIPE);
 	call(shutdown(fd, SHUT_WR));
@@ -31,7 +31,7 @@ static void write_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
 	struct pattern out = { .seed = test_env.seed + 1 };
-	int fd = stream_serve();
+	int fd = sock_serve();
 	size_t sent = control_read_number("SENT");
 
 	control_expect("SHUT");
@@ -44,7 +44,7 @@ static void write_server(void)
 /* A blocked reader learns of the end. */
 static void end_wakes_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	control_expect("BLOCKED");
 	call(shutdown(fd, SHUT_WR));
@@ -53,7 +53,7 @@ static void end_wakes_client(void)
 
 static void end_wakes_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 	struct blocked *blocked = tell_when_blocked(SYS_recvfrom, "BLOCKED");
 
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
@@ -63,14 +63,14 @@ static void end_wakes_server(void)
 
 static void read_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	control_meet("CONNECTED");
 	call(shutdown(fd, SHUT_RD));
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
-	check(stream_state(fd) & POLLIN);
-	check(stream_state(fd) & POLLRDHUP);
-	check(!(stream_state(fd) & POLLHUP));
+	check(sock_state(fd) & POLLIN);
+	check(sock_state(fd) & POLLRDHUP);
+	check(!(sock_state(fd) & POLLHUP));
 	/* the other half lives on */
 	call_gives(send(fd, "x", 1, 0), 1);
 	control_meet("DONE");
@@ -78,7 +78,7 @@ static void read_client(void)
 
 static void read_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	control_meet("CONNECTED");
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
@@ -88,7 +88,7 @@ static void read_server(void)
 /* Who writes to somebody who does not read any more learns of it. */
 static void not_read_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	control_meet("SENT");
 	call(shutdown(fd, SHUT_RD));
@@ -99,7 +99,7 @@ static void not_read_client(void)
 static void not_read_server(void)
 {
 	int64_t end = now_ms() + patience_ms();
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	call_gives(send(fd, "x", 1, MSG_NOSIGNAL), 1);
 	control_meet("SENT");
@@ -117,33 +117,33 @@ static void not_read_server(void)
 
 static void both_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	call_gives(send(fd, "x", 1, 0), 1);
 	control_meet("CONNECTED");
 	call(shutdown(fd, SHUT_RDWR));
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
 	call_fails(send(fd, "x", 1, MSG_NOSIGNAL), EPIPE);
-	check(stream_state(fd) & POLLHUP);
+	check(sock_state(fd) & POLLHUP);
 	control_meet("DONE");
 }
 
 static void both_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 	char c;
 
 	control_meet("CONNECTED");
 	call_gives(recv(fd, &c, 1, 0), 1);
 	call_gives(recv(fd, &c, 1, 0), 0);
-	check(stream_await(fd, POLLRDHUP) & POLLRDHUP);
+	check(sock_await(fd, POLLRDHUP) & POLLRDHUP);
 	control_meet("DONE");
 }
 
 static void misused_client(void)
 {
-	int unconnected = stream_socket(0);
-	int fd = stream_reach();
+	int unconnected = sock_open(0);
+	int fd = sock_reach();
 
 	call_fails(shutdown(unconnected, SHUT_RDWR), ENOTCONN);
 	call_fails(shutdown(unconnected, SHUT_WR), ENOTCONN);
@@ -155,7 +155,7 @@ static void misused_client(void)
 
 static void misused_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
 	control_meet("DONE");
@@ -169,7 +169,7 @@ static void *accept_invalid(void *arg)
 
 static void listener(void)
 {
-	int fd = stream_listen(1);
+	int fd = sock_listen(1);
 	pthread_t thread = thread_blocked(accept_invalid, &fd, SYS_accept);
 
 	call(shutdown(fd, SHUT_RD));
@@ -186,7 +186,7 @@ static void *recv_end(void *arg)
 /* One thread shuts what another is blocked in. */
 static void wakes_reader_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 	pthread_t thread = thread_blocked(recv_end, &fd, SYS_recvfrom);
 
 	call(shutdown(fd, SHUT_RD));
@@ -196,7 +196,7 @@ static void wakes_reader_client(void)
 
 static void wakes_reader_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	control_meet("DONE");
 	close(fd);
@@ -219,7 +219,7 @@ static void *send_much(void *arg)
 
 static void wakes_writer_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 	pthread_t thread = thread_blocked(send_much, &fd, SYS_sendto);
 
 	call(shutdown(fd, SHUT_WR));
@@ -237,17 +237,17 @@ static void crossing(int fd)
 	control_meet("SENT");
 	call(shutdown(fd, SHUT_WR));
 	check_equal(pattern_recv_to_end(&in, fd), 5000);
-	stream_await_state(fd, POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
-	check_equal(stream_error(fd), 0);
+	sock_await_state(fd, POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
+	check_equal(sock_error(fd), 0);
 	control_meet("NEXT");
 }
 
 static void crossing_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 
 	for (int i = 0; i < 50; i++) {
-		int fd = stream_connect(to);
+		int fd = sock_connect(to);
 
 		crossing(fd);
 		close(fd);
@@ -256,10 +256,10 @@ static void crossing_client(void)
 
 static void crossing_server(void)
 {
-	int listening = stream_listen_told(1);
+	int listening = sock_listen_told(1);
 
 	for (int i = 0; i < 50; i++) {
-		int fd = stream_accept(listening);
+		int fd = sock_accept(listening);
 
 		crossing(fd);
 		close(fd);

@@ -11,14 +11,14 @@
 #include "../cases.h"
 #include "../control.h"
 #include "../interrupt.h"
-#include "../stream.h"
+#include "../sock.h"
 
 /* More than any connection takes while nobody reads. */
 #define MUCH	(16 << 20)
 
 static void recv_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 	struct blocked *blocked;
 
 	interrupt_catch(0);
@@ -34,7 +34,7 @@ static void recv_client(void)
 	check_equal(interrupt_count(), 1);
 
 	/* a time that has begun is not begun again */
-	stream_set_timeout(fd, SO_RCVTIMEO, 1000 * 1000);
+	sock_set_timeout(fd, SO_RCVTIMEO, 1000 * 1000);
 	blocked = interrupt_when_blocked(SYS_recvfrom);
 	call_fails(recv(fd, &(char){ 0 }, 1, 0), EINTR);
 	blocked_join(blocked);
@@ -43,7 +43,7 @@ static void recv_client(void)
 
 static void recv_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	control_expect("BLOCKED AGAIN");
 	call_gives(send(fd, "x", 1, 0), 1);
@@ -54,12 +54,12 @@ static void recv_server(void)
 static void recv_part_client(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 	unsigned char buffer[1000];
 	struct blocked *blocked;
 
 	control_meet("SENT");
-	stream_await_bytes(fd, 400);
+	sock_await_bytes(fd, 400);
 	interrupt_catch(0);
 	blocked = interrupt_when_blocked(SYS_recvfrom);
 	call_gives(recv(fd, buffer, 1000, MSG_WAITALL), 400);
@@ -72,7 +72,7 @@ static void recv_part_client(void)
 static void recv_part_server(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	pattern_send(&out, fd, 400, 400);
 	control_meet("SENT");
@@ -85,7 +85,7 @@ static void send_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
 	unsigned char *buffer = malloc(2 * MUCH);
-	int fd = stream_reach(), calls = 0;
+	int fd = sock_reach(), calls = 0;
 	struct blocked *blocked;
 	size_t sent = 0;
 	ssize_t n;
@@ -119,7 +119,7 @@ static void send_client(void)
 static void send_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	control_expect("BLOCKED AGAIN");
 	check_equal(pattern_recv_to_end(&in, fd), control_read_number("SENT"));
@@ -160,7 +160,7 @@ static void storm_client(void)
 	struct pattern out = { .seed = test_env.seed };
 	static unsigned char buffer[300000];
 	uint64_t random = test_env.seed;
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	start_timer();
 	while (out.position < STORM_BYTES) {
@@ -184,7 +184,7 @@ static void storm_server(void)
 	struct pattern in = { .seed = test_env.seed };
 	static unsigned char buffer[300000];
 	uint64_t random = test_env.seed + 1;
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	start_timer();
 	for (;;) {
@@ -214,11 +214,11 @@ static void *send_for_ever(void *arg)
 
 static void killed_client(void)
 {
-	union address to = stream_told();
+	union address to = sock_told();
 	pid_t child = call(fork());
 
 	if (!child) {
-		int fd = stream_connect(to);
+		int fd = sock_connect(to);
 
 		thread_blocked(send_for_ever, &fd, SYS_sendto);
 		recv(fd, &(char){ 0 }, 1, 0);
@@ -232,7 +232,7 @@ static void killed_client(void)
 
 static void killed_server(void)
 {
-	stream_serve();
+	sock_serve();
 	control_meet("DONE");
 }
 

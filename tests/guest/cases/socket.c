@@ -7,7 +7,7 @@
 
 #include "../cases.h"
 #include "../control.h"
-#include "../stream.h"
+#include "../sock.h"
 
 static void protocol(void)
 {
@@ -30,8 +30,8 @@ static void datagram(void)
 
 static void flags(void)
 {
-	int plain = stream_socket(0);
-	int both = stream_socket(SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int plain = sock_open(0);
+	int both = sock_open(SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	check(!(fcntl(plain, F_GETFL) & O_NONBLOCK));
 	check(!(fcntl(plain, F_GETFD) & FD_CLOEXEC));
@@ -49,13 +49,13 @@ static void pair(void)
 /* Both ways to make a connected socket nonblocking, and back. */
 static void nonblocking_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 	int on = 1, off = 0;
 	char c;
 
-	stream_set_nonblocking(fd, true);
+	sock_set_nonblocking(fd, true);
 	call_fails(recv(fd, &c, 1, 0), EAGAIN);
-	stream_set_nonblocking(fd, false);
+	sock_set_nonblocking(fd, false);
 	call(ioctl(fd, FIONBIO, &on));
 	check(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	call_fails(read(fd, &c, 1), EAGAIN);
@@ -66,7 +66,7 @@ static void nonblocking_client(void)
 
 static void nonblocking_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	control_expect("SEND");
 	call_gives(send(fd, "x", 1, 0), 1);
@@ -76,7 +76,7 @@ static void nonblocking_server(void)
 static void unused(void)
 {
 	for (int i = 0; i < 5000; i++)
-		close(stream_socket(0));
+		close(sock_open(0));
 }
 
 const struct test_case socket_cases[] = {

@@ -10,14 +10,14 @@
 
 #include "../cases.h"
 #include "../control.h"
-#include "../stream.h"
+#include "../sock.h"
 
 #define MIB		(1024 * 1024)
 #define LARGEST_PIECE	200000
 
 static void hello_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 	char text[16];
 
 	call_gives(write(fd, "hello", 5), 5);
@@ -29,7 +29,7 @@ static void hello_client(void)
 
 static void hello_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 	char text[16];
 
 	call_gives(recv(fd, text, 5, MSG_WAITALL), 5);
@@ -40,7 +40,7 @@ static void hello_server(void)
 /* Nothing sent is nothing received; nothing asked for leaves all there. */
 static void zero_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	call_gives(send(fd, "", 0, 0), 0);
 	call_gives(write(fd, "", 0), 0);
@@ -53,14 +53,14 @@ static void zero_client(void)
 
 static void zero_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 	char text[2];
 
 	control_meet("NOTHING");
-	check_equal(stream_state(fd), POLLOUT);
+	check_equal(sock_state(fd), POLLOUT);
 	call_fails(recv(fd, text, 1, MSG_DONTWAIT), EAGAIN);
 	control_meet("STILL NOTHING");
-	stream_await(fd, POLLIN);
+	sock_await(fd, POLLIN);
 	call_gives(recv(fd, text, 0, 0), 0);
 	call_gives(recv(fd, NULL, 0, MSG_DONTWAIT), 0);
 	call_gives(recv(fd, text, 2, MSG_WAITALL), 2);
@@ -72,13 +72,13 @@ static void single_bytes_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
 
-	pattern_send(&out, stream_reach(), 20000, 1);
+	pattern_send(&out, sock_reach(), 20000, 1);
 }
 
 static void single_bytes_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	pattern_recv(&in, fd, 10000, 1);
 	check_equal(pattern_recv_to_end(&in, fd), 10000);
@@ -89,7 +89,7 @@ static void sizes_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
 	uint64_t random = test_env.seed;
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	while (out.position < 16 * MIB) {
 		size_t piece = 1 + random_below(&random, LARGEST_PIECE);
@@ -104,7 +104,7 @@ static void sizes_server(void)
 	struct pattern in = { .seed = test_env.seed };
 	uint64_t random = test_env.seed + 1, sent;
 	unsigned char *buffer = malloc(LARGEST_PIECE);
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	check(buffer);
 	for (;;) {
@@ -124,7 +124,7 @@ static void small_sizes_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
 	uint64_t random = test_env.seed;
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	while (out.position < 2 * MIB) {
 		size_t piece = 1 + random_below(&random, 300);
@@ -137,7 +137,7 @@ static void small_sizes_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
 	uint64_t random = test_env.seed + 1;
-	int fd = stream_serve();
+	int fd = sock_serve();
 	unsigned char buffer[500];
 
 	for (;;) {
@@ -156,14 +156,14 @@ static void huge_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
 
-	pattern_send(&out, stream_reach(), 24 * MIB, 24 * MIB);
+	pattern_send(&out, sock_reach(), 24 * MIB, 24 * MIB);
 }
 
 static void huge_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
 	unsigned char *buffer = malloc(24 * MIB);
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	check(buffer);
 	call_gives(recv(fd, buffer, 24 * MIB, MSG_WAITALL), 24 * MIB);
@@ -175,7 +175,7 @@ static void huge_server(void)
 static void uneven_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	pattern_send(&out, fd, MIB, MIB);
 	pattern_send(&out, fd, MIB, 97);
@@ -184,7 +184,7 @@ static void uneven_client(void)
 static void uneven_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	pattern_recv(&in, fd, MIB, 101);
 	pattern_recv(&in, fd, MIB, MIB);
@@ -195,7 +195,7 @@ static void uneven_server(void)
 
 static void ping_pong_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	for (uint32_t i = 0; i < ROUNDS; i++) {
 		uint32_t back;
@@ -209,7 +209,7 @@ static void ping_pong_client(void)
 
 static void ping_pong_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	for (uint32_t i = 0; i < ROUNDS; i++) {
 		uint32_t there;
@@ -228,9 +228,9 @@ static void nonblocking_client(void)
 	struct pattern out = { .seed = test_env.seed };
 	uint64_t random = test_env.seed;
 	static unsigned char buffer[LARGEST_PIECE];
-	int fd = stream_reach();
+	int fd = sock_reach();
 
-	stream_set_nonblocking(fd, true);
+	sock_set_nonblocking(fd, true);
 	while (out.position < 8 * MIB) {
 		size_t piece = 1 + random_below(&random, LARGEST_PIECE);
 		struct pattern next = out;
@@ -240,7 +240,7 @@ static void nonblocking_client(void)
 		n = send(fd, buffer, piece, 0);
 		if (n < 0) {
 			check_equal(errno, EAGAIN);
-			stream_await(fd, POLLOUT);
+			sock_await(fd, POLLOUT);
 			continue;
 		}
 		check(n > 0);
@@ -253,15 +253,15 @@ static void nonblocking_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
 	static unsigned char buffer[30011];
-	int fd = stream_serve();
+	int fd = sock_serve();
 
-	stream_set_nonblocking(fd, true);
+	sock_set_nonblocking(fd, true);
 	for (;;) {
 		ssize_t n = recv(fd, buffer, sizeof(buffer), 0);
 
 		if (n < 0) {
 			check_equal(errno, EAGAIN);
-			stream_await(fd, POLLIN);
+			sock_await(fd, POLLIN);
 			continue;
 		}
 		if (!n)
@@ -290,7 +290,7 @@ static int pattern_file(size_t size)
 
 static void sendfile_client(void)
 {
-	int file = pattern_file(FILE_SIZE), fd = stream_reach();
+	int file = pattern_file(FILE_SIZE), fd = sock_reach();
 	size_t left = FILE_SIZE;
 
 	while (left)
@@ -300,14 +300,14 @@ static void sendfile_client(void)
 static void expect_file_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	check_equal(pattern_recv_to_end(&in, fd), FILE_SIZE);
 }
 
 static void splice_client(void)
 {
-	int file = pattern_file(FILE_SIZE), fd = stream_reach();
+	int file = pattern_file(FILE_SIZE), fd = sock_reach();
 	size_t left = FILE_SIZE;
 	int ends[2];
 
@@ -327,7 +327,7 @@ static void splice_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
 	static unsigned char buffer[65536];
-	int fd = stream_serve();
+	int fd = sock_serve();
 	int ends[2];
 
 	call(pipe(ends));
@@ -344,13 +344,13 @@ static void splice_server(void)
 
 static void not_connected(void)
 {
-	int fd = stream_socket(0);
+	int fd = sock_open(0);
 	char c = 0;
 
 	call_fails(recv(fd, &c, 1, 0), ENOTCONN);
 	call_fails(send(fd, &c, 1, MSG_NOSIGNAL), ENOTCONN);
 	call_fails(recv(fd, &c, 1, MSG_DONTWAIT | MSG_PEEK), ENOTCONN);
-	call(stream_bind(fd, here(0)));
+	call(sock_bind(fd, here(0)));
 	call_fails(recv(fd, &c, 1, 0), ENOTCONN);
 	call_fails(send(fd, &c, 1, MSG_NOSIGNAL), ENOTCONN);
 	call(listen(fd, 1));

@@ -8,7 +8,7 @@
 
 #include "../cases.h"
 #include "../control.h"
-#include "../stream.h"
+#include "../sock.h"
 
 #define VECTORS		64
 #define ROUNDS		200
@@ -39,7 +39,7 @@ static void random_client(void)
 	uint64_t random = test_env.seed;
 	struct iovec iov[VECTORS];
 	struct msghdr message = { .msg_iov = iov };
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	for (int round = 0; round < ROUNDS; round++) {
 		int n = 1 + random_below(&random, VECTORS);
@@ -61,7 +61,7 @@ static void random_server(void)
 	static unsigned char buffer[VECTORS * LARGEST];
 	uint64_t random = test_env.seed + 1;
 	struct iovec iov[VECTORS];
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	for (int round = 0;; round++) {
 		struct msghdr message = { .msg_iov = iov };
@@ -89,7 +89,7 @@ static void many_client(void)
 	struct pattern out = { .seed = test_env.seed };
 	unsigned char buffer[IOV_MAX];
 	struct iovec iov[IOV_MAX + 1];
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	for (int i = 0; i <= IOV_MAX; i++) {
 		iov[i].iov_base = &buffer[i % IOV_MAX];
@@ -107,7 +107,7 @@ static void many_server(void)
 	unsigned char buffer[IOV_MAX];
 	struct iovec iov[IOV_MAX];
 	struct msghdr message = { .msg_iov = iov, .msg_iovlen = IOV_MAX };
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	for (int i = 0; i < IOV_MAX; i++) {
 		iov[i].iov_base = &buffer[i];
@@ -121,7 +121,7 @@ static void many_server(void)
 /* The fields of a message that a stream leaves empty. */
 static void header_client(void)
 {
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	call_gives(send(fd, "hello", 5, 0), 5);
 	control_meet("SENT");
@@ -130,7 +130,7 @@ static void header_client(void)
 
 static void header_server(void)
 {
-	int fd = stream_serve();
+	int fd = sock_serve();
 	union address name;
 	char text[16], control[64];
 	struct iovec iov = { .iov_base = text, .iov_len = 4 };
@@ -142,7 +142,7 @@ static void header_server(void)
 	};
 
 	control_meet("SENT");
-	stream_await(fd, POLLIN);
+	sock_await(fd, POLLIN);
 	call_gives(recvmsg(fd, &message, 0), 4);
 	check_equal(message.msg_namelen, 0);
 	check_equal(message.msg_controllen, 0);
@@ -161,7 +161,7 @@ static void messages_client(void)
 	unsigned char buffer[600];
 	struct iovec iov[3];
 	struct mmsghdr messages[3] = { 0 };
-	int fd = stream_reach();
+	int fd = sock_reach();
 
 	pattern_fill(&out, buffer, sizeof(buffer));
 	for (int i = 0; i < 3; i++) {
@@ -181,7 +181,7 @@ static void messages_server(void)
 	unsigned char buffer[600];
 	struct iovec iov[2];
 	struct mmsghdr messages[2] = { 0 };
-	int fd = stream_serve();
+	int fd = sock_serve();
 
 	for (int i = 0; i < 2; i++) {
 		iov[i].iov_base = buffer + 300 * i;

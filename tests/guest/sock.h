@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What most cases start from: a listener, a connection, a full ring; of the type
+ * that the group of the case is about. Whatever fails in here fails the case.
+ */
+#ifndef SOCK_H
+#define SOCK_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "family.h"
+#include "pattern.h"
+
+/* @flags are those that go with the type: SOCK_NONBLOCK, SOCK_CLOEXEC. */
+int sock_open(int flags);
+/* Listens here, at a port that the kernel chose. */
+int sock_listen(int backlog);
+uint32_t sock_port(int fd);
+int sock_accept(int listener);
+int sock_connect(union address to);
+
+/* Bind and connect with the length that belongs to the family. */
+int sock_bind(int fd, union address at_address);
+int sock_try(int fd, union address to);
+
+/* The server side: tells the client a listener's port; or all in one. */
+void sock_tell(int listener);
+int sock_listen_told(int backlog);
+int sock_serve(void);
+/* The client side: the address it was told; or all in one. */
+union address sock_told(void);
+int sock_reach(void);
+
+/* Both ends in one process; over loopback whatever the peer is. */
+struct sock_pair {
+	int left;
+	int right;
+};
+
+struct sock_pair sock_pair(void);
+
+void sock_set_nonblocking(int fd, bool on);
+void sock_set_timeout(int fd, int option, int ms);
+void sock_set_linger(int fd, int on, int seconds);
+int sock_error(int fd);		/* reads and clears SO_ERROR */
+
+int sock_get(int fd, int option);	/* of level SOL_SOCKET */
+void sock_set(int fd, int option, int value);
+
+/* Waits until this many bytes are there to be read, and no more. */
+void sock_await_bytes(int fd, int bytes);
+
+/* Sends until the connection takes no more; returns how much that was. */
+size_t sock_fill(int fd, struct pattern *pattern);
+
+/* What poll() says now, of everything it can say. */
+short sock_state(int fd);
+/*
+ * A poll() that must be woken. When its time is up, poll() looks once more and
+ * finds what it was never told of: so it counts how long that took.
+ * Returns false when nothing came, or only the clock did.
+ */
+bool sock_poll(struct pollfd *states, int n);
+/* One poll() that must be woken by any of @events; returns what it said. */
+short sock_await(int fd, short events);
+/* Looks until the state is exactly this. */
+void sock_await_state(int fd, short state);
+
+#endif
