@@ -264,8 +264,6 @@ int schannel_channel_attach(struct schannel_channel *ch, u32 dir_ref)
 
 	if (err)
 		return err;
-	/* release: who sees it up sees all of the above */
-	smp_store_release(&ch->state, SC_CHANNEL_UP);
 	sc_peer_up(ch->peer, ch);
 	queue_work(sc_wq, &ch->work);
 	return 0;
@@ -401,7 +399,10 @@ void schannel_channel_destroy(struct schannel_channel *ch)
 	was_up = ch->state == SC_CHANNEL_UP;
 	WRITE_ONCE(ch->state, SC_CHANNEL_DOWN);
 	spin_unlock(&ch->ctl_lock);
-	sc_peer_down(ch->peer, was_up ? -ECONNRESET : -EHOSTUNREACH);
+	if (was_up)
+		sc_peer_down(ch->peer, ch, -ECONNRESET);
+	else
+		sc_peer_down(ch->peer, NULL, -EHOSTUNREACH);
 
 	/* first of all wake whoever waits: this is what their users wait for */
 	xa_for_each(&ch->flows, id, flow)

@@ -140,7 +140,7 @@ void sc_channel_post(struct schannel_channel *ch, unsigned int queue, u32 flow,
 /* For the data path, under rcu_read_lock(). */
 static inline bool sc_channel_is_up(const struct schannel_channel *ch)
 {
-	/* acquire: pairs with schannel_channel_attach() */
+	/* acquire: pairs with sc_peer_up() */
 	return smp_load_acquire(&ch->state) == SC_CHANNEL_UP;
 }
 

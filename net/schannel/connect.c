@@ -45,7 +45,7 @@ static int sc_connect_go(struct sock *sk)
 	struct sc_flow *flow;
 	u8 wish;
 
-	ch = sc_peer_channel(ssk->peer, &ssk->waiter);
+	ch = sc_peer_channel(ssk->peer, sock_net(sk), &ssk->waiter);
 	if (IS_ERR(ch))
 		return PTR_ERR(ch) == -EAGAIN ? 0 : PTR_ERR(ch);
 	wish = sc_sock_ring_order(sk->sk_sndbuf,
@@ -109,7 +109,7 @@ static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
 	if (ssk->local_domid == SC_DOMID_SELF && ssk->local_port &&
 	    to->sc_domid != SC_DOMID_SELF && to->sc_domid != sc_own_domid())
 		return -EINVAL;	/* as from 127.0.0.1 to elsewhere */
-	peer = sc_peer_get(to->sc_domid);
+	peer = sc_peer_get(sock_net(sk), to->sc_domid);
 	if (!peer)
 		return -EHOSTUNREACH;
 	if (!ssk->local_port) {

@@ -249,6 +249,22 @@ static int sc_listen_connect(struct sock *lsk, struct schannel_channel *ch,
 	return 0;
 }
 
+/* Who listens on a port of the namespace that the channel belongs to. */
+static struct sock *sc_listen_find(struct schannel_channel *ch, u32 port)
+{
+	bool loopback = ch->peer->domid == SC_DOMID_SELF;
+	const struct net *net;
+	struct sock *lsk = NULL;
+
+	/* the namespace is not held, but does not go within this */
+	rcu_read_lock();
+	net = sc_peer_net(ch->peer, ch);
+	if (net)
+		lsk = sc_port_listener(net, port, loopback);
+	rcu_read_unlock();
+	return lsk;
+}
+
 /**
  * sc_listen_incoming() - the peer opens a flow
  * @ch:		the channel
@@ -261,13 +277,12 @@ static int sc_listen_connect(struct sock *lsk, struct schannel_channel *ch,
 int sc_listen_incoming(struct schannel_channel *ch,
 		       const struct schannel_msg *msg)
 {
-	bool loopback = ch->peer->domid == SC_DOMID_SELF;
 	struct sock *lsk;
 	int reason;
 
 	if (msg->open.type != SCHANNEL_TYPE_STREAM)
 		return SCHANNEL_REASON_UNSUPPORTED;
-	lsk = sc_port_listener(msg->open.dst_port, loopback);
+	lsk = sc_listen_find(ch, msg->open.dst_port);
 	if (!lsk)
 		return SCHANNEL_REASON_NO_LISTENER;
 	reason = sc_listen_reserve(lsk);

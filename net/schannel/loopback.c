@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The loopback transport: a channel from this domain to itself.
+ * The loopback transport: a channel from this domain to itself, one for each
+ * network namespace, so that a container reaches no other.
  *
  * Two ends, near and far, each a peer with a channel of its own. Sockets connect
  * from the near end and are accepted at the far end, through the same
@@ -16,41 +17,51 @@
 #include <linux/xarray.h>
 
 #include "../../include/uapi/linux/schannel.h"
-#include "main.h"
+#include "loopback.h"
 #include "peer.h"
 #include "transport.h"
 
 /**
  * struct sc_loopback_end - one of the two ends
+ * @lo:		whose it is
  * @peer:	how the core calls the other end
  * @channel:	this end's side of the channel
  * @other:	the other end
  * @event:	the upcall: softirq context, as an event channel's
  */
 struct sc_loopback_end {
+	struct sc_loopback *lo;
 	struct schannel_peer *peer;
 	struct schannel_channel *channel;
 	struct sc_loopback_end *other;
 	struct work_struct event;
 };
 
-static struct {
+struct sc_loopback {
 	struct sc_loopback_end near, far;
 	struct xarray grants;
 	struct work_struct open, fail;
 	struct mutex lock;	/* the channel comes up or goes down */
-} lo;
+};
+
+static struct sc_loopback *sc_loopback_of(struct schannel_peer *peer)
+{
+	struct sc_loopback_end *end = schannel_peer_priv(peer);
+
+	return end->lo;
+}
 
 static int sc_loopback_share(struct schannel_peer *peer, struct page *page,
 			     u32 *ref)
 {
-	return xa_alloc(&lo.grants, ref, page, xa_limit_31b, GFP_KERNEL);
+	return xa_alloc(&sc_loopback_of(peer)->grants, ref, page, xa_limit_31b,
+			GFP_KERNEL);
 }
 
 static void sc_loopback_unshare(struct schannel_peer *peer, struct page *page,
 				u32 ref)
 {
-	xa_erase(&lo.grants, ref);
+	xa_erase(&sc_loopback_of(peer)->grants, ref);
 	put_page(page);		/* a mapping has a reference of its own */
 }
 
@@ -72,6 +83,7 @@ static void sc_loopback_unmap(struct schannel_peer *peer,
 static struct schannel_mapping *
 sc_loopback_map(struct schannel_peer *peer, const u32 *refs, unsigned int nr)
 {
+	struct xarray *grants = &sc_loopback_of(peer)->grants;
 	struct sc_loopback_mapping *m;
 	unsigned int i;
 
@@ -82,11 +94,11 @@ sc_loopback_map(struct schannel_peer *peer, const u32 *refs, unsigned int nr)
 	for (i = 0; i < nr; i++) {
 		struct page *page;
 
-		xa_lock(&lo.grants);
-		page = xa_load(&lo.grants, refs[i]);
+		xa_lock(grants);
+		page = xa_load(grants, refs[i]);
 		if (page)
 			get_page(page);
-		xa_unlock(&lo.grants);
+		xa_unlock(grants);
 		if (!page) {
 			sc_loopback_unmap(peer, &m->map);
 			return ERR_PTR(-EINVAL);
@@ -115,13 +127,13 @@ static void sc_loopback_event(struct work_struct *work)
 
 static int sc_loopback_open(struct schannel_peer *peer)
 {
-	queue_work(sc_wq, &lo.open);
+	queue_work(sc_wq, &sc_loopback_of(peer)->open);
 	return 0;
 }
 
 static void sc_loopback_fail(struct schannel_peer *peer)
 {
-	queue_work(sc_wq, &lo.fail);
+	queue_work(sc_wq, &sc_loopback_of(peer)->fail);
 }
 
 static const struct schannel_transport sc_loopback = {
@@ -156,10 +168,10 @@ static void sc_loopback_end_destroy(struct sc_loopback_end *end)
 	end->channel = NULL;
 }
 
-static void sc_loopback_down(void)
+static void sc_loopback_down(struct sc_loopback *lo)
 {
-	sc_loopback_end_destroy(&lo.near);
-	sc_loopback_end_destroy(&lo.far);
+	sc_loopback_end_destroy(&lo->near);
+	sc_loopback_end_destroy(&lo->far);
 }
 
 static int sc_loopback_attach(struct sc_loopback_end *end)
@@ -174,71 +186,79 @@ static int sc_loopback_attach(struct sc_loopback_end *end)
 
 static void sc_loopback_open_work(struct work_struct *work)
 {
+	struct sc_loopback *lo = container_of(work, struct sc_loopback, open);
 	int err = 0;
 
-	mutex_lock(&lo.lock);
-	if (lo.near.channel)
+	mutex_lock(&lo->lock);
+	if (lo->near.channel)
 		goto out;
-	err = sc_loopback_end_create(&lo.near);
+	err = sc_loopback_end_create(&lo->near);
 	if (!err)
-		err = sc_loopback_end_create(&lo.far);
+		err = sc_loopback_end_create(&lo->far);
 	if (!err)
-		err = sc_loopback_attach(&lo.far);
+		err = sc_loopback_attach(&lo->far);
 	if (!err)
-		err = sc_loopback_attach(&lo.near);
+		err = sc_loopback_attach(&lo->near);
 out:
 	if (err) {
-		sc_loopback_down();
-		schannel_peer_unreachable(lo.near.peer, err);
+		sc_loopback_down(lo);
+		schannel_peer_unreachable(lo->near.peer, err);
 	}
-	mutex_unlock(&lo.lock);
+	mutex_unlock(&lo->lock);
 }
 
 static void sc_loopback_fail_work(struct work_struct *work)
 {
-	mutex_lock(&lo.lock);
-	sc_loopback_down();
-	mutex_unlock(&lo.lock);
+	struct sc_loopback *lo = container_of(work, struct sc_loopback, fail);
+
+	mutex_lock(&lo->lock);
+	sc_loopback_down(lo);
+	mutex_unlock(&lo->lock);
 }
 
-static void sc_loopback_end_init(struct sc_loopback_end *end,
+static void sc_loopback_end_init(struct sc_loopback *lo, struct net *net,
+				 struct sc_loopback_end *end,
 				 struct sc_loopback_end *other)
 {
+	end->lo = lo;
 	end->other = other;
 	INIT_WORK(&end->event, sc_loopback_event);
 	disable_work_sync(&end->event);
+	end->peer = sc_peer_alloc(&sc_loopback, net, SC_DOMID_SELF, end);
 }
 
-int __init sc_loopback_init(void)
+/* A namespace's loopback, small until somebody connects. NULL: no memory. */
+struct sc_loopback *sc_loopback_create(struct net *net)
 {
-	struct schannel_peer *peer;
+	struct sc_loopback *lo = kzalloc(sizeof(*lo), GFP_KERNEL);
 
-	xa_init_flags(&lo.grants, XA_FLAGS_ALLOC);
-	INIT_WORK(&lo.open, sc_loopback_open_work);
-	INIT_WORK(&lo.fail, sc_loopback_fail_work);
-	mutex_init(&lo.lock);
-	sc_loopback_end_init(&lo.near, &lo.far);
-	sc_loopback_end_init(&lo.far, &lo.near);
-
+	if (!lo)
+		return NULL;
+	xa_init_flags(&lo->grants, XA_FLAGS_ALLOC);
+	INIT_WORK(&lo->open, sc_loopback_open_work);
+	INIT_WORK(&lo->fail, sc_loopback_fail_work);
+	mutex_init(&lo->lock);
+	sc_loopback_end_init(lo, net, &lo->near, &lo->far);
+	sc_loopback_end_init(lo, net, &lo->far, &lo->near);
 	/* nobody looks for the far end: connections go from near to far */
-	lo.far.peer = sc_peer_alloc(&sc_loopback, SC_DOMID_SELF, &lo.far);
-	if (!lo.far.peer)
-		return -ENOMEM;
-	peer = schannel_peer_add(&sc_loopback, SC_DOMID_SELF, &lo.near);
-	if (IS_ERR(peer)) {
-		sc_peer_put(lo.far.peer);
-		return PTR_ERR(peer);
+	if (!lo->near.peer || !lo->far.peer || sc_peer_publish(lo->near.peer)) {
+		sc_loopback_destroy(lo);
+		return NULL;
 	}
-	lo.near.peer = peer;
-	return 0;
+	return lo;
 }
 
-void sc_loopback_exit(void)
+/* No socket is left in the namespace. */
+void sc_loopback_destroy(struct sc_loopback *lo)
 {
-	cancel_work_sync(&lo.open);
-	cancel_work_sync(&lo.fail);
-	sc_loopback_down();
-	schannel_peer_remove(lo.near.peer);
-	schannel_peer_remove(lo.far.peer);
-	xa_destroy(&lo.grants);
+	/* for good: a channel may fail on its way down */
+	disable_work_sync(&lo->open);
+	disable_work_sync(&lo->fail);
+	sc_loopback_down(lo);
+	if (lo->near.peer)
+		schannel_peer_remove(lo->near.peer);
+	if (lo->far.peer)
+		schannel_peer_remove(lo->far.peer);
+	xa_destroy(&lo->grants);
+	kfree(lo);
 }

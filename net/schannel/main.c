@@ -10,6 +10,7 @@
 
 #include "../../include/uapi/linux/schannel.h"
 #include "main.h"
+#include "net.h"
 #include "peer.h"
 
 static int family = AF_SCHANNEL_DEFAULT;
@@ -48,16 +49,16 @@ static int __init sc_init(void)
 	sc_wq = alloc_workqueue("schannel", WQ_UNBOUND | WQ_HIGHPRI, 0);
 	if (!sc_wq)
 		return -ENOMEM;
-	err = sc_loopback_init();
+	err = sc_net_init();
 	if (err)
 		goto err_wq;
 	err = sc_socket_init();
 	if (err)
-		goto err_loopback;
+		goto err_net;
 	return 0;
 
-err_loopback:
-	sc_loopback_exit();
+err_net:
+	sc_net_exit();
 err_wq:
 	destroy_workqueue(sc_wq);
 	return err;
@@ -67,7 +68,7 @@ err_wq:
 static void __exit sc_exit(void)
 {
 	sc_socket_exit();
-	sc_loopback_exit();
+	sc_net_exit();
 	destroy_workqueue(sc_wq);
 	/* flows and peers are freed after a grace period, by kfree_rcu() */
 }

@@ -12,8 +12,6 @@ u32 sc_pool_pages(void);
 /* How long a reader or writer looks for the peer before it sleeps, in us. */
 unsigned int sc_busy_poll_us(void);
 
-int sc_loopback_init(void);
-void sc_loopback_exit(void);
 int sc_socket_init(void);
 void sc_socket_exit(void);
 

@@ -4,6 +4,7 @@
 #include <linux/export.h>
 #include <linux/list.h>
 #include <linux/slab.h>
+#include <net/net_namespace.h>
 
 #include "../../include/uapi/linux/schannel.h"
 #include "channel.h"
@@ -26,31 +27,34 @@ void schannel_domid_set(u32 domid)
 }
 EXPORT_SYMBOL_GPL(schannel_domid_set);
 
-static struct schannel_peer *sc_peer_find(u32 domid)
+/* @net: its namespace; NULL: wherever it is. */
+static struct schannel_peer *sc_peer_find(const struct net *net, u32 domid)
 {
 	struct schannel_peer *peer;
 
 	hash_for_each_possible_rcu(sc_peers, peer, node, domid,
 				   lockdep_is_held(&sc_peers_lock))
-		if (peer->domid == domid)
+		if (peer->domid == domid &&
+		    (!net || READ_ONCE(peer->net) == net))
 			return peer;
 	return NULL;
 }
 
 /**
  * sc_peer_get() - find a peer
+ * @net:	in which namespace
  * @domid:	its number; our own means SC_DOMID_SELF
  *
  * Return: the peer, to be released with sc_peer_put(), or NULL.
  */
-struct schannel_peer *sc_peer_get(u32 domid)
+struct schannel_peer *sc_peer_get(const struct net *net, u32 domid)
 {
 	struct schannel_peer *peer;
 
 	if (domid == sc_own_domid())
 		domid = SC_DOMID_SELF;
 	rcu_read_lock();
-	peer = sc_peer_find(domid);
+	peer = sc_peer_find(net, domid);
 	if (peer && !refcount_inc_not_zero(&peer->ref))
 		peer = NULL;
 	rcu_read_unlock();
@@ -65,7 +69,7 @@ void sc_peer_put(struct schannel_peer *peer)
 
 /* A peer that is in no table: nobody finds it. */
 struct schannel_peer *sc_peer_alloc(const struct schannel_transport *transport,
-				    u32 domid, void *priv)
+				    struct net *net, u32 domid, void *priv)
 {
 	struct schannel_peer *peer;
 
@@ -75,28 +79,44 @@ struct schannel_peer *sc_peer_alloc(const struct schannel_transport *transport,
 	peer->transport = transport;
 	peer->priv = priv;
 	peer->domid = domid;
+	peer->net = net;
 	refcount_set(&peer->ref, 1);
 	spin_lock_init(&peer->lock);
 	INIT_LIST_HEAD(&peer->waiters);
 	return peer;
 }
 
+/* Put a peer into the table. 0, or -EEXIST if there is such a one. */
+int sc_peer_publish(struct schannel_peer *peer)
+{
+	/* only loopback is in every namespace */
+	const struct net *net = peer->domid == SC_DOMID_SELF ? peer->net : NULL;
+	int err = 0;
+
+	spin_lock_bh(&sc_peers_lock);
+	if (sc_peer_find(net, peer->domid))
+		err = -EEXIST;
+	else
+		hash_add_rcu(sc_peers, &peer->node, peer->domid);
+	spin_unlock_bh(&sc_peers_lock);
+	return err;
+}
+
 struct schannel_peer *
 schannel_peer_add(const struct schannel_transport *transport, u32 domid,
 		  void *priv)
 {
-	struct schannel_peer *peer = sc_peer_alloc(transport, domid, priv);
+	struct schannel_peer *peer;
+	int err;
 
+	peer = sc_peer_alloc(transport, &init_net, domid, priv);
 	if (!peer)
 		return ERR_PTR(-ENOMEM);
-	spin_lock_bh(&sc_peers_lock);
-	if (sc_peer_find(domid)) {
-		spin_unlock_bh(&sc_peers_lock);
-		kfree(peer);
-		return ERR_PTR(-EEXIST);
+	err = sc_peer_publish(peer);
+	if (err) {
+		sc_peer_put(peer);
+		return ERR_PTR(err);
 	}
-	hash_add_rcu(sc_peers, &peer->node, domid);
-	spin_unlock_bh(&sc_peers_lock);
 	return peer;
 }
 EXPORT_SYMBOL_GPL(schannel_peer_add);
@@ -111,14 +131,14 @@ void schannel_peer_remove(struct schannel_peer *peer)
 	spin_lock_bh(&peer->lock);
 	peer->removed = true;
 	spin_unlock_bh(&peer->lock);
-	sc_peer_down(peer, -EHOSTUNREACH);
+	sc_peer_down(peer, NULL, -EHOSTUNREACH);
 	sc_peer_put(peer);
 }
 EXPORT_SYMBOL_GPL(schannel_peer_remove);
 
 void schannel_peer_unreachable(struct schannel_peer *peer, int err)
 {
-	sc_peer_down(peer, err);
+	sc_peer_down(peer, NULL, err);
 }
 EXPORT_SYMBOL_GPL(schannel_peer_unreachable);
 
@@ -137,6 +157,7 @@ EXPORT_SYMBOL_GPL(schannel_peer_domid);
 /**
  * sc_peer_channel() - the peer's channel, or start bringing one up
  * @peer:	the peer
+ * @net:	the caller's namespace
  * @waiter:	whose work runs once there is something new, if there is no
  *		channel yet
  *
@@ -146,17 +167,18 @@ EXPORT_SYMBOL_GPL(schannel_peer_domid);
  * ERR_PTR(-EHOSTUNREACH) or another error if there will be no channel.
  */
 struct schannel_channel *sc_peer_channel(struct schannel_peer *peer,
+					 const struct net *net,
 					 struct sc_waiter *waiter)
 {
 	struct schannel_channel *ch;
 	int err;
 
 	spin_lock_bh(&peer->lock);
-	if (peer->channel) {
+	if (peer->removed || peer->net != net) {
+		ch = ERR_PTR(-EHOSTUNREACH);
+	} else if (peer->channel) {
 		ch = peer->channel;
 		sc_channel_hold(ch);
-	} else if (peer->removed) {
-		ch = ERR_PTR(-EHOSTUNREACH);
 	} else if (waiter->err) {
 		ch = ERR_PTR(waiter->err);
 	} else {
@@ -194,16 +216,107 @@ static void sc_peer_tell(struct schannel_peer *peer, int err)
 void sc_peer_up(struct schannel_peer *peer, struct schannel_channel *ch)
 {
 	spin_lock_bh(&peer->lock);
+	/* release: who sees it up sees all that was done to bring it up */
+	smp_store_release(&ch->state, SC_CHANNEL_UP);
 	peer->channel = ch;
 	sc_peer_tell(peer, 0);
 	spin_unlock_bh(&peer->lock);
 }
 
-/* There is no channel any more, or none came up: whoever waits gets @err. */
-void sc_peer_down(struct schannel_peer *peer, int err)
+/**
+ * sc_peer_down() - there is no channel any more, or none came up
+ * @peer:	the peer
+ * @ch:		the one that was up, or NULL
+ * @err:	what those get who wait for one
+ *
+ * If the peer was moved while @ch was up, nobody waits for that one.
+ */
+void sc_peer_down(struct schannel_peer *peer,
+		  const struct schannel_channel *ch, int err)
 {
 	spin_lock_bh(&peer->lock);
-	peer->channel = NULL;
-	sc_peer_tell(peer, err);
+	if (peer->channel == ch) {
+		peer->channel = NULL;
+		sc_peer_tell(peer, err);
+	}
 	spin_unlock_bh(&peer->lock);
+}
+
+/* ---- Namespaces -------------------------------------------------------- */
+
+/**
+ * sc_peer_net() - the namespace whose sockets are reached over a channel
+ * @peer:	the channel's peer
+ * @ch:		the channel
+ *
+ * Return: the namespace, to be compared with only, and under the same
+ * rcu_read_lock(); NULL if the peer was moved since the channel came up, or it
+ * is not up.
+ */
+const struct net *sc_peer_net(struct schannel_peer *peer,
+			      const struct schannel_channel *ch)
+{
+	const struct net *net = NULL;
+
+	spin_lock_bh(&peer->lock);
+	if (peer->channel == ch)
+		net = peer->net;
+	spin_unlock_bh(&peer->lock);
+	return net;
+}
+
+/*
+ * From here on nobody of the old namespace gets the channel, nor do connections
+ * that come in over it get a socket of the new one. Those there are end as the
+ * transport takes it down. A channel that is coming up has none: the new
+ * namespace may have it.
+ */
+static void sc_peer_set_net(struct schannel_peer *peer, struct net *net)
+{
+	lockdep_assert_held(&sc_peers_lock);
+	spin_lock(&peer->lock);
+	WRITE_ONCE(peer->net, net);
+	sc_peer_tell(peer, -EHOSTUNREACH);
+	if (peer->channel)
+		peer->transport->fail(peer);
+	peer->channel = NULL;
+	spin_unlock(&peer->lock);
+}
+
+/**
+ * sc_peer_move() - give a peer to another namespace
+ * @peer:	any but loopback's
+ * @net:	the namespace; the caller holds a reference
+ *
+ * Its connections are reset. When the namespace goes, the peer returns to the
+ * initial one.
+ *
+ * Return: 0, -EOPNOTSUPP for loopback, -ENODEV if the peer is gone.
+ */
+int sc_peer_move(struct schannel_peer *peer, struct net *net)
+{
+	int err = 0;
+
+	if (peer->domid == SC_DOMID_SELF)
+		return -EOPNOTSUPP;
+	spin_lock_bh(&sc_peers_lock);
+	if (!hash_hashed(&peer->node))
+		err = -ENODEV;
+	else if (peer->net != net)
+		sc_peer_set_net(peer, net);
+	spin_unlock_bh(&sc_peers_lock);
+	return err;
+}
+
+/* A namespace goes away: the peers it was given are the initial one's again. */
+void sc_peers_return(const struct net *net)
+{
+	struct schannel_peer *peer;
+	int bucket;
+
+	spin_lock_bh(&sc_peers_lock);
+	hash_for_each(sc_peers, bucket, peer, node)
+		if (peer->net == net && peer->domid != SC_DOMID_SELF)
+			sc_peer_set_net(peer, &init_net);
+	spin_unlock_bh(&sc_peers_lock);
 }

@@ -2,6 +2,11 @@
 /*
  * Peers: the domains with which a channel is possible, and the channel each has.
  *
+ * A peer belongs to one network namespace: its sockets are the only ones that
+ * reach the domain, and that it reaches. Loopback's is another in each
+ * namespace; every other domain is there once, in the initial namespace or where it
+ * was moved. A peer holds no reference to its namespace.
+ *
  * A peer is there as long as its transport says so; channels come and go. The table is
  * read under RCU; a reference keeps the struct, not the domain behind it.
  */
@@ -15,6 +20,7 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+struct net;
 struct schannel_channel;
 struct schannel_transport;
 
@@ -26,6 +32,7 @@ struct schannel_transport;
  * @domid:	its number
  * @lock:	protects what follows
  * @channel:	the channel that is up, or NULL
+ * @net:	whose sockets are joined (written under the table's lock, too)
  * @removed:	the domain is gone
  * @waiters:	who waits for a channel, struct sc_waiter
  */
@@ -39,6 +46,7 @@ struct schannel_peer {
 
 	spinlock_t lock;	/* what follows */
 	struct schannel_channel *channel;
+	struct net *net;
 	bool removed;
 	struct list_head waiters;
 };
@@ -56,16 +64,24 @@ struct sc_waiter {
 };
 
 struct schannel_peer *sc_peer_alloc(const struct schannel_transport *transport,
-				    u32 domid, void *priv);
-struct schannel_peer *sc_peer_get(u32 domid);
+				    struct net *net, u32 domid, void *priv);
+int sc_peer_publish(struct schannel_peer *peer);
+struct schannel_peer *sc_peer_get(const struct net *net, u32 domid);
 void sc_peer_put(struct schannel_peer *peer);
 
+int sc_peer_move(struct schannel_peer *peer, struct net *net);
+void sc_peers_return(const struct net *net);
+
 struct schannel_channel *sc_peer_channel(struct schannel_peer *peer,
+					 const struct net *net,
 					 struct sc_waiter *waiter);
+const struct net *sc_peer_net(struct schannel_peer *peer,
+			      const struct schannel_channel *ch);
 void sc_peer_unwait(struct schannel_peer *peer, struct sc_waiter *waiter);
 
 void sc_peer_up(struct schannel_peer *peer, struct schannel_channel *ch);
-void sc_peer_down(struct schannel_peer *peer, int err);
+void sc_peer_down(struct schannel_peer *peer,
+		  const struct schannel_channel *ch, int err);
 
 u32 sc_own_domid(void);
 

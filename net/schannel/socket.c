@@ -78,9 +78,6 @@ struct sock *sc_sock_alloc(struct net *net, struct socket *sock, int type,
 static int sc_create(struct net *net, struct socket *sock, int protocol,
 		     int kern)
 {
-	/* channels belong to the machine: other namespaces have none */
-	if (!net_eq(net, &init_net))
-		return -EAFNOSUPPORT;
 	if (protocol && protocol != sc_family())
 		return -EPROTONOSUPPORT;
 	if (sock->type != SOCK_STREAM)

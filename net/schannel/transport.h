@@ -67,8 +67,8 @@ struct schannel_transport {
 	int (*open)(struct schannel_peer *peer);
 
 	/*
-	 * The core found the channel beyond repair (the peer broke the
-	 * protocol). The transport shall soon call schannel_channel_destroy()
+	 * The channel must not go on: the peer broke the protocol, or was moved
+	 * to another network namespace. The transport shall soon call schannel_channel_destroy()
 	 * from another context, and tell the peer. Atomic context.
 	 */
 	void (*fail)(struct schannel_peer *peer);

@@ -447,7 +447,7 @@ static void scxen_work(struct work_struct *work)
 	}
 
 	if (xd->channel && test_bit(SCXEN_FAILED, &xd->flags))
-		scxen_end(xd, "protocol error");
+		scxen_end(xd, "reset");
 	/* xenbus closes the device itself at shutdown, and if xenstore fails us */
 	if (xd->channel && ours != XenbusStateInitialised &&
 	    ours != XenbusStateConnected)
