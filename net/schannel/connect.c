@@ -10,6 +10,7 @@
 
 #include "channel.h"
 #include "flow.h"
+#include "io.h"
 #include "listen.h"
 #include "port.h"
 #include "socket.h"
@@ -37,7 +38,7 @@ static int sc_connect_go(struct sock *sk)
 	struct schannel_msg_open open = {
 		.src_port = ssk->local_port,
 		.dst_port = ssk->peer_port,
-		.type = SCHANNEL_TYPE_STREAM,
+		.type = sc_sock_flow_type(sk),
 		.rx_order = sc_sock_ring_order(sk->sk_rcvbuf,
 					       sk->sk_userlocks & SOCK_RCVBUF_LOCK),
 	};
@@ -294,7 +295,7 @@ static void sc_sock_put(void *user)
 }
 
 const struct sc_flow_ops sc_sock_flow_ops = {
-	.event	= sc_stream_event,
+	.event	= sc_io_event,
 	.opened	= sc_sock_opened,
 	.ended	= sc_sock_ended,
 	.get	= sc_sock_get,

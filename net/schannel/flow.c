@@ -62,12 +62,16 @@ out:
  * A ring of the size wished for, or as near to it as memory and limits allow:
  * rather a small ring than none.
  */
-static int sc_flow_carve(struct schannel_channel *ch, u8 wish,
+static int sc_flow_carve(struct schannel_channel *ch, u8 type, u8 wish,
 			 struct sc_place *place)
 {
 	u8 order = sc_pool_order(&ch->pool, wish);
-	int err = sc_pool_carve(&ch->pool, order, place);
+	int err;
 
+	/* the ring bounds what a program may send in one piece */
+	if (type == SCHANNEL_TYPE_SEQPACKET && wish == SC_ORDER_ANY)
+		order = max(order, SC_RECORD_RING_ORDER);
+	err = sc_pool_carve(&ch->pool, order, place);
 	if (!err)
 		return 0;
 	mutex_lock(&ch->grow_lock);
@@ -85,8 +89,9 @@ static int sc_flow_carve(struct schannel_channel *ch, u8 wish,
 
 /* ---- Life -------------------------------------------------------------- */
 
-static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 wish,
-				     const struct sc_flow_ops *ops, void *user)
+static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
+				     u8 wish, const struct sc_flow_ops *ops,
+				     void *user)
 {
 	struct schannel_flow *entry;
 	struct sc_segment *seg;
@@ -96,7 +101,8 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 wish,
 	flow = kzalloc(sizeof(*flow), GFP_KERNEL);
 	if (!flow)
 		return ERR_PTR(-ENOMEM);
-	err = sc_flow_carve(ch, wish, &flow->place);
+	flow->type = type;
+	err = sc_flow_carve(ch, type, wish, &flow->place);
 	if (err)
 		goto err_free;
 
@@ -189,7 +195,7 @@ struct sc_flow *sc_flow_open(struct schannel_channel *ch,
 			     const struct schannel_msg_open *open, u8 wish,
 			     const struct sc_flow_ops *ops, void *user)
 {
-	struct sc_flow *flow = sc_flow_alloc(ch, wish, ops, user);
+	struct sc_flow *flow = sc_flow_alloc(ch, open->type, wish, ops, user);
 	int err;
 
 	if (IS_ERR(flow))
@@ -251,7 +257,7 @@ struct sc_flow *sc_flow_accept(struct schannel_channel *ch,
 
 	if (wish == SC_ORDER_ANY)
 		wish = msg->open.rx_order;
-	flow = sc_flow_alloc(ch, wish, ops, user);
+	flow = sc_flow_alloc(ch, msg->open.type, wish, ops, user);
 	if (IS_ERR(flow))
 		return flow;
 	err = sc_flow_join(flow, msg->src_flow, &msg->open.ring);
@@ -396,8 +402,19 @@ void sc_flow_ended(struct sc_flow *flow, int err)
 
 /* ---- The data path ----------------------------------------------------- */
 
-static u32 sc_flow_copy_in(const struct sc_ring *ring, u32 pos,
-			   struct iov_iter *from, u32 len)
+/**
+ * sc_flow_copy_in() - copy from a user into a ring
+ * @ring:	ours
+ * @pos:	where to
+ * @from:	advanced as far as was copied
+ * @len:	how many bytes
+ *
+ * Under rcu_read_lock(), the channel is up. A page fault ends it.
+ *
+ * Return: bytes copied.
+ */
+u32 sc_flow_copy_in(const struct sc_ring *ring, u32 pos, struct iov_iter *from,
+		    u32 len)
 {
 	u32 done = 0;
 
@@ -415,8 +432,9 @@ static u32 sc_flow_copy_in(const struct sc_ring *ring, u32 pos,
 	return done;
 }
 
-static u32 sc_flow_copy_out(const struct sc_ring *ring, u32 pos,
-			    struct iov_iter *to, u32 len)
+/* From a ring to a user; otherwise as sc_flow_copy_in(). */
+u32 sc_flow_copy_out(const struct sc_ring *ring, u32 pos, struct iov_iter *to,
+		     u32 len)
 {
 	u32 done = 0;
 
@@ -434,17 +452,19 @@ static u32 sc_flow_copy_out(const struct sc_ring *ring, u32 pos,
 	return done;
 }
 
-static void sc_flow_post(struct sc_flow *flow)
+/* Have the peer look at the flow. Under rcu_read_lock(), the channel is up. */
+void sc_flow_post(struct sc_flow *flow)
 {
 	sc_channel_post(flow->channel, flow->queue, flow->peer_id, &flow->bell);
 }
 
-static int sc_flow_broken(struct sc_flow *flow)
+/* The peer's half of the flow makes no sense: -EPROTO, counted and logged. */
+int sc_flow_broken(struct sc_flow *flow)
 {
 	struct schannel_channel *ch = flow->channel;
 
 	atomic_long_inc(&ch->stats.flow_errors);
-	pr_warn_ratelimited("schannel: domain %u: flow %u: the peer's index makes no sense, reset\n",
+	pr_warn_ratelimited("schannel: domain %u: flow %u: what the peer wrote makes no sense, reset\n",
 			    ch->peer->domid, flow->id);
 	return -EPROTO;
 }

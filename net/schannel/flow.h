@@ -68,9 +68,9 @@ struct sc_flow_ops {
  * @channel:	whose it is; holds a reference
  * @id:		number in our table
  * @peer_id:	number in the peer's table, SCHANNEL_FLOW_NONE until known
+ * @type:	SCHANNEL_TYPE_*
  * @queue:	the event queue in which the peer wants to be told
  * @place:	where @tx's ring is in our pool
- * @closed:	the user is done: no data path any more
  * @ops, @user:	who is told of events; @user under RCU
  * @posts:	SC_FLOW_POST_*
  * @post_node:	in the channel's list while @posts is not 0
@@ -89,8 +89,8 @@ struct sc_flow {
 	struct schannel_channel *channel;
 	u32 id;
 	u32 peer_id;
+	u8 type;
 	u8 queue;
-	bool closed;
 	struct sc_place place;
 	refcount_t ref;
 	const struct sc_flow_ops *ops;
@@ -125,6 +125,12 @@ void sc_flow_ended(struct sc_flow *flow, int err);
 ssize_t sc_flow_send(struct sc_flow *flow, struct iov_iter *from, size_t len);
 ssize_t sc_flow_recv(struct sc_flow *flow, struct iov_iter *to, size_t len,
 		     u32 skip, bool consume);
+u32 sc_flow_copy_in(const struct sc_ring *ring, u32 pos, struct iov_iter *from,
+		    u32 len);
+u32 sc_flow_copy_out(const struct sc_ring *ring, u32 pos, struct iov_iter *to,
+		     u32 len);
+void sc_flow_post(struct sc_flow *flow);
+int sc_flow_broken(struct sc_flow *flow);
 void sc_flow_fin(struct sc_flow *flow);
 void sc_flow_rx_shut(struct sc_flow *flow);
 

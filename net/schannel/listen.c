@@ -280,12 +280,13 @@ int sc_listen_incoming(struct schannel_channel *ch,
 	struct sock *lsk;
 	int reason;
 
-	if (msg->open.type != SCHANNEL_TYPE_STREAM)
-		return SCHANNEL_REASON_UNSUPPORTED;
 	lsk = sc_listen_find(ch, msg->open.dst_port);
 	if (!lsk)
 		return SCHANNEL_REASON_NO_LISTENER;
-	reason = sc_listen_reserve(lsk);
+	if (msg->open.type == sc_sock_flow_type(lsk))
+		reason = sc_listen_reserve(lsk);
+	else
+		reason = SCHANNEL_REASON_UNSUPPORTED;
 	if (!reason) {
 		reason = sc_listen_connect(lsk, ch, msg);
 		if (reason)

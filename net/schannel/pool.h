@@ -18,6 +18,9 @@ struct sc_segment;
 #define SC_SEGMENT_ORDER	8U
 #define SC_SEGMENT_PAGES	BIT(SC_SEGMENT_ORDER)
 
+/* A ring for records is no smaller than this while memory allows: 64 KiB. */
+#define SC_RECORD_RING_ORDER	((u8)4)
+
 /* A wish for no particular ring size. */
 #define SC_ORDER_ANY		0xffU
 

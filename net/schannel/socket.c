@@ -6,6 +6,7 @@
 #include <linux/sockios.h>
 #include <asm/ioctls.h>
 
+#include "io.h"
 #include "listen.h"
 #include "main.h"
 #include "port.h"
@@ -17,7 +18,7 @@ static struct proto sc_proto = {
 	.obj_size	= sizeof(struct sc_sock),
 };
 
-static const struct proto_ops sc_stream_ops;
+static const struct proto_ops sc_stream_ops, sc_seqpacket_ops;
 
 /* ---- Coming and going -------------------------------------------------- */
 
@@ -34,7 +35,7 @@ static void sc_sock_destruct(struct sock *sk)
  * sc_sock_alloc() - a new socket
  * @net:	its network namespace
  * @sock:	what it is for, or NULL for one that waits for accept()
- * @type:	SOCK_STREAM
+ * @type:	SOCK_STREAM, SOCK_SEQPACKET
  * @kern:	as socket()'s
  *
  * Return: the socket, or NULL.
@@ -71,6 +72,7 @@ struct sock *sc_sock_alloc(struct net *net, struct socket *sock, int type,
 	ssk->told_prod = 0;
 	ssk->told_flags = 0;
 	ssk->tx_wants = 0;
+	ssk->tx_need = 0;
 	sc_connect_init(ssk);
 	return sk;
 }
@@ -80,9 +82,16 @@ static int sc_create(struct net *net, struct socket *sock, int protocol,
 {
 	if (protocol && protocol != sc_family())
 		return -EPROTONOSUPPORT;
-	if (sock->type != SOCK_STREAM)
+	switch (sock->type) {
+	case SOCK_STREAM:
+		sock->ops = &sc_stream_ops;
+		break;
+	case SOCK_SEQPACKET:
+		sock->ops = &sc_seqpacket_ops;
+		break;
+	default:
 		return -ESOCKTNOSUPPORT;
-	sock->ops = &sc_stream_ops;
+	}
 	sock->state = SS_UNCONNECTED;
 	return sc_sock_alloc(net, sock, sock->type, kern) ? 0 : -ENOMEM;
 }
@@ -132,6 +141,7 @@ void sc_sock_established(struct sc_sock *ssk)
 	flow = rcu_dereference_protected(ssk->flow, lockdep_sock_is_held(sk));
 	ssk->told_prod = 0;
 	ssk->told_flags = 0;
+	ssk->tx_need = 0;
 	if (!(sk->sk_userlocks & SOCK_SNDBUF_LOCK))
 		WRITE_ONCE(sk->sk_sndbuf, flow->tx.ring.size);
 	if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK))
@@ -165,7 +175,7 @@ static void sc_release_flow(struct sock *sk)
 		(sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime);
 	if (!reset && sock_flag(sk, SOCK_LINGER) &&
 	    !(current->flags & PF_EXITING))
-		sc_stream_linger(sk, flow);
+		sc_io_linger(sk, flow);
 	sc_sock_detach(ssk, reset ? SCHANNEL_REASON_RESET :
 				    SCHANNEL_REASON_DONE);
 }
@@ -294,6 +304,7 @@ static __poll_t sc_poll_connected(struct sc_sock *ssk)
 	bool in_ended, out_ended;
 	__poll_t mask = 0;
 	u32 shutdown;
+	u32 want = 1;
 
 	rcu_read_lock();
 	flow = rcu_dereference(ssk->flow);
@@ -305,7 +316,9 @@ static __poll_t sc_poll_connected(struct sc_sock *ssk)
 	 * Ask for the next event before looking, and always: an edge-triggered
 	 * waiter must hear of what comes on top of what it was told now.
 	 */
-	if (sc_flow_await_data(flow, READ_ONCE(ssk->sk.sk_rcvlowat), &view)) {
+	if (ssk->sk.sk_type == SOCK_STREAM)
+		want = READ_ONCE(ssk->sk.sk_rcvlowat);
+	if (sc_flow_await_data(flow, want, &view)) {
 		mask |= EPOLLIN | EPOLLRDNORM;
 		sc_flow_await_more(flow, &view);
 	}
@@ -316,9 +329,9 @@ static __poll_t sc_poll_connected(struct sc_sock *ssk)
 	if (in_ended && out_ended)
 		mask |= EPOLLHUP;
 
-	WRITE_ONCE(ssk->tx_wants, sc_flow_tx_size(flow) / 2);
-	if (out_ended ||
-	    sc_flow_await_space(flow, sc_flow_tx_size(flow) / 2, &view)) {
+	want = max(sc_flow_tx_size(flow) / 2, READ_ONCE(ssk->tx_need));
+	WRITE_ONCE(ssk->tx_wants, want);
+	if (out_ended || sc_flow_await_space(flow, want, &view)) {
 		WRITE_ONCE(ssk->tx_wants, 0);
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 	}
@@ -403,6 +416,11 @@ static int sc_shutdown(struct socket *sock, int how)
 	return err;
 }
 
+static int sc_inq(struct sock *sk, const struct sc_flow_view *view)
+{
+	return sk->sk_type == SOCK_SEQPACKET ? sc_seqpacket_inq(sk) : view->avail;
+}
+
 static int sc_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 {
 	struct sock *sk = sock->sk;
@@ -418,7 +436,7 @@ static int sc_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 	if (flow && READ_ONCE(sk->sk_state) != TCP_SYN_SENT)
 		sc_flow_look(flow, &view);
 	rcu_read_unlock();
-	return put_user((int)(cmd == SIOCINQ ? view.avail : view.queued),
+	return put_user(cmd == SIOCINQ ? sc_inq(sk, &view) : (int)view.queued,
 			(int __user *)arg);
 }
 
@@ -453,6 +471,27 @@ static const struct proto_ops sc_stream_ops = {
 	.sendmsg	= sc_stream_sendmsg,
 	.recvmsg	= sc_stream_recvmsg,
 	.mmap		= sock_no_mmap,
+};
+
+static const struct proto_ops sc_seqpacket_ops = {
+	/* .family is known when the module is loaded; nothing reads it */
+	.owner		= THIS_MODULE,
+	.release	= sc_release,
+	.bind		= sc_bind,
+	.connect	= sc_connect,
+	.socketpair	= sock_no_socketpair,
+	.accept		= sc_accept,
+	.getname	= sc_getname,
+	.poll		= sc_poll,
+	.ioctl		= sc_ioctl,
+	.listen		= sc_listen,
+	.shutdown	= sc_shutdown,
+	.setsockopt	= sc_setsockopt,
+	.getsockopt	= sc_getsockopt,
+	.sendmsg	= sc_seqpacket_sendmsg,
+	.recvmsg	= sc_seqpacket_recvmsg,
+	.mmap		= sock_no_mmap,
+	.set_peek_off	= sk_set_peek_off,
 };
 
 static struct net_proto_family sc_family_ops __ro_after_init = {

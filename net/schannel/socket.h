@@ -47,6 +47,7 @@
  * @told_prod, @told_flags: what sk_data_ready and sk_state_change were called for
  *		(softirq, serialised by the event queue)
  * @tx_wants:	somebody wants to hear when there is so much space, or 0
+ * @tx_need:	space for the record that did not fit, until one does (@tx_lock)
  */
 struct sc_sock {
 	struct sock sk;		/* must come first */
@@ -72,11 +73,19 @@ struct sc_sock {
 	u32 told_prod;
 	u32 told_flags;
 	u32 tx_wants;
+	u32 tx_need;
 };
 
 static inline struct sc_sock *sc_sk(const struct sock *sk)
 {
 	return (struct sc_sock *)sk;
+}
+
+/* SCHANNEL_TYPE_*: what its flow carries. */
+static inline u8 sc_sock_flow_type(const struct sock *sk)
+{
+	return sk->sk_type == SOCK_SEQPACKET ? SCHANNEL_TYPE_SEQPACKET :
+					       SCHANNEL_TYPE_STREAM;
 }
 
 /* socket.c */
@@ -99,7 +108,11 @@ extern const struct sc_flow_ops sc_sock_flow_ops;
 int sc_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		      int flags);
-void sc_stream_event(struct sc_flow *flow, void *user);
-void sc_stream_linger(struct sock *sk, struct sc_flow *flow);
+
+/* seqpacket.c */
+int sc_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+int sc_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+			 int flags);
+int sc_seqpacket_inq(struct sock *sk);
 
 #endif /* _SCHANNEL_SOCKET_H */

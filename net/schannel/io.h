@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What sending and receiving through a flow share, whatever the type of the socket.
+ *
+ * A reader or writer that must wait asks for an event (sc_flow_await_*()), puts
+ * itself on the socket's wait queue, looks once more and only then sleeps; the upcall
+ * finds the queue by the flow. Between two sleeps no events are sent and
+ * nothing but the flow's own cache lines is touched.
+ *
+ * Copying goes on with page faults disabled, since the channel may go down
+ * while somebody's page fault takes forever. A page that is not there is faulted in
+ * without any lock, and the copy tried again: bytes are only consumed, or
+ * published, once they were copied, so EFAULT loses none.
+ */
+#ifndef _SCHANNEL_IO_H
+#define _SCHANNEL_IO_H
+
+#include <linux/types.h>
+
+struct iov_iter;
+struct msghdr;
+struct mutex;
+struct sc_flow;
+struct sock;
+
+/**
+ * struct sc_io - one call
+ * @sk:		of this socket
+ * @lock:	its tx_lock or rx_lock, held but while the call sleeps
+ * @timeo:	how long it may still wait
+ * @some:	it has something to return already
+ */
+struct sc_io {
+	struct sock *sk;
+	struct mutex *lock;
+	long timeo;
+	bool some;
+};
+
+void sc_io_event(struct sc_flow *flow, void *user);
+void sc_io_write_space(struct sock *sk);
+void sc_io_linger(struct sock *sk, struct sc_flow *flow);
+
+struct sc_flow *sc_io_flow(struct sc_io *io);
+int sc_io_error(struct sc_io *io);
+int sc_io_lost(struct sc_io *io, int after);
+int sc_io_fault_in(struct sc_io *io, const struct iov_iter *iter, size_t len,
+		   size_t (*fault_in)(const struct iov_iter *iter, size_t len));
+
+int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 want);
+int sc_io_recv_end(struct sc_io *io, int err);
+
+int sc_io_send_check(struct sc_io *io, struct sc_flow *flow);
+int sc_io_wait_space(struct sc_io *io, struct sc_flow *flow, u32 want);
+int sc_io_send_end(struct sc_io *io, const struct msghdr *msg, int err);
+
+#endif /* _SCHANNEL_IO_H */
