@@ -19,9 +19,10 @@ kbuild	  = $(MAKE) -C $(KDIR) M=$(1)
 
 help:
 	@echo 'Build'
-	@echo '  all            modules and tools (the default)'
+	@echo '  all            modules, library and tools (the default)'
 	@echo '  modules        the kernel modules; KDIR= names the kernel headers'
-	@echo '  install        modules, tools, headers (PREFIX=, DESTDIR=); uninstall'
+	@echo '  lib            libschannel and its examples'
+	@echo '  install        modules, library, tools, headers (PREFIX=, DESTDIR=); uninstall'
 	@echo '  clean          what was built here; the cache stays'
 	@echo 'See it work'
 	@echo '  demo           two domains on real Xen, and a table of what it is worth'
@@ -34,7 +35,7 @@ help:
 	@echo '  check-debug    sockets on a kernel with KASAN, lockdep and kmemleak'
 	@echo '  style          checkpatch --strict, sparse, W=1'
 
-all: modules tools
+all: modules lib tools
 
 # ---- Building -----------------------------------------------------------
 
@@ -43,6 +44,9 @@ setup:
 
 modules:
 	$(call kbuild,$(CURDIR)/net/schannel) modules
+
+lib:
+	$(MAKE) -C lib O=$(BUILD)/lib
 
 tools:
 	$(MAKE) -C tools O=$(BUILD)/tools
@@ -53,6 +57,7 @@ guest-tests:
 install: all
 	$(call kbuild,$(CURDIR)/net/schannel) INSTALL_MOD_PATH=$(DESTDIR) modules_install
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux include/uapi/linux/schannel.h
+	$(MAKE) -C lib O=$(BUILD)/lib install
 	$(MAKE) -C tools O=$(BUILD)/tools install
 
 uninstall:
@@ -60,6 +65,7 @@ uninstall:
 	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/schannel_xen.ko*
 	-[ -n "$(DESTDIR)" ] || depmod $(KVER)
 	rm -f $(DESTDIR)$(PREFIX)/include/linux/schannel.h
+	$(MAKE) -C lib O=$(BUILD)/lib uninstall
 	$(MAKE) -C tools O=$(BUILD)/tools uninstall
 
 clean:
@@ -100,5 +106,5 @@ check-debug: setup
 style: setup
 	tests/style $(KDIR) $(BUILD)
 
-.PHONY: help all setup modules tools guest-tests install uninstall clean demo \
+.PHONY: help all setup modules lib tools guest-tests install uninstall clean demo \
 	check check-unit check-guest check-xen check-debug style
