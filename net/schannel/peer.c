@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The table of peers. See peer.h. */
+#include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/list.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <net/net_namespace.h>
 
 #include "../../include/uapi/linux/schannel.h"
@@ -63,8 +65,10 @@ struct schannel_peer *sc_peer_get(const struct net *net, u32 domid)
 
 void sc_peer_put(struct schannel_peer *peer)
 {
-	if (refcount_dec_and_test(&peer->ref))
-		kfree_rcu(peer, rcu);
+	if (!refcount_dec_and_test(&peer->ref))
+		return;
+	kfree(peer->info);
+	kfree_rcu(peer, rcu);
 }
 
 /* A peer that is in no table: nobody finds it. */
@@ -153,6 +157,53 @@ u32 schannel_peer_domid(const struct schannel_peer *peer)
 	return peer->domid;
 }
 EXPORT_SYMBOL_GPL(schannel_peer_domid);
+
+/* ---- Who it is --------------------------------------------------------- */
+
+static struct schannel_peer_info *
+sc_peer_info_copy(const struct schannel_peer_info *info)
+{
+	struct schannel_peer_info *copy = kmemdup(info, sizeof(*info),
+						  GFP_KERNEL);
+	char *s;
+
+	if (!copy)
+		return NULL;
+	strscpy_pad(copy->name, info->name, sizeof(copy->name));
+	/* it is going to be shown on terminals */
+	for (s = copy->name; *s; s++)
+		if (iscntrl(*s))
+			*s = '?';
+	return copy;
+}
+
+int schannel_peer_info_set(struct schannel_peer *peer,
+			   const struct schannel_peer_info *info)
+{
+	struct schannel_peer_info *new = sc_peer_info_copy(info);
+
+	if (!new)
+		return -ENOMEM;
+	spin_lock_bh(&peer->lock);
+	if (!peer->info || memcmp(peer->info, new, sizeof(*new)))
+		swap(peer->info, new);
+	spin_unlock_bh(&peer->lock);
+	kfree(new);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(schannel_peer_info_set);
+
+/* What is known of a peer: all zero if that is nothing. */
+void sc_peer_info(struct schannel_peer *peer, struct schannel_peer_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	spin_lock_bh(&peer->lock);
+	if (peer->info)
+		*info = *peer->info;
+	spin_unlock_bh(&peer->lock);
+}
+
+/* ---- Its channel ------------------------------------------------------- */
 
 /**
  * sc_peer_channel() - the peer's channel, or start bringing one up

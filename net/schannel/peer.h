@@ -22,6 +22,7 @@
 
 struct net;
 struct schannel_channel;
+struct schannel_peer_info;
 struct schannel_transport;
 
 /**
@@ -33,6 +34,7 @@ struct schannel_transport;
  * @lock:	protects what follows
  * @channel:	the channel that is up, or NULL
  * @net:	whose sockets are joined (written under the table's lock, too)
+ * @info:	who it is, or NULL
  * @removed:	the domain is gone
  * @waiters:	who waits for a channel, struct sc_waiter
  */
@@ -47,6 +49,7 @@ struct schannel_peer {
 	spinlock_t lock;	/* what follows */
 	struct schannel_channel *channel;
 	struct net *net;
+	struct schannel_peer_info *info;
 	bool removed;
 	struct list_head waiters;
 };
@@ -82,6 +85,8 @@ void sc_peer_unwait(struct schannel_peer *peer, struct sc_waiter *waiter);
 void sc_peer_up(struct schannel_peer *peer, struct schannel_channel *ch);
 void sc_peer_down(struct schannel_peer *peer,
 		  const struct schannel_channel *ch, int err);
+
+void sc_peer_info(struct schannel_peer *peer, struct schannel_peer_info *info);
 
 u32 sc_own_domid(void);
 

@@ -24,7 +24,10 @@
 #ifndef _SCHANNEL_TRANSPORT_H
 #define _SCHANNEL_TRANSPORT_H
 
+#include <linux/in6.h>
 #include <linux/types.h>
+
+#include "../../include/uapi/linux/schannel.h"
 
 /* Event queues of a channel, and so notification paths of a transport. */
 #define SCHANNEL_QUEUES		1U
@@ -127,6 +130,36 @@ void schannel_peer_remove(struct schannel_peer *peer);
  * destroy.
  */
 void schannel_peer_unreachable(struct schannel_peer *peer, int err);
+
+#define SCHANNEL_ADDRESSES_MAX	16
+
+/**
+ * struct schannel_peer_info - who a peer is
+ * @name:	its name, ends in a NUL; empty if not known
+ * @uuid:	its UUID, all zero if not known
+ * @nr_addresses: how many of @address there are
+ * @address:	its IP addresses, IPv4 ones mapped
+ *
+ * Bytes that are not in use are 0.
+ */
+struct schannel_peer_info {
+	char name[SC_NAME_MAX];
+	u8 uuid[16];
+	unsigned int nr_addresses;
+	struct in6_addr address[SCHANNEL_ADDRESSES_MAX];
+};
+
+/**
+ * schannel_peer_info_set - who the peer is became known, or changed
+ * @peer:	the peer
+ * @info:	what is known now
+ *
+ * Control characters in the name are replaced. Process context.
+ *
+ * Return: 0, or -ENOMEM: what was known before still holds.
+ */
+int schannel_peer_info_set(struct schannel_peer *peer,
+			   const struct schannel_peer_info *info);
 
 /* This domain's own id; to be set before the first peer is added, and again
  * whenever it changes.

@@ -62,6 +62,7 @@
 #include "xen_bus.h"
 #include "xen_event.h"
 #include "xen_grant.h"
+#include "xen_info.h"
 
 /* From one set-up to the next. */
 #define SCXEN_INTERVAL	HZ
@@ -410,7 +411,22 @@ static int scxen_meet(struct scxen_dev *xd)
 		return PTR_ERR(peer);
 	}
 	xd->peer = peer;
+	set_bit(SCXEN_INFO, &xd->flags);
 	return 0;
+}
+
+/* Tell the core who the peer is, if there is something new. */
+static void scxen_introduce(struct scxen_dev *xd)
+{
+	struct schannel_peer_info info;
+
+	if (!xd->peer || !test_and_clear_bit(SCXEN_INFO, &xd->flags))
+		return;
+	scxen_info_read(xd->dev, &info);
+	if (schannel_peer_info_set(xd->peer, &info)) {
+		set_bit(SCXEN_INFO, &xd->flags);
+		scxen_poke_later(xd, SCXEN_INTERVAL);
+	}
 }
 
 /* The peer is not there any more, or we are not. */
@@ -445,6 +461,7 @@ static void scxen_work(struct work_struct *work)
 		scxen_poke_later(xd, SCXEN_INTERVAL);
 		return;
 	}
+	scxen_introduce(xd);
 
 	if (xd->channel && test_bit(SCXEN_FAILED, &xd->flags))
 		scxen_end(xd, "reset");
@@ -461,11 +478,24 @@ static void scxen_work(struct work_struct *work)
 		scxen_poke(xd);
 }
 
+static void scxen_own_changed(struct xenbus_watch *watch, const char *path,
+			      const char *token)
+{
+	struct scxen_dev *xd = container_of(watch, struct scxen_dev, own_watch);
+
+	/* most of what changes there was written by ourselves */
+	if (!scxen_info_is_key(path))
+		return;
+	set_bit(SCXEN_INFO, &xd->flags);
+	scxen_poke(xd);
+}
+
 static int scxen_probe(struct xenbus_device *dev,
 		       void (*step)(struct scxen_dev *xd,
 				    enum xenbus_state theirs))
 {
 	struct scxen_dev *xd;
+	int err;
 
 	if (dev->otherend_id < 0 || dev->otherend_id >= DOMID_FIRST_RESERVED)
 		return -EINVAL;
@@ -478,6 +508,8 @@ static int scxen_probe(struct xenbus_device *dev,
 	xd->not_before = jiffies;
 	INIT_DELAYED_WORK(&xd->work, scxen_work);
 	scxen_grant_init(&xd->grants);
+	xd->own_watch.node = dev->nodename;
+	xd->own_watch.callback = scxen_own_changed;
 	dev_set_drvdata(&dev->dev, xd);
 
 	/*
@@ -485,7 +517,13 @@ static int scxen_probe(struct xenbus_device *dev,
 	 * and a watch fires once when it is set: no need to start the work here.
 	 */
 	xenbus_switch_state(dev, XenbusStateInitialising);
-	return 0;
+	/* not before that: it may start the work */
+	err = register_xenbus_watch(&xd->own_watch);
+	if (err) {
+		dev_set_drvdata(&dev->dev, NULL);
+		kfree(xd);
+	}
+	return err;
 }
 
 static int scxen_front_probe(struct xenbus_device *dev,
@@ -500,11 +538,12 @@ static int scxen_back_probe(struct xenbus_device *dev,
 	return scxen_probe(dev, scxen_back_step);
 }
 
-/* xenbus has ended the watch; it writes Closed after this. */
+/* xenbus has ended its own watch; it writes Closed after this. */
 static void scxen_remove(struct xenbus_device *dev)
 {
 	struct scxen_dev *xd = dev_get_drvdata(&dev->dev);
 
+	unregister_xenbus_watch(&xd->own_watch);
 	disable_delayed_work_sync(&xd->work);
 	scxen_part(xd, "driver unloaded or pair removed");
 	scxen_grant_drain(&xd->grants);

@@ -6,18 +6,19 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 #include <xen/interface/io/xenbus.h>
+#include <xen/xenbus.h>
 
 #include "xen_event.h"
 #include "xen_grant.h"
 
 struct schannel_channel;
 struct schannel_peer;
-struct xenbus_device;
 
 /* Bits of struct scxen_dev's @flags. */
 enum {
 	SCXEN_WANTED,	/* somebody here wants a channel */
 	SCXEN_FAILED,	/* the core gave the channel up */
+	SCXEN_INFO,	/* read who the peer is */
 };
 
 /**
@@ -33,6 +34,7 @@ enum {
  * @not_before:	when another set-up may begin (jiffies)
  * @deadline:	when to stop waiting for the peer's answer (jiffies)
  * @queue:	the channel's event channels
+ * @own_watch:	on our own directory, where the control domain says who the peer is
  * @grants:	what is left of earlier channels; has a lock of its own
  */
 struct scxen_dev {
@@ -48,6 +50,7 @@ struct scxen_dev {
 	unsigned long deadline;
 
 	struct scxen_queue queue[SCHANNEL_QUEUES];
+	struct xenbus_watch own_watch;
 	struct scxen_grants grants;
 };
 
