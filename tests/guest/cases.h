@@ -25,5 +25,9 @@ extern const struct test_case ioctl_cases[];
 extern const struct test_case signal_cases[];
 extern const struct test_case process_cases[];
 extern const struct test_case load_cases[];
+extern const struct test_case record_cases[];
+extern const struct test_case seqpacket_cases[];
+extern const struct test_case seqpacket_wait_cases[];
+extern const struct test_case seqpacket_load_cases[];
 
 #endif

@@ -16,6 +16,8 @@
 #include "runner.h"
 
 #define STREAMS	SOCK_STREAM, .not_unix = "the reference for streams is TCP"
+#define SEQPACKETS	SOCK_SEQPACKET, .not_inet = "IP has no seqpackets"
+#define DGRAMS		SOCK_DGRAM
 
 const struct test_group test_groups[] = {
 	{ "socket", socket_cases, STREAMS },
@@ -38,6 +40,11 @@ const struct test_group test_groups[] = {
 	{ "signal", signal_cases, STREAMS },
 	{ "process", process_cases, STREAMS },
 	{ "load", load_cases, STREAMS },
+	{ "seqpacket_record", record_cases, SEQPACKETS },
+	{ "seqpacket", seqpacket_cases, SEQPACKETS },
+	{ "seqpacket_wait", seqpacket_wait_cases, SEQPACKETS },
+	{ "seqpacket_load", seqpacket_load_cases, SEQPACKETS },
+	{ "dgram_record", record_cases, DGRAMS },
 	{ NULL, NULL }
 };
 

@@ -70,10 +70,44 @@ int sock_listen_told(int backlog)
 	return fd;
 }
 
+/* Datagrams: each side's socket is connected to the other's. */
+static int bound_socket(void)
+{
+	int fd = sock_open(0);
+
+	call(sock_bind(fd, here(0)));
+	return fd;
+}
+
+static int serve_datagrams(void)
+{
+	int fd = bound_socket();
+
+	sock_tell(fd);
+	call(sock_try(fd, sock_told()));
+	control_write("CONNECTED");
+	return fd;
+}
+
+static int reach_datagrams(void)
+{
+	union address to = sock_told();
+	int fd = bound_socket();
+
+	call(sock_try(fd, to));
+	sock_tell(fd);
+	control_expect("CONNECTED");
+	return fd;
+}
+
 int sock_serve(void)
 {
-	int listener = sock_listen_told(1);
-	int fd = sock_accept(listener);
+	int listener, fd;
+
+	if (test_env.type == SOCK_DGRAM)
+		return serve_datagrams();
+	listener = sock_listen_told(1);
+	fd = sock_accept(listener);
 
 	close(listener);
 	return fd;
@@ -86,6 +120,8 @@ union address sock_told(void)
 
 int sock_reach(void)
 {
+	if (test_env.type == SOCK_DGRAM)
+		return reach_datagrams();
 	return sock_connect(sock_told());
 }
 

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* SOCK_SEQPACKET: what sets its records apart from datagrams. */
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../cases.h"
+#include "../control.h"
+#include "../record.h"
+#include "../sock.h"
+
+/* A record of no bytes is not the end, and the end is no record: it stays. */
+static void end_client(void)
+{
+	int fd = sock_reach();
+
+	call_gives(send(fd, "", 0, 0), 0);
+	record_say(fd, "between");
+	call_gives(send(fd, "", 0, 0), 0);
+	call(shutdown(fd, SHUT_WR));
+	control_meet("DONE");
+}
+
+static void end_server(void)
+{
+	int fd = sock_serve();
+	char c;
+
+	call_gives(recv(fd, &c, 1, 0), 0);
+	record_hear(fd, "between");
+	check(sock_await(fd, POLLRDHUP) & POLLRDHUP);
+	sock_set_timeout(fd, SO_RCVTIMEO, patience_ms());
+	for (int i = 0; i < 5; i++)
+		call_gives(recv(fd, &c, 1, 0), 0);
+	control_meet("DONE");
+}
+
+/* MSG_EOR is the sender's to set, record by record. */
+static void end_of_record_client(void)
+{
+	int fd = sock_reach();
+
+	for (int i = 0; i < 4; i++) {
+		call_gives(send(fd, "text", 4, i % 2 ? MSG_EOR : 0), 4);
+		call_gives(send(fd, "", 0, i % 2 ? 0 : MSG_EOR), 0);
+	}
+	control_meet("DONE");
+}
+
+static void end_of_record_server(void)
+{
+	int fd = sock_serve(), flags;
+	char buffer[10];
+
+	for (int i = 0; i < 4; i++) {
+		int marked = i % 2 ? MSG_EOR : 0;
+
+		flags = MSG_PEEK;
+		call_gives(record_recv(fd, buffer, sizeof(buffer), &flags), 4);
+		check_equal(flags & MSG_EOR, marked);
+		flags = 0;
+		call_gives(record_recv(fd, buffer, sizeof(buffer), &flags), 4);
+		check_equal(flags & MSG_EOR, marked);
+		flags = 0;
+		call_gives(record_recv(fd, buffer, sizeof(buffer), &flags), 0);
+		check_equal(flags & MSG_EOR, MSG_EOR - marked);
+	}
+	control_meet("DONE");
+}
+
+/* What is said to be the largest is; and one byte more never goes. */
+static void maximum_client(void)
+{
+	int fd = sock_reach();
+	size_t most = record_max(fd);
+	struct record record = { 1, 0, most };
+	char *buffer = malloc(most + 1);
+
+	check(buffer);
+	control_write("MOST %zu", most);
+	for (int i = 0; i < 3; i++) {
+		call_fails(send(fd, buffer, most + 1, 0), EMSGSIZE);
+		call_fails(send(fd, buffer, most + 1, MSG_DONTWAIT), EMSGSIZE);
+		record.number = i;
+		record_send(fd, buffer, &record);
+	}
+	call_fails(send(fd, buffer, most + 1, MSG_DONTWAIT), EMSGSIZE);
+	control_meet("DONE");
+	control_meet("NOTHING MORE");
+}
+
+static void maximum_server(void)
+{
+	int fd = sock_serve();
+	size_t most = control_read_number("MOST");
+	char *buffer = malloc(most + 1);
+
+	check(buffer);
+	for (int i = 0; i < 3; i++) {
+		size_t n = call(recv(fd, buffer, most + 1, 0));
+
+		check_equal(n, most);
+		check_equal(record_check(buffer, n).number, i);
+	}
+	control_meet("DONE");
+	call_fails(recv(fd, buffer, 1, MSG_DONTWAIT), EAGAIN);
+	control_meet("NOTHING MORE");
+}
+
+/* A stream does not talk to one that takes records, either way round. */
+static void prototype_client(void)
+{
+	union address records = peer(control_read_number("RECORDS"));
+	union address stream = peer(control_read_number("STREAM"));
+	int fd = call(socket(family->number, SOCK_STREAM, 0));
+
+	call_fails(sock_try(fd, records), EPROTOTYPE);
+	call_fails(sock_try(sock_open(0), stream), EPROTOTYPE);
+	/* and may still go where it is understood */
+	call(sock_try(fd, stream));
+	sock_connect(records);
+	control_meet("DONE");
+}
+
+static void prototype_server(void)
+{
+	int records = sock_listen(1), stream;
+
+	test_env.type = SOCK_STREAM;
+	stream = sock_listen(1);
+	control_write("RECORDS %u", sock_port(records));
+	control_write("STREAM %u", sock_port(stream));
+	control_meet("DONE");
+	/* nobody else has come */
+	sock_accept(records);
+	sock_accept(stream);
+	check_equal(sock_state(records), 0);
+	check_equal(sock_state(stream), 0);
+}
+
+static void kind_client(void)
+{
+	int fd = sock_reach();
+
+	check_equal(sock_get(fd, SO_TYPE), SOCK_SEQPACKET);
+	call_fails(send(fd, "!", 1, MSG_OOB | MSG_NOSIGNAL), EOPNOTSUPP);
+	call_fails(recv(fd, &(char){ 0 }, 1, MSG_OOB), EOPNOTSUPP);
+	control_meet("DONE");
+}
+
+static void kind_server(void)
+{
+	int fd = sock_serve();
+
+	check_equal(sock_get(fd, SO_TYPE), SOCK_SEQPACKET);
+	control_meet("DONE");
+}
+
+const struct test_case seqpacket_cases[] = {
+	{ "kind", "SO_TYPE; MSG_OOB is not supported", kind_client,
+	  kind_server },
+	{ "end", "a record of no bytes is not the end", end_client,
+	  end_server },
+	{ "end_of_record", "MSG_EOR arrives where it was set",
+	  end_of_record_client, end_of_record_server,
+	  .not_unix = "AF_UNIX has no MSG_EOR" },
+	{ "maximum", "the largest record, and EMSGSIZE", maximum_client,
+	  maximum_server },
+	{ "prototype", "to a socket of another type: EPROTOTYPE",
+	  prototype_client, prototype_server,
+	  .not_unix = "abstract names of AF_UNIX are names for one type" },
+	{ }
+};

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Records: what one send() sent and one recv() is to give, of seqpacket and
+ * datagram sockets.
+ */
+#ifndef RECORD_H
+#define RECORD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include "family.h"
+
+/*
+ * A record that says what it is: these words come first, and every byte behind
+ * them follows from them. A reader notices one that is cut, mixed or changed.
+ */
+struct record {
+	uint32_t sender;
+	uint32_t number;
+	uint32_t length;	/* of all of it, at least RECORD_LEAST */
+};
+
+#define RECORD_LEAST	sizeof(struct record)
+
+void record_fill(void *buffer, const struct record *record);
+/* Fails the case unless @buffer holds one whole record. */
+struct record record_check(const void *buffer, size_t length);
+
+/* Blocking. The buffer is @record->length bytes that the call may use. */
+void record_send(int fd, void *buffer, const struct record *record);
+
+/* Short ones, as text. record_hear() takes one and that must be it. */
+void record_say(int fd, const char *text);
+void record_hear(int fd, const char *text);
+
+/* recvmsg() into one buffer; what it said of the record is in *@flags. */
+ssize_t record_recv(int fd, void *buffer, size_t length, int *flags);
+
+/* The largest record that this socket sends. */
+size_t record_max(int fd);
+
+#endif
