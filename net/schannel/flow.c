@@ -455,6 +455,7 @@ u32 sc_flow_copy_out(const struct sc_ring *ring, u32 pos, struct iov_iter *to,
 /* Have the peer look at the flow. Under rcu_read_lock(), the channel is up. */
 void sc_flow_post(struct sc_flow *flow)
 {
+	atomic_long_inc(&flow->events);
 	sc_channel_post(flow->channel, flow->queue, flow->peer_id, &flow->bell);
 }
 

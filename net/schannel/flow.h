@@ -17,6 +17,7 @@
 #ifndef _SCHANNEL_FLOW_H
 #define _SCHANNEL_FLOW_H
 
+#include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/cache.h>
 #include <linux/list.h>
@@ -65,6 +66,7 @@ struct sc_flow_ops {
  * @tx:		producer half (the user's tx lock)
  * @rx:		consumer half (the user's rx lock)
  * @bell:	our last entry in the peer's event queue (queue lock)
+ * @events:	times the peer was told to look at the flow
  * @channel:	whose it is; holds a reference
  * @id:		number in our table
  * @peer_id:	number in the peer's table, SCHANNEL_FLOW_NONE until known
@@ -86,6 +88,7 @@ struct sc_flow {
 	struct sc_rx rx ____cacheline_aligned_in_smp;
 
 	sc_bell_t bell ____cacheline_aligned_in_smp;
+	atomic_long_t events;
 	struct schannel_channel *channel;
 	u32 id;
 	u32 peer_id;

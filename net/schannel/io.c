@@ -44,6 +44,7 @@ void sc_io_event(struct sc_flow *flow, void *user)
 	if (smp_load_acquire(&sk->sk_state) != TCP_ESTABLISHED)
 		return;
 
+	ssk->told_events++;
 	sc_flow_look(flow, &view);
 	flags = view.flags & ~ssk->told_flags;
 	ssk->told_flags |= flags;
@@ -64,11 +65,11 @@ void sc_io_event(struct sc_flow *flow, void *user)
 
 /*
  * Sleep until the wait queue is woken, if @ready still says no now that we are
- * on it. Returns 0, or why it must not.
+ * on it. It is counted in @count. Returns 0, or why it must not.
  */
 static int sc_io_sleep(struct sc_io *io, struct sc_flow *flow,
 		       bool (*ready)(struct sock *sk, struct sc_flow *flow,
-				     u32 want), u32 want)
+				     u32 want), u32 want, struct sc_count *count)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sock *sk = io->sk;
@@ -79,6 +80,7 @@ static int sc_io_sleep(struct sc_io *io, struct sc_flow *flow,
 		return sock_intr_errno(io->timeo);
 	add_wait_queue(sk_sleep(sk), &wait);
 	if (!ready(sk, flow, want)) {
+		count->waits++;
 		mutex_unlock(io->lock);
 		io->timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, io->timeo);
 		mutex_lock(io->lock);
@@ -232,7 +234,8 @@ int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 want)
 		return sc_io_error(io);
 	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
 		return 1;
-	return sc_io_sleep(io, flow, sc_io_readable, want);
+	return sc_io_sleep(io, flow, sc_io_readable, want,
+			   &sc_sk(sk)->rx_count);
 }
 
 /**
@@ -277,7 +280,7 @@ int sc_io_wait_space(struct sc_io *io, struct sc_flow *flow, u32 want)
 		WRITE_ONCE(ssk->tx_wants, 0);
 		return 0;
 	}
-	return sc_io_sleep(io, flow, sc_io_writable, want);
+	return sc_io_sleep(io, flow, sc_io_writable, want, &ssk->tx_count);
 }
 
 /* May the call send? 0, -EPIPE, -ENOTCONN or the socket's error. */

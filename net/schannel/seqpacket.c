@@ -94,10 +94,13 @@ int sc_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 			err = sc_io_lost(&io, 1);
 	} while (!err);
 
-	if (io.some && flags & MSG_PEEK)
+	if (io.some && flags & MSG_PEEK) {
 		sk_peek_offset_fwd(sk, copied);
-	else if (io.some)
+	} else if (io.some) {
 		sc_record_consume(flow, rec.len);
+		sc_sk(sk)->rx_count.bytes += rec.len;
+		sc_sk(sk)->rx_count.records++;
+	}
 	err = sc_io_recv_end(&io, err);
 	if (!io.some)
 		return min(err, 0);
@@ -143,6 +146,8 @@ int sc_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		err = sc_record_send(flow, &msg->msg_iter, &rec);
 		if (!err) {
 			WRITE_ONCE(ssk->tx_need, 0);
+			ssk->tx_count.bytes += len;
+			ssk->tx_count.records++;
 			io.some = true;
 			break;
 		}

@@ -31,6 +31,17 @@ static void sc_sock_destruct(struct sock *sk)
 		sc_peer_put(ssk->peer);
 }
 
+/* What is about one connection only. Nobody is in the data path. */
+static void sc_sock_fresh(struct sc_sock *ssk)
+{
+	ssk->told_prod = 0;
+	ssk->told_flags = 0;
+	ssk->told_events = 0;
+	ssk->tx_need = 0;
+	memset(&ssk->tx_count, 0, sizeof(ssk->tx_count));
+	memset(&ssk->rx_count, 0, sizeof(ssk->rx_count));
+}
+
 /**
  * sc_sock_alloc() - a new socket
  * @net:	its network namespace
@@ -69,10 +80,8 @@ struct sock *sc_sock_alloc(struct net *net, struct socket *sock, int type,
 	spin_lock_init(&ssk->accept_lock);
 	INIT_LIST_HEAD(&ssk->accept_queue);
 	INIT_LIST_HEAD(&ssk->accept_node);
-	ssk->told_prod = 0;
-	ssk->told_flags = 0;
+	sc_sock_fresh(ssk);
 	ssk->tx_wants = 0;
-	ssk->tx_need = 0;
 	sc_connect_init(ssk);
 	return sk;
 }
@@ -139,15 +148,41 @@ void sc_sock_established(struct sc_sock *ssk)
 	struct sc_flow *flow;
 
 	flow = rcu_dereference_protected(ssk->flow, lockdep_sock_is_held(sk));
-	ssk->told_prod = 0;
-	ssk->told_flags = 0;
-	ssk->tx_need = 0;
+	sc_sock_fresh(ssk);
 	if (!(sk->sk_userlocks & SOCK_SNDBUF_LOCK))
 		WRITE_ONCE(sk->sk_sndbuf, flow->tx.ring.size);
 	if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK))
 		WRITE_ONCE(sk->sk_rcvbuf, flow->rx.ring.size);
 	/* release: who sees this may use both halves of the flow */
 	smp_store_release(&sk->sk_state, TCP_ESTABLISHED);
+}
+
+/**
+ * sc_sock_stats() - what a socket did
+ * @ssk:	the socket
+ * @stats:	filled in
+ *
+ * Any context, no locks: each number is right, if not all at the same moment.
+ */
+void sc_sock_stats(const struct sc_sock *ssk, struct sc_flow_stats *stats)
+{
+	struct sc_flow *flow;
+
+	*stats = (struct sc_flow_stats) {
+		.tx_bytes	= READ_ONCE(ssk->tx_count.bytes),
+		.rx_bytes	= READ_ONCE(ssk->rx_count.bytes),
+		.tx_records	= READ_ONCE(ssk->tx_count.records),
+		.rx_records	= READ_ONCE(ssk->rx_count.records),
+		.tx_waits	= READ_ONCE(ssk->tx_count.waits),
+		.rx_waits	= READ_ONCE(ssk->rx_count.waits),
+		.rx_events	= READ_ONCE(ssk->told_events),
+		.drops		= atomic_read(&ssk->sk.sk_drops),
+	};
+	rcu_read_lock();
+	flow = rcu_dereference(ssk->flow);
+	if (flow)
+		stats->tx_events = atomic_long_read(&flow->events);
+	rcu_read_unlock();
 }
 
 /* Was everything that the peer sent read? lock_sock() is held. */

@@ -31,6 +31,18 @@
 #include "peer.h"
 
 /**
+ * struct sc_count - what went one way since the socket was connected
+ * @bytes:	of the user's
+ * @records:	where there are such
+ * @waits:	times somebody went to sleep for it
+ */
+struct sc_count {
+	u64 bytes;
+	u64 records;
+	u64 waits;
+};
+
+/**
  * struct sc_sock - a socket
  * @flow:	its flow, or NULL
  * @local_domid: what it was bound to
@@ -47,15 +59,21 @@
  * @told_prod, @told_flags: what sk_data_ready and sk_state_change were called for
  *		(softirq, serialised by the event queue)
  * @tx_wants:	somebody wants to hear when there is so much space, or 0
+ * @told_events: how often the peer told us, likewise
+ * @tx_count, @rx_count: what was sent (@tx_lock) and received (@rx_lock)
  * @tx_need:	space for the record that did not fit, until one does (@tx_lock)
  */
 struct sc_sock {
 	struct sock sk;		/* must come first */
 	struct sc_flow __rcu *flow;
-	struct mutex tx_lock;	/* who sends */
-	struct mutex rx_lock;	/* who receives */
 
-	u32 local_domid;
+	/* two threads that send and receive do not share a cache line */
+	struct mutex tx_lock ____cacheline_aligned_in_smp;	/* who sends */
+	struct sc_count tx_count;
+	struct mutex rx_lock ____cacheline_aligned_in_smp;	/* who receives */
+	struct sc_count rx_count;
+
+	u32 local_domid ____cacheline_aligned_in_smp;
 	u32 local_port;
 	u32 peer_domid;
 	u32 peer_port;
@@ -72,6 +90,7 @@ struct sc_sock {
 
 	u32 told_prod;
 	u32 told_flags;
+	u64 told_events;
 	u32 tx_wants;
 	u32 tx_need;
 };
@@ -94,6 +113,7 @@ struct sock *sc_sock_alloc(struct net *net, struct socket *sock, int type,
 void sc_sock_detach(struct sc_sock *ssk, enum schannel_reason reason);
 void sc_sock_abort(struct sock *sk);
 void sc_sock_established(struct sc_sock *ssk);
+void sc_sock_stats(const struct sc_sock *ssk, struct sc_flow_stats *stats);
 int sc_sock_address(const struct sockaddr *addr, int len,
 		    const struct sockaddr_sc **sc);
 u8 sc_sock_ring_order(int bytes, bool set);

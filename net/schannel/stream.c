@@ -59,6 +59,8 @@ int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 					      target - copied);
 		}
 	}
+	if (!peek)
+		sc_sk(sk)->rx_count.bytes += copied;
 	err = sc_io_recv_end(&io, err);
 	return copied || err > 0 ? copied : err;
 }
@@ -107,6 +109,7 @@ int sc_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 					       sc_flow_tx_size(flow) / 2);
 		}
 	} while (!err && sent < len);
+	sc_sk(sk)->tx_count.bytes += sent;
 	err = sc_io_send_end(&io, msg, err);
 	return sent ?: err;
 }
