@@ -48,6 +48,11 @@ enum sc_channel_state {
 	SC_CHANNEL_DOWN,	/* nothing shared may be touched any more */
 };
 
+/* Bits of struct schannel_channel's @flags. */
+enum {
+	SC_CHANNEL_INBOX,	/* the peer has opened a flow for its datagrams */
+};
+
 /**
  * struct sc_channel_queue - an event queue
  * @lock:	who posts
@@ -66,7 +71,12 @@ struct sc_channel_queue {
  * @notify_received: notifications received
  * @notify_spurious: of those, with nothing behind
  * @overflow:	event queue overflows of the peer's
- * @flow_errors: flows reset since the peer's indexes made no sense
+ * @flow_errors: flows reset since what the peer wrote made no sense
+ * @dgram_sent:	datagrams sent
+ * @dgram_received: given to a socket
+ * @dgram_dropped: the socket had no room
+ * @dgram_no_port: nobody was bound to the port
+ * @dgram_copied: copied aside for a slow reader
  */
 struct sc_channel_stats {
 	atomic_long_t notify_sent;
@@ -74,12 +84,18 @@ struct sc_channel_stats {
 	atomic_long_t notify_spurious;
 	atomic_long_t overflow;
 	atomic_long_t flow_errors;
+	atomic_long_t dgram_sent;
+	atomic_long_t dgram_received;
+	atomic_long_t dgram_dropped;
+	atomic_long_t dgram_no_port;
+	atomic_long_t dgram_copied;
 };
 
 /**
  * struct schannel_channel - a channel
  * @peer:	the other end; holds a reference
  * @state:	enum sc_channel_state; the data path looks at it under RCU
+ * @flags:	SC_CHANNEL_* above
  * @pool:	our pool
  * @flows:	by number in our table
  * @work:	handles the control ring
@@ -96,6 +112,7 @@ struct schannel_channel {
 	refcount_t ref;
 	struct rcu_head rcu;
 	unsigned int nr_queues;
+	unsigned long flags;
 
 	struct sc_channel_queue queue[SC_QUEUES];
 	struct sc_pool pool;

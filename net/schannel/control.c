@@ -18,6 +18,7 @@
 #include "channel.h"
 #include "control.h"
 #include "flow.h"
+#include "inbox.h"
 #include "listen.h"
 #include "message.h"
 #include "peer.h"
@@ -292,6 +293,21 @@ static const char *sc_control_about_flow(struct schannel_channel *ch,
 	}
 }
 
+/* The peer opens a flow. 0, or the reason to refuse it with. */
+static int sc_control_open(struct schannel_channel *ch,
+			   const struct schannel_msg *msg)
+{
+	switch (msg->open.type) {
+	case SCHANNEL_TYPE_STREAM:
+	case SCHANNEL_TYPE_SEQPACKET:
+		return sc_listen_incoming(ch, msg);
+	case SCHANNEL_TYPE_DGRAM:
+		return sc_inbox_incoming(ch, msg);
+	default:
+		return SCHANNEL_REASON_UNSUPPORTED;
+	}
+}
+
 static const char *sc_control_handle(struct schannel_channel *ch,
 				     const struct schannel_msg *msg)
 {
@@ -305,7 +321,7 @@ static const char *sc_control_handle(struct schannel_channel *ch,
 
 	switch (msg->type) {
 	case SCHANNEL_MSG_OPEN:
-		reason = sc_listen_incoming(ch, msg);
+		reason = sc_control_open(ch, msg);
 		if (reason)
 			sc_control_refuse(ch, msg->src_flow, reason);
 		return NULL;

@@ -55,7 +55,9 @@ const char *sc_message_check(const struct schannel_msg *msg,
 		wrong = check_src(msg, table_pages);
 		if (!wrong)
 			wrong = check_ring(&msg->open.ring, nr_queues);
-		if (!wrong && (!msg->open.src_port || !msg->open.dst_port))
+		/* the flow that carries datagrams is nobody's in particular */
+		if (!wrong && msg->open.type != SCHANNEL_TYPE_DGRAM &&
+		    (!msg->open.src_port || !msg->open.dst_port))
 			wrong = "port 0";
 		return wrong;
 	case SCHANNEL_MSG_ACCEPT:

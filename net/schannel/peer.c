@@ -87,6 +87,7 @@ struct schannel_peer *sc_peer_alloc(const struct schannel_transport *transport,
 	refcount_set(&peer->ref, 1);
 	spin_lock_init(&peer->lock);
 	INIT_LIST_HEAD(&peer->waiters);
+	sc_outbox_init(peer);
 	return peer;
 }
 
@@ -136,6 +137,7 @@ void schannel_peer_remove(struct schannel_peer *peer)
 	peer->removed = true;
 	spin_unlock_bh(&peer->lock);
 	sc_peer_down(peer, NULL, -EHOSTUNREACH);
+	sc_outbox_close(peer);
 	sc_peer_put(peer);
 }
 EXPORT_SYMBOL_GPL(schannel_peer_remove);

@@ -20,10 +20,24 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+#include "outbox.h"
+
 struct net;
 struct schannel_channel;
 struct schannel_peer_info;
 struct schannel_transport;
+
+/**
+ * struct sc_waiter - wants to know when a channel comes up, or cannot
+ * @node:	in the peer's list (peer lock); empty when not waiting
+ * @work:	run then, at once; may also be armed as a time limit
+ * @err:	0, or why there will be none (peer lock)
+ */
+struct sc_waiter {
+	struct list_head node;
+	struct delayed_work work;
+	int err;
+};
 
 /**
  * struct schannel_peer - a peer
@@ -37,6 +51,8 @@ struct schannel_transport;
  * @info:	who it is, or NULL
  * @removed:	the domain is gone
  * @waiters:	who waits for a channel, struct sc_waiter
+ * @outbox:	where datagrams to it leave
+ * @outbox_waiter: the outbox's, and its work
  */
 struct schannel_peer {
 	struct hlist_node node;
@@ -52,18 +68,9 @@ struct schannel_peer {
 	struct schannel_peer_info *info;
 	bool removed;
 	struct list_head waiters;
-};
 
-/**
- * struct sc_waiter - wants to know when a channel comes up, or cannot
- * @node:	in the peer's list (peer lock); empty when not waiting
- * @work:	run then, at once; may also be armed as a time limit
- * @err:	0, or why there will be none (peer lock)
- */
-struct sc_waiter {
-	struct list_head node;
-	struct delayed_work work;
-	int err;
+	struct sc_outbox outbox;
+	struct sc_waiter outbox_waiter;
 };
 
 struct schannel_peer *sc_peer_alloc(const struct schannel_transport *transport,

@@ -122,3 +122,26 @@ struct sock *sc_port_listener(const struct net *net, u32 port, bool loopback)
 	spin_unlock_bh(&sc_ports_lock);
 	return sk;
 }
+
+/**
+ * sc_port_dgram() - who receives datagrams at a port
+ * @net:	in which namespace; compared, not used
+ * @port:	the port
+ * @loopback:	for a datagram from this domain itself
+ *
+ * Return: the socket, with a reference, or NULL.
+ */
+struct sock *sc_port_dgram(const struct net *net, u32 port, bool loopback)
+{
+	struct sock *sk = NULL;
+	struct sc_sock *ssk;
+
+	spin_lock_bh(&sc_ports_lock);
+	ssk = sc_port_find(net, true, port);
+	if (ssk && (loopback || ssk->local_domid != SC_DOMID_SELF)) {
+		sk = &ssk->sk;
+		sock_hold(sk);
+	}
+	spin_unlock_bh(&sc_ports_lock);
+	return sk;
+}

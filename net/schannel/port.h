@@ -12,5 +12,6 @@ struct sock;
 int sc_port_bind(struct sc_sock *ssk, u32 domid, u32 port);
 void sc_port_unbind(struct sc_sock *ssk);
 struct sock *sc_port_listener(const struct net *net, u32 port, bool loopback);
+struct sock *sc_port_dgram(const struct net *net, u32 port, bool loopback);
 
 #endif /* _SCHANNEL_PORT_H */

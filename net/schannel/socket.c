@@ -18,7 +18,7 @@ static struct proto sc_proto = {
 	.obj_size	= sizeof(struct sc_sock),
 };
 
-static const struct proto_ops sc_stream_ops, sc_seqpacket_ops;
+static const struct proto_ops sc_stream_ops, sc_seqpacket_ops, sc_dgram_ops;
 
 /* ---- Coming and going -------------------------------------------------- */
 
@@ -27,6 +27,8 @@ static void sc_sock_destruct(struct sock *sk)
 	struct sc_sock *ssk = sc_sk(sk);
 
 	WARN_ON_ONCE(rcu_access_pointer(ssk->flow));
+	/* a datagram that was being delivered while it was closed */
+	__skb_queue_purge(&sk->sk_receive_queue);
 	if (ssk->peer)
 		sc_peer_put(ssk->peer);
 }
@@ -46,7 +48,7 @@ static void sc_sock_fresh(struct sc_sock *ssk)
  * sc_sock_alloc() - a new socket
  * @net:	its network namespace
  * @sock:	what it is for, or NULL for one that waits for accept()
- * @type:	SOCK_STREAM, SOCK_SEQPACKET
+ * @type:	SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM
  * @kern:	as socket()'s
  *
  * Return: the socket, or NULL.
@@ -80,6 +82,8 @@ struct sock *sc_sock_alloc(struct net *net, struct socket *sock, int type,
 	spin_lock_init(&ssk->accept_lock);
 	INIT_LIST_HEAD(&ssk->accept_queue);
 	INIT_LIST_HEAD(&ssk->accept_node);
+	ssk->outbox_peer = NULL;
+	INIT_LIST_HEAD(&ssk->outbox_node);
 	sc_sock_fresh(ssk);
 	ssk->tx_wants = 0;
 	sc_connect_init(ssk);
@@ -97,6 +101,9 @@ static int sc_create(struct net *net, struct socket *sock, int protocol,
 		break;
 	case SOCK_SEQPACKET:
 		sock->ops = &sc_seqpacket_ops;
+		break;
+	case SOCK_DGRAM:
+		sock->ops = &sc_dgram_ops;
 		break;
 	default:
 		return -ESOCKTNOSUPPORT;
@@ -236,6 +243,8 @@ static int sc_release(struct socket *sock)
 	sock_orphan(sk);
 	sock->sk = NULL;
 	release_sock(sk);
+	if (sk->sk_type == SOCK_DGRAM)
+		sc_dgram_release(ssk);
 	sock_put(sk);
 	return 0;
 }
@@ -525,6 +534,26 @@ static const struct proto_ops sc_seqpacket_ops = {
 	.getsockopt	= sc_getsockopt,
 	.sendmsg	= sc_seqpacket_sendmsg,
 	.recvmsg	= sc_seqpacket_recvmsg,
+	.mmap		= sock_no_mmap,
+	.set_peek_off	= sk_set_peek_off,
+};
+
+static const struct proto_ops sc_dgram_ops = {
+	.owner		= THIS_MODULE,
+	.release	= sc_release,
+	.bind		= sc_bind,
+	.connect	= sc_dgram_connect,
+	.socketpair	= sock_no_socketpair,
+	.accept		= sock_no_accept,
+	.getname	= sc_getname,
+	.poll		= sc_dgram_poll,
+	.ioctl		= sc_dgram_ioctl,
+	.listen		= sock_no_listen,
+	.shutdown	= sc_dgram_shutdown,
+	.setsockopt	= sc_setsockopt,
+	.getsockopt	= sc_getsockopt,
+	.sendmsg	= sc_dgram_sendmsg,
+	.recvmsg	= sc_dgram_recvmsg,
 	.mmap		= sock_no_mmap,
 	.set_peek_off	= sk_set_peek_off,
 };

@@ -56,6 +56,8 @@ struct sc_count {
  * @opened:	the peer accepted, whatever happened since
  * @accept_queue: a listener's connections that wait for accept()
  * @accept_node: in the listener's @accept_queue
+ * @outbox_peer: whose outbox it waits, or waited, for; holds a reference
+ * @outbox_node: in that one's list while it waits (its lock)
  * @told_prod, @told_flags: what sk_data_ready and sk_state_change were called for
  *		(softirq, serialised by the event queue)
  * @tx_wants:	somebody wants to hear when there is so much space, or 0
@@ -87,6 +89,9 @@ struct sc_sock {
 	spinlock_t accept_lock;	/* the queue */
 	struct list_head accept_queue;
 	struct list_head accept_node;
+
+	struct schannel_peer *outbox_peer;
+	struct list_head outbox_node;
 
 	u32 told_prod;
 	u32 told_flags;
@@ -134,5 +139,16 @@ int sc_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 int sc_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 			 int flags);
 int sc_seqpacket_inq(struct sock *sk);
+
+/* dgram.c */
+int sc_dgram_connect(struct socket *sock, struct sockaddr *addr, int len,
+		     int flags);
+int sc_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+int sc_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+		     int flags);
+__poll_t sc_dgram_poll(struct file *file, struct socket *sock, poll_table *wait);
+int sc_dgram_shutdown(struct socket *sock, int how);
+int sc_dgram_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
+void sc_dgram_release(struct sc_sock *ssk);
 
 #endif /* _SCHANNEL_SOCKET_H */
