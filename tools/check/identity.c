@@ -10,6 +10,8 @@
 
 #include "../identity.h"
 
+#define NAME_32	"a-name-of-thirty-two-bytes-....."
+
 static const struct entry {
 	const char *path;
 	const char *value;
@@ -23,9 +25,7 @@ static const struct entry {
 	{ "/local/domain/5/backend/vif/1/0/ip", "10.4.0.1" },
 	{ "/local/domain/2/name", "line\nfeed" },
 	{ "/local/domain/2/vm", "/vm/6f2b9d3c-0a51-4c1e-9f7e" },
-	{ "/local/domain/3/name",
-	  "0123456789012345678901234567890123456789012345678901234567890123"
-	  "0123456789012345678901234567890123456789012345678901234567890123" },
+	{ "/local/domain/3/name", NAME_32 NAME_32 NAME_32 NAME_32 },
 	{ }
 };
 
@@ -33,7 +33,9 @@ void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path, unsign
 {
 	const struct entry *e;
 
-	(void)xs, (void)t, (void)len;
+	(void)xs;
+	(void)t;
+	(void)len;
 	for (e = store; e->path; e++)
 		if (!strcmp(e->path, path))
 			return strdup(e->value);
@@ -49,7 +51,8 @@ char **xs_directory(struct xs_handle *xs, xs_transaction_t t, const char *path,
 	size_t len = strlen(path);
 	const struct entry *e;
 
-	(void)xs, (void)t;
+	(void)xs;
+	(void)t;
 	*count = 0;
 	for (e = store; e->path; e++) {
 		if (strncmp(e->path, path, len) || e->path[len] != '/')

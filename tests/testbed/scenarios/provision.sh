@@ -33,7 +33,7 @@ says() {	# DOM TEXT COMMAND
 
 is_listed() {	# EXPRESSION
 	local list
-	list=$(schannelctl -j)
+	list=$(schannelctl -j list)
 	jq -e "$1" <<<"$list" >/dev/null && return
 	echo "$list"
 	return 1
@@ -119,8 +119,8 @@ cannot u2 "xenstore-write $back/state 6"
 cannot u2 "xenstore-write /local/domain/$u2/device/schannel/0/state 1"
 cannot u1 "xenstore-write /local/domain/$u1/backend/schannel/0/0/state 1"
 
-says u1 'not permitted' "PATH=\$PATH:/usr/local/bin; schannelctl"
-says u2 'not permitted' "PATH=\$PATH:/usr/local/bin; schannelctl pair $u1 $u2"
+says u1 'not permitted' 'schannelctl list'
+says u2 'not permitted' "schannelctl pair $u1 $u2"
 says dom0 'not permitted' 'setpriv --reuid=65534 --clear-groups schannelctl'
 
 # A domain may give up its own end, but not make it again.

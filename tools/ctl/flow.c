@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "ctl.h"
+#include "filter.h"
+#include "flow.h"
+#include "peer.h"
+#include "process.h"
+#include "table.h"
+
+static const char * const states[] = { "opening", "open", "closing", NULL };
+
+static const struct field fields[] = {
+	FIELD(struct schannel_flow, local_port),
+	FIELD(struct schannel_flow, peer_port),
+	FIELD(struct schannel_flow, rx_queued),
+	FIELD(struct schannel_flow, tx_queued),
+	FIELD(struct schannel_flow, rx_ring),
+	FIELD(struct schannel_flow, tx_ring),
+	FIELD(struct schannel_flow, uid),
+	FIELD(struct schannel_flow, inode),
+	FIELD(struct schannel_flow, cookie),
+	FIELD(struct schannel_flow, id),
+	{ }
+};
+
+/* The id by which the peer knows this domain, where it can be told. */
+static uint32_t own_domid(const struct schannel_flow *flow)
+{
+	uint32_t own;
+
+	if (flow->domid == SC_DOMID_SELF || schannel_domid(&own))
+		return SC_DOMID_SELF;
+	return own;
+}
+
+struct json_object *flow_record(const struct schannel_flow *flow)
+{
+	struct json_object *record = record_new();
+	char text[PEER_TEXT_SIZE];
+
+	record_text(record, "state", flow->closed ? states[2] : states[flow->answered]);
+	record_text(record, "type", type_text(flow->type));
+	peer_text(own_domid(flow), flow->local_port, text);
+	record_text(record, "local", text);
+	peer_text(flow->domid, flow->peer_port, text);
+	record_text(record, "peer", text);
+	record_number(record, "peer_domid", flow->domid);
+	record_fields(record, fields, flow);
+	if (flow->answered)
+		record_number(record, "peer_id", flow->peer_id);
+	else
+		record_add(record, "peer_id", NULL);
+	record_flag(record, "opened", flow->opened);
+	record_stats(record, flow->stats);
+	if (options.processes)
+		record_add(record, "processes", process_list(flow->inode));
+	return record;
+}
+
+void flows_command(char **arg)
+{
+	static const struct column columns[] = {
+		{ "STATE", "state", COLUMN_TEXT },
+		{ "TYPE", "type", COLUMN_TEXT },
+		{ "RX-Q", "rx_queued", COLUMN_SIZE },
+		{ "TX-Q", "tx_queued", COLUMN_SIZE },
+		{ "RX-RING", "rx_ring", COLUMN_SIZE },
+		{ "TX-RING", "tx_ring", COLUMN_SIZE },
+		{ "LOCAL", "local", COLUMN_TEXT },
+		{ "PEER", "peer", COLUMN_TEXT },
+		{ "UID", "uid", COLUMN_NUMBER },
+		{ "PROCESSES", "processes", COLUMN_PROCESSES },
+		{ }
+	};
+	static const char * const more[] = {
+		"id", "peer_id", "opened", "inode", "cookie", "stats", NULL
+	};
+	struct json_object *list = list_new(), *record;
+	struct schannel_flow *flows, *flow;
+	struct filter filter;
+
+	filter_parse(&filter, arg, states);
+	if (schannel_flows(filter.domid, &flows))
+		ask_failed("flows");
+	for (flow = flows; flow; flow = flow->next) {
+		record = flow_record(flow);
+		if (filter_matches(&filter, record))
+			list_add(list, record);
+		else
+			json_object_put(record);
+	}
+	schannel_flows_free(flows);
+	list_print(list, columns, more);
+	json_object_put(list);
+}

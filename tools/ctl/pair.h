@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Pairs: which domains of this host may have a channel. */
+#ifndef CTL_PAIR_H
+#define CTL_PAIR_H
+
+#include "record.h"
+
+struct json_object *pair_list(void);
+void pair_list_print(struct json_object *list);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Peers, as the kernel knows them, and how they are called. */
+#ifndef CTL_PEER_H
+#define CTL_PEER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <schannel.h>
+
+#include "record.h"
+
+struct json_object *peer_record(const struct schannel_peer *peer);
+struct json_object *peer_list(const char *only);
+void peer_list_print(struct json_object *list);
+
+/* The domain id of a peer that a user named. Exits if there is none. */
+uint32_t peer_domid(const char *host);
+
+/* What to call a domain: its name, its id, "self" or "any". Kept until peer_forget(). */
+const char *peer_host(uint32_t domid);
+
+/* Names may have changed. */
+void peer_forget(void);
+
+/* HOST:PORT, which is "any:0" for no address at all. */
+#define PEER_TEXT_SIZE	(SCHANNEL_TEXT_MAX + 16)
+void peer_text(uint32_t domid, uint32_t port, char text[PEER_TEXT_SIZE]);
+
+#endif
