@@ -1,0 +1,254 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# schannelctl: its command line, and what it makes of things that were made up,
+# which needs neither Xen nor a kernel module. The man page and the completion
+# are held against what it can.
+#
+#	ctl.sh SCHANNELCTL SCHANNELCTL-MADE-UP
+set -uo pipefail
+
+ctl=$(realpath "$1")
+made_up=$(realpath "$2")
+here=$(dirname "$0")
+passed=0
+failed=0
+
+verdict() {	# RESULT NAME [DETAIL]
+	if [ "$1" = 0 ]; then
+		passed=$((passed + 1))
+		echo "ok - $2"
+	else
+		failed=$((failed + 1))
+		echo "not ok - $2: ${3:-}"
+	fi
+}
+
+# Fails with one line on standard error and nothing else.
+fails() {	# STATUS TEXT ARGUMENTS...
+	local wanted=$1 text=$2 said status=0
+	shift 2
+	said=$(timeout 10 "$made_up" "$@" 2>&1 >/dev/null) || status=$?
+	[ $status = "$wanted" ] && [ -z "$(timeout 10 "$made_up" "$@" 2>/dev/null)" ] &&
+		[ "$(wc -l <<<"$said")" = 1 ] && grep -qi -- "$text" <<<"$said"
+	verdict $? "${MADE_UP:+errno $MADE_UP, }fails with '$text': $*" "status $status, $said"
+}
+
+# Prints a line like this, trailing space and all.
+prints() {	# PATTERN ARGUMENTS...
+	local pattern=$1 said
+	shift
+	said=$(timeout 10 "$made_up" "$@" 2>&1)
+	grep -qxE -- "$pattern" <<<"$said"
+	verdict $? "prints '$pattern': $*" "$said"
+}
+
+# Exactly so many lines.
+counts() {	# LINES ARGUMENTS...
+	local lines=$1 said
+	shift
+	said=$(timeout 10 "$made_up" "$@" 2>&1)
+	[ "$(wc -l <<<"$said")" = "$lines" ]
+	verdict $? "prints $lines lines: $*" "$said"
+}
+
+# Prints JSON for which this holds.
+json() {	# EXPRESSION ARGUMENTS...
+	local expression=$1 said
+	shift
+	said=$(timeout 10 "$made_up" -j "$@") && python3 -m json.tool <<<"$said" >/dev/null &&
+		jq -e "$expression" <<<"$said" >/dev/null
+	verdict $? "JSON has $expression: $*" "$said"
+}
+
+# The command line.
+fails 2 'is not a command' bogus
+fails 2 'is not a command' ''
+fails 2 'peers or pair' p
+fails 2 'show or sockets' s
+fails 2 'invalid option' -Z
+fails 2 'requires an argument' stats -i
+fails 2 'number of seconds' stats -i 0
+fails 2 'number of seconds' stats -i 1x
+fails 2 'list takes no -K' -K list
+fails 2 'flows takes no -i' -i 1 flows
+fails 2 'usage' pair a
+fails 2 'usage' unpair a b c
+fails 2 'usage' channels web web
+fails 2 'usage' flows port
+fails 2 'usage' flows colour red
+fails 2 'not a port' flows port x
+fails 2 'not a port' flows port 0
+fails 2 'not a port' flows sport 4294967296
+fails 2 'not a type' flows type raw
+fails 2 'stream or seqpacket' flows type s
+fails 2 'not a state' flows state listen
+fails 1 "no peer 'db'" peers db
+fails 1 "no peer 'db'" flows peer db
+fails 1 'use the id' channels twins
+fails 1 'no network namespace' peers move web netns there-is-none
+fails 1 'not permitted' peers move web netns $$
+fails 1 'not permitted' sockets kill state listen
+MADE_UP=97 fails 1 'not loaded' peers
+MADE_UP=97 fails 1 'not loaded' -j show
+MADE_UP=95 fails 1 'does not have flows' flows
+MADE_UP=1 fails 1 'not permitted' monitor flows
+MADE_UP=12 fails 1 'cannot allocate memory' stats
+"$made_up" help >/dev/full 2>/dev/null
+[ $? = 1 ]
+verdict $? 'output that cannot be written is an error'
+for arguments in 'sockets kill' -K 'peers move web netns' 'peers web move'; do
+	# shellcheck disable=SC2086
+	timeout 10 "$made_up" ${arguments/#-K/sockets -K} >/dev/null 2>&1
+	[ $? = 2 ]
+	verdict $? "is used otherwise: $arguments"
+done
+
+# Tables.
+prints 'PEER +DOMID  TRANSPORT  CHANNEL  ADDRESSES' peers
+prints 'web +3  xen        up       10\.0\.0\.3 fd00::3' peer
+prints '3 +3  xen        up       10\.0\.0\.3 fd00::3' pe -n
+prints '"b\\a\?d"\?\[1m +12  xen        down     -' peers
+prints ' +name:web uuid:6f2b9d3c-0a51-4c1e-9f7e-1d2c3b4a5968' peers -e web
+prints 'web +up +1d01h +3 +1572864 +1048576 +33554432 +1000 +18446744073709551615 +10239' ch
+prints 'web +up +1d01h +3 +1\.5M +1M +32M +1000 +16E +10K' ch -H
+prints 'self +up +59\.9s .*' channels
+prints 'open +stream +4096 +100 +4096 +65536  5:70000 +web:80 +1000' flows
+prints 'opening +seqpacket .*  5:70001 +web:81 +0' flows
+prints 'closing +stream .*  self:80 +self:70002 +0' flows
+prints ' +id:1 peer_id:7 opened inode:1234 cookie:1099511627776 tx_bytes:1 rx_bytes:2 .* drops:9' \
+	flows -e
+prints 'STATE .*  UID  PROCESSES' flows -p
+prints 'listen +stream +1 +128  any:80 +- +0' sockets
+prints 'closed +dgram +0 +0  - +- +0' sockets
+prints ' +inode:1234 .* shutdown_rd tx_bytes:1 .*' sockets -e
+prints 'connects +103' stats
+prints 'tx_bytes +18446744073709551615' stats web
+prints '[0-9:.]+ flow-opened  stream 5:70000 -> web:80' monitor
+prints '[0-9:.]+ flow-ended   dgram 5:0 <- .*' monitor
+prints '[0-9:.]+ lost *' monitor
+counts 5 flows
+counts 9 flows -e
+counts 3 flows peer web
+counts 2 flows peer web type stream
+counts 2 flows state closing
+counts 3 flows port 80
+counts 2 flows sport 80
+counts 2 flows dport 80
+counts 1 flows port 80 sport 81
+counts 5 sockets
+counts 2 sockets peer web
+counts 2 sockets state listen
+counts 2 sockets peer 0
+counts 2 sockets -K state established
+counts 2 sockets k type dgram
+[ -z "$("$made_up" show | sed -n '/ $/p')" ]
+verdict $? 'no line of a table ends in a space'
+
+# JSON.
+json 'length == 3 and .[1].name == "web" and .[1].addresses[1] == "fd00::3"' peers
+json '.[0].own_domid == 5 and .[0].name == null and .[1].own_domid == null' peers
+json '.[2].name == "\"b\\a\td\"\u001b[1m" and .[2].channel == "down"' peers
+json 'length == 1 and .[0].domid == 3' peers web
+json '.[1].pool_limit == 33554432 and .[2].state == "down"' channels -H
+json 'length == 4 and .[0].stats.tx_records == 3 and .[1].stats == null' flows
+json '.[0] | .peer == "web:80" and .peer_domid == 3 and .peer_port == 80 and .local_port == 70000' flows
+json '.[0].peer == "3:80"' flows -n
+json '.[1].peer_id == null and .[1].state == "opening" and (.[3].opened | not)' flows
+json '[] == .' flows port 1
+json '.[0].processes == []' flows -p
+json '.[0].memory.sock_drops == 11 and .[0].peer == null and .[0].peer_domid == null' sockets
+json '.[1].shutdown_rd and (.[1].shutdown_wr | not)' sockets
+json '.connects == 103' stats
+json '.peer == "web" and .opened == 1' stats web
+json '(.peers | length) == 3 and (.channels | length) == 3' show
+[ "$("$made_up" -j)" = "$("$made_up" show -j)" ] && [ "$("$made_up")" = "$("$made_up" show)" ]
+verdict $? 'no command shows'
+said=$("$made_up" -j monitor 2>/dev/null | jq -sc 'map(.event)')
+[ "$said" = '["peer","channel-up","lost","flow-opened","flow-ended","flow-ended","channel-down","peer-gone"]' ]
+verdict $? 'monitor: an object a line' "$said"
+said=$("$made_up" -j monitor 2>/dev/null)
+jq -es '.[0].peer.name == "web" and .[0].time > 1e9 and .[5].flow.type == "dgram"' <<<"$said" >/dev/null
+verdict $? 'monitor: what it happened to' "$said"
+# Each answer has 100 connects more than the one before.
+said=$(timeout 10 "$made_up" -j -i 0.2 stats | head -n 2 | jq -s 'map(.rates.connects)')
+jq -e 'all(. > 50 and . <= 501) and length == 2' <<<"$said" >/dev/null
+verdict $? 'stats -i: rates' "$said"
+said=$(timeout 10 python3 -c 'if True:
+	import json, os, socket, subprocess, sys
+	s = socket.socket()
+	flows = json.loads(subprocess.check_output([sys.argv[1], "-jp", "flows"],
+		env={**os.environ, "INODE": str(os.fstat(s.fileno()).st_ino)}))
+	assert flows[0]["processes"] == [{"name": "python3", "pid": os.getpid(), "fd": s.fileno()}]
+	' "$made_up" 2>&1)
+verdict $? 'flows -p: who has the socket' "$said"
+
+# The program itself, where there is no module, and that it needs no libxenstore.
+[ -e /sys/module/schannel ] || {
+	said=$("$ctl" flows 2>&1)
+	[ $? = 1 ] && grep -q 'not loaded' <<<"$said"
+	verdict $? 'without the module' "$said"
+}
+! ldd "$ctl" | grep -q libxen
+verdict $? 'it is not linked with libraries of Xen'
+
+# Its documents.
+commands=$("$ctl" help | sed -n 's/^  \([a-z]\+\) .*/\1/p' | sort -u)
+letters=$("$ctl" help | grep -o '^  -.' | cut -c4)
+for command in $commands; do
+	grep -q "^\.\(B\|BI\) \"\?$command\b" "$here/../schannelctl.8"
+	verdict $? "the manual has $command"
+done
+for letter in $letters V; do
+	grep -q '^\.\(B\|BI\) "\?\\-'"$letter" "$here/../schannelctl.8"
+	verdict $? "the manual has -$letter"
+done
+keys() {	# ARGUMENTS...
+	"$made_up" -j "$@" 2>/dev/null | jq -r '.. | objects | keys[]'
+}
+said=$(for command in peers channels 'flows -p' 'sockets -p' stats show monitor; do
+	# shellcheck disable=SC2086
+	keys $command
+done | sort -u | while read -r key; do
+	grep -q "\\b$key\\b" "$here/../schannelctl.8" || echo "$key"
+done)
+[ -z "$said" ]
+verdict $? 'the manual has every member of JSON' "$said"
+if command -v man >/dev/null; then
+	said=$(LC_ALL=C MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l "$here/../schannelctl.8" 2>&1 >/dev/null)
+	verdict "${#said}" 'the manual is well-formed' "$said"
+fi
+
+# complete WORDS...: what the last of them may become.
+complete_last() {
+	# shellcheck disable=SC1091,SC2034
+	bash -c '. "$0/../completion/schannelctl"
+		schannelctl() { "'"$made_up"'" "$@"; }
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_schannelctl
+		printf "%s\n" "${COMPREPLY[@]}"' "$here" schannelctl "$@" | sort | xargs
+}
+completes() {	# WANTED WORDS...
+	local wanted=$1 said
+	shift
+	said=$(complete_last "$@")
+	[ "$said" = "$wanted" ]
+	verdict $? "completes to '$wanted': $*" "$said"
+}
+completes "$(xargs <<<"$commands")" ''
+completes 'peers' pe
+completes 'show sockets stats' -j s
+completes 'self web' channels ''
+completes 'move self web' peers ''
+completes 'netns' peers move web ''
+completes 'dport peer port sport state type' flows ''
+completes 'kill' sockets k
+completes 'listen' sockets -e state l
+completes 'closing' flows state c
+completes 'seqpacket stream' flows type s
+completes 'web' sockets kill peer w
+completes 'flows' monitor f
+completes '-H -e -j -n -p' flows -
+
+echo "$passed passed, $failed failed, 0 skipped"
+[ $failed = 0 ]
