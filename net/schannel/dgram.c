@@ -18,6 +18,15 @@
 #include "port.h"
 #include "socket.h"
 
+/* Count one more datagram. The data path of datagrams has no lock of the socket's. */
+static void sc_dgram_count(struct mutex *lock, struct sc_count *count, u32 len)
+{
+	mutex_lock(lock);
+	count->bytes += len;
+	count->records++;
+	mutex_unlock(lock);
+}
+
 /* Bind it if it is not, so that the receiver can answer. lock_sock() is held. */
 static int sc_dgram_autobind(struct sc_sock *ssk)
 {
@@ -157,6 +166,8 @@ int sc_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	rec.src_port = READ_ONCE(ssk->local_port);
 	w.timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	err = sc_dgram_send(&w, msg, &rec);
+	if (!err)
+		sc_dgram_count(&ssk->tx_lock, &ssk->tx_count, len);
 	sc_peer_put(w.peer);
 	return err ?: len;
 }
@@ -202,6 +213,7 @@ int sc_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		     int flags)
 {
 	struct sock *sk = sock->sk;
+	struct sc_sock *ssk = sc_sk(sk);
 	struct sk_buff *skb;
 	size_t copied;
 	int offset;
@@ -231,10 +243,12 @@ int sc_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	sock_recv_cmsgs(msg, sk, skb);
 	if (copied < skb->len - offset)
 		msg->msg_flags |= MSG_TRUNC;
-	if (flags & MSG_PEEK)
+	if (flags & MSG_PEEK) {
 		sk_peek_offset_fwd(sk, copied);
-	else
+	} else {
 		sk_peek_offset_bwd(sk, skb->len);
+		sc_dgram_count(&ssk->rx_lock, &ssk->rx_count, skb->len);
+	}
 	err = flags & MSG_TRUNC ? skb->len - offset : copied;
 out:
 	skb_free_datagram(sk, skb);

@@ -291,6 +291,16 @@ static int sc_outbox_block(struct sc_outbox *out, struct sc_outbox_wait *w)
 	return ret;
 }
 
+static long sc_outbox_sleep(struct sc_outbox_wait *w)
+{
+	long timeo = schedule_timeout(w->timeo);
+
+	mutex_lock(&w->ssk->tx_lock);
+	w->ssk->tx_count.waits++;
+	mutex_unlock(&w->ssk->tx_lock);
+	return timeo;
+}
+
 /**
  * sc_outbox_wait() - wait after sc_outbox_send() gave -EAGAIN
  * @w:	the call
@@ -321,7 +331,7 @@ int sc_outbox_wait(struct sc_outbox_wait *w)
 			ret = sock_intr_errno(w->timeo);
 		else if (!READ_ONCE(sk->sk_err) &&
 			 !(READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN))
-			w->timeo = schedule_timeout(w->timeo);
+			w->timeo = sc_outbox_sleep(w);
 	}
 	finish_wait(&out->wq, &outbox_wait);
 	finish_wait(sk_sleep(sk), &socket_wait);
