@@ -7,6 +7,7 @@
 
 extern const struct test_case socket_cases[];
 extern const struct test_case bind_cases[];
+extern const struct test_case service_cases[];
 extern const struct test_case listen_cases[];
 extern const struct test_case accept_cases[];
 extern const struct test_case connect_cases[];
@@ -29,5 +30,9 @@ extern const struct test_case record_cases[];
 extern const struct test_case seqpacket_cases[];
 extern const struct test_case seqpacket_wait_cases[];
 extern const struct test_case seqpacket_load_cases[];
+extern const struct test_case dgram_cases[];
+extern const struct test_case dgram_port_cases[];
+extern const struct test_case dgram_full_cases[];
+extern const struct test_case dgram_load_cases[];
 
 #endif

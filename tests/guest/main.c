@@ -15,13 +15,16 @@
 #include "hold.h"
 #include "runner.h"
 
-#define STREAMS	SOCK_STREAM, .not_unix = "the reference for streams is TCP"
+#define STREAMS		SOCK_STREAM, .not_unix = "the reference for streams is TCP"
 #define SEQPACKETS	SOCK_SEQPACKET, .not_inet = "IP has no seqpackets"
+#define SEQPACKETS_LIKE_STREAMS						\
+	SOCK_SEQPACKET, "what they have in common with streams"
 #define DGRAMS		SOCK_DGRAM
 
 const struct test_group test_groups[] = {
 	{ "socket", socket_cases, STREAMS },
 	{ "bind", bind_cases, STREAMS },
+	{ "service", service_cases, STREAMS },
 	{ "listen", listen_cases, STREAMS },
 	{ "accept", accept_cases, STREAMS },
 	{ "connect", connect_cases, STREAMS },
@@ -40,11 +43,23 @@ const struct test_group test_groups[] = {
 	{ "signal", signal_cases, STREAMS },
 	{ "process", process_cases, STREAMS },
 	{ "load", load_cases, STREAMS },
+	{ "seqpacket_bind", bind_cases, SEQPACKETS_LIKE_STREAMS },
+	{ "seqpacket_listen", listen_cases, SEQPACKETS_LIKE_STREAMS },
+	{ "seqpacket_accept", accept_cases, SEQPACKETS_LIKE_STREAMS },
+	{ "seqpacket_connect", connect_cases, SEQPACKETS_LIKE_STREAMS },
+	{ "seqpacket_name", name_cases, SEQPACKETS_LIKE_STREAMS },
+	{ "seqpacket_process", process_cases, SEQPACKETS_LIKE_STREAMS },
 	{ "seqpacket_record", record_cases, SEQPACKETS },
 	{ "seqpacket", seqpacket_cases, SEQPACKETS },
 	{ "seqpacket_wait", seqpacket_wait_cases, SEQPACKETS },
 	{ "seqpacket_load", seqpacket_load_cases, SEQPACKETS },
+	{ "dgram_bind", bind_cases, DGRAMS,
+	  .not_unix = "AF_UNIX has names and not ports" },
 	{ "dgram_record", record_cases, DGRAMS },
+	{ "dgram", dgram_cases, DGRAMS },
+	{ "dgram_port", dgram_port_cases, DGRAMS },
+	{ "dgram_full", dgram_full_cases, DGRAMS },
+	{ "dgram_load", dgram_load_cases, DGRAMS },
 	{ NULL, NULL }
 };
 

@@ -7,8 +7,9 @@
 #include "pattern.h"
 #include "sock.h"
 
-/* What AF_UNIX keeps of SO_SNDBUF for itself. */
+/* What AF_UNIX keeps of SO_SNDBUF for itself, and what UDP can carry. */
 #define UNIX_OVERHEAD	32
+#define UDP_MAX		65507
 
 static struct pattern behind(const struct record *record)
 {
@@ -58,14 +59,40 @@ void record_say(int fd, const char *text)
 	call_gives(send(fd, text, strlen(text), 0), strlen(text));
 }
 
+static void expect_text(const char *got, ssize_t n, const char *text)
+{
+	if (n != (ssize_t)strlen(text) || memcmp(got, text, n))
+		fail("a record of %zd bytes \"%.*s\", expected \"%s\"", n,
+		     (int)n, got, text);
+}
+
 void record_hear(int fd, const char *text)
 {
 	char got[256];
 	ssize_t n = call(recv(fd, got, sizeof(got), 0));
 
-	if (n != (ssize_t)strlen(text) || memcmp(got, text, n))
-		fail("a record of %zd bytes \"%.*s\", expected \"%s\"", n,
-		     (int)n, got, text);
+	expect_text(got, n, text);
+}
+
+void record_say_to(int fd, const char *text, union address to)
+{
+	call_gives(sendto(fd, text, strlen(text), 0, &to.any,
+			  address_length(&to)), strlen(text));
+}
+
+uint32_t record_hear_from(int fd, const char *text)
+{
+	union address from;
+	socklen_t length = sizeof(from);
+	char got[256];
+	ssize_t n;
+
+	memset(&from, 0, sizeof(from));
+	n = call(recvfrom(fd, got, sizeof(got), 0, &from.any, &length));
+	expect_text(got, n, text);
+	check_equal(length, family->length);
+	check(family->is_peer(&from));
+	return family->port(&from);
 }
 
 ssize_t record_recv(int fd, void *buffer, size_t length, int *flags)
@@ -85,6 +112,8 @@ size_t record_max(int fd)
 
 	if (family_is_unix())
 		return sock_get(fd, SO_SNDBUF) - UNIX_OVERHEAD;
+	if (!family_is_schannel())
+		return UDP_MAX;
 	call(getsockopt(fd, SOL_SCHANNEL, SO_SC_RECORD_MAX, &most, &size));
 	check_equal(size, sizeof(most));
 	return most;

@@ -36,6 +36,10 @@ void record_send(int fd, void *buffer, const struct record *record);
 void record_say(int fd, const char *text);
 void record_hear(int fd, const char *text);
 
+/* Datagrams, with the other side's address; record_hear_from() gives the port. */
+void record_say_to(int fd, const char *text, union address to);
+uint32_t record_hear_from(int fd, const char *text);
+
 /* recvmsg() into one buffer; what it said of the record is in *@flags. */
 ssize_t record_recv(int fd, void *buffer, size_t length, int *flags);
 

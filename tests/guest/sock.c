@@ -28,11 +28,18 @@ int sock_try(int fd, union address to)
 	return connect(fd, &to.any, address_length(&to));
 }
 
-int sock_listen(int backlog)
+int sock_bound(void)
 {
 	int fd = sock_open(0);
 
 	call(sock_bind(fd, here(0)));
+	return fd;
+}
+
+int sock_listen(int backlog)
+{
+	int fd = sock_bound();
+
 	call(listen(fd, backlog));
 	return fd;
 }
@@ -70,18 +77,9 @@ int sock_listen_told(int backlog)
 	return fd;
 }
 
-/* Datagrams: each side's socket is connected to the other's. */
-static int bound_socket(void)
-{
-	int fd = sock_open(0);
-
-	call(sock_bind(fd, here(0)));
-	return fd;
-}
-
 static int serve_datagrams(void)
 {
-	int fd = bound_socket();
+	int fd = sock_bound();
 
 	sock_tell(fd);
 	call(sock_try(fd, sock_told()));
@@ -92,7 +90,7 @@ static int serve_datagrams(void)
 static int reach_datagrams(void)
 {
 	union address to = sock_told();
-	int fd = bound_socket();
+	int fd = sock_bound();
 
 	call(sock_try(fd, to));
 	sock_tell(fd);

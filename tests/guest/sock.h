@@ -16,6 +16,8 @@
 
 /* @flags are those that go with the type: SOCK_NONBLOCK, SOCK_CLOEXEC. */
 int sock_open(int flags);
+/* Bound here, at a port that the kernel chose. */
+int sock_bound(void);
 /* Listens here, at a port that the kernel chose. */
 int sock_listen(int backlog);
 uint32_t sock_port(int fd);
@@ -26,7 +28,10 @@ int sock_connect(union address to);
 int sock_bind(int fd, union address at_address);
 int sock_try(int fd, union address to);
 
-/* The server side: tells the client a listener's port; or all in one. */
+/*
+ * The server side: tells the client a socket's port; or all in one. With
+ * datagrams, both sides' sockets are then connected to each other.
+ */
 void sock_tell(int listener);
 int sock_listen_told(int backlog);
 int sock_serve(void);

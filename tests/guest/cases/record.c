@@ -95,7 +95,8 @@ static void boundaries_server(void)
 	call_gives(read(fd, rest, sizeof(rest)), 3);
 	check(!memcmp(rest, "two", 3));
 	call_gives(recvmsg(fd, &message, 0), 5);
-	check_equal(message.msg_flags, 0);
+	/* the kernel's writev() marks what it sends to a seqpacket socket */
+	check_equal(message.msg_flags & ~MSG_EOR, 0);
 	check(!memcmp(first, "th", 2) && !memcmp(rest, "ree", 3));
 	call_gives(readv(fd, iov, 3), 5);
 	check(!memcmp(first, "th", 2) && !memcmp(rest, "ree", 3));

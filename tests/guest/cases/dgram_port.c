@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* SOCK_DGRAM: ports that nobody has, or no more, or somebody else has. */
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../blocked.h"
+#include "../cases.h"
+#include "../control.h"
+#include "../record.h"
+#include "../sock.h"
+
+/* Nothing else here uses it. */
+#define PORT	20024
+
+static int bound_to_port(void)
+{
+	int fd = sock_open(0);
+
+	call(sock_bind(fd, here(PORT)));
+	return fd;
+}
+
+/* Sends to nobody; returns when the error has come. */
+static void provoke(int fd)
+{
+	record_say(fd, "is anybody there?");
+	check_equal(sock_await(fd, 0), POLLERR);
+}
+
+static void expect_told_once(int fd)
+{
+	check_equal(sock_error(fd), 0);
+	check_equal(sock_state(fd), POLLOUT);
+	call_fails(recv(fd, &(char){ 0 }, 1, MSG_DONTWAIT), EAGAIN);
+}
+
+static void *recv_refusal(void *arg)
+{
+	call_fails(recv(*(int *)arg, &(char){ 0 }, 1, 0), ECONNREFUSED);
+	return NULL;
+}
+
+/* Connected to a port without an owner: the next call says so, once. */
+static void refused(void)
+{
+	int fd = sock_bound();
+	pthread_t thread;
+
+	call(sock_try(fd, peer(PORT)));
+	for (int i = 0; i < 3; i++) {
+		provoke(fd);
+		call_fails(recv(fd, &(char){ 0 }, 1, 0), ECONNREFUSED);
+		expect_told_once(fd);
+		provoke(fd);
+		call_fails(send(fd, "x", 1, 0), ECONNREFUSED);
+		expect_told_once(fd);
+		provoke(fd);
+		check_equal(sock_error(fd), ECONNREFUSED);
+		expect_told_once(fd);
+		/* and whoever is waiting */
+		thread = thread_blocked(recv_refusal, &fd, SYS_recvfrom);
+		record_say(fd, "is anybody there?");
+		pthread_join(thread, NULL);
+		expect_told_once(fd);
+	}
+}
+
+/* Who is not connected hears nothing of it; nor does anybody else. */
+static void unconnected_client(void)
+{
+	union address to = sock_told();
+	int sender = sock_bound(), other = sock_bound(), last = sock_bound();
+
+	call(sock_try(other, to));
+	for (int i = 0; i < 10; i++)
+		record_say_to(sender, "is anybody there?", peer(PORT));
+	/* when this one is told, those before it would have been */
+	call(sock_try(last, peer(PORT)));
+	provoke(last);
+	check_equal(sock_state(sender), POLLOUT);
+	check_equal(sock_error(sender), 0);
+	check_equal(sock_state(other), POLLOUT);
+	record_say_to(sender, "there is", to);
+	record_say(other, "and here");
+	control_meet("DONE");
+}
+
+static void unconnected_server(void)
+{
+	int fd = sock_bound();
+
+	sock_tell(fd);
+	record_hear(fd, "there is");
+	record_hear(fd, "and here");
+	control_meet("DONE");
+}
+
+/* The owner leaves, and another one comes: one socket all the time. */
+static void owner_client(void)
+{
+	int fd = sock_bound();
+
+	call(sock_try(fd, peer(PORT)));
+	for (int i = 0; i < 5; i++) {
+		control_meet("OWNED");
+		record_say(fd, "to the owner");
+		control_meet("LEFT");
+		provoke(fd);
+		check_equal(sock_error(fd), ECONNREFUSED);
+		control_meet("TOLD");
+	}
+}
+
+static void owner_server(void)
+{
+	for (int i = 0; i < 5; i++) {
+		int fd = bound_to_port();
+
+		control_meet("OWNED");
+		record_hear(fd, "to the owner");
+		close(fd);
+		control_meet("LEFT");
+		control_meet("TOLD");
+	}
+}
+
+/* What was on its way to who left is nobody's: not the next owner's. */
+static void left_behind_client(void)
+{
+	int fd = sock_bound();
+
+	control_meet("BOUND");
+	for (int i = 0; i < 10; i++)
+		record_say_to(fd, "for the first", peer(PORT));
+	control_meet("SENT");
+	control_meet("REPLACED");
+	record_say_to(fd, "for the second", peer(PORT));
+	control_meet("DONE");
+}
+
+static void left_behind_server(void)
+{
+	int fd = bound_to_port();
+
+	control_meet("BOUND");
+	control_meet("SENT");
+	record_hear(fd, "for the first");
+	close(fd);
+	fd = bound_to_port();
+	control_meet("REPLACED");
+	record_hear(fd, "for the second");
+	control_meet("DONE");
+	call_fails(recv(fd, &(char){ 0 }, 1, MSG_DONTWAIT), EAGAIN);
+}
+
+/* A stream's port and a datagram's are two, even if they have one number. */
+static void stream_client(void)
+{
+	union address to = sock_told();
+	int fd;
+
+	record_say_to(sock_bound(), "datagram", to);
+	test_env.type = SOCK_STREAM;
+	fd = sock_connect(to);
+	call_gives(send(fd, "stream", 6, 0), 6);
+	control_meet("DONE");
+}
+
+static void stream_server(void)
+{
+	int datagrams = sock_open(0), other = sock_open(0);
+	int listener, fd;
+	char text[6];
+
+	test_env.type = SOCK_STREAM;
+	listener = sock_listen(1);
+	call(sock_bind(datagrams, here(sock_port(listener))));
+	call_fails(sock_bind(other, here(sock_port(listener))), EADDRINUSE);
+	sock_tell(listener);
+	fd = sock_accept(listener);
+	call_gives(recv(fd, text, 6, MSG_WAITALL), 6);
+	check(!memcmp(text, "stream", 6));
+	record_hear(datagrams, "datagram");
+	control_meet("DONE");
+}
+
+const struct test_case dgram_port_cases[] = {
+	{ "refused", "nobody's port: ECONNREFUSED to who is connected",
+	  refused, .not_unix = "AF_UNIX connects to who is there only" },
+	{ "unconnected", "and nothing to who is not", unconnected_client,
+	  unconnected_server,
+	  .not_unix = "AF_UNIX says it to everybody, at once" },
+	{ "owner", "an owner leaves, another one comes", owner_client,
+	  owner_server, .not_unix = "AF_UNIX is connected to sockets" },
+	{ "left_behind", "who comes gets nothing of who left",
+	  left_behind_client, left_behind_server },
+	{ "stream", "a stream's port is another one", stream_client,
+	  stream_server },
+	{ }
+};
