@@ -30,6 +30,7 @@ help:
 	@echo 'Test'
 	@echo '  check          everything below'
 	@echo '  check-unit     rings, queues, pool and messages, with sanitizers and fuzzers'
+	@echo '  check-lib      libschannel with sanitizers and fuzzers, then in a VM; socat, too'
 	@echo '  check-guest    sockets on the loopback transport, in a VM'
 	@echo '  check-xen      sockets between domains on real Xen, PV and PVH'
 	@echo '  check-debug    sockets on a kernel with KASAN, lockdep and kmemleak'
@@ -95,6 +96,16 @@ check-guest: setup
 		$(addprefix --insmod ,$(firstword $(MODULES))) \
 		--file $(BUILD)/tests/guest/schannel-test -- schannel-test --loopback --slow 4
 
+check-lib: setup
+	$(MAKE) modules lib
+	tests/lib/manuals lib/man lib/libschannel.map
+	$(MAKE) -C tests/lib O=$(BUILD)/tests/lib LIB=$(BUILD)/lib check guest
+	$(TESTBED) vm --name check-lib --timeout 300 \
+		--file $(firstword $(MODULES)):root/schannel.ko --file tests/lib/in-vm \
+		$(addprefix --file ,$(BUILD)/tests/lib/lib-test \
+			$(addprefix $(BUILD)/lib/examples/,stream seqpacket dgram)) \
+		--file "$$(command -v socat)" -- in-vm
+
 check-xen: setup
 	$(MAKE) all guest-tests
 	@tests/check-xen $(BUILD)
@@ -107,4 +118,4 @@ style: setup
 	tests/style $(KDIR) $(BUILD)
 
 .PHONY: help all setup modules lib tools guest-tests install uninstall clean demo \
-	check check-unit check-guest check-xen check-debug style
+	check check-unit check-lib check-guest check-xen check-debug style

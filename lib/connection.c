@@ -85,6 +85,18 @@ int schannel_connect(const char *address, int type, int timeout_ms)
 	return fd;
 }
 
+/* poll() would wait for ever for what is no listener, or no file. */
+static bool listens(int fd)
+{
+	socklen_t len = sizeof(int);
+	int listening;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len))
+		return false;
+	errno = EINVAL;
+	return listening;
+}
+
 int schannel_accept(int fd, struct sockaddr_sc *peer, int flags, int timeout_ms)
 {
 	const struct timespec deadline = scl_deadline(timeout_ms);
@@ -93,6 +105,8 @@ int schannel_accept(int fd, struct sockaddr_sc *peer, int flags, int timeout_ms)
 	socklen_t len;
 	int ready, taken;
 
+	if (!listens(fd))
+		return -1;
 	for (;;) {
 		ready = poll(&poll_fd, 1, scl_deadline_left(&deadline, timeout_ms));
 		if (ready < 0)

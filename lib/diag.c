@@ -110,7 +110,8 @@ int scl_sockets_of(const struct scl_reply *reply, struct schannel_socket **list)
 	return 0;
 }
 
-static int ask(const struct sc_diag_req *wanted, struct scl_reply *reply)
+static int ask(uint16_t type, uint16_t flags, const void *request, size_t size,
+	       struct scl_reply *reply)
 {
 	char buffer[SCL_REQUEST_MAX] __attribute__((aligned(MNL_ALIGNTO)));
 	struct mnl_socket *socket = scl_netlink_open(NETLINK_SOCK_DIAG);
@@ -119,12 +120,11 @@ static int ask(const struct sc_diag_req *wanted, struct scl_reply *reply)
 
 	if (!socket)
 		return -1;
-	nlh->nlmsg_type = SOCK_DIAG_BY_FAMILY;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	memcpy(mnl_nlmsg_put_extra_header(nlh, sizeof(*wanted)), wanted, sizeof(*wanted));
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
+	memcpy(mnl_nlmsg_put_extra_header(nlh, size), request, size);
 	ret = scl_netlink_ask(socket, nlh, reply);
-	/* Who shows sockets of this family? */
-	error = ret && errno == ENOENT ? EOPNOTSUPP : errno;
+	error = errno;
 	mnl_socket_close(socket);
 	errno = error;
 	return ret;
@@ -142,8 +142,14 @@ int schannel_sockets(uint32_t types, uint32_t states, struct schannel_socket **l
 	struct scl_reply reply;
 	int ret;
 
-	if (family < 0 || ask(&wanted, &reply))
+	if (family < 0)
 		return -1;
+	if (ask(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &wanted, sizeof(wanted), &reply)) {
+		/* Nobody shows sockets of this family. */
+		if (errno == ENOENT)
+			errno = EOPNOTSUPP;
+		return -1;
+	}
 	ret = scl_sockets_of(&reply, list);
 	free(reply.data);
 	return ret;
@@ -157,4 +163,19 @@ void schannel_sockets_free(struct schannel_socket *list)
 		socket_free(list);
 		list = next;
 	}
+}
+
+int schannel_socket_destroy(uint64_t cookie)
+{
+	int family = schannel_family();
+	const struct sc_diag_destroy doomed = {
+		.sdiag_family = family,
+		.cookie = { cookie, cookie >> 32 },
+	};
+	struct scl_reply reply;
+
+	if (family < 0 || ask(SOCK_DESTROY, NLM_F_ACK, &doomed, sizeof(doomed), &reply))
+		return -1;
+	free(reply.data);
+	return 0;
 }

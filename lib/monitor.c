@@ -138,7 +138,7 @@ static int next_received(struct schannel_monitor *self)
 {
 	int ret = 0;
 
-	while (!ret && self->left > 0 && mnl_nlmsg_ok(self->nlh, self->left)) {
+	while (!ret && scl_message_ok(self->nlh, self->left)) {
 		ret = scl_event_of(self->nlh, &self->event);
 		self->nlh = mnl_nlmsg_next(self->nlh, &self->left);
 	}

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <linux/genetlink.h>
@@ -69,7 +68,7 @@ static enum progress collect(const char *buffer, int left, uint32_t seq, uint32_
 {
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)buffer;
 
-	for (; left > 0 && mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+	for (; scl_message_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 		/* Not the answer to this request. */
 		if (!mnl_nlmsg_seq_ok(nlh, seq) || !mnl_nlmsg_portid_ok(nlh, portid))
 			continue;

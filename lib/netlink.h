@@ -3,6 +3,7 @@
 #ifndef LIB_NETLINK_H
 #define LIB_NETLINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <libmnl/libmnl.h>
@@ -17,10 +18,17 @@ struct scl_reply {
 	size_t len;
 };
 
+/* mnl_nlmsg_ok() takes a length beyond INT_MAX for a negative one. */
+static inline bool scl_message_ok(const struct nlmsghdr *nlh, int left)
+{
+	return left >= (int)sizeof(*nlh) && nlh->nlmsg_len >= sizeof(*nlh) &&
+	       nlh->nlmsg_len <= (uint32_t)left;
+}
+
 /* Over all messages of a reply; left is an int. */
 #define scl_for_each(nlh, left, reply)							\
 	for ((nlh) = (const struct nlmsghdr *)(reply)->data, (left) = (reply)->len;	\
-	     (left) > 0 && mnl_nlmsg_ok(nlh, left);					\
+	     scl_message_ok(nlh, left);							\
 	     (nlh) = mnl_nlmsg_next(nlh, &(left)))
 
 /* An attribute of a request. */

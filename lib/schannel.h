@@ -119,7 +119,7 @@ int schannel_connect(const char *address, int type, int timeout_ms);
  * listener that is SOCK_NONBLOCK. Where several take from one listener with a
  * timeout, make it so: else one may wait longer, since another was quicker.
  *
- * EAGAIN: none within timeout_ms.
+ * EAGAIN: none within timeout_ms. EINVAL: fd does not listen. EINTR: a signal came.
  */
 int schannel_accept(int fd, struct sockaddr_sc *peer, int flags, int timeout_ms);
 
@@ -325,6 +325,13 @@ struct schannel_socket {
  */
 int schannel_sockets(uint32_t types, uint32_t states, struct schannel_socket **list);
 void schannel_sockets_free(struct schannel_socket *list);
+
+/*
+ * End a socket, whosever it is: who uses it gets ECONNABORTED, the peer ECONNRESET.
+ *
+ * EPERM: CAP_NET_ADMIN is needed. ENOENT: no such socket in this network namespace.
+ */
+int schannel_socket_destroy(uint64_t cookie);
 
 /**
  * struct schannel_stats - what the network namespace did since it is there
