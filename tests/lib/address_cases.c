@@ -21,7 +21,7 @@ static void family(void)
 	close(fd);
 }
 
-static void self(void)
+static void here(void)
 {
 	struct sockaddr_sc address;
 	char text[SCHANNEL_TEXT_MAX];
@@ -34,7 +34,7 @@ static void self(void)
 	CHECK(!strcmp(text, "self:7000"));
 }
 
-static void nobody(void)
+static void unknown(void)
 {
 	struct sockaddr_sc address;
 
@@ -48,8 +48,8 @@ static void nobody(void)
 
 static const struct tap_case cases[] = {
 	{ "address: the family's number is that of its sockets", family },
-	{ "address: this domain", self },
-	{ "address: of nobody", nobody },
+	{ "address: this domain", here },
+	{ "address: of nobody", unknown },
 };
 
 TABLE(address);

@@ -207,7 +207,7 @@ static void long_names(void)
 
 	for (len = SC_NAME_MAX - 2; len <= SC_NAME_MAX + 1; len++) {
 		memset(text, 'x', len);
-		strcpy(text + len, ":1");
+		memcpy(text + len, ":1", sizeof(":1"));
 		CHECK_EQ(schannel_parse(text, &address), -1);
 		CHECK_EQ(errno, len < SC_NAME_MAX ? ENOENT : EINVAL);
 	}

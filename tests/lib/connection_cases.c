@@ -15,7 +15,7 @@
 #include "schannel.h"
 
 /* An address of this domain, good until the next call. */
-static const char *self(uint32_t port)
+static const char *here(uint32_t port)
 {
 	static char text[SCHANNEL_TEXT_MAX];
 
@@ -38,7 +38,7 @@ bool connection_begin(struct connection *conn, int type)
 	if (!CHECK(conn->listener >= 0))
 		return false;
 	conn->port = port_of(conn->listener);
-	conn->client = schannel_connect(self(conn->port), type | SOCK_CLOEXEC, 5000);
+	conn->client = schannel_connect(here(conn->port), type | SOCK_CLOEXEC, 5000);
 	if (!CHECK(conn->client >= 0))
 		return false;
 	conn->client_port = port_of(conn->client);
@@ -92,7 +92,7 @@ static void talks(int type)
 	listener = schannel_listen("any:0", type, 4);
 	if (!CHECK(listener >= 0))
 		return;
-	client = schannel_connect(self(port_of(listener)), type, -1);
+	client = schannel_connect(here(port_of(listener)), type, -1);
 	server = schannel_accept(listener, &peer, 0, 5000);
 	if (CHECK(client >= 0 && server >= 0)) {
 		CHECK_EQ(peer.sc_family, schannel_family());
@@ -128,10 +128,11 @@ static void datagram(void)
 
 	if (!CHECK(server >= 0))
 		return;
-	client = schannel_connect(self(port_of(server)), SOCK_DGRAM, -1);
+	client = schannel_connect(here(port_of(server)), SOCK_DGRAM, -1);
 	if (CHECK(client >= 0)) {
 		CHECK_EQ(send(client, "hello", 5, 0), 5);
-		CHECK_EQ(recvfrom(server, data, sizeof(data), 0, (struct sockaddr *)&from, &len), 5);
+		CHECK_EQ(recvfrom(server, data, sizeof(data), 0, (struct sockaddr *)&from,
+				  &len), 5);
 		CHECK_EQ(from.sc_domid, SC_DOMID_SELF);
 		CHECK_EQ(from.sc_port, port_of(client));
 		close(client);
@@ -153,7 +154,7 @@ static void flags(void)
 		bool cloexec = i & 1, nonblock = i & 2;
 		int flags = (cloexec ? SOCK_CLOEXEC : 0) | (nonblock ? SOCK_NONBLOCK : 0);
 		int listener = schannel_listen("any:0", SOCK_STREAM | flags, 1);
-		int client = schannel_connect(self(port_of(listener)), SOCK_STREAM | flags, 5000);
+		int client = schannel_connect(here(port_of(listener)), SOCK_STREAM | flags, 5000);
 		int server = schannel_accept(listener, NULL, flags, 5000);
 
 		CHECK(listener >= 0 && has_flags(listener, cloexec, nonblock));
@@ -170,7 +171,7 @@ static void without_waiting(void)
 {
 	int listener = schannel_listen("any:0", SOCK_STREAM, 1), client, server;
 
-	client = schannel_connect(self(port_of(listener)), SOCK_STREAM | SOCK_NONBLOCK, 0);
+	client = schannel_connect(here(port_of(listener)), SOCK_STREAM | SOCK_NONBLOCK, 0);
 	server = schannel_accept(listener, NULL, 0, 5000);
 	CHECK(client >= 0 && server >= 0);
 	close(server);

@@ -213,7 +213,8 @@ static void events(void)
 	} table[] = {
 		{ SCHANNEL_CMD_PEER_NTF, 0, 0, SCHANNEL_EVENT_PEER },
 		{ SCHANNEL_CMD_PEER_NTF, SCHANNEL_A_PEER_GONE, 0, SCHANNEL_EVENT_PEER_GONE },
-		{ SCHANNEL_CMD_CHANNEL_NTF, 0, SCHANNEL_A_CHANNEL_STATE, SCHANNEL_EVENT_CHANNEL_UP },
+		{ SCHANNEL_CMD_CHANNEL_NTF, 0, SCHANNEL_A_CHANNEL_STATE,
+		  SCHANNEL_EVENT_CHANNEL_UP },
 		{ SCHANNEL_CMD_CHANNEL_NTF, 0, 0, SCHANNEL_EVENT_CHANNEL_DOWN },
 		{ SCHANNEL_CMD_FLOW_NTF, 0, 0, SCHANNEL_EVENT_FLOW_OPENED },
 		{ SCHANNEL_CMD_FLOW_NTF, 0, SCHANNEL_A_FLOW_ERROR, SCHANNEL_EVENT_FLOW_ENDED },
@@ -246,7 +247,7 @@ static void wrong_sizes(void)
 	struct schannel_flow *flow_list = NULL;
 	struct schannel_peer *peer_list = NULL;
 	struct schannel_socket *socket_list = NULL;
-	const char half[20] = "";
+	static const char half[20];
 
 	begin();
 	command(SCHANNEL_CMD_PEER_GET);

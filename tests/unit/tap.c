@@ -10,7 +10,6 @@
 #define COMPLAINTS_MAX 10
 
 static unsigned int complaints;	/* of the running case; atomic */
-static const char *skipped;	/* likewise: why */
 
 static bool complain(void)
 {
@@ -50,11 +49,6 @@ void tap_note(const char *format, ...)
 	va_end(args);
 }
 
-void tap_skip(const char *why)
-{
-	skipped = why;
-}
-
 int tap_main(int argc, char **argv, const struct tap_case *cases, size_t nr)
 {
 	const char *only = argc > 1 ? argv[1] : "";
@@ -66,13 +60,12 @@ int tap_main(int argc, char **argv, const struct tap_case *cases, size_t nr)
 		if (!strstr(cases[i].name, only))
 			continue;
 		complaints = 0;
-		skipped = NULL;
 		cases[i].run();
 		failed += !!complaints;
 		if (complaints > COMPLAINTS_MAX)
 			tap_note("and %u more", complaints - COMPLAINTS_MAX);
-		printf("%sok %zu - %s%s%s\n", complaints ? "not " : "", ++at,
-		       cases[i].name, skipped ? " # SKIP " : "", skipped ? skipped : "");
+		printf("%sok %zu - %s\n", complaints ? "not " : "", ++at,
+		       cases[i].name);
 	}
 	printf("1..%zu\n", at);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;

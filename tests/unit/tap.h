@@ -31,9 +31,6 @@ bool tap_check_eq(long long is, long long want, const char *file, int line,
 		  const char *what);
 void tap_note(const char *format, ...) __printf(1, 2);
 
-/* The running case cannot be run here, and why: it counts as neither. */
-void tap_skip(const char *why);
-
 /* Did a check of the running case fail? Then its threads can stop. */
 bool tap_failed(void);
 
