@@ -8,8 +8,8 @@
 #include "channel.h"
 #include "control.h"
 #include "flow.h"
-#include "main.h"
 #include "peer.h"
+#include "sysctl.h"
 #include "transport.h"
 
 void sc_channel_hold(struct schannel_channel *ch)
@@ -121,7 +121,7 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 		spin_lock_init(&ch->queue[i].lock);
 		ch->queue[i].q.prod = SC_QUEUE_START;
 	}
-	sc_pool_init(&ch->pool, sc_pool_pages());
+	sc_pool_init(&ch->pool, sc_sysctl_pool_pages());
 	xa_init_flags(&ch->flows, XA_FLAGS_ALLOC);
 	INIT_WORK(&ch->work, sc_control_work);
 	spin_lock_init(&ch->ctl_lock);

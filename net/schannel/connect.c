@@ -14,9 +14,8 @@
 #include "listen.h"
 #include "port.h"
 #include "socket.h"
-
-/* From connect() to an answer. Covers a channel that has to be brought up. */
-#define SC_CONNECT_TIMEOUT	(10 * HZ)
+#include "sockopt.h"
+#include "sysctl.h"
 
 /* lock_sock() is held. */
 static void sc_connect_failed(struct sock *sk, int err)
@@ -39,19 +38,16 @@ static int sc_connect_go(struct sock *sk)
 		.src_port = ssk->local_port,
 		.dst_port = ssk->peer_port,
 		.type = sc_sock_flow_type(sk),
-		.rx_order = sc_sock_ring_order(sk->sk_rcvbuf,
-					       sk->sk_userlocks & SOCK_RCVBUF_LOCK),
 	};
 	struct schannel_channel *ch;
 	struct sc_flow *flow;
-	u8 wish;
 
 	ch = sc_peer_channel(ssk->peer, sock_net(sk), &ssk->waiter);
 	if (IS_ERR(ch))
 		return PTR_ERR(ch) == -EAGAIN ? 0 : PTR_ERR(ch);
-	wish = sc_sock_ring_order(sk->sk_sndbuf,
-				  sk->sk_userlocks & SOCK_SNDBUF_LOCK);
-	flow = sc_flow_open(ch, &open, wish, &sc_sock_flow_ops, sk);
+	open.rx_order = sc_sockopt_rx_order(sk, &ch->pool);
+	flow = sc_flow_open(ch, &open, sc_sockopt_tx_wish(sk),
+			    &sc_sock_flow_ops, sk);
 	sc_channel_put(ch);
 	if (IS_ERR(flow))
 		return PTR_ERR(flow);
@@ -103,6 +99,7 @@ static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
 {
 	struct sc_sock *ssk = sc_sk(sk);
 	struct schannel_peer *peer;
+	unsigned long timeout;
 	int err;
 
 	if (to->sc_domid == SC_DOMID_ANY || to->sc_port == SC_PORT_ANY)
@@ -129,7 +126,9 @@ static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
 	ssk->peer = peer;
 	ssk->peer_domid = peer->domid;
 	ssk->peer_port = to->sc_port;
-	ssk->deadline = jiffies + SC_CONNECT_TIMEOUT;
+	/* covers a channel that has to be brought up */
+	timeout = sc_sysctl_connect_timeout(sock_net(sk));
+	ssk->deadline = jiffies + timeout;
 	ssk->opened = false;
 	WRITE_ONCE(sk->sk_err, 0);
 	WRITE_ONCE(sk->sk_shutdown, 0);
@@ -138,7 +137,7 @@ static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
 	if (err)
 		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	else
-		mod_delayed_work(sc_wq, &ssk->waiter.work, SC_CONNECT_TIMEOUT);
+		mod_delayed_work(sc_wq, &ssk->waiter.work, timeout);
 	return err;
 }
 

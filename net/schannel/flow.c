@@ -62,15 +62,15 @@ out:
  * A ring of the size wished for, or as near to it as memory and limits allow:
  * rather a small ring than none.
  */
-static int sc_flow_carve(struct schannel_channel *ch, u8 type, u8 wish,
-			 struct sc_place *place)
+static int sc_flow_carve(struct schannel_channel *ch, u8 type,
+			 struct sc_wish wish, struct sc_place *place)
 {
 	u8 order = sc_pool_order(&ch->pool, wish);
 	int err;
 
 	/* the ring bounds what a program may send in one piece */
-	if (type == SCHANNEL_TYPE_SEQPACKET && wish == SC_ORDER_ANY)
-		order = max(order, SC_RECORD_RING_ORDER);
+	if (type == SCHANNEL_TYPE_SEQPACKET)
+		order = max(order, min(wish.max, SC_RECORD_RING_ORDER));
 	err = sc_pool_carve(&ch->pool, order, place);
 	if (!err)
 		return 0;
@@ -79,7 +79,7 @@ static int sc_flow_carve(struct schannel_channel *ch, u8 type, u8 wish,
 		err = sc_flow_grow_pool(ch);
 		if (!err)
 			continue;
-		if (err == -ECONNRESET || !order)
+		if (err == -ECONNRESET || order <= wish.least)
 			break;
 		order--;
 	}
@@ -90,8 +90,8 @@ static int sc_flow_carve(struct schannel_channel *ch, u8 type, u8 wish,
 /* ---- Life -------------------------------------------------------------- */
 
 static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
-				     u8 wish, const struct sc_flow_ops *ops,
-				     void *user)
+				     struct sc_wish wish,
+				     const struct sc_flow_ops *ops, void *user)
 {
 	struct schannel_flow *entry;
 	struct sc_segment *seg;
@@ -183,7 +183,7 @@ static int sc_flow_publish(struct sc_flow *flow, u8 what)
  * sc_flow_open() - ask the peer for a flow
  * @ch:		a channel that is up
  * @open:	ports, type and @rx_order; the rest is filled in here
- * @wish:	order of our ring, or SC_ORDER_ANY
+ * @wish:	how large our ring is to be
  * @ops:	who is told
  * @user:	the caller, for @ops
  *
@@ -192,7 +192,8 @@ static int sc_flow_publish(struct sc_flow *flow, u8 what)
  * Return: the flow, or ERR_PTR(-ENOBUFS, -ENOMEM, -ECONNRESET).
  */
 struct sc_flow *sc_flow_open(struct schannel_channel *ch,
-			     const struct schannel_msg_open *open, u8 wish,
+			     const struct schannel_msg_open *open,
+			     struct sc_wish wish,
 			     const struct sc_flow_ops *ops, void *user)
 {
 	struct sc_flow *flow = sc_flow_alloc(ch, open->type, wish, ops, user);
@@ -240,7 +241,7 @@ static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
  * sc_flow_accept() - make our end of a flow the peer opens
  * @ch:		the channel
  * @msg:	its OPEN, checked
- * @wish:	order of our ring, or SC_ORDER_ANY to do as the peer wishes
+ * @wish:	how large our ring is to be; within that as the peer wishes
  * @ops:	who is told
  * @user:	the caller, for @ops
  *
@@ -249,14 +250,17 @@ static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
  * Return: the flow, or ERR_PTR.
  */
 struct sc_flow *sc_flow_accept(struct schannel_channel *ch,
-			       const struct schannel_msg *msg, u8 wish,
+			       const struct schannel_msg *msg,
+			       struct sc_wish wish,
 			       const struct sc_flow_ops *ops, void *user)
 {
 	struct sc_flow *flow;
 	int err;
 
-	if (wish == SC_ORDER_ANY)
-		wish = msg->open.rx_order;
+	if (msg->open.rx_order != SC_ORDER_ANY) {
+		wish.min = clamp(msg->open.rx_order, wish.min, wish.max);
+		wish.max = wish.min;
+	}
 	flow = sc_flow_alloc(ch, msg->open.type, wish, ops, user);
 	if (IS_ERR(flow))
 		return flow;

@@ -110,10 +110,12 @@ struct sc_flow {
 };
 
 struct sc_flow *sc_flow_open(struct schannel_channel *ch,
-			     const struct schannel_msg_open *open, u8 wish,
+			     const struct schannel_msg_open *open,
+			     struct sc_wish wish,
 			     const struct sc_flow_ops *ops, void *user);
 struct sc_flow *sc_flow_accept(struct schannel_channel *ch,
-			       const struct schannel_msg *msg, u8 wish,
+			       const struct schannel_msg *msg,
+			       struct sc_wish wish,
 			       const struct sc_flow_ops *ops, void *user);
 void sc_flow_close(struct sc_flow *flow, enum schannel_reason reason);
 struct sc_flow *sc_flow_get(struct schannel_channel *ch, u32 id);

@@ -491,6 +491,8 @@ static const struct sc_flow_ops sc_inbox_flow_ops = {
 int sc_inbox_incoming(struct schannel_channel *ch,
 		      const struct schannel_msg *msg)
 {
+	/* a page for the notices */
+	static const struct sc_wish wish;
 	struct sc_inbox *in;
 	struct sc_flow *flow;
 
@@ -504,8 +506,7 @@ int sc_inbox_incoming(struct schannel_channel *ch,
 	INIT_LIST_HEAD(&in->held);
 	INIT_WORK(&in->work, sc_inbox_work);
 	in->channel = ch;
-	/* a page for the notices */
-	flow = sc_flow_accept(ch, msg, 0, &sc_inbox_flow_ops, in);
+	flow = sc_flow_accept(ch, msg, wish, &sc_inbox_flow_ops, in);
 	if (IS_ERR(flow))
 		goto err_inbox;
 	spin_lock_bh(&in->lock);

@@ -10,8 +10,8 @@
 
 #include "flow.h"
 #include "io.h"
-#include "main.h"
 #include "socket.h"
+#include "sysctl.h"
 
 /* ---- The upcall -------------------------------------------------------- */
 
@@ -179,13 +179,17 @@ int sc_io_fault_in(struct sc_io *io, const struct iov_iter *iter, size_t len,
 }
 
 /*
- * Look for data for a while instead of going to sleep at once, if the administrator
- * thinks that worth a processor's time. Whether there is a reason to look again.
+ * Look for data for a while instead of going to sleep at once, if the administrator,
+ * or SO_BUSY_POLL, thinks that worth a processor's time. Whether there is a reason to look again.
  */
 static bool sc_io_spin(struct sc_io *io, struct sc_flow *flow)
 {
-	unsigned int us = sc_busy_poll_us();
+	unsigned int us = sc_sysctl_busy_poll_us(sock_net(io->sk));
 	u64 end;
+
+#ifdef CONFIG_NET_RX_BUSY_POLL
+	us = max(us, READ_ONCE(io->sk->sk_ll_usec));
+#endif
 
 	if (!us || !io->timeo)
 		return false;

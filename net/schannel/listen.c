@@ -11,6 +11,7 @@
 #include "listen.h"
 #include "port.h"
 #include "socket.h"
+#include "sockopt.h"
 
 int sc_listen(struct socket *sock, int backlog)
 {
@@ -161,9 +162,14 @@ static struct sc_sock *sc_listen_child(struct sock *lsk,
 		sock_set_flag(sk, SOCK_LINGER);
 	sk->sk_priority = READ_ONCE(lsk->sk_priority);
 	sk->sk_mark = READ_ONCE(lsk->sk_mark);
+#ifdef CONFIG_NET_RX_BUSY_POLL
+	sk->sk_ll_usec = READ_ONCE(lsk->sk_ll_usec);
+#endif
 	security_sk_clone(lsk, sk);
 
 	child = sc_sk(sk);
+	child->ring_min = listener->ring_min;
+	child->ring_max = listener->ring_max;
 	child->local_domid = listener->local_domid;
 	child->local_port = listener->local_port;
 	child->peer_domid = ch->peer->domid;
@@ -221,16 +227,14 @@ static int sc_listen_connect(struct sock *lsk, struct schannel_channel *ch,
 	struct sc_sock *child;
 	struct sc_flow *flow;
 	bool queued;
-	u8 wish;
 
 	child = sc_listen_child(lsk, ch, msg);
 	if (!child)
 		return SCHANNEL_REASON_NO_MEMORY;
 
 	lock_sock_nested(&child->sk, SINGLE_DEPTH_NESTING);
-	wish = sc_sock_ring_order(child->sk.sk_sndbuf,
-				  child->sk.sk_userlocks & SOCK_SNDBUF_LOCK);
-	flow = sc_flow_accept(ch, msg, wish, &sc_sock_flow_ops, &child->sk);
+	flow = sc_flow_accept(ch, msg, sc_sockopt_tx_wish(&child->sk),
+			      &sc_sock_flow_ops, &child->sk);
 	if (IS_ERR(flow)) {
 		release_sock(&child->sk);
 		sock_put(&child->sk);

@@ -17,29 +17,11 @@ static int family = AF_SCHANNEL_DEFAULT;
 module_param(family, int, 0444);
 MODULE_PARM_DESC(family, "Number of the address family (default: 18)");
 
-static unsigned int pool_mib = 32;
-module_param(pool_mib, uint, 0644);
-MODULE_PARM_DESC(pool_mib, "Most memory of one channel's own rings, in MiB (default: 32, 1 to 256); for channels that come up later");
-
-static unsigned int busy_poll_us;
-module_param(busy_poll_us, uint, 0644);
-MODULE_PARM_DESC(busy_poll_us, "How long a reader looks for data before it sleeps, in microseconds (default: 0, at most 1000)");
-
 struct workqueue_struct *sc_wq;
 
 int sc_family(void)
 {
 	return family;
-}
-
-u32 sc_pool_pages(void)
-{
-	return clamp(READ_ONCE(pool_mib), 1U, 256U) << (20 - PAGE_SHIFT);
-}
-
-unsigned int sc_busy_poll_us(void)
-{
-	return min(READ_ONCE(busy_poll_us), 1000U);
 }
 
 static int __init sc_init(void)

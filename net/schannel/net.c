@@ -23,10 +23,16 @@ struct sc_net *sc_net(const struct net *net)
 
 static int __net_init sc_net_start(struct net *net)
 {
-	struct sc_loopback *lo = sc_loopback_create(net);
+	struct sc_net *own = sc_net(net);
+	int err;
 
-	sc_net(net)->loopback = lo;
-	return lo ? 0 : -ENOMEM;
+	own->loopback = sc_loopback_create(net);
+	if (!own->loopback)
+		return -ENOMEM;
+	err = sc_sysctl_create(net, &own->sysctl);
+	if (err)
+		sc_loopback_destroy(own->loopback);
+	return err;
 }
 
 /*
@@ -40,6 +46,7 @@ static void __net_exit sc_net_leave(struct net *net)
 
 static void __net_exit sc_net_stop(struct net *net)
 {
+	sc_sysctl_destroy(&sc_net(net)->sysctl);
 	sc_loopback_destroy(sc_net(net)->loopback);
 }
 

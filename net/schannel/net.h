@@ -3,15 +3,19 @@
 #ifndef _SCHANNEL_NET_H
 #define _SCHANNEL_NET_H
 
+#include "sysctl.h"
+
 struct net;
 struct sc_loopback;
 
 /**
  * struct sc_net - a namespace's own
  * @loopback:	the namespace's channel to itself
+ * @sysctl:	its part of net.schannel.*
  */
 struct sc_net {
 	struct sc_loopback *loopback;
+	struct sc_sysctl sysctl;
 };
 
 struct sc_net *sc_net(const struct net *net);

@@ -19,17 +19,16 @@
 #include "port.h"
 #include "record.h"
 #include "socket.h"
+#include "sysctl.h"
 
 /* From the first datagram to a flow. Covers a channel that has to be brought up. */
 #define SC_OUTBOX_TIMEOUT	(10 * HZ)
 
-#define SC_OUTBOX_RING_ORDER	((u8)6)
-
 /* Who waits is told when the largest datagram fits: never too early for anybody. */
 #define SC_OUTBOX_WANT		sc_record_size(SCHANNEL_DGRAM_MAX)
 
-/* A ring in which the largest one fits while another is being read. */
-#define SC_OUTBOX_RING_MIN	(2 * SCHANNEL_DGRAM_MAX)
+/* A ring in which the largest one fits while another is being read: 128 KiB. */
+#define SC_OUTBOX_RING_LEAST	((u8)5)
 
 /* So many notices are heeded in one go, the others are thrown away. */
 #define SC_OUTBOX_NOTICES	64
@@ -98,19 +97,24 @@ static int sc_outbox_go(struct sc_outbox *out)
 		.rx_order = 0,
 	};
 	struct schannel_peer *peer = sc_outbox_peer(out);
+	u8 order = sc_sysctl_dgram_order();
+	struct sc_wish wish = {
+		.min = order,
+		.max = order,
+		.least = SC_OUTBOX_RING_LEAST,
+	};
 	struct schannel_channel *ch;
 	struct sc_flow *flow;
 
 	ch = sc_peer_channel(peer, out->net, &peer->outbox_waiter);
 	if (IS_ERR(ch))
 		return PTR_ERR(ch) == -EAGAIN ? 0 : PTR_ERR(ch);
-	flow = sc_flow_open(ch, &open, SC_OUTBOX_RING_ORDER,
-			    &sc_outbox_flow_ops, peer);
+	flow = sc_flow_open(ch, &open, wish, &sc_outbox_flow_ops, peer);
 	sc_channel_put(ch);
 	if (IS_ERR(flow))
 		return PTR_ERR(flow);
 	out->opening = flow;
-	return flow->tx.ring.size < SC_OUTBOX_RING_MIN ? -ENOBUFS : 0;
+	return 0;
 }
 
 /* Have the work run after @delay jiffies. Nobody does once it is closed. */

@@ -18,23 +18,23 @@ void sc_pool_init(struct sc_pool *pool, u32 limit)
 /**
  * sc_pool_order() - how large the next ring should be
  * @pool:	the pool
- * @wish:	order the user asked for, or SC_ORDER_ANY
+ * @wish:	between which sizes
  *
  * The first rings get all a fast stream can use; the more there are, the smaller
  * the next, such that thousands fit: the sum over n rings grows with log n.
  *
  * Return: the order.
  */
-u8 sc_pool_order(struct sc_pool *pool, u8 wish)
+u8 sc_pool_order(struct sc_pool *pool, struct sc_wish wish)
 {
+	u8 order;
 	u32 share;
 
-	if (wish != SC_ORDER_ANY)
-		return min_t(u8, wish, SC_SEGMENT_ORDER);
 	spin_lock_bh(&pool->lock);
 	share = pool->limit / (8 * (pool->rings + 1));
 	spin_unlock_bh(&pool->lock);
-	return share ? min_t(u8, ilog2(share), SC_SEGMENT_ORDER) : 0;
+	order = share ? clamp_t(u8, ilog2(share), wish.min, wish.max) : wish.min;
+	return min_t(u8, order, SC_SEGMENT_ORDER);
 }
 
 /**

@@ -21,8 +21,19 @@ struct sc_segment;
 /* A ring for records is no smaller than this while memory allows: 64 KiB. */
 #define SC_RECORD_RING_ORDER	((u8)4)
 
-/* A wish for no particular ring size. */
+/* In an OPEN: no wish for a particular ring size. */
 #define SC_ORDER_ANY		0xffU
+
+/**
+ * struct sc_wish - how large a ring is to be, in orders of pages
+ * @min, @max:	the pool chooses between these
+ * @least:	what will do if memory is short, at most @min
+ */
+struct sc_wish {
+	u8 min;
+	u8 max;
+	u8 least;
+};
 
 /**
  * struct sc_place - where in a pool a ring is
@@ -59,7 +70,7 @@ struct sc_pool {
 };
 
 void sc_pool_init(struct sc_pool *pool, u32 limit);
-u8 sc_pool_order(struct sc_pool *pool, u8 wish);
+u8 sc_pool_order(struct sc_pool *pool, struct sc_wish wish);
 int sc_pool_carve(struct sc_pool *pool, u8 order, struct sc_place *place);
 void sc_pool_release(struct sc_pool *pool, const struct sc_place *place);
 int sc_pool_add(struct sc_pool *pool, struct sc_segment *seg);

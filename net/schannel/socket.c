@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The socket family: sockets from socket() to close(). See socket.h. */
 #include <linux/err.h>
-#include <linux/log2.h>
 #include <linux/poll.h>
 #include <linux/sockios.h>
 #include <asm/ioctls.h>
@@ -11,6 +10,7 @@
 #include "main.h"
 #include "port.h"
 #include "socket.h"
+#include "sockopt.h"
 
 static struct proto sc_proto = {
 	.name		= "SCHANNEL",
@@ -77,6 +77,8 @@ struct sock *sc_sock_alloc(struct net *net, struct socket *sock, int type,
 	ssk->peer_domid = SC_DOMID_ANY;
 	ssk->peer_port = 0;
 	INIT_HLIST_NODE(&ssk->port_node);
+	memset(&ssk->ring_min, 0, sizeof(ssk->ring_min));
+	memset(&ssk->ring_max, 0, sizeof(ssk->ring_max));
 	ssk->peer = NULL;
 	ssk->opened = false;
 	spin_lock_init(&ssk->accept_lock);
@@ -274,24 +276,6 @@ int sc_sock_address(const struct sockaddr *addr, int len,
 	return 0;
 }
 
-/**
- * sc_sock_ring_order() - the ring that a buffer size asks for
- * @bytes:	sk_sndbuf or sk_rcvbuf: twice what was set
- * @set:	whether it was set at all
- *
- * Return: the order, or SC_ORDER_ANY.
- */
-u8 sc_sock_ring_order(int bytes, bool set)
-{
-	unsigned int pages;
-
-	if (!set)
-		return SC_ORDER_ANY;
-	pages = DIV_ROUND_UP(bytes / 2, PAGE_SIZE);
-	return min_t(unsigned int, order_base_2(max(pages, 1U)),
-		     SCHANNEL_RING_ORDER_MAX);
-}
-
 static int sc_bind(struct socket *sock, struct sockaddr *addr, int len)
 {
 	struct sock *sk = sock->sk;
@@ -482,19 +466,6 @@ static int sc_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 	rcu_read_unlock();
 	return put_user(cmd == SIOCINQ ? sc_inq(sk, &view) : (int)view.queued,
 			(int __user *)arg);
-}
-
-/* No options of our own level: not EOPNOTSUPP, which says "no options at all". */
-static int sc_setsockopt(struct socket *sock, int level, int optname,
-			 sockptr_t optval, unsigned int optlen)
-{
-	return -ENOPROTOOPT;
-}
-
-static int sc_getsockopt(struct socket *sock, int level, int optname,
-			 char __user *optval, int __user *optlen)
-{
-	return -ENOPROTOOPT;
 }
 
 static const struct proto_ops sc_stream_ops = {

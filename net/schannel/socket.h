@@ -50,6 +50,7 @@ struct sc_count {
  * @peer_domid:	whom it is, or will be, connected to
  * @peer_port:	and where there
  * @port_node:	in the table of ports, if it has its port from there
+ * @ring_min, @ring_max: as the options SO_SC_RING_MIN and _MAX were set
  * @peer:	the one it connects to; holds a reference
  * @waiter:	waits for that peer's channel, and for the answer
  * @deadline:	when connecting is given up, in jiffies
@@ -80,6 +81,8 @@ struct sc_sock {
 	u32 peer_domid;
 	u32 peer_port;
 	struct hlist_node port_node;
+	struct sc_ring_sizes ring_min;
+	struct sc_ring_sizes ring_max;
 
 	struct schannel_peer *peer;
 	struct sc_waiter waiter;
@@ -121,7 +124,6 @@ void sc_sock_established(struct sc_sock *ssk);
 void sc_sock_stats(const struct sc_sock *ssk, struct sc_flow_stats *stats);
 int sc_sock_address(const struct sockaddr *addr, int len,
 		    const struct sockaddr_sc **sc);
-u8 sc_sock_ring_order(int bytes, bool set);
 
 /* connect.c */
 int sc_connect(struct socket *sock, struct sockaddr *addr, int len, int flags);

@@ -248,15 +248,31 @@ static void limits_hold(void)
 	segment_destroy(seg);
 }
 
+/* No particular size. */
+static const struct sc_wish any = { .min = 0, .max = SC_SEGMENT_ORDER };
+
+/* However many rings there are, and however few. */
 static void wishes_are_granted(void)
 {
+	static const u32 rings[] = { 0, 10, 1000000 };
 	struct sc_pool *pool = pool_create(32 * MIB_PAGES);
-	u32 wish;
+	struct sc_wish wish = { 0 };
+	u32 i;
 
-	pool->rings = 1000000;
-	for (wish = 0; wish < SC_ORDER_ANY; wish++)
-		CHECK_EQ(sc_pool_order(pool, wish),
-			 wish < SC_SEGMENT_ORDER ? wish : SC_SEGMENT_ORDER);
+	for (i = 0; i < sizeof(rings) / sizeof(rings[0]); i++) {
+		pool->rings = rings[i];
+		for (wish.min = 0; wish.min <= SC_SEGMENT_ORDER; wish.min++) {
+			for (wish.max = wish.min; wish.max <= SC_SEGMENT_ORDER; wish.max++) {
+				u8 order = sc_pool_order(pool, wish);
+
+				CHECK(order >= wish.min);
+				CHECK(order <= wish.max);
+			}
+		}
+	}
+	/* what no segment can hold is not promised */
+	wish.min = wish.max = SC_SEGMENT_ORDER + 1;
+	CHECK_EQ(sc_pool_order(pool, wish), SC_SEGMENT_ORDER);
 	pool_destroy(pool);
 }
 
@@ -273,12 +289,12 @@ static void order_is_monotonic(void)
 			u8 order;
 
 			pool->rings = rings;
-			order = sc_pool_order(pool, SC_ORDER_ANY);
+			order = sc_pool_order(pool, any);
 			CHECK(order <= SC_SEGMENT_ORDER);
 			CHECK(order >= smaller_pool);
 			smaller_pool = order;
 			pool->rings = rings + 1;
-			CHECK(sc_pool_order(pool, SC_ORDER_ANY) <= order);
+			CHECK(sc_pool_order(pool, any) <= order);
 			pool_destroy(pool);
 		}
 	}
@@ -291,7 +307,7 @@ static void rings_fit(u32 limit, u32 rings)
 	u32 i;
 
 	for (i = 0; i < rings; i++) {
-		u8 order = sc_pool_order(pool, SC_ORDER_ANY);
+		u8 order = sc_pool_order(pool, any);
 		struct sc_place place;
 
 		while (sc_pool_carve(pool, order, &place))
@@ -317,7 +333,7 @@ static void first_rings_are_large(void)
 {
 	struct sc_pool *pool = pool_create(32 * MIB_PAGES);
 
-	CHECK_EQ(sc_pool_order(pool, SC_ORDER_ANY), SC_SEGMENT_ORDER);
+	CHECK_EQ(sc_pool_order(pool, any), SC_SEGMENT_ORDER);
 	pool_destroy(pool);
 }
 

@@ -9,6 +9,12 @@
 	type y_ = (y);				\
 	x_ < y_ ? x_ : y_; })
 
+#define clamp_t(type, x, lo, hi) ({		\
+	type x_ = (x);				\
+	type lo_ = (lo);			\
+	type hi_ = (hi);			\
+	x_ < lo_ ? lo_ : x_ > hi_ ? hi_ : x_; })
+
 /* As in the kernel, both must be of one kind: there is no silent conversion. */
 #define min(x, y) ({				\
 	__typeof__(x) x_ = (x);			\

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* net.schannel.*: what an administrator may change. See sysctl.c. */
+#ifndef _SCHANNEL_SYSCTL_H
+#define _SCHANNEL_SYSCTL_H
+
+#include <linux/types.h>
+
+#include "pool.h"
+
+struct ctl_table_header;
+struct net;
+
+/**
+ * struct sc_sysctl - what is a namespace's own
+ * @header:	of the registered table
+ * @busy_poll_us: how long a reader looks for data before it sleeps
+ * @connect_timeout_ms: from connect() to an answer
+ */
+struct sc_sysctl {
+	struct ctl_table_header *header;
+	int busy_poll_us;
+	int connect_timeout_ms;
+};
+
+int sc_sysctl_create(struct net *net, struct sc_sysctl *ctl);
+void sc_sysctl_destroy(struct sc_sysctl *ctl);
+
+unsigned int sc_sysctl_busy_poll_us(const struct net *net);
+unsigned long sc_sysctl_connect_timeout(const struct net *net);
+
+u32 sc_sysctl_pool_pages(void);
+struct sc_wish sc_sysctl_ring(void);
+u8 sc_sysctl_dgram_order(void);
+
+#endif /* _SCHANNEL_SYSCTL_H */
