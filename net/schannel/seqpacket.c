@@ -98,6 +98,7 @@ int sc_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		sk_peek_offset_fwd(sk, copied);
 	} else if (io.some) {
 		sc_record_consume(flow, rec.len);
+		sk_peek_offset_bwd(sk, rec.len);
 		sc_sk(sk)->rx_count.bytes += rec.len;
 		sc_sk(sk)->rx_count.records++;
 	}

@@ -486,6 +486,7 @@ static const struct proto_ops sc_stream_ops = {
 	.sendmsg	= sc_stream_sendmsg,
 	.recvmsg	= sc_stream_recvmsg,
 	.mmap		= sock_no_mmap,
+	.set_peek_off	= sk_set_peek_off,
 };
 
 static const struct proto_ops sc_seqpacket_ops = {

@@ -7,6 +7,24 @@
 #include "io.h"
 #include "socket.h"
 
+/*
+ * Wait until a peek finds something that is @want bytes behind the first one. What is
+ * peeked at stays in the ring, and a writer may be waiting for half of it: so what
+ * is beyond the first half is not waited for. Return: as sc_io_wait_data().
+ */
+static int sc_stream_wait_peek(struct sc_io *io, struct sc_flow *flow,
+			       size_t want)
+{
+	struct sc_flow_view view;
+
+	if (want <= flow->rx.ring.size / 2)
+		return sc_io_wait_data(io, flow, want);
+	sc_flow_look(flow, &view);
+	if (view.avail >= want || view.flags & SC_FLOW_GONE)
+		return 0;
+	return view.flags & SC_FLOW_FIN ? 1 : -EAGAIN;
+}
+
 int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		      int flags)
 {
@@ -17,6 +35,7 @@ int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	struct sc_flow *flow;
 	size_t copied = 0;
 	size_t target;
+	size_t skip;
 	int err = 0;
 
 	if (flags & (MSG_OOB | MSG_ERRQUEUE))
@@ -28,6 +47,7 @@ int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	msg->msg_namelen = 0;
 
 	mutex_lock(io.lock);
+	skip = peek ? max(sk_peek_offset(sk, flags), 0) : 0;
 	while (!err && copied < len) {
 		ssize_t n;
 
@@ -36,11 +56,11 @@ int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 			err = sc_io_error(&io) ?: -ENOTCONN;
 			break;
 		}
-		/* what is peeked at stays in the ring: wait for no more than that */
-		if (peek)
-			target = min_t(size_t, target, flow->rx.ring.size / 2);
-		n = sc_flow_recv(flow, to, len - copied, peek ? copied : 0,
-				 !peek);
+		if (peek && skip + target > flow->rx.ring.size / 2)
+			target = max_t(ssize_t, 1,
+				       flow->rx.ring.size / 2 - (ssize_t)skip);
+		n = sc_flow_recv(flow, to, len - copied,
+				 peek ? skip + copied : 0, !peek);
 		if (n > 0) {
 			copied += n;
 			io.some = true;
@@ -55,12 +75,20 @@ int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		} else {
 			if (copied >= target)
 				break;
-			err = sc_io_wait_data(&io, flow, peek ? target :
-					      target - copied);
+			if (peek)
+				err = sc_stream_wait_peek(&io, flow,
+							  skip + target);
+			else
+				err = sc_io_wait_data(&io, flow,
+						      target - copied);
 		}
 	}
-	if (!peek)
+	if (peek) {
+		sk_peek_offset_fwd(sk, copied);
+	} else {
+		sk_peek_offset_bwd(sk, copied);
 		sc_sk(sk)->rx_count.bytes += copied;
+	}
 	err = sc_io_recv_end(&io, err);
 	return copied || err > 0 ? copied : err;
 }
