@@ -84,24 +84,33 @@ int scl_event_of(const struct nlmsghdr *nlh, struct schannel_event *event)
 	return 0;
 }
 
-static int join(struct mnl_socket *socket, const char *name)
-{
-	uint32_t group = scl_genl_group(socket, name);
-
-	if (!group)
-		return -1;
-	return mnl_socket_setsockopt(socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group));
-}
-
 static int start(struct mnl_socket *socket, unsigned int what)
 {
+	static const struct {
+		unsigned int what;
+		const char *name;
+	} groups[] = {
+		{ SCHANNEL_MONITOR_PEERS, SCHANNEL_GENL_GROUP_PEERS },
+		{ SCHANNEL_MONITOR_FLOWS, SCHANNEL_GENL_GROUP_FLOWS },
+	};
+	uint32_t numbers[SCL_COUNT(groups)] = { 0 };
 	int size = RECEIVE_BUFFER;
+	size_t i;
 
 	setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (what & SCHANNEL_MONITOR_PEERS && join(socket, SCHANNEL_GENL_GROUP_PEERS))
-		return -1;
-	if (what & SCHANNEL_MONITOR_FLOWS && join(socket, SCHANNEL_GENL_GROUP_FLOWS))
-		return -1;
+	for (i = 0; i < SCL_COUNT(groups); i++) {
+		if (what & groups[i].what) {
+			numbers[i] = scl_genl_group(socket, groups[i].name);
+			if (!numbers[i])
+				return -1;
+		}
+	}
+	/* All at the end: events among the answers to a question would be lost. */
+	for (i = 0; i < SCL_COUNT(groups); i++) {
+		if (numbers[i] && mnl_socket_setsockopt(socket, NETLINK_ADD_MEMBERSHIP,
+							&numbers[i], sizeof(numbers[i])))
+			return -1;
+	}
 	return 0;
 }
 

@@ -70,7 +70,7 @@ static enum progress collect(const char *buffer, int left, uint32_t seq, uint32_
 
 	for (; scl_message_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 		/* Not the answer to this request. */
-		if (!mnl_nlmsg_seq_ok(nlh, seq) || !mnl_nlmsg_portid_ok(nlh, portid))
+		if (nlh->nlmsg_seq != seq || nlh->nlmsg_pid != portid)
 			continue;
 		/* Read on to the end: until then the kernel takes no other request. */
 		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
