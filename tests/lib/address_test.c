@@ -14,6 +14,7 @@
 /* The peers there are. No name of two, of a number or with a colon leads to a peer. */
 static const char *const web_addresses[] = { "10.0.0.3", "fd00::3", NULL };
 static const char *const db_addresses[] = { "10.0.0.4", NULL };
+static const char *const vain_addresses[] = { "fd00::e", NULL };
 static const char *const none[] = { NULL };
 
 static const struct schannel_peer peers[] = {
@@ -29,6 +30,7 @@ static const struct schannel_peer peers[] = {
 	{ .domid = 11, .name = "10.0.0.4", .addresses = none },
 	{ .domid = 12, .name = UUID, .addresses = none },
 	{ .domid = 13, .name = "a b", .addresses = none },
+	{ .domid = 14, .name = "fd00::e", .addresses = vain_addresses },
 };
 
 static int family = FAMILY;
@@ -252,6 +254,7 @@ static void formats(void)
 		{ 11, 1, "11:1", "11:1" },
 		{ 12, 1, "12:1", "12:1" },
 		{ 13, 1, "13:1", "13:1" },
+		{ 14, 1, "14:1", "14:1" },
 	};
 	size_t i;
 
