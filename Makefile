@@ -32,6 +32,7 @@ help:
 	@echo '  check-unit     rings, queues, pool and messages, with sanitizers and fuzzers'
 	@echo '  check-lib      libschannel with sanitizers and fuzzers, then in a VM; socat, too'
 	@echo '  check-guest    sockets on the loopback transport, in a VM'
+	@echo '  check-ctl      schannelctl, on what is made up and on loopback in a VM'
 	@echo '  check-xen      sockets between domains on real Xen, PV and PVH'
 	@echo '  check-debug    sockets on a kernel with KASAN, lockdep and kmemleak'
 	@echo '  style          checkpatch --strict, sparse, W=1'
@@ -84,6 +85,7 @@ demo: setup
 check: setup
 	$(MAKE) check-unit
 	$(MAKE) check-guest
+	$(MAKE) check-ctl
 	$(MAKE) check-xen
 	$(MAKE) check-debug
 
@@ -106,6 +108,15 @@ check-lib: setup
 			$(addprefix $(BUILD)/lib/examples/,stream seqpacket dgram)) \
 		--file "$$(command -v socat)" -- in-vm
 
+check-ctl: setup
+	$(MAKE) modules lib tools guest-tests
+	$(MAKE) -C tools O=$(BUILD)/tools check
+	$(TESTBED) vm --name check-ctl --timeout 600 --insmod $(firstword $(MODULES)) \
+		$(addprefix --file ,$(addprefix $(BUILD)/,tools/schannelctl \
+			tests/guest/schannel-test lib/examples/seqpacket lib/examples/dgram)) \
+		$(addprefix --file ,/bin/bash /usr/bin/jq /usr/bin/setpriv tests/guest/ctl.sh) \
+		--file tests/testbed/scenarios/lib:testbed/lib -- ctl.sh
+
 check-xen: setup
 	$(MAKE) all guest-tests
 	@tests/check-xen $(BUILD)
@@ -118,4 +129,4 @@ style: setup
 	tests/style $(KDIR) $(BUILD)
 
 .PHONY: help all setup modules lib tools guest-tests install uninstall clean demo \
-	check check-unit check-lib check-guest check-xen check-debug style
+	check check-unit check-lib check-guest check-ctl check-xen check-debug style

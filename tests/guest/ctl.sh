@@ -1,0 +1,166 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC1091,SC2016,SC2034
+#
+# schannelctl in a plain VM: what it shows of connections over loopback is what is
+# there, to everybody what is his, and what it ends has ended.
+set -uo pipefail
+. /testbed/lib/tap
+. /testbed/lib/spawn
+trap stop_all EXIT
+
+LIMIT=60	# seconds anything may take that must happen
+PORT=5000
+# By its path: busybox's shell has one of its own, which can do less.
+NOBODY='/bin/setpriv --reuid=1000 --regid=1000 --clear-groups'
+
+# has EXPRESSION COMMAND...: it prints JSON for which this holds.
+has() {
+	local expression=$1 said
+	shift
+	said=$("$@") && jq -e "$expression" <<<"$said" >/dev/null && return
+	echo "$said"
+	return 1
+}
+
+quietly() {
+	"$@" >/dev/null 2>&1
+}
+
+comes_to_have() {
+	until_true $LIMIT quietly has "$@" || has "$@"
+}
+
+# shows EXPRESSION ARGUMENTS...: of schannelctl.
+shows() {
+	local expression=$1
+	shift
+	step "$*: $(xargs <<<"$expression")" comes_to_have "$expression" schannelctl -j "$@"
+}
+
+# At once, since what is private must always be.
+shows_nobody() {
+	local expression=$1
+	shift
+	# shellcheck disable=SC2086
+	step "another user's $*: $expression" has "$expression" $NOBODY schannelctl -j "$@"
+}
+
+# is_told TEXT COMMAND...: it fails with this, and prints nothing else.
+is_told() {
+	local text=$1 said status=0
+	shift
+	said=$("$@" 2>&1 >/run/said) || status=$?
+	echo "status $status, $said"
+	[ $status = 1 ] && [ ! -s /run/said ] && grep -q "$text" <<<"$said"
+}
+
+hold() {	# NAME ARGUMENTS...
+	local name=$1
+	shift
+	spawn "$name" dom0 "schannel-test hold --port $PORT $*"
+}
+
+shows 'length == 1 and .[0].transport == "loopback" and .[0].peer == "self"' peers
+shows '.[0].channel == "down" and .[0].own_domid == null' peers
+shows '[.sockets, .connects, .accepted] == [0, 0, 0]' stats
+shows '. == []' flows
+shows '. == []' sockets
+
+# A listener, and a connection whose server does not read.
+spawn server dom0 "schannel-test serve-hold --port $PORT"
+step 'there is a server' await $LIMIT server '^listening'
+shows 'length == 1 and (.[0] | .state == "listen" and .local_port == 5000 and .type == "stream"
+	and .peer == null and .uid == 0 and .wqueue == 64)' sockets
+hold sender --direction send --stall
+step 'there is a connection' await $LIMIT sender '^blocked'
+shows 'length == 2 and all(.state == "open" and .type == "stream" and .peer_domid == 32752
+	and .uid == 0 and .inode > 0)' flows
+shows 'length == 1 and (.[0] | .opened and .peer == "self:5000" and .tx_queued > 0
+	and .tx_ring >= 4096 and .tx_queued <= .tx_ring and .stats.tx_waits > 0)' flows dport $PORT
+shows 'length == 1 and (.[0] | (.opened | not) and .local == "self:5000"
+	and .rx_queued > 0 and .stats.rx_bytes == 1)' flows sport $PORT
+both='(.[0].local_port == .[1].peer_port) and (.[0].peer_id == .[1].id)'
+shows "$both and (map(.stats.tx_bytes) | max) > 4096" flows port $PORT peer self
+shows 'map(.state) | sort == ["established", "established", "listen"]' sockets
+shows 'length == 1 and .[0].wqueue > 0 and .[0].stats.tx_bytes > 4096 and (.[0].memory | length) == 9' \
+	sockets dport $PORT state established
+shows '.[0].processes | length == 1 and .[0].name == "schannel-test" and .[0].fd > 2' \
+	flows -p dport $PORT
+shows 'length == 1 and (.[0] | .state == "up" and .flows == 2 and .opened == 1 and .accepted == 1
+	and .tx_bytes > 4096 and .pool_used >= 8192 and .pool_size >= .pool_used)' channels
+shows '.sockets == 3 and .connects == 1 and .connected == 1 and .accepted == 1' stats
+shows '.peer == "self" and .flows == 2' stats self
+shows '.peers[0].channel == "up" and .channels[0].flows == 2' show
+spawn rates dom0 'schannelctl -j -i 0.1 stats'
+step 'stats -i: again and again' await $LIMIT rates '"rates":{"sockets":0.000' 3
+stop rates
+step 'flows: text' sh -c "schannelctl flows -p |
+	grep '^open  *stream .* self:$PORT .* schannel-test(pid=[0-9]*,fd=[0-9]*)\$'"
+
+# Other types of sockets.
+spawn seqpacket dom0 'seqpacket listen self:7001'
+shows 'length == 1 and .[0].state == "listen" and .[0].local == "self:7001"' sockets type seqpacket
+spawn dgram dom0 'dgram listen any:7002'
+shows 'length == 1 and .[0].state == "closed" and .[0].local == "any:7002"' sockets type dgram
+stop seqpacket dgram
+
+# What a user sees that is nobody in particular.
+shows_nobody '. == []' flows
+shows_nobody '. == []' sockets
+shows_nobody 'length == 1' peers
+spawn other dom0 "$NOBODY schannel-test hold --port $PORT --direction send --stall"
+step "another user's connection" await $LIMIT other '^blocked'
+shows 'length == 4 and (map(select(.uid == 1000)) | length == 1)' flows
+shows_nobody 'length == 1 and .[0].uid == 1000 and .[0].peer_port == 5000' flows
+shows_nobody 'length == 1 and .[0].uid == 1000 and .[0].peer_port == 5000' sockets
+# shellcheck disable=SC2086
+step 'another user may not see flows come and go' is_told 'not permitted' \
+	$NOBODY schannelctl monitor flows
+# shellcheck disable=SC2086
+step 'another user may end no sockets' is_told 'not permitted' \
+	$NOBODY schannelctl sockets kill port $PORT
+step 'it is still there' has 'length == 1' schannelctl -j flows state open dport $PORT peer self \
+	sport "$(schannelctl -j flows | jq 'map(select(.uid == 1000))[0].local_port')"
+
+# Sockets are ended, and both ends know why.
+hold talker --direction send
+step 'there is a busy connection' await $LIMIT talker '^flowing'
+port=$(schannelctl -j flows | jq 'map(select(.opened)) | max_by(.cookie).local_port')
+step 'sockets kill: one' has 'length == 1 and .[0].peer_port == 5000' \
+	schannelctl -j sockets kill sport "$port"
+step 'whose user is told' await $LIMIT talker 'ended errno=ECONNABORTED'
+step 'and its peer, too' await $LIMIT server 'ended errno=ECONNRESET'
+shows 'length == 4' flows
+step 'sockets -K: the rest of the clients' has 'length == 2' \
+	schannelctl -j sockets -K dport $PORT state established
+step 'whose user is told' await $LIMIT sender 'ended errno=ECONNABORTED'
+step 'and so is the other user' await $LIMIT other 'ended errno=ECONNABORTED'
+step 'sockets kill: nothing is left to end' has '. == []' \
+	schannelctl -j sockets kill dport $PORT state established
+stop sender other talker
+
+# What happens is told, once somebody listens.
+spawn monitor dom0 'schannelctl -j monitor'
+told() {	# EVENT
+	hold again --direction send
+	await $LIMIT again '^flowing'
+	stop again
+	grep -q "\"event\":\"$1\"" /run/monitor.out
+}
+step 'monitor: a flow ended' until_true $LIMIT told flow-ended
+step 'monitor: a flow was opened before' \
+	has 'any(.event == "flow-opened" and (.flow | .opened and .peer_port == 5000 and .type == "stream"))' \
+	jq -s . /run/monitor.out
+step 'monitor: each line is an object with a time' has 'all(.time > 1e9 and .event != null)' \
+	jq -s . /run/monitor.out
+
+step 'sockets kill: the listener' has 'length == 1' schannelctl -j sockets kill state listen sport $PORT
+step 'whose user is told' await $LIMIT server '^accept:'
+stop_all
+shows '. == []' sockets
+step 'the module goes' until_true $LIMIT rmmod schannel
+step 'and that is said' is_told 'module is not loaded' schannelctl
+step 'and that is said' is_told 'module is not loaded' schannelctl -j sockets
+
+summary
