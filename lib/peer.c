@@ -174,7 +174,8 @@ int schannel_domid(uint32_t *domid)
 	for (each = list; each; each = each->next) {
 		const struct scl_peer *self = (const struct scl_peer *)each;
 
-		if (self->owned) {
+		/* Outside of Xen, the kernel has no other number than this. */
+		if (self->owned && self->own_domid != SC_DOMID_SELF) {
 			*domid = self->own_domid;
 			ret = 0;
 		}
