@@ -84,6 +84,7 @@ demo: setup
 # One after the other, the quick ones first; each stops at its first failure.
 check: setup
 	$(MAKE) check-unit
+	$(MAKE) check-lib
 	$(MAKE) check-guest
 	$(MAKE) check-ctl
 	$(MAKE) check-xen

@@ -35,7 +35,7 @@ comes_to_have() {
 shows() {
 	local expression=$1
 	shift
-	step "$*: $(xargs <<<"$expression")" comes_to_have "$expression" schannelctl -j "$@"
+	step "$*: ${expression//$'\n\t'/ }" comes_to_have "$expression" schannelctl -j "$@"
 }
 
 # At once, since what is private must always be.

@@ -55,10 +55,28 @@ shows() {	# EXPRESSION
 	step "list shows: $1" is_listed "$1"
 }
 
+has() {		# DOM EXPRESSION COMMAND
+	local said
+	said=$(on "$1" "$3") && jq -e "$2" <<<"$said" >/dev/null && return
+	echo "$said"
+	return 1
+}
+
+sees() {	# DOM EXPRESSION COMMAND
+	step "$1 sees ${2//$'\n\t'/ }: $3" until_true 20 has "$@"
+}
+
+# Guests have no xenstore library: what is for dom0 alone says so.
+says u1 'no libxenstore' 'schannelctl list'
+says u1 'not loaded' 'schannelctl'
 for dom in u1 u2; do
 	for tool in read write rm chmod; do
 		push $dom "$(readlink -f "$(command -v xenstore-$tool)")" /bin/xenstore-$tool
 		on $dom "chmod +x /bin/xenstore-$tool"
+	done
+	for library in $(ldd "$(command -v xenstore-read)" | grep -o '/[^ ]*/libxen[^ ]*'); do
+		on $dom "mkdir -p ${library%/*}"
+		push $dom "$library"
 	done
 done
 
@@ -129,7 +147,22 @@ cannot u2 "xenstore-write $front/backend /local/domain/0"
 shows '.[0].stale and .[0].frontend.state == "missing"'
 can dom0 'schannelctl pair u2 u1'
 shows '.[0].stale | not'
+
+# What the domains' kernels make of it, and so everybody there.
+can dom0 'test ! -e /sys/module/schannel'
+sees dom0 '(.pairs | length == 1) and (has("peers") | not)' 'schannelctl -j'
+step 'the modules are loaded' schannel_load u1 u2
+sees u1 'map(select(.name == "u2")) | length == 1' 'schannelctl -j peers'
+sees u1 ".[0] | .domid == $u2 and .uuid == \"${uuid_u2#/vm/}\" and .transport == \"xen\" and
+	.addresses == [\"10.99.0.2\", \"fd00::2\", \"10.7.0.2\"] and .channel == \"down\"" \
+	'schannelctl -j peers u2'
+sees u2 ".[0].domid == $u1" 'schannelctl -j peers 10.99.0.1'
+sees u2 "map(select(.domid == 32752))[0].own_domid == $u2" 'schannelctl -j peers'
+sees u1 '(has("pairs") | not) and (.peers | length == 2)' 'schannelctl -j'
+says u1 "no peer 'u1'" 'schannelctl peers u1'
 can dom0 'schannelctl unpair u1 u2'
+sees u1 'map(.transport) == ["loopback"]' 'schannelctl -j peers'
+step 'the modules are gone' schannel_unload u1 u2
 shows '. == []'
 says dom0 'not paired' 'schannelctl unpair u1 u2'
 
