@@ -170,7 +170,8 @@ int schannel_peer_find(const char *host, struct schannel_peer **peer);
  * Move a peer to another network namespace: netns is a descriptor of that
  * (/proc/PID/ns/net, /run/netns/NAME). Its connections are reset.
  *
- * EPERM: CAP_NET_ADMIN is needed in both. ENOENT: no such peer here.
+ * EPERM: CAP_NET_ADMIN is needed in both. ENOENT: no such peer here. EOPNOTSUPP: it is
+ * SC_DOMID_SELF.
  */
 int schannel_peer_move(uint32_t domid, int netns);
 
@@ -178,7 +179,7 @@ int schannel_peer_move(uint32_t domid, int netns);
  * struct schannel_channel - what is shared with a peer
  * @next:	of the list
  * @domid:	the peer's
- * @up:		it is up; if not, the rest is 0
+ * @up:		it is up. In an event it may not be, and the rest is 0
  * @queues:	event queues
  * @flows:	flows there are
  * @age_ms:	how long it has been up
@@ -330,6 +331,7 @@ void schannel_sockets_free(struct schannel_socket *list);
  * End a socket, whosever it is: who uses it gets ECONNABORTED, the peer ECONNRESET.
  *
  * EPERM: CAP_NET_ADMIN is needed. ENOENT: no such socket in this network namespace.
+ * ENOTCONN: it neither is connected nor listens.
  */
 int schannel_socket_destroy(uint64_t cookie);
 
