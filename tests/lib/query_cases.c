@@ -254,7 +254,8 @@ static void statistics(void)
 			CHECK_EQ(after->refused - before->refused, 1);
 			CHECK_EQ(after->no_listener - before->no_listener, 1);
 			CHECK_EQ(after->accepted - before->accepted, 1);
-			CHECK(after->sockets >= before->sockets + 3);
+			/* those of cases before may still be going */
+			CHECK(after->sockets >= 3);
 			schannel_stats_free(after);
 		}
 	}
