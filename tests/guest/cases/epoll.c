@@ -2,41 +2,14 @@
 /* epoll: above all that no edge is lost. */
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "../blocked.h"
 #include "../cases.h"
 #include "../control.h"
+#include "../event.h"
 #include "../sock.h"
-
-static int watch(int fd, uint32_t events)
-{
-	struct epoll_event event = { .events = events };
-	int set = call(epoll_create1(0));
-
-	call(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event));
-	return set;
-}
-
-/* What there is now, 0 when nothing. */
-static uint32_t events_now(int set)
-{
-	struct epoll_event event = { 0 };
-
-	return call(epoll_wait(set, &event, 1, 0)) ? event.events : 0;
-}
-
-/* An event that must come. */
-static uint32_t next_event(int set, const char *what)
-{
-	struct epoll_event event;
-
-	if (!call(epoll_wait(set, &event, 1, patience_ms())))
-		fail("lost: %s", what);
-	return event.events;
-}
 
 static void level_client(void)
 {
@@ -50,19 +23,19 @@ static void level_client(void)
 
 static void level_server(void)
 {
-	int fd = sock_serve(), set = watch(fd, EPOLLIN | EPOLLRDHUP);
+	int fd = sock_serve(), set = event_watch(fd, EPOLLIN | EPOLLRDHUP);
 	char c;
 
-	check_equal(next_event(set, "data"), EPOLLIN);
-	check_equal(next_event(set, "the same data"), EPOLLIN);
+	check_equal(event_next(set, "data"), EPOLLIN);
+	check_equal(event_next(set, "the same data"), EPOLLIN);
 	sock_await_bytes(fd, 2);
 	call_gives(recv(fd, &c, 1, 0), 1);
-	check_equal(events_now(set), EPOLLIN);
+	check_equal(event_now(set), EPOLLIN);
 	call_gives(recv(fd, &c, 1, 0), 1);
-	check_equal(events_now(set), 0);
+	check_equal(event_now(set), 0);
 	control_meet("READ");
-	check_equal(next_event(set, "the end"), EPOLLIN | EPOLLRDHUP);
-	check_equal(events_now(set), EPOLLIN | EPOLLRDHUP);
+	check_equal(event_next(set, "the end"), EPOLLIN | EPOLLRDHUP);
+	check_equal(event_now(set), EPOLLIN | EPOLLRDHUP);
 	control_meet("DONE");
 }
 
@@ -93,7 +66,7 @@ static void edge_in_client(void)
 static void edge_in_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	int fd = sock_serve(), set = watch(fd, EPOLLIN | EPOLLRDHUP | EPOLLET);
+	int fd = sock_serve(), set = event_watch(fd, EPOLLIN | EPOLLRDHUP | EPOLLET);
 	uint64_t random = test_env.seed + 1;
 	size_t there = 0;
 
@@ -101,11 +74,11 @@ static void edge_in_server(void)
 	for (int i = 0; i < EDGES; i++) {
 		size_t part;
 
-		check(next_event(set, "the edge of an arrival") & EPOLLIN);
+		check(event_next(set, "the edge of an arrival") & EPOLLIN);
 		there += control_read_number("SENT");
 		sock_await_bytes(fd, (int)there);
 		/* the same bytes may make several edges, never too few */
-		events_now(set);
+		event_now(set);
 		if (random_below(&random, 3) && there < 8000)
 			part = random_below(&random, there);
 		else
@@ -114,7 +87,7 @@ static void edge_in_server(void)
 		there -= part;
 		control_write("NEXT");
 	}
-	check(next_event(set, "the edge of the end") & EPOLLRDHUP);
+	check(event_next(set, "the edge of the end") & EPOLLRDHUP);
 	pattern_recv(&in, fd, there, 4096);
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
 	control_meet("DONE");
@@ -124,15 +97,15 @@ static void edge_in_server(void)
 static void edge_out_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	int fd = sock_reach(), set = watch(fd, EPOLLOUT | EPOLLET);
+	int fd = sock_reach(), set = event_watch(fd, EPOLLOUT | EPOLLET);
 
-	check(next_event(set, "the first edge") & EPOLLOUT);
+	check(event_next(set, "the first edge") & EPOLLOUT);
 	for (int i = 0; i < 50; i++) {
 		size_t sent = sock_fill(fd, &out);
 
-		events_now(set);
+		event_now(set);
 		control_write("FULL %zu", sent);
-		check(next_event(set, "the edge of space") & EPOLLOUT);
+		check(event_next(set, "the edge of space") & EPOLLOUT);
 		control_expect("READ");
 	}
 }
@@ -159,7 +132,7 @@ static void edge_stream_client(void)
 	struct pattern out = { .seed = test_env.seed };
 	static unsigned char buffer[50000];
 	uint64_t random = test_env.seed;
-	int fd = sock_reach(), set = watch(fd, EPOLLOUT | EPOLLET);
+	int fd = sock_reach(), set = event_watch(fd, EPOLLOUT | EPOLLET);
 
 	sock_set_nonblocking(fd, true);
 	while (out.position < STREAM_BYTES) {
@@ -175,7 +148,7 @@ static void edge_stream_client(void)
 			out.position += sent;
 		} else {
 			check_equal(errno, EAGAIN);
-			next_event(set, "the edge of space");
+			event_next(set, "the edge of space");
 		}
 	}
 }
@@ -185,7 +158,7 @@ static void edge_stream_server(void)
 	struct pattern in = { .seed = test_env.seed };
 	static unsigned char buffer[50000];
 	uint64_t random = test_env.seed + 1;
-	int fd = sock_serve(), set = watch(fd, EPOLLIN | EPOLLET);
+	int fd = sock_serve(), set = event_watch(fd, EPOLLIN | EPOLLET);
 
 	sock_set_nonblocking(fd, true);
 	for (;;) {
@@ -198,7 +171,7 @@ static void edge_stream_server(void)
 			pattern_check(&in, buffer, got);
 		} else {
 			check_equal(errno, EAGAIN);
-			next_event(set, "the edge of data");
+			event_next(set, "the edge of data");
 		}
 	}
 	check_equal(in.position, STREAM_BYTES);
@@ -217,16 +190,16 @@ static void one_shot_client(void)
 static void one_shot_server(void)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT };
-	int fd = sock_serve(), set = watch(fd, event.events);
+	int fd = sock_serve(), set = event_watch(fd, event.events);
 	char text[2];
 
 	for (int i = 0; i < 20; i++) {
-		check_equal(next_event(set, "the shot"), EPOLLIN);
+		check_equal(event_next(set, "the shot"), EPOLLIN);
 		call_gives(recv(fd, text, 1, 0), 1);
-		check_equal(events_now(set), 0);
+		check_equal(event_now(set), 0);
 		/* armed again, it fires for what is still there */
 		call(epoll_ctl(set, EPOLL_CTL_MOD, fd, &event));
-		check_equal(next_event(set, "the shot again"), EPOLLIN);
+		check_equal(event_next(set, "the shot again"), EPOLLIN);
 		call_gives(recv(fd, text, 1, 0), 1);
 		call(epoll_ctl(set, EPOLL_CTL_MOD, fd, &event));
 		control_write("NEXT");
@@ -236,7 +209,7 @@ static void one_shot_server(void)
 /* Each set that watches a socket hears of it, from a thread of its own too. */
 static void *wait_for_event(void *arg)
 {
-	check(next_event(*(int *)arg, "data, to one of two sets") & EPOLLIN);
+	check(event_next(*(int *)arg, "data, to one of two sets") & EPOLLIN);
 	return NULL;
 }
 
@@ -254,7 +227,7 @@ static void two_sets_client(void)
 static void two_sets_server(void)
 {
 	int fd = sock_serve();
-	int sets[2] = { watch(fd, EPOLLIN), watch(fd, EPOLLIN | EPOLLET) };
+	int sets[2] = { event_watch(fd, EPOLLIN), event_watch(fd, EPOLLIN | EPOLLET) };
 
 	for (int i = 0; i < 20; i++) {
 		pthread_t threads[2];
@@ -288,7 +261,7 @@ static void listener_client(void)
 static void listener_server(void)
 {
 	int listener = sock_listen_told(16), accepted = 0;
-	int set = watch(listener, EPOLLIN | EPOLLET);
+	int set = event_watch(listener, EPOLLIN | EPOLLET);
 
 	sock_set_nonblocking(listener, true);
 	while (accepted < 300) {
@@ -299,7 +272,7 @@ static void listener_server(void)
 			close(fd);
 		} else {
 			check_equal(errno, EAGAIN);
-			next_event(set, "the edge of a connection");
+			event_next(set, "the edge of a connection");
 		}
 	}
 	control_meet("DONE");
@@ -324,9 +297,9 @@ static void closed_server(void)
 		int fd = sock_accept(listener);
 
 		call(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event));
-		check(events_now(set) & EPOLLOUT);
+		check(event_now(set) & EPOLLOUT);
 		close(fd);
-		check_equal(events_now(set), 0);
+		check_equal(event_now(set), 0);
 	}
 	control_meet("DONE");
 }

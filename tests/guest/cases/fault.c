@@ -1,44 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Buffers that are not there: EFAULT, and the stream goes on unharmed. */
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "../cases.h"
 #include "../control.h"
+#include "../hole.h"
 #include "../sock.h"
-
-#define NOWHERE	((void *)0x1000)
-#define PAGE	4096
-
-/* Two pages, of which the second cannot be touched. */
-static unsigned char *half_buffer(void)
-{
-	unsigned char *pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	check(pages != MAP_FAILED);
-	call(mprotect(pages + PAGE, PAGE, PROT_NONE));
-	return pages;
-}
 
 static void send_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	struct iovec bad = { .iov_base = NOWHERE, .iov_len = 100 };
+	struct iovec bad = { .iov_base = HOLE, .iov_len = 100 };
 	int fd = sock_reach();
 
-	call_fails(send(fd, NOWHERE, 100, 0), EFAULT);
+	call_fails(send(fd, HOLE, 100, 0), EFAULT);
 	call_fails(writev(fd, &bad, 1), EFAULT);
-	call_fails(writev(fd, NOWHERE, 1), EFAULT);
-	call_fails(sendmsg(fd, NOWHERE, 0), EFAULT);
+	call_fails(writev(fd, HOLE, 1), EFAULT);
+	call_fails(sendmsg(fd, HOLE, 0), EFAULT);
 	control_meet("NOTHING");
 	control_meet("LOOKED");
 	for (int i = 0; i < 20; i++) {
 		pattern_send(&out, fd, 1000, 1000);
-		call_fails(send(fd, NOWHERE, 10000, 0), EFAULT);
+		call_fails(send(fd, HOLE, 10000, 0), EFAULT);
 	}
 	control_meet("DONE");
 }
@@ -70,18 +56,18 @@ static void recv_client(void)
 static void recv_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	struct iovec bad = { .iov_base = NOWHERE, .iov_len = 100 };
+	struct iovec bad = { .iov_base = HOLE, .iov_len = 100 };
 	int fd = sock_serve();
 
 	control_meet("SENT");
 	for (int i = 0; i < 5; i++) {
 		sock_await(fd, POLLIN);
-		call_fails(recv(fd, NOWHERE, 1000, 0), EFAULT);
-		call_fails(recv(fd, NOWHERE, 1000, MSG_PEEK), EFAULT);
-		call_fails(recv(fd, NOWHERE, 1000, MSG_WAITALL), EFAULT);
+		call_fails(recv(fd, HOLE, 1000, 0), EFAULT);
+		call_fails(recv(fd, HOLE, 1000, MSG_PEEK), EFAULT);
+		call_fails(recv(fd, HOLE, 1000, MSG_WAITALL), EFAULT);
 		call_fails(readv(fd, &bad, 1), EFAULT);
-		call_fails(readv(fd, NOWHERE, 1), EFAULT);
-		call_fails(recvmsg(fd, NOWHERE, 0), EFAULT);
+		call_fails(readv(fd, HOLE, 1), EFAULT);
+		call_fails(recvmsg(fd, HOLE, 0), EFAULT);
 		pattern_recv(&in, fd, 200, 200);
 	}
 	control_meet("DONE");
@@ -94,14 +80,14 @@ static void recv_server(void)
 static void half_send_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
-	unsigned char *pages = half_buffer();
+	unsigned char *pages = hole_behind_page();
 	uint64_t random = test_env.seed;
 	int fd = sock_reach();
 
 	for (int i = 0; i < 500; i++) {
-		size_t there = random_below(&random, PAGE + 1);
-		size_t missing = 1 + random_below(&random, PAGE);
-		unsigned char *from = pages + PAGE - there;
+		size_t there = random_below(&random, HOLE_PAGE + 1);
+		size_t missing = 1 + random_below(&random, HOLE_PAGE);
+		unsigned char *from = pages + HOLE_PAGE - there;
 		struct pattern next = out;
 		ssize_t n;
 
@@ -138,15 +124,15 @@ static void half_recv_client(void)
 static void half_recv_server(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	unsigned char *pages = half_buffer();
+	unsigned char *pages = hole_behind_page();
 	uint64_t random = test_env.seed;
 	unsigned char buffer[6000];
 	int fd = sock_serve();
 
 	for (;;) {
-		size_t there = random_below(&random, PAGE + 1);
-		size_t missing = 1 + random_below(&random, PAGE);
-		unsigned char *to = pages + PAGE - there;
+		size_t there = random_below(&random, HOLE_PAGE + 1);
+		size_t missing = 1 + random_below(&random, HOLE_PAGE);
+		unsigned char *to = pages + HOLE_PAGE - there;
 		ssize_t n = recv(fd, to, there + missing, 0);
 
 		if (n < 0)

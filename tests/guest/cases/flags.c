@@ -122,6 +122,78 @@ static void peek_wrap_server(void)
 	}
 }
 
+/*
+ * SO_PEEK_OFF: each look goes on where the last one ended, and what is received
+ * is no longer between. Over many rings' worth of bytes.
+ */
+#define OFFSET_BYTES	(4 * MIB)
+
+static void peek_offset_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = sock_reach();
+
+	pattern_send(&out, fd, 100, 100);
+	control_expect("BLOCKED");
+	pattern_send(&out, fd, OFFSET_BYTES - 100, 60000);
+	control_meet("DONE");
+}
+
+/* Looks at what comes next, if it is there already. */
+static bool look_on(int fd, struct pattern *ahead, size_t most)
+{
+	unsigned char buffer[3000];
+	ssize_t n = recv(fd, buffer, most, MSG_PEEK | MSG_DONTWAIT);
+
+	if (n < 0) {
+		check_equal(errno, EAGAIN);
+		return false;
+	}
+	pattern_check(ahead, buffer, n);
+	return n;
+}
+
+static void peek_offset_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	struct pattern ahead = { .seed = test_env.seed, .position = 100 };
+	static unsigned char buffer[20000];
+	uint64_t random = test_env.seed;
+	struct blocked *blocked;
+	int fd = sock_serve();
+	ssize_t n;
+
+	check_equal(sock_get(fd, SO_PEEK_OFF), -1);
+	/* it waits for what is behind the offset, not for what is there */
+	sock_set(fd, SO_PEEK_OFF, 100);
+	sock_await_bytes(fd, 100);
+	blocked = tell_when_blocked(SYS_recvfrom, "BLOCKED");
+	n = call(recv(fd, buffer, 50, MSG_PEEK));
+	blocked_join(blocked);
+	pattern_check(&ahead, buffer, n);
+
+	while (in.position < OFFSET_BYTES) {
+		ahead = in;
+		sock_set(fd, SO_PEEK_OFF, 0);
+		for (int i = 0; i < 4; i++) {
+			look_on(fd, &ahead, 1 + random_below(&random, 3000));
+			check_equal(sock_get(fd, SO_PEEK_OFF),
+				    ahead.position - in.position);
+		}
+		n = call(recv(fd, buffer, 1 + random_below(&random, 20000), 0));
+		pattern_check(&in, buffer, n);
+		if (in.position >= ahead.position) {
+			check_equal(sock_get(fd, SO_PEEK_OFF), 0);
+			continue;
+		}
+		/* what was looked at is nearer by what was taken */
+		check_equal(sock_get(fd, SO_PEEK_OFF),
+			    ahead.position - in.position);
+		look_on(fd, &ahead, 1);
+	}
+	control_meet("DONE");
+}
+
 static void waitall_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
@@ -313,6 +385,8 @@ const struct test_case flags_cases[] = {
 	  peek_server },
 	{ "peek_wrap", "MSG_PEEK at every place of the ring",
 	  peek_wrap_client, peek_wrap_server },
+	{ "peek_offset", "SO_PEEK_OFF goes on where it ended, over many rings",
+	  peek_offset_client, peek_offset_server },
 	{ "waitall", "MSG_WAITALL waits for all, or for the end",
 	  waitall_client, waitall_server },
 	{ "waitall_short", "MSG_WAITALL gives what there is when time is up",

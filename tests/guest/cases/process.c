@@ -218,8 +218,8 @@ static void rights_lost_server(void)
 }
 
 /* Threads that all send, each its own byte; threads that all receive. */
-#define THREADS		8
-#define THREAD_BYTES	400000
+#define THREADS		16
+#define THREAD_BYTES	200000
 
 struct sender {
 	int fd;
@@ -311,7 +311,7 @@ const struct test_case process_cases[] = {
 	  rights_client, rights_server },
 	{ "rights_lost", "a connection passed to nobody is closed",
 	  rights_lost_client, rights_lost_server },
-	{ "threads", "eight threads send, eight receive", threads_client,
+	{ "threads", "16 threads send on one socket, 16 receive", threads_client,
 	  threads_server },
 	{ }
 };

@@ -6,6 +6,7 @@
 
 #include "../cases.h"
 #include "../control.h"
+#include "../hole.h"
 #include "../record.h"
 #include "../sock.h"
 
@@ -107,6 +108,38 @@ static void maximum_server(void)
 	control_meet("NOTHING MORE");
 }
 
+/* A record that cannot be stored stays, whole. */
+static void fault_recv_client(void)
+{
+	int fd = sock_reach();
+	char buffer[6000];
+
+	for (int i = 0; i < 10; i++) {
+		struct record record = { 1, i, sizeof(buffer) - i };
+
+		record_send(fd, buffer, &record);
+	}
+	control_meet("DONE");
+}
+
+static void fault_recv_server(void)
+{
+	unsigned char *pages = hole_behind_page();
+	int fd = sock_serve();
+	char buffer[7000];
+
+	for (int i = 0; i < 10; i++) {
+		size_t n;
+
+		call_fails(recv(fd, pages, 2 * HOLE_PAGE, 0), EFAULT);
+		call_fails(recv(fd, pages, 2 * HOLE_PAGE, MSG_PEEK), EFAULT);
+		call_fails(recv(fd, HOLE, 10, 0), EFAULT);
+		n = call(recv(fd, buffer, sizeof(buffer), 0));
+		check_equal(record_check(buffer, n).number, i);
+	}
+	control_meet("DONE");
+}
+
 /* A stream does not talk to one that takes records, either way round. */
 static void prototype_client(void)
 {
@@ -166,6 +199,9 @@ const struct test_case seqpacket_cases[] = {
 	  .not_unix = "AF_UNIX has no MSG_EOR" },
 	{ "maximum", "the largest record, and EMSGSIZE", maximum_client,
 	  maximum_server },
+	{ "fault_recv", "half a buffer: the record stays, whole",
+	  fault_recv_client, fault_recv_server,
+	  .not_unix = "AF_UNIX throws it away" },
 	{ "prototype", "to a socket of another type: EPROTOTYPE",
 	  prototype_client, prototype_server,
 	  .not_unix = "abstract names of AF_UNIX are names for one type" },

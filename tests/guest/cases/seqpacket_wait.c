@@ -3,13 +3,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "../blocked.h"
 #include "../cases.h"
 #include "../control.h"
+#include "../event.h"
 #include "../interrupt.h"
 #include "../record.h"
 #include "../sock.h"
@@ -216,24 +216,6 @@ static void signal_server(void)
 	control_meet("DONE");
 }
 
-static uint32_t next_event(int set)
-{
-	struct epoll_event event;
-
-	if (!call(epoll_wait(set, &event, 1, patience_ms())))
-		fail("an edge was lost");
-	return event.events;
-}
-
-static int watch(int fd, uint32_t events)
-{
-	struct epoll_event event = { .events = events | EPOLLET };
-	int set = call(epoll_create1(0));
-
-	call(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event));
-	return set;
-}
-
 /* Records in both directions by edges alone, until both have all. */
 #define EDGE_RECORDS	3000
 #define EDGE_LARGEST	20000
@@ -252,7 +234,7 @@ static void send_by_edges(int fd, int set, uint32_t sender)
 		record_fill(buffer, &record);
 		while (send(fd, buffer, record.length, MSG_DONTWAIT) < 0) {
 			check_equal(errno, EAGAIN);
-			next_event(set);
+			event_next(set, "the edge of space");
 		}
 	}
 }
@@ -266,7 +248,7 @@ static void recv_by_edges(int fd, int set)
 
 		if (n < 0) {
 			check_equal(errno, EAGAIN);
-			next_event(set);
+			event_next(set, "the edge of a record");
 			continue;
 		}
 		check_equal(record_check(buffer, n).number, i);
@@ -278,7 +260,7 @@ static void *sender_by_edges(void *arg)
 {
 	int fd = *(int *)arg;
 
-	send_by_edges(fd, watch(fd, EPOLLOUT), test_env.is_client);
+	send_by_edges(fd, event_watch(fd, EPOLLOUT | EPOLLET), test_env.is_client);
 	return NULL;
 }
 
@@ -287,7 +269,7 @@ static void by_edges(int fd)
 	pthread_t thread;
 
 	check_equal(pthread_create(&thread, NULL, sender_by_edges, &fd), 0);
-	recv_by_edges(fd, watch(fd, EPOLLIN));
+	recv_by_edges(fd, event_watch(fd, EPOLLIN | EPOLLET));
 	pthread_join(thread, NULL);
 	control_meet("DONE");
 }

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* epoll sets of one socket. */
+#ifndef EVENT_H
+#define EVENT_H
+
+#include <stdint.h>
+#include <sys/epoll.h>
+
+/* A new set. @events are EPOLLIN and so on, with EPOLLET or without. */
+int event_watch(int fd, uint32_t events);
+/* What there is now, 0 when nothing. */
+uint32_t event_now(int set);
+/* An event that must come; else @what is said to be lost. */
+uint32_t event_next(int set, const char *what);
+
+#endif
