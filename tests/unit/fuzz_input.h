@@ -71,4 +71,40 @@ struct peer_step {
 	u32 value;
 };
 
+/* fuzz_record: one setup, then steps. */
+struct record_setup {
+	u8 order;	/* pages of the ring */
+	u8 layout;	/* how they lie */
+	u16 reserved;
+	u32 start;	/* all indexes, rounded down */
+};
+
+enum record_op {
+	/* what the peer does */
+	RECORD_WRITE,	/* a header for @value bytes, @at behind what is next */
+	RECORD_PRODUCE,	/* up to @value */
+	RECORD_AMBUSH,	/* replace what our load after @at others will see */
+	/* what we do */
+	RECORD_WALK,	/* look at all there are */
+	RECORD_GIVE,	/* hand out the next */
+	RECORD_RELEASE,	/* give the space of the first @at back */
+	RECORD_OPS,
+};
+
+enum record_base {
+	RECORD_ABSOLUTE,
+	RECORD_PROD,
+	RECORD_CONS,
+	RECORD_NEXT,
+	RECORD_LEFT,	/* what the ring holds from there on */
+	RECORD_BASES,
+};
+
+struct record_step {
+	u8 op;		/* % RECORD_OPS */
+	u8 base;	/* % RECORD_BASES, added to @value */
+	u16 at;
+	u32 value;
+};
+
 #endif

@@ -44,7 +44,8 @@ static void use(const struct schannel_msg *msg, u32 table_pages, u32 nr_queues)
 	case SCHANNEL_MSG_OPEN:
 		use_src(msg, table_pages);
 		use_ring(&msg->open.ring, nr_queues);
-		must(msg->open.src_port && msg->open.dst_port);
+		must(msg->open.type == SCHANNEL_TYPE_DGRAM ||
+		     (msg->open.src_port && msg->open.dst_port));
 		break;
 	case SCHANNEL_MSG_ACCEPT:
 		use_src(msg, table_pages);

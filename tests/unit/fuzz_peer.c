@@ -5,16 +5,15 @@
  * allocated in their exact size), our own indexes stay sound, each call ends, and
  * the only complaint is -EPROTO, which changes nothing.
  */
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ambush.h"
 #include "fuzz_input.h"
 #include "pair.h"
 #include "queue.h"
 
-#define FLOWS		8
-#define AMBUSHES	4
+#define FLOWS	8
 
 /* One end of a flow and of a queue; what is the peer's belongs to the input. */
 struct victim {
@@ -25,12 +24,6 @@ struct victim {
 	struct sc_queue queue;
 	sc_bell_t bell[FLOWS];
 	u8 *bytes;
-};
-
-struct ambush {
-	bool set;
-	u16 loads;		/* of the peer's memory that still pass */
-	u32 value;
 };
 
 static struct victim victim;
@@ -44,11 +37,6 @@ static void must(bool holds)
 
 /* ---- The peer ---------------------------------------------------------- */
 
-static bool is_inside(const void *addr, const void *start, size_t size)
-{
-	return (uintptr_t)addr - (uintptr_t)start < size;
-}
-
 static bool is_peers(const void *addr)
 {
 	return is_inside(addr, victim.out.receiver,
@@ -60,16 +48,8 @@ static bool is_peers(const void *addr)
 /* Called by the shim's READ_ONCE() and virt_load_acquire(). */
 void shim_before_load(const void *addr)
 {
-	int i;
-
-	if (!is_peers(addr))
-		return;
-	for (i = 0; i < AMBUSHES; i++) {
-		if (!ambush[i].set || ambush[i].loads--)
-			continue;
-		ambush[i].set = false;
-		memcpy((void *)(uintptr_t)addr, &ambush[i].value, sizeof(u32));
-	}
+	if (is_peers(addr))
+		ambush_spring(ambush, addr);
 }
 
 static u32 peer_value(const struct peer_step *step)
@@ -114,18 +94,6 @@ static u32 *peer_word(u16 at)
 	default:
 		return (u32 *)victim.peer_page +
 		       at % (sizeof(*victim.peer_page) / sizeof(u32));
-	}
-}
-
-static void set_ambush(u16 loads, u32 value)
-{
-	int i;
-
-	for (i = 0; i < AMBUSHES; i++) {
-		if (!ambush[i].set) {
-			ambush[i] = (struct ambush){ true, loads % 16, value };
-			return;
-		}
 	}
 }
 
@@ -245,7 +213,7 @@ static void run_step(const struct peer_step *step)
 		*peer_word(step->at) = peer_value(step);
 		break;
 	case PEER_AMBUSH:
-		set_ambush(step->at, peer_value(step));
+		ambush_set(ambush, step->at, peer_value(step));
 		break;
 	case PEER_SEND:
 		send(&victim.out.tx, step->at);

@@ -131,15 +131,41 @@ static void open_fields(void)
 	CHECK(!check(&open_msg));
 	check_src(&open_msg);
 	check_ring(&open_msg);
-	BAD(open_msg, open.src_port, 0);
-	BAD(open_msg, open.dst_port, 0);
-	GOOD(open_msg, open.src_port, 0xffffffff);
-	GOOD(open_msg, open.dst_port, 0xffffffff);
 	/* an unknown type is refused by a message, not by ending the channel */
 	GOOD(open_msg, open.type, 0xff);
 	GOOD(open_msg, open.rx_order, 0);
 	GOOD(open_msg, open.rx_order, 0x80);
 	GOOD(open_msg, dst_flow, 0);
+}
+
+/* Every flow has two ports, but for the one that carries datagrams. */
+static void open_ports(void)
+{
+	static const u8 types[] = {
+		0, SCHANNEL_TYPE_STREAM, SCHANNEL_TYPE_SEQPACKET, 0x80, 0xff,
+	};
+	struct schannel_msg msg = open_msg;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		msg.open.type = types[i];
+		GOOD(msg, open.src_port, 1);
+		GOOD(msg, open.src_port, 0xffffffff);
+		GOOD(msg, open.dst_port, 1);
+		GOOD(msg, open.dst_port, 0xffffffff);
+		BAD(msg, open.src_port, 0);
+		BAD(msg, open.dst_port, 0);
+	}
+
+	msg.open.type = SCHANNEL_TYPE_DGRAM;
+	msg.open.src_port = 0;
+	GOOD(msg, open.dst_port, 1);
+	GOOD(msg, open.dst_port, 0);
+	msg.open.dst_port = 0;
+	GOOD(msg, open.src_port, 1);
+	/* the rest of it is checked as ever */
+	check_src(&msg);
+	check_ring(&msg);
 }
 
 static void accept_fields(void)
@@ -280,6 +306,7 @@ static void layout_is_the_abi(void)
 
 static const struct tap_case cases[] = {
 	{ "OPEN", open_fields },
+	{ "OPEN, its ports", open_ports },
 	{ "ACCEPT", accept_fields },
 	{ "REFUSE", refuse_fields },
 	{ "CLOSE", close_fields },
