@@ -9,7 +9,9 @@
 #include "control.h"
 #include "flow.h"
 #include "peer.h"
+#include "stats.h"
 #include "sysctl.h"
+#include "trace.h"
 #include "transport.h"
 
 void sc_channel_hold(struct schannel_channel *ch)
@@ -127,6 +129,7 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 	spin_lock_init(&ch->ctl_lock);
 	INIT_LIST_HEAD(&ch->posts);
 	mutex_init(&ch->grow_lock);
+	mutex_init(&ch->traffic_lock);
 
 	ch->table = kvcalloc(SCHANNEL_FLOW_PAGES_MAX, sizeof(*ch->table),
 			     GFP_KERNEL);
@@ -264,7 +267,9 @@ int schannel_channel_attach(struct schannel_channel *ch, u32 dir_ref)
 
 	if (err)
 		return err;
+	ch->since = ktime_get_boottime();
 	sc_peer_up(ch->peer, ch);
+	sc_stats_channel(ch, true);
 	queue_work(sc_wq, &ch->work);
 	return 0;
 }
@@ -293,6 +298,7 @@ void sc_channel_post(struct schannel_channel *ch, unsigned int queue, u32 flow,
 	spin_unlock_bh(&q->lock);
 	if (post == SC_POST_NOTIFY) {
 		atomic_long_inc(&ch->stats.notify_sent);
+		trace_schannel_notify(ch, queue, flow);
 		ch->peer->transport->notify(ch->peer, queue);
 	}
 }
@@ -386,6 +392,7 @@ void sc_channel_fail(struct schannel_channel *ch, const char *wrong)
 {
 	pr_warn_ratelimited("schannel: domain %u: %s: channel reset\n",
 			    ch->peer->domid, wrong);
+	sc_stats_channel_failed(ch);
 	ch->peer->transport->fail(ch->peer);
 }
 
@@ -399,10 +406,12 @@ void schannel_channel_destroy(struct schannel_channel *ch)
 	was_up = ch->state == SC_CHANNEL_UP;
 	WRITE_ONCE(ch->state, SC_CHANNEL_DOWN);
 	spin_unlock(&ch->ctl_lock);
-	if (was_up)
+	if (was_up) {
+		sc_stats_channel(ch, false);
 		sc_peer_down(ch->peer, ch, -ECONNRESET);
-	else
+	} else {
 		sc_peer_down(ch->peer, NULL, -EHOSTUNREACH);
+	}
 
 	/* first of all wake whoever waits: this is what their users wait for */
 	xa_for_each(&ch->flows, id, flow)

@@ -5,6 +5,7 @@
  *
  * Locks, in the order in which they nest:
  *	@grow_lock	mutex: the pool and the flow table grow
+ *	@traffic_lock	mutex: what is added up of flows, and what of closed ones
  *	@ctl_lock	the control ring's producer half, what waits to be sent
  *			in it, and the state of flows that messages change
  *	queue @lock	one event queue's posting side
@@ -16,7 +17,9 @@
 #ifndef _SCHANNEL_CHANNEL_H
 #define _SCHANNEL_CHANNEL_H
 
+#include <linux/atomic.h>
 #include <linux/bits.h>
+#include <linux/ktime.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
@@ -72,6 +75,10 @@ struct sc_channel_queue {
  * @notify_spurious: of those, with nothing behind
  * @overflow:	event queue overflows of the peer's
  * @flow_errors: flows reset since what the peer wrote made no sense
+ * @opened, @accepted: flows that were opened from here, and by the peer
+ * @refused:	flows that were refused here
+ * @reset:	flows that did not end in order
+ * @dgram_tx_bytes, @dgram_rx_bytes: in datagrams sent and received
  * @dgram_sent:	datagrams sent
  * @dgram_received: given to a socket
  * @dgram_dropped: the socket had no room
@@ -84,11 +91,29 @@ struct sc_channel_stats {
 	atomic_long_t notify_spurious;
 	atomic_long_t overflow;
 	atomic_long_t flow_errors;
+	atomic_long_t opened;
+	atomic_long_t accepted;
+	atomic_long_t refused;
+	atomic_long_t reset;
+	atomic_long_t dgram_tx_bytes;
+	atomic_long_t dgram_rx_bytes;
 	atomic_long_t dgram_sent;
 	atomic_long_t dgram_received;
 	atomic_long_t dgram_dropped;
 	atomic_long_t dgram_no_port;
 	atomic_long_t dgram_copied;
+};
+
+/**
+ * struct sc_channel_traffic - what flows carried
+ * @flows:	how many
+ * @tx_bytes:	sent
+ * @rx_bytes:	received
+ */
+struct sc_channel_traffic {
+	u64 flows;
+	u64 tx_bytes;
+	u64 rx_bytes;
 };
 
 /**
@@ -99,6 +124,9 @@ struct sc_channel_stats {
  * @pool:	our pool
  * @flows:	by number in our table
  * @work:	handles the control ring
+ * @since:	when it came up
+ * @failed:	that the peer broke the protocol was counted
+ * @traffic:	bytes of flows that have no user any more (@traffic_lock)
  *
  * Ours: @dir, @queue[].page, @ctl_page, @table (pages of the flow table, appended
  * under @grow_lock), @table_pages, @table_announced (@ctl_lock).
@@ -145,7 +173,11 @@ struct schannel_channel {
 	struct schannel_mapping **peer_segment;
 	u32 peer_pool_pages;
 
+	ktime_t since;
+	atomic_t failed;
 	struct sc_channel_stats stats;
+	struct mutex traffic_lock;	/* @traffic, and flows losing their user */
+	struct sc_channel_traffic traffic;
 };
 
 void sc_channel_hold(struct schannel_channel *ch);

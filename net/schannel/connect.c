@@ -15,13 +15,27 @@
 #include "port.h"
 #include "socket.h"
 #include "sockopt.h"
+#include "stats.h"
 #include "sysctl.h"
+#include "trace.h"
 
-/* lock_sock() is held. */
-static void sc_connect_failed(struct sock *sk, int err)
+/* What was tried has come to its end. lock_sock() is held. */
+static void sc_connect_over(struct sc_sock *ssk, u32 domid, u32 port, int err)
+{
+	sc_stats_connect(sock_net(&ssk->sk), err);
+	trace_schannel_connect(ssk, domid, port, err);
+}
+
+/**
+ * sc_connect_failed() - give up connecting
+ * @sk:		a socket that is TCP_SYN_SENT; lock_sock() is held
+ * @err:	what its user is told, negative
+ */
+void sc_connect_failed(struct sock *sk, int err)
 {
 	struct sc_sock *ssk = sc_sk(sk);
 
+	sc_connect_over(ssk, ssk->peer_domid, ssk->peer_port, err);
 	sc_peer_unwait(ssk->peer, &ssk->waiter);
 	sc_sock_detach(ssk, SCHANNEL_REASON_RESET);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
@@ -107,6 +121,7 @@ static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
 	if (ssk->local_domid == SC_DOMID_SELF && ssk->local_port &&
 	    to->sc_domid != SC_DOMID_SELF && to->sc_domid != sc_own_domid())
 		return -EINVAL;	/* as from 127.0.0.1 to elsewhere */
+	sc_stats_inc(sock_net(sk), SCHANNEL_A_STATS_CONNECTS);
 	peer = sc_peer_get(sock_net(sk), to->sc_domid);
 	if (!peer)
 		return -EHOSTUNREACH;
@@ -130,6 +145,7 @@ static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
 	timeout = sc_sysctl_connect_timeout(sock_net(sk));
 	ssk->deadline = jiffies + timeout;
 	ssk->opened = false;
+	sc_sock_fresh(ssk);	/* the connection before has been accounted for */
 	WRITE_ONCE(sk->sk_err, 0);
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	WRITE_ONCE(sk->sk_state, TCP_SYN_SENT);
@@ -206,8 +222,10 @@ int sc_connect(struct socket *sock, struct sockaddr *addr, int len, int flags)
 		if (sk->sk_state == TCP_LISTEN)
 			goto out;
 		err = sc_connect_start(sk, to);
-		if (err)
+		if (err) {
+			sc_connect_over(ssk, to->sc_domid, to->sc_port, err);
 			goto out;
+		}
 		sock->state = SS_CONNECTING;
 		err = -EINPROGRESS;
 		break;
@@ -252,6 +270,7 @@ static void sc_sock_opened(struct sc_flow *flow, void *user)
 	    rcu_access_pointer(ssk->flow) == flow) {
 		cancel_delayed_work(&ssk->waiter.work);
 		ssk->opened = true;
+		sc_connect_over(ssk, ssk->peer_domid, ssk->peer_port, 0);
 		sc_sock_established(ssk);
 		sk->sk_state_change(sk);
 		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
@@ -293,10 +312,22 @@ static void sc_sock_put(void *user)
 	sock_put(user);
 }
 
+static void sc_sock_flow_stats(void *user, struct sc_flow_stats *stats)
+{
+	sc_sock_stats(sc_sk(user), stats);
+}
+
+static struct sock *sc_sock_sock(void *user)
+{
+	return user;
+}
+
 const struct sc_flow_ops sc_sock_flow_ops = {
 	.event	= sc_io_event,
 	.opened	= sc_sock_opened,
 	.ended	= sc_sock_ended,
 	.get	= sc_sock_get,
 	.put	= sc_sock_put,
+	.stats	= sc_sock_flow_stats,
+	.sock	= sc_sock_sock,
 };

@@ -23,6 +23,7 @@
 #include "message.h"
 #include "peer.h"
 #include "segment.h"
+#include "trace.h"
 #include "transport.h"
 
 /* ---- Sending ----------------------------------------------------------- */
@@ -199,6 +200,7 @@ void sc_control_post(struct sc_flow *flow, u8 what)
 
 static void sc_control_refuse(struct schannel_channel *ch, u32 flow, int reason)
 {
+	atomic_long_inc(&ch->stats.refused);
 	spin_lock(&ch->ctl_lock);
 	memset(&ch->refusal, 0, sizeof(ch->refusal));
 	ch->refusal.type = SCHANNEL_MSG_REFUSE;
@@ -322,8 +324,10 @@ static const char *sc_control_handle(struct schannel_channel *ch,
 	switch (msg->type) {
 	case SCHANNEL_MSG_OPEN:
 		reason = sc_control_open(ch, msg);
-		if (reason)
+		if (reason) {
+			trace_schannel_accept(ch, msg, 0, reason);
 			sc_control_refuse(ch, msg->src_flow, reason);
+		}
 		return NULL;
 	case SCHANNEL_MSG_TABLE_ADD:
 		sc_control_add_table(ch, msg);

@@ -11,6 +11,8 @@
 #include "flow.h"
 #include "peer.h"
 #include "segment.h"
+#include "stats.h"
+#include "trace.h"
 #include "transport.h"
 
 /* ---- Making room ------------------------------------------------------- */
@@ -202,6 +204,7 @@ struct sc_flow *sc_flow_open(struct schannel_channel *ch,
 	if (IS_ERR(flow))
 		return flow;
 	flow->open = *open;
+	flow->opened = true;
 	err = sc_flow_publish(flow, SC_FLOW_POST_OPEN);
 	if (err) {
 		sc_flow_discard(flow);
@@ -229,10 +232,11 @@ static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
 
 	flow->rx.ring.addr = map->addr + at->page;
 	flow->rx.ring.size = PAGE_SIZE << at->order;
-	flow->rx.peer = entry;
 	flow->tx.peer = entry;
 	flow->queue = at->queue;
 	flow->peer_id = peer_id;
+	/* release: pairs with sc_flow_is_joined() */
+	smp_store_release(&flow->rx.peer, entry);
 	flow->accepted = true;
 	return 0;
 }
@@ -264,6 +268,7 @@ struct sc_flow *sc_flow_accept(struct schannel_channel *ch,
 	flow = sc_flow_alloc(ch, msg->open.type, wish, ops, user);
 	if (IS_ERR(flow))
 		return flow;
+	flow->open = msg->open;
 	err = sc_flow_join(flow, msg->src_flow, &msg->open.ring);
 	if (!err)
 		err = sc_flow_publish(flow, SC_FLOW_POST_ACCEPT);
@@ -271,6 +276,8 @@ struct sc_flow *sc_flow_accept(struct schannel_channel *ch,
 		sc_flow_discard(flow);
 		return ERR_PTR(err);
 	}
+	trace_schannel_accept(ch, msg, flow->id, 0);
+	sc_stats_flow_began(flow);
 	sc_control_flush(ch);
 	return flow;
 }
@@ -294,6 +301,7 @@ void sc_flow_answered(struct sc_flow *flow, const struct schannel_msg *msg)
 		flow->accepted = true;
 		sc_flow_ended(flow, -ENOBUFS);
 	} else {
+		sc_stats_flow_began(flow);
 		sc_flow_opened(flow);
 	}
 	/* it may have been given up meanwhile, its CLOSE held back till now */
@@ -350,7 +358,7 @@ void sc_flow_close(struct sc_flow *flow, enum schannel_reason reason)
 {
 	struct schannel_channel *ch = flow->channel;
 
-	RCU_INIT_POINTER(flow->user, NULL);
+	sc_stats_flow_closed(flow, reason);
 	if (reason == SCHANNEL_REASON_DONE) {
 		sc_flow_fin(flow);
 		sc_flow_rx_shut(flow);
@@ -368,6 +376,7 @@ void sc_flow_event(struct sc_flow *flow)
 {
 	void *user = rcu_dereference(flow->user);
 
+	trace_schannel_wake(flow);
 	if (user)
 		flow->ops->event(flow, user);
 }
@@ -396,12 +405,46 @@ void sc_flow_opened(struct sc_flow *flow)
 
 void sc_flow_ended(struct sc_flow *flow, int err)
 {
-	void *user = sc_flow_user_get(flow);
+	void *user;
 
+	sc_stats_flow_over(flow, err);
+	user = sc_flow_user_get(flow);
 	if (user) {
 		flow->ops->ended(flow, user, err);
 		flow->ops->put(user);
 	}
+}
+
+/* The flow's socket, or NULL if it has none (any more). Under rcu_read_lock(). */
+struct sock *sc_flow_sock(struct sc_flow *flow)
+{
+	void *user = rcu_dereference(flow->user);
+
+	return user && flow->ops->sock ? flow->ops->sock(user) : NULL;
+}
+
+/* The same with a reference. */
+struct sock *sc_flow_hold_sock(struct sc_flow *flow)
+{
+	struct sock *sk;
+
+	rcu_read_lock();
+	sk = sc_flow_sock(flow);
+	if (sk && !refcount_inc_not_zero(&sk->sk_refcnt))
+		sk = NULL;
+	rcu_read_unlock();
+	return sk;
+}
+
+/* What its user counted. False if it has none (any more). Under rcu_read_lock(). */
+bool sc_flow_get_stats(struct sc_flow *flow, struct sc_flow_stats *stats)
+{
+	void *user = rcu_dereference(flow->user);
+
+	if (!user || !flow->ops->stats)
+		return false;
+	flow->ops->stats(user, stats);
+	return true;
 }
 
 /* ---- The data path ----------------------------------------------------- */

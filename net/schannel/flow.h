@@ -32,6 +32,8 @@
 struct iov_iter;
 struct schannel_channel;
 struct sc_flow;
+struct sc_flow_stats;
+struct sock;
 
 /* How much is copied before the other side is told and others may run. */
 #define SC_FLOW_CHUNK		(32U << 10)
@@ -43,6 +45,8 @@ struct sc_flow;
  * @opened:	the peer accepted. Process context.
  * @ended:	refused, reset, or the channel is gone: @err is negative. The
  *		user still has to call sc_flow_close(). Process context.
+ * @stats:	what it counted so far. Under RCU; optional, as is @sock
+ * @sock:	the socket that it is
  *
  * @user is what sc_flow_open() or sc_flow_accept() was given; the call is made
  * under RCU (@event) or with the user's reference held (the others), which
@@ -54,6 +58,8 @@ struct sc_flow_ops {
 	void (*ended)(struct sc_flow *flow, void *user, int err);
 	bool (*get)(void *user);
 	void (*put)(void *user);
+	void (*stats)(void *user, struct sc_flow_stats *stats);
+	struct sock *(*sock)(void *user);
 };
 
 /* Bits of sc_flow.posts: control messages that wait to be sent. */
@@ -72,11 +78,13 @@ struct sc_flow_ops {
  * @peer_id:	number in the peer's table, SCHANNEL_FLOW_NONE until known
  * @type:	SCHANNEL_TYPE_*
  * @queue:	the event queue in which the peer wants to be told
+ * @opened:	we opened it, not the peer
  * @place:	where @tx's ring is in our pool
+ * @over:	that it ended was counted and told
  * @ops, @user:	who is told of events; @user under RCU
  * @posts:	SC_FLOW_POST_*
  * @post_node:	in the channel's list while @posts is not 0
- * @open:	parameters of the OPEN to send
+ * @open:	parameters of its OPEN, to send or as received
  * @reason:	of the CLOSE to send
  * @accepted:	the peer's end is known
  * @close_sent, @close_received: what they say
@@ -94,7 +102,9 @@ struct sc_flow {
 	u32 peer_id;
 	u8 type;
 	u8 queue;
+	bool opened;
 	struct sc_place place;
+	atomic_t over;
 	refcount_t ref;
 	const struct sc_flow_ops *ops;
 	void __rcu *user;
@@ -126,6 +136,9 @@ void sc_flow_event(struct sc_flow *flow);
 void sc_flow_answered(struct sc_flow *flow, const struct schannel_msg *msg);
 void sc_flow_opened(struct sc_flow *flow);
 void sc_flow_ended(struct sc_flow *flow, int err);
+struct sock *sc_flow_sock(struct sc_flow *flow);
+struct sock *sc_flow_hold_sock(struct sc_flow *flow);
+bool sc_flow_get_stats(struct sc_flow *flow, struct sc_flow_stats *stats);
 
 ssize_t sc_flow_send(struct sc_flow *flow, struct iov_iter *from, size_t len);
 ssize_t sc_flow_recv(struct sc_flow *flow, struct iov_iter *to, size_t len,
@@ -167,6 +180,13 @@ bool sc_flow_await_data(struct sc_flow *flow, u32 want,
 void sc_flow_await_more(struct sc_flow *flow, struct sc_flow_view *view);
 bool sc_flow_await_space(struct sc_flow *flow, u32 want,
 			 struct sc_flow_view *view);
+
+/* Is the peer's end known? Else there is nothing to look at. */
+static inline bool sc_flow_is_joined(const struct sc_flow *flow)
+{
+	/* acquire: pairs with sc_flow_join() */
+	return smp_load_acquire(&flow->rx.peer);
+}
 
 static inline u32 sc_flow_tx_size(const struct sc_flow *flow)
 {

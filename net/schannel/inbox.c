@@ -291,6 +291,7 @@ static void sc_inbox_deliver(struct sc_inbox *in, const struct net *net,
 		sc_inbox_no_port(in, rec);
 	} else if (sc_inbox_give(in, sk, rec)) {
 		atomic_long_inc(&stats->dgram_received);
+		atomic_long_add(rec->len, &stats->dgram_rx_bytes);
 	} else {
 		atomic_inc(&sk->sk_drops);
 		atomic_long_inc(&stats->dgram_dropped);

@@ -12,6 +12,7 @@
 #include "port.h"
 #include "socket.h"
 #include "sockopt.h"
+#include "stats.h"
 
 int sc_listen(struct socket *sock, int backlog)
 {
@@ -166,6 +167,7 @@ static struct sc_sock *sc_listen_child(struct sock *lsk,
 	sk->sk_ll_usec = READ_ONCE(lsk->sk_ll_usec);
 #endif
 	security_sk_clone(lsk, sk);
+	sk->sk_uid = lsk->sk_uid;	/* until accept() says whose it is */
 
 	child = sc_sk(sk);
 	child->ring_min = listener->ring_min;
@@ -265,6 +267,8 @@ static struct sock *sc_listen_find(struct schannel_channel *ch, u32 port)
 	net = sc_peer_net(ch->peer, ch);
 	if (net)
 		lsk = sc_port_listener(net, port, loopback);
+	if (net && !lsk)
+		sc_stats_incoming(net, SCHANNEL_REASON_NO_LISTENER);
 	rcu_read_unlock();
 	return lsk;
 }
@@ -296,6 +300,7 @@ int sc_listen_incoming(struct schannel_channel *ch,
 		if (reason)
 			sc_listen_unreserve(lsk);
 	}
+	sc_stats_incoming(sock_net(lsk), reason);
 	sock_put(lsk);
 	return reason;
 }

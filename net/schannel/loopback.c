@@ -240,12 +240,18 @@ struct sc_loopback *sc_loopback_create(struct net *net)
 	mutex_init(&lo->lock);
 	sc_loopback_end_init(lo, net, &lo->near, &lo->far);
 	sc_loopback_end_init(lo, net, &lo->far, &lo->near);
+	if (!lo->near.peer || !lo->far.peer)
+		goto err;
 	/* nobody looks for the far end: connections go from near to far */
-	if (!lo->near.peer || !lo->far.peer || sc_peer_publish(lo->near.peer)) {
-		sc_loopback_destroy(lo);
-		return NULL;
-	}
+	refcount_inc(&lo->far.peer->ref);
+	lo->near.peer->far = lo->far.peer;
+	if (sc_peer_publish(lo->near.peer))
+		goto err;
 	return lo;
+
+err:
+	sc_loopback_destroy(lo);
+	return NULL;
 }
 
 /* No socket is left in the namespace. */

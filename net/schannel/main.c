@@ -7,8 +7,10 @@
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/workqueue.h>
+#include <net/genetlink.h>
 
 #include "../../include/uapi/linux/schannel.h"
+#include "../../include/uapi/linux/schannel_netlink.h"
 #include "main.h"
 #include "net.h"
 #include "peer.h"
@@ -31,16 +33,26 @@ static int __init sc_init(void)
 	sc_wq = alloc_workqueue("schannel", WQ_UNBOUND | WQ_HIGHPRI, 0);
 	if (!sc_wq)
 		return -ENOMEM;
-	err = sc_net_init();
+	err = sc_netlink_init();
 	if (err)
 		goto err_wq;
-	err = sc_socket_init();
+	err = sc_net_init();
+	if (err)
+		goto err_netlink;
+	err = sc_diag_init();
 	if (err)
 		goto err_net;
+	err = sc_socket_init();
+	if (err)
+		goto err_diag;
 	return 0;
 
+err_diag:
+	sc_diag_exit();
 err_net:
 	sc_net_exit();
+err_netlink:
+	sc_netlink_exit();
 err_wq:
 	destroy_workqueue(sc_wq);
 	return err;
@@ -50,7 +62,9 @@ err_wq:
 static void __exit sc_exit(void)
 {
 	sc_socket_exit();
+	sc_diag_exit();
 	sc_net_exit();
+	sc_netlink_exit();
 	destroy_workqueue(sc_wq);
 	/* flows and peers are freed after a grace period, by kfree_rcu() */
 }
@@ -61,3 +75,4 @@ module_exit(sc_exit);
 MODULE_DESCRIPTION("SChannel: sockets over memory shared between Xen domains");
 MODULE_LICENSE("GPL");
 MODULE_ALIAS_NETPROTO(AF_SCHANNEL_DEFAULT);
+MODULE_ALIAS_GENL_FAMILY(SCHANNEL_GENL_NAME);

@@ -6,6 +6,10 @@
 /* The family's number on this system. */
 int sc_family(void);
 
+int sc_netlink_init(void);
+void sc_netlink_exit(void);
+int sc_diag_init(void);
+void sc_diag_exit(void);
 int sc_socket_init(void);
 void sc_socket_exit(void);
 

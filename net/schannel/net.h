@@ -3,6 +3,9 @@
 #ifndef _SCHANNEL_NET_H
 #define _SCHANNEL_NET_H
 
+#include <linux/atomic.h>
+
+#include "../../include/uapi/linux/schannel_netlink.h"
 #include "sysctl.h"
 
 struct net;
@@ -12,10 +15,12 @@ struct sc_loopback;
  * struct sc_net - a namespace's own
  * @loopback:	the namespace's channel to itself
  * @sysctl:	its part of net.schannel.*
+ * @stats:	by SCHANNEL_A_STATS_*; for what happens once in a connection's life
  */
 struct sc_net {
 	struct sc_loopback *loopback;
 	struct sc_sysctl sysctl;
+	atomic_long_t stats[__SCHANNEL_A_STATS_MAX];
 };
 
 struct sc_net *sc_net(const struct net *net);

@@ -208,6 +208,12 @@ void sc_outbox_prepare(struct schannel_peer *peer, const struct net *net)
 
 /* ---- Sending ----------------------------------------------------------- */
 
+static void sc_outbox_count(struct schannel_channel *ch, u32 len)
+{
+	atomic_long_inc(&ch->stats.dgram_sent);
+	atomic_long_add(len, &ch->stats.dgram_tx_bytes);
+}
+
 /**
  * sc_outbox_send() - send one datagram
  * @peer:	to whom; the caller holds a reference
@@ -232,7 +238,7 @@ int sc_outbox_send(struct schannel_peer *peer, struct iov_iter *from,
 	if (flow) {
 		err = sc_record_send(flow, from, rec);
 		if (!err) {
-			atomic_long_inc(&flow->channel->stats.dgram_sent);
+			sc_outbox_count(flow->channel, rec->len);
 		} else if (err == -EPROTO || err == -EPIPE) {
 			/* the work ends it; then there is a new one, or none */
 			RCU_INIT_POINTER(out->flow, NULL);

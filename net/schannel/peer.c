@@ -10,6 +10,7 @@
 
 #include "../../include/uapi/linux/schannel.h"
 #include "channel.h"
+#include "netlink.h"
 #include "peer.h"
 #include "transport.h"
 
@@ -67,8 +68,51 @@ void sc_peer_put(struct schannel_peer *peer)
 {
 	if (!refcount_dec_and_test(&peer->ref))
 		return;
+	if (peer->far)
+		sc_peer_put(peer->far);
 	kfree(peer->info);
 	kfree_rcu(peer, rcu);
+}
+
+/* Under rcu_read_lock(). */
+static struct schannel_peer *sc_peer_lowest(const struct net *net, u32 from)
+{
+	struct schannel_peer *peer, *lowest = NULL;
+	int bucket;
+
+	hash_for_each_rcu(sc_peers, bucket, peer, node)
+		if (READ_ONCE(peer->net) == net && peer->domid >= from &&
+		    (!lowest || peer->domid < lowest->domid) &&
+		    refcount_read(&peer->ref))
+			lowest = peer;
+	return lowest;
+}
+
+/**
+ * sc_peer_next() - the peers of a namespace, one after the other
+ * @net:	the namespace
+ * @from:	where to go on: the lowest domid that may come
+ *
+ * What comes next is found anew each time, so that nothing is held in between.
+ *
+ * Return: the peer, to be released with sc_peer_put(), or NULL.
+ */
+struct schannel_peer *sc_peer_next(const struct net *net, u32 from)
+{
+	struct schannel_peer *next;
+
+	rcu_read_lock();
+	do
+		next = sc_peer_lowest(net, from);
+	while (next && !refcount_inc_not_zero(&next->ref));
+	rcu_read_unlock();
+	return next;
+}
+
+/* Can it be found? Loopback's far end cannot. */
+bool sc_peer_is_listed(const struct schannel_peer *peer)
+{
+	return !hlist_unhashed_lockless(&peer->node);
 }
 
 /* A peer that is in no table: nobody finds it. */
@@ -99,10 +143,12 @@ int sc_peer_publish(struct schannel_peer *peer)
 	int err = 0;
 
 	spin_lock_bh(&sc_peers_lock);
-	if (sc_peer_find(net, peer->domid))
+	if (sc_peer_find(net, peer->domid)) {
 		err = -EEXIST;
-	else
+	} else {
 		hash_add_rcu(sc_peers, &peer->node, peer->domid);
+		sc_netlink_peer(peer->net, peer, false);
+	}
 	spin_unlock_bh(&sc_peers_lock);
 	return err;
 }
@@ -129,8 +175,10 @@ EXPORT_SYMBOL_GPL(schannel_peer_add);
 void schannel_peer_remove(struct schannel_peer *peer)
 {
 	spin_lock_bh(&sc_peers_lock);
-	if (hash_hashed(&peer->node))
+	if (hash_hashed(&peer->node)) {
 		hash_del_rcu(&peer->node);
+		sc_netlink_peer(peer->net, peer, true);
+	}
 	spin_unlock_bh(&sc_peers_lock);
 
 	spin_lock_bh(&peer->lock);
@@ -183,13 +231,19 @@ int schannel_peer_info_set(struct schannel_peer *peer,
 			   const struct schannel_peer_info *info)
 {
 	struct schannel_peer_info *new = sc_peer_info_copy(info);
+	bool changed;
 
 	if (!new)
 		return -ENOMEM;
-	spin_lock_bh(&peer->lock);
-	if (!peer->info || memcmp(peer->info, new, sizeof(*new)))
+	spin_lock_bh(&sc_peers_lock);
+	spin_lock(&peer->lock);
+	changed = !peer->info || memcmp(peer->info, new, sizeof(*new));
+	if (changed)
 		swap(peer->info, new);
-	spin_unlock_bh(&peer->lock);
+	spin_unlock(&peer->lock);
+	if (changed && hash_hashed(&peer->node))
+		sc_netlink_peer(peer->net, peer, false);
+	spin_unlock_bh(&sc_peers_lock);
 	kfree(new);
 	return 0;
 }
@@ -243,6 +297,37 @@ struct schannel_channel *sc_peer_channel(struct schannel_peer *peer,
 	}
 	spin_unlock_bh(&peer->lock);
 	return ch;
+}
+
+/**
+ * sc_peer_channel_up() - the peer's channel, if it has one
+ * @peer:	the peer
+ * @net:	the caller's namespace
+ *
+ * Return: the channel, with a reference, or NULL.
+ */
+struct schannel_channel *sc_peer_channel_up(struct schannel_peer *peer,
+					    const struct net *net)
+{
+	struct schannel_channel *ch = NULL;
+
+	spin_lock_bh(&peer->lock);
+	if (peer->channel && peer->net == net) {
+		ch = peer->channel;
+		sc_channel_hold(ch);
+	}
+	spin_unlock_bh(&peer->lock);
+	return ch;
+}
+
+bool sc_peer_is_up(struct schannel_peer *peer)
+{
+	bool up;
+
+	spin_lock_bh(&peer->lock);
+	up = peer->channel;
+	spin_unlock_bh(&peer->lock);
+	return up;
 }
 
 /* Wait no longer. The work may still run once. */
@@ -318,6 +403,19 @@ const struct net *sc_peer_net(struct schannel_peer *peer,
 	return net;
 }
 
+/* The same with a reference; NULL also if the namespace is going away. */
+struct net *sc_peer_hold_net(struct schannel_peer *peer,
+			     const struct schannel_channel *ch)
+{
+	struct net *net = NULL;
+
+	spin_lock_bh(&peer->lock);
+	if (peer->channel == ch)
+		net = maybe_get_net(peer->net);
+	spin_unlock_bh(&peer->lock);
+	return net;
+}
+
 /*
  * From here on nobody of the old namespace gets the channel, nor do connections
  * that come in over it get a socket of the new one. Those there are end as the
@@ -327,6 +425,7 @@ const struct net *sc_peer_net(struct schannel_peer *peer,
 static void sc_peer_set_net(struct schannel_peer *peer, struct net *net)
 {
 	lockdep_assert_held(&sc_peers_lock);
+	sc_netlink_peer(peer->net, peer, true);
 	spin_lock(&peer->lock);
 	WRITE_ONCE(peer->net, net);
 	sc_peer_tell(peer, -EHOSTUNREACH);
@@ -334,6 +433,7 @@ static void sc_peer_set_net(struct schannel_peer *peer, struct net *net)
 		peer->transport->fail(peer);
 	peer->channel = NULL;
 	spin_unlock(&peer->lock);
+	sc_netlink_peer(net, peer, false);
 }
 
 /**

@@ -45,6 +45,8 @@ struct sc_waiter {
  * @transport:	how to reach it
  * @priv:	the transport's own
  * @domid:	its number
+ * @far:	loopback's: the end that connections come in at, in no table; holds
+ *		a reference
  * @lock:	protects what follows
  * @channel:	the channel that is up, or NULL
  * @net:	whose sockets are joined (written under the table's lock, too)
@@ -59,6 +61,7 @@ struct schannel_peer {
 	const struct schannel_transport *transport;
 	void *priv;
 	u32 domid;
+	struct schannel_peer *far;
 	refcount_t ref;
 	struct rcu_head rcu;
 
@@ -77,7 +80,9 @@ struct schannel_peer *sc_peer_alloc(const struct schannel_transport *transport,
 				    struct net *net, u32 domid, void *priv);
 int sc_peer_publish(struct schannel_peer *peer);
 struct schannel_peer *sc_peer_get(const struct net *net, u32 domid);
+struct schannel_peer *sc_peer_next(const struct net *net, u32 from);
 void sc_peer_put(struct schannel_peer *peer);
+bool sc_peer_is_listed(const struct schannel_peer *peer);
 
 int sc_peer_move(struct schannel_peer *peer, struct net *net);
 void sc_peers_return(const struct net *net);
@@ -85,6 +90,11 @@ void sc_peers_return(const struct net *net);
 struct schannel_channel *sc_peer_channel(struct schannel_peer *peer,
 					 const struct net *net,
 					 struct sc_waiter *waiter);
+struct schannel_channel *sc_peer_channel_up(struct schannel_peer *peer,
+					    const struct net *net);
+bool sc_peer_is_up(struct schannel_peer *peer);
+struct net *sc_peer_hold_net(struct schannel_peer *peer,
+			     const struct schannel_channel *ch);
 const struct net *sc_peer_net(struct schannel_peer *peer,
 			      const struct schannel_channel *ch);
 void sc_peer_unwait(struct schannel_peer *peer, struct sc_waiter *waiter);

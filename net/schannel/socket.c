@@ -5,6 +5,7 @@
 #include <linux/sockios.h>
 #include <asm/ioctls.h>
 
+#include "diag.h"
 #include "io.h"
 #include "listen.h"
 #include "main.h"
@@ -29,12 +30,13 @@ static void sc_sock_destruct(struct sock *sk)
 	WARN_ON_ONCE(rcu_access_pointer(ssk->flow));
 	/* a datagram that was being delivered while it was closed */
 	__skb_queue_purge(&sk->sk_receive_queue);
+	sc_diag_remove(ssk);
 	if (ssk->peer)
 		sc_peer_put(ssk->peer);
 }
 
 /* What is about one connection only. Nobody is in the data path. */
-static void sc_sock_fresh(struct sc_sock *ssk)
+void sc_sock_fresh(struct sc_sock *ssk)
 {
 	ssk->told_prod = 0;
 	ssk->told_flags = 0;
@@ -89,6 +91,12 @@ struct sock *sc_sock_alloc(struct net *net, struct socket *sock, int type,
 	sc_sock_fresh(ssk);
 	ssk->tx_wants = 0;
 	sc_connect_init(ssk);
+	if (sc_diag_add(ssk)) {
+		if (sock)
+			sock->sk = NULL;
+		sock_put(sk);
+		return NULL;
+	}
 	return sk;
 }
 
@@ -136,17 +144,30 @@ void sc_sock_detach(struct sc_sock *ssk, enum schannel_reason reason)
 	sc_flow_close(flow, reason);
 }
 
+/**
+ * sc_sock_reset() - end a connection, whatever is in flight
+ * @sk:		an established socket; lock_sock() is held
+ * @reason:	as sc_flow_close()'s: what the peer is told
+ * @err:	what its user is told, negative
+ */
+void sc_sock_reset(struct sock *sk, enum schannel_reason reason, int err)
+{
+	/* first: who finds no flow any more looks for the error */
+	WRITE_ONCE(sk->sk_err, -err);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	sc_sock_detach(sc_sk(sk), reason);
+	sk->sk_state_change(sk);
+}
+
 /* The data path found that the peer's indexes make no sense. No locks held. */
 void sc_sock_abort(struct sock *sk)
 {
 	lock_sock(sk);
-	sc_sock_detach(sc_sk(sk), SCHANNEL_REASON_PROTOCOL);
-	if (sk->sk_state == TCP_ESTABLISHED) {
-		WRITE_ONCE(sk->sk_err, ECONNRESET);
-		WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
-		sk->sk_state_change(sk);
-	}
+	if (sk->sk_state == TCP_ESTABLISHED)
+		sc_sock_reset(sk, SCHANNEL_REASON_PROTOCOL, -ECONNRESET);
+	else
+		sc_sock_detach(sc_sk(sk), SCHANNEL_REASON_PROTOCOL);
 	release_sock(sk);
 }
 

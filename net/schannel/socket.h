@@ -49,6 +49,7 @@ struct sc_count {
  * @local_port:	0 while not bound
  * @peer_domid:	whom it is, or will be, connected to
  * @peer_port:	and where there
+ * @diag_id:	number in the table of all sockets, or 0
  * @port_node:	in the table of ports, if it has its port from there
  * @ring_min, @ring_max: as the options SO_SC_RING_MIN and _MAX were set
  * @peer:	the one it connects to; holds a reference
@@ -80,6 +81,7 @@ struct sc_sock {
 	u32 local_port;
 	u32 peer_domid;
 	u32 peer_port;
+	u32 diag_id;
 	struct hlist_node port_node;
 	struct sc_ring_sizes ring_min;
 	struct sc_ring_sizes ring_max;
@@ -118,7 +120,9 @@ static inline u8 sc_sock_flow_type(const struct sock *sk)
 /* socket.c */
 struct sock *sc_sock_alloc(struct net *net, struct socket *sock, int type,
 			   int kern);
+void sc_sock_fresh(struct sc_sock *ssk);
 void sc_sock_detach(struct sc_sock *ssk, enum schannel_reason reason);
+void sc_sock_reset(struct sock *sk, enum schannel_reason reason, int err);
 void sc_sock_abort(struct sock *sk);
 void sc_sock_established(struct sc_sock *ssk);
 void sc_sock_stats(const struct sc_sock *ssk, struct sc_flow_stats *stats);
@@ -128,6 +132,7 @@ int sc_sock_address(const struct sockaddr *addr, int len,
 /* connect.c */
 int sc_connect(struct socket *sock, struct sockaddr *addr, int len, int flags);
 void sc_connect_init(struct sc_sock *ssk);
+void sc_connect_failed(struct sock *sk, int err);
 void sc_connect_stop(struct sc_sock *ssk);
 extern const struct sc_flow_ops sc_sock_flow_ops;
 
