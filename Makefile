@@ -8,6 +8,7 @@ KDIR	 ?= /lib/modules/$(KVER)/build
 export KDIR
 O	 ?= build
 GUEST	 ?= pv
+SOAK	 ?= 600
 PREFIX	 ?= /usr/local
 MODULES	 := net/schannel/schannel.ko net/schannel/schannel_xen.ko
 
@@ -35,6 +36,8 @@ help:
 	@echo '  check-ctl      schannelctl, on what is made up and on loopback in a VM'
 	@echo '  check-xen      sockets between domains on real Xen, PV and PVH'
 	@echo '  check-debug    sockets on a kernel with KASAN, lockdep and kmemleak'
+	@echo '  soak           a thousand flows for ten minutes (SOAK=seconds) on loopback, then'
+	@echo '                 between two domains (GUEST=pv, the default, or GUEST=pvh)'
 	@echo '  style          checkpatch --strict, sparse, W=1'
 
 all: modules lib tools
@@ -55,6 +58,9 @@ tools:
 
 guest-tests:
 	$(MAKE) -C tests/guest O=$(BUILD)/tests/guest
+
+soak-tests:
+	$(MAKE) -C tests/soak O=$(BUILD)/tests/soak
 
 install: all
 	$(call kbuild,$(CURDIR)/net/schannel) INSTALL_MOD_PATH=$(DESTDIR) modules_install
@@ -81,6 +87,11 @@ demo: setup
 
 # ---- Testing ------------------------------------------------------------
 
+# A thousand flows in a VM: $(call soak_loopback,NAME,SECONDS)
+soak_loopback = $(TESTBED) vm --name $(1) --timeout $$(($(2) + 600)) \
+	--file $(firstword $(MODULES)):/lib/schannel.ko --file tests/soak/loopback \
+	--file $(BUILD)/tests/soak/schannel-soak -- 'loopback /lib/schannel.ko $(2) --slow 4'
+
 # One after the other, the quick ones first; each stops at its first failure.
 check: setup
 	$(MAKE) check-unit
@@ -94,10 +105,11 @@ check-unit: setup
 	$(MAKE) -C tests/unit O=$(BUILD)/tests/unit check
 
 check-guest: setup
-	$(MAKE) modules guest-tests
+	$(MAKE) modules guest-tests soak-tests
 	$(TESTBED) vm --name check-guest --timeout 600 \
 		$(addprefix --insmod ,$(firstword $(MODULES))) \
 		--file $(BUILD)/tests/guest/schannel-test -- schannel-test --loopback --slow 4
+	$(call soak_loopback,check-guest-soak,30)
 
 check-lib: setup
 	$(MAKE) modules lib
@@ -119,15 +131,22 @@ check-ctl: setup
 		--file tests/testbed/scenarios/lib:testbed/lib -- ctl.sh
 
 check-xen: setup
-	$(MAKE) all guest-tests
+	$(MAKE) all guest-tests soak-tests
 	@tests/check-xen $(BUILD)
 
 check-debug: setup
 	$(MAKE) guest-tests
 	tests/check-debug $(BUILD)
 
+soak: setup
+	$(MAKE) all guest-tests soak-tests
+	$(call soak_loopback,soak-loopback,$(SOAK))
+	$(TESTBED) xen --name soak-$(GUEST) --guest $(GUEST) --timeout $$(($(SOAK) + 900)) \
+		--result $(BUILD)/soak-$(GUEST) tests/testbed/scenarios/soak.sh $(SOAK) 1000
+
 style: setup
 	tests/style $(KDIR) $(BUILD)
 
 .PHONY: help all setup modules lib tools guest-tests install uninstall clean demo \
-	check check-unit check-lib check-guest check-ctl check-xen check-debug style
+	check check-unit check-lib check-guest check-ctl check-xen check-debug soak \
+	soak-tests style

@@ -79,7 +79,7 @@ def _domu(options, path):
     if not options.domu_kernel:
         for module in debian.modules(DOMU_MODULES):
             image.module(module)
-    _products(image, sorted(folder.glob("*.ko")), "tools", "tests/guest")
+    _products(image, sorted(folder.glob("*.ko")), "tools", "tests/guest", "tests/soak")
     _extra_files(image, options)
     image.write(path)
 
@@ -98,7 +98,7 @@ def _dom0(options, accel, nonce, domu, path):
         image.file(part, f"testbed/lib/{part.name}")
     image.file(options.domu_kernel or debian.kernel_elf(), "boot/domu-kernel")
     image.file(domu, "boot/domu.cpio")
-    _products(image, sorted((logs.TREE / "net/schannel").glob("*.ko")), "tools", "tests/guest")
+    _products(image, sorted((logs.TREE / "net/schannel").glob("*.ko")), "tools", "tests/guest", "tests/soak")
     _extra_files(image, options)
     environment = {
         "ACCEL": accel, "GUEST": options.guest, "XEN": debian.XEN_VERSION,

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC1091,SC2015,SC2034,SC2086,SC2154
+#
+#	soak.sh SECONDS FLOWS
+#
+# Many flows of all kinds between u1 and u2, half of them begun by either, that open,
+# talk, half-close and die at random ends. Nothing may get lost; and afterwards each
+# domain has in use what it had before. The pool of a channel grows with the
+# first flows and stays, so that is compared after a first, short round, and
+# again with the modules unloaded.
+set -uo pipefail
+. /testbed/lib/tap
+. /testbed/lib/spawn
+. /testbed/lib/holdings
+
+seconds=${1:-40}
+flows=${2:-1000}
+first=10
+slow=8		# the machine is emulated, and has a thousand flows to look after
+pages_limit=$(((32 << 8) + 512 + 64))	# of a channel: pool, flow table, the rest
+skipped=0
+
+# start_server NAME DOM PEER PORT, start_client NAME DOM PEER PORT SECONDS
+start_server() {
+	spawn "$1" "$2" "schannel-soak --mode server --control-port $4 \
+		--peer $(domid "$3") --slow $slow --flows $flows"
+}
+
+client_command() {	# DOM PEER PORT SECONDS
+	echo "schannel-soak --mode client --control-host $(address "$2") --control-port $3 \
+		--peer $(domid "$2") --slow $slow --flows $((flows / 2)) --seconds $4 \
+		--seed $((seconds + $3)) --every 20"
+}
+
+# sums FILE: adds up what a client said in the end.
+sums() {
+	local passed failed skip
+	read -r passed failed skip <<<"$(sed -n \
+		's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' "$1")"
+	grep -E '^(skipped|#|not ok|[0-9]* passed)' "$1" | grep -v ' s: ' | sed 's/^#* */#   /'
+	[ "${failed:-1}" = 0 ] || return
+	skipped=$skip
+}
+
+# round SECONDS: both ways at once; what one of the two clients says is shown as it comes.
+round() {
+	local limit=$(($1 + 300)) status=0 name
+	start_server server-u1 u1 u2 7200
+	start_server server-u2 u2 u1 7201
+	spawn client-u1 u1 "$(client_command u1 u2 7201 "$1")"
+	on u2 "timeout $limit $(client_command u2 u1 7200 "$1")" 2>&1 |
+		tee /run/client-u2.out | grep ' s: '
+	[ "${PIPESTATUS[0]}" = 0 ] || status=1
+	until_true $limit ended client-u1 || status=1
+	[ "$(cat /run/client-u1.end)" = 0 ] || status=1
+	for name in client-u2 client-u1; do
+		echo "# $name"
+		sums "/run/$name.out" || status=1
+	done
+	for name in server-u1 server-u2; do
+		until_true 30 ended $name || status=1
+		if [ -s /run/$name.out ]; then
+			echo "# $name"
+			sed 's/^#* */#   /' /run/$name.out | head -n 50
+		fi
+	done
+	stop client-u1 server-u1 server-u2
+	return $status
+}
+
+# step_round NAME SECONDS: what a round says is shown whether it fails or not.
+step_round() {
+	local status=0
+	round "$2" || status=1
+	step "$1" [ $status = 0 ]
+}
+
+no_sockets() {
+	local dom
+	for dom in u1 u2; do
+		[ "$(on $dom 'cd /sys/kernel/slab/SCHANNEL && echo 1 >shrink && cat objects' |
+			sed 's/ .*//')" = 0 ] || return
+	done
+}
+
+same_event_channels() {
+	holdings u1 u2 | grep 'event channels' >/run/now
+	grep 'event channels' /run/first | diff - /run/now
+}
+
+# granted FILE DOM: pages, as "holdings" said then.
+granted() {
+	sed -n "s/^$2: \([0-9]*\) pages.*/\1/p" "$1"
+}
+
+# A pool has grown by whole segments, with a page or two for each, and so may have
+# the flow table; it has a limit.
+grants_of_pools() {
+	local dom before now
+	holdings u1 u2 >/run/now
+	for dom in u1 u2; do
+		before=$(granted /run/first $dom) now=$(granted /run/now $dom)
+		detail+="${detail:+, }$dom: $before before, $now now"
+		[ "$now" -ge "$before" ] && [ "$now" -le $pages_limit ] || return
+	done
+}
+
+# grown DOM: pages granted since the first round.
+grown() {
+	echo $(($(granted /run/now "$1") - $(granted /run/first "$1")))
+}
+
+unload() {
+	wait_for "$1" $HOLDINGS_LIMIT 'rmmod schannel_xen 2>/dev/null; rmmod schannel'
+}
+
+trap 'cp /run/*.out /run/*.end /run/before /run/first /result 2>/dev/null' EXIT
+holdings u1 u2 >/run/before
+free_u1=$(memory u1)
+free_u2=$(memory u2)
+schannel_load u1 u2 || fail "the modules do not load"
+schannelctl pair u1 u2 || fail "u1 and u2 cannot be paired"
+
+step_round "a first round of $first s" $first
+step "all sockets are gone" until_true $HOLDINGS_LIMIT no_sockets
+holdings u1 u2 >/run/first
+first_u1=$(memory u1)
+first_u2=$(memory u2)
+sed 's/^/# /' /run/first
+
+step_round "a soak of $seconds s with $flows flows" "$seconds"
+step "all sockets are gone" until_true $HOLDINGS_LIMIT no_sockets
+step "event channels are as after the first round" same_event_channels
+step "grants are, but for what the pools have grown" grants_of_pools
+step "u1 has as much memory as after the first round, but for its pool" \
+	as_much_memory u1 $((first_u1 - 4 * $(grown u1)))
+step "u2, too" as_much_memory u2 $((first_u2 - 4 * $(grown u2)))
+
+step "the modules are unloaded in u1" unload u1
+step "and in u2" unload u2
+schannelctl unpair u1 u2
+step "grants and event channels are as before they were loaded" back_to /run/before u1 u2
+step "u1 has its memory back" as_much_memory u1 "$free_u1"
+step "u2, too" as_much_memory u2 "$free_u2"
+summary "$skipped"
