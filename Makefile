@@ -115,11 +115,7 @@ check-lib: setup
 	$(MAKE) modules lib
 	tests/lib/manuals lib/man lib/libschannel.map
 	$(MAKE) -C tests/lib O=$(BUILD)/tests/lib LIB=$(BUILD)/lib check guest
-	$(TESTBED) vm --name check-lib --timeout 300 \
-		--file $(firstword $(MODULES)):root/schannel.ko --file tests/lib/in-vm \
-		$(addprefix --file ,$(BUILD)/tests/lib/lib-test \
-			$(addprefix $(BUILD)/lib/examples/,stream seqpacket dgram)) \
-		--file "$$(command -v socat)" -- in-vm
+	tests/lib/vm $(BUILD) $(firstword $(MODULES)) --name check-lib --timeout 300
 
 check-ctl: setup
 	$(MAKE) modules lib tools guest-tests
@@ -135,7 +131,8 @@ check-xen: setup
 	@tests/check-xen $(BUILD)
 
 check-debug: setup
-	$(MAKE) guest-tests
+	$(MAKE) guest-tests lib
+	$(MAKE) -C tests/lib O=$(BUILD)/tests/lib LIB=$(BUILD)/lib guest
 	tests/check-debug $(BUILD)
 
 soak: setup
