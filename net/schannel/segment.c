@@ -3,22 +3,53 @@
 #include <linux/bitmap.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
+#include "net.h"
 #include "peer.h"
 #include "segment.h"
 #include "transport.h"
 
 /*
+ * What is allocated between the two is paid for by @payer, who rather goes without
+ * than has a process killed for it.
+ */
+struct sc_charge {
+	struct mem_cgroup *payer, *before;
+	gfp_t gfp;
+};
+
+/*
  * Every page that is shared is zeroed first: what the kernel kept in it before
  * is not for the peer.
  */
+static void sc_charge_begin(struct sc_charge *charge,
+			    const struct schannel_peer *peer)
+{
+	charge->gfp = GFP_KERNEL | __GFP_ZERO;
+	charge->payer = sc_net_payer(peer);
+	if (charge->payer)
+		charge->gfp |= __GFP_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
+	charge->before = set_active_memcg(charge->payer);
+}
+
+static void sc_charge_end(const struct sc_charge *charge)
+{
+	set_active_memcg(charge->before);
+	mem_cgroup_put(charge->payer);
+}
+
 int sc_page_share(struct schannel_peer *peer, struct sc_page *p)
 {
+	struct sc_charge charge;
 	int err;
 
-	p->page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	sc_charge_begin(&charge, peer);
+	p->page = alloc_page(charge.gfp);
+	sc_charge_end(&charge);
 	if (!p->page)
 		return -ENOMEM;
 	p->addr = page_address(p->page);
@@ -45,14 +76,14 @@ void sc_page_unshare(struct schannel_peer *peer, struct sc_page *p)
  * done in one go), else one by one. Each is a page of its own either way, since
  * the peer lets go of them one by one.
  */
-static int sc_segment_alloc_pages(void **addr, unsigned int nr)
+static int sc_segment_alloc_pages(void **addr, unsigned int nr, gfp_t gfp)
 {
 	unsigned int order = get_order((size_t)nr << PAGE_SHIFT);
 	struct page *page;
 	unsigned int i;
 
 	if (nr == 1U << order) {
-		page = alloc_pages(GFP_KERNEL | __GFP_ZERO |
+		page = alloc_pages((gfp & ~__GFP_RETRY_MAYFAIL) |
 				   __GFP_NOWARN | __GFP_NORETRY, order);
 		if (page) {
 			split_page(page, order);
@@ -62,7 +93,7 @@ static int sc_segment_alloc_pages(void **addr, unsigned int nr)
 		}
 	}
 	for (i = 0; i < nr; i++) {
-		page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		page = alloc_page(gfp);
 		if (!page)
 			goto err;
 		addr[i] = page_address(page);
@@ -84,6 +115,7 @@ err:
  */
 struct sc_segment *sc_segment_create(struct schannel_peer *peer, u16 nr_pages)
 {
+	struct sc_charge charge;
 	struct sc_segment *seg;
 	unsigned int i = 0;
 	int err = -ENOMEM;
@@ -102,7 +134,9 @@ struct sc_segment *sc_segment_create(struct schannel_peer *peer, u16 nr_pages)
 	err = sc_page_share(peer, &seg->list);
 	if (err)
 		goto err_free;
-	err = sc_segment_alloc_pages(seg->addr, nr_pages);
+	sc_charge_begin(&charge, peer);
+	err = sc_segment_alloc_pages(seg->addr, nr_pages, charge.gfp);
+	sc_charge_end(&charge);
 	if (err)
 		goto err_list;
 	for (i = 0; i < nr_pages; i++) {

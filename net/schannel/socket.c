@@ -9,6 +9,7 @@
 #include "io.h"
 #include "listen.h"
 #include "main.h"
+#include "net.h"
 #include "port.h"
 #include "socket.h"
 #include "sockopt.h"
@@ -119,6 +120,7 @@ static int sc_create(struct net *net, struct socket *sock, int protocol,
 		return -ESOCKTNOSUPPORT;
 	}
 	sock->state = SS_UNCONNECTED;
+	sc_net_charge(net);
 	return sc_sock_alloc(net, sock, sock->type, kern) ? 0 : -ENOMEM;
 }
 

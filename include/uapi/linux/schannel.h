@@ -80,7 +80,8 @@ struct sockaddr_sc {
  * listen() (EISCONN after it); what is accepted inherits them. @rx is
  * a wish to the peer, since its ring is its memory. EINVAL: more than SC_RING_MAX, or a
  * minimum above the maximum. A minimum that memory does not allow makes
- * connect() fail with ENOBUFS. SO_SNDBUF and SO_RCVBUF set both limits to one size.
+ * connect() fail with ENOBUFS. SO_SNDBUF and SO_RCVBUF set both limits to one size,
+ * but settle for less where memory is short.
  * Stream and seqpacket only (EOPNOTSUPP).
  */
 #define SO_SC_RING_MIN		2
