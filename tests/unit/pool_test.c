@@ -271,7 +271,8 @@ static void wishes_are_granted(void)
 		}
 	}
 	/* what no segment can hold is not promised */
-	wish.min = wish.max = SC_SEGMENT_ORDER + 1;
+	wish.min = SC_SEGMENT_ORDER + 1;
+	wish.max = SC_SEGMENT_ORDER + 1;
 	CHECK_EQ(sc_pool_order(pool, wish), SC_SEGMENT_ORDER);
 	pool_destroy(pool);
 }
