@@ -140,7 +140,7 @@ step 'sockets kill: nothing is left to end' has '. == []' \
 	schannelctl -j sockets kill dport $PORT state established
 stop sender other talker
 
-# What happens is told, once somebody listens.
+# What happens is told, from when somebody listens.
 spawn monitor dom0 'schannelctl -j monitor'
 told() {	# EVENT
 	hold again --direction send
@@ -148,8 +148,9 @@ told() {	# EVENT
 	stop again
 	grep -q "\"event\":\"$1\"" /run/monitor.out
 }
+step 'monitor: a flow was opened' until_true $LIMIT told flow-opened
 step 'monitor: a flow ended' until_true $LIMIT told flow-ended
-step 'monitor: a flow was opened before' \
+step 'monitor: which it was' \
 	has 'any(.event == "flow-opened" and (.flow | .opened and .peer_port == 5000 and .type == "stream"))' \
 	jq -s . /run/monitor.out
 step 'monitor: each line is an object with a time' has 'all(.time > 1e9 and .event != null)' \
