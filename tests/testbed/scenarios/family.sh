@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC1091,SC2015,SC2034,SC2086,SC2154
 #
-#	stream.sh [quick]
+#	family.sh [quick]
 #
-# What a program may expect of a stream socket, between domains: every case of
+# What a program may expect of a socket of any type, between domains: every case of
 # schannel-test from u2 (whose end of the channel is the frontend) to u1 (the
 # backend), then those that depend on who has which end the other way around,
 # and a few with dom0 at either side. "quick" is a choice of them, for a machine
@@ -14,8 +14,11 @@ set -uo pipefail
 . /testbed/lib/cases
 
 # What differs with the direction: who opens, answers, and lets go.
-turned="accept,connect,transfer,shutdown,close,load"
+turned="accept,connect,transfer,shutdown,half_close,close,race,load"
+turned+=",seqpacket_accept,seqpacket_connect,seqpacket_record,seqpacket_half_close"
+turned+=",seqpacket_race,seqpacket_load,dgram,dgram_full,dgram_port,dgram_load"
 few="connect,transfer,shutdown,load.many"
+few+=",seqpacket,seqpacket_record,dgram,dgram_port"
 skipped=0
 
 between() {	# CLIENT SERVER [OPTIONS...]

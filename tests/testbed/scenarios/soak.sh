@@ -17,7 +17,7 @@ seconds=${1:-40}
 flows=${2:-1000}
 first=10
 slow=8		# the machine is emulated, and has a thousand flows to look after
-pages_limit=$(((32 << 8) + 512 + 64))	# of a channel: pool, flow table, the rest
+pages_about=64	# that a channel may need beside its pool, to describe more of it
 skipped=0
 
 # start_server NAME DOM PEER PORT, start_client NAME DOM PEER PORT SECONDS
@@ -93,15 +93,40 @@ granted() {
 	sed -n "s/^$2: \([0-9]*\) pages.*/\1/p" "$1"
 }
 
-# A pool has grown by whole segments, with a page or two for each, and so may have
-# the flow table; it has a limit.
+# channel DOM FIELD: of its channel to the other one.
+channel() {
+	on "$1" 'schannelctl -j channels' | tr ',{}' '\n' |
+		sed -n "s/.*\"$2\": *\([0-9]*\).*/\1/p"
+}
+
+# in_rings DOM...: flows there are, and memory in rings. One flow each way stays: it
+# carries datagrams.
+in_rings() {
+	local dom
+	for dom in "$@"; do
+		echo "$dom: $(channel "$dom" flows) flows, $(channel "$dom" pool_used) bytes in rings"
+	done
+}
+
+_same_rings() {
+	in_rings u1 u2 >/run/now
+	cmp -s /run/first-rings /run/now
+}
+
+same_rings() {
+	until_true $HOLDINGS_LIMIT _same_rings || diff /run/first-rings /run/now
+}
+
+# The pool may have grown, and a few pages with it that say what is where.
 grants_of_pools() {
-	local dom before now
+	local dom pool more
 	holdings u1 u2 >/run/now
 	for dom in u1 u2; do
-		before=$(granted /run/first $dom) now=$(granted /run/now $dom)
-		detail+="${detail:+, }$dom: $before before, $now now"
-		[ "$now" -ge "$before" ] && [ "$now" -le $pages_limit ] || return
+		pool=$(($(channel $dom pool_size) / 4096 - first_pool[$dom]))
+		more=$(grown $dom)
+		detail+="${detail:+, }$dom: $more more, of them $pool of its pool"
+		[ "$pool" -ge 0 ] && [ "$more" -ge "$pool" ] &&
+			[ "$more" -le $((pool + pages_about)) ] || return
 	done
 }
 
@@ -124,12 +149,18 @@ schannelctl pair u1 u2 || fail "u1 and u2 cannot be paired"
 step_round "a first round of $first s" $first
 step "all sockets are gone" until_true $HOLDINGS_LIMIT no_sockets
 holdings u1 u2 >/run/first
+in_rings u1 u2 >/run/first-rings
+declare -A first_pool
+for dom in u1 u2; do
+	first_pool[$dom]=$(($(channel $dom pool_size) / 4096))
+done
 first_u1=$(memory u1)
 first_u2=$(memory u2)
-sed 's/^/# /' /run/first
+sed 's/^/# /' /run/first /run/first-rings
 
 step_round "a soak of $seconds s with $flows flows" "$seconds"
 step "all sockets are gone" until_true $HOLDINGS_LIMIT no_sockets
+step "flows and rings are as after the first round" same_rings
 step "event channels are as after the first round" same_event_channels
 step "grants are, but for what the pools have grown" grants_of_pools
 step "u1 has as much memory as after the first round, but for its pool" \
