@@ -2,6 +2,7 @@
 /* epoll: above all that no edge is lost. */
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -177,6 +178,116 @@ static void edge_stream_server(void)
 	check_equal(in.position, STREAM_BYTES);
 }
 
+/*
+ * Many connections in one set, every one by edges alone; each side does what the
+ * events say and nothing else, so that a lost edge is a connection that stands still.
+ */
+#define MANY		50
+#define MANY_BYTES	200000
+
+struct edged {
+	int fd;
+	struct pattern in, out;
+};
+
+/* As much as goes now, in pieces of any size. Whether it is through. */
+static bool send_edged(struct edged *edged, uint64_t *random)
+{
+	unsigned char buffer[9000];
+
+	while (edged->out.position < MANY_BYTES) {
+		struct pattern next = edged->out;
+		size_t n = 1 + random_below(random, sizeof(buffer));
+		ssize_t sent;
+
+		if (n > MANY_BYTES - edged->out.position)
+			n = MANY_BYTES - edged->out.position;
+		pattern_fill(&next, buffer, n);
+		sent = send(edged->fd, buffer, n, MSG_DONTWAIT);
+		if (sent < 0) {
+			check_equal(errno, EAGAIN);
+			return false;
+		}
+		edged->out.position += sent;
+	}
+	return true;
+}
+
+static bool recv_edged(struct edged *edged, uint64_t *random)
+{
+	unsigned char buffer[9000];
+
+	while (edged->in.position < MANY_BYTES) {
+		size_t n = 1 + random_below(random, sizeof(buffer));
+		ssize_t got = recv(edged->fd, buffer, n, MSG_DONTWAIT);
+
+		if (got < 0) {
+			check_equal(errno, EAGAIN);
+			return false;
+		}
+		check(got > 0);
+		pattern_check(&edged->in, buffer, got);
+	}
+	return true;
+}
+
+static void run_edged(struct edged *all)
+{
+	uint64_t random = test_env.seed + test_env.is_client;
+	int set = call(epoll_create1(0)), left = 2 * MANY;
+	bool sent[MANY] = { 0 }, got[MANY] = { 0 };
+
+	for (int i = 0; i < MANY; i++) {
+		struct epoll_event event = {
+			.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.u32 = i,
+		};
+
+		all[i].in.seed = 2 * i + test_env.is_client;
+		all[i].out.seed = 2 * i + !test_env.is_client;
+		call(epoll_ctl(set, EPOLL_CTL_ADD, all[i].fd, &event));
+	}
+	while (left) {
+		struct epoll_event events[8];
+		int n = call(epoll_wait(set, events, 8, patience_ms()));
+
+		if (!n)
+			fail("an edge was lost, %d directions are left", left);
+		while (n--) {
+			int i = events[n].data.u32;
+
+			if (!sent[i] && events[n].events & EPOLLOUT) {
+				sent[i] = send_edged(&all[i], &random);
+				left -= sent[i];
+			}
+			if (!got[i] && events[n].events & EPOLLIN) {
+				got[i] = recv_edged(&all[i], &random);
+				left -= got[i];
+			}
+		}
+	}
+	control_meet("DONE");
+}
+
+static void edge_many_client(void)
+{
+	union address to = sock_told();
+	struct edged all[MANY] = { 0 };
+
+	for (int i = 0; i < MANY; i++)
+		all[i].fd = sock_connect(to);
+	run_edged(all);
+}
+
+static void edge_many_server(void)
+{
+	int listener = sock_listen_told(MANY);
+	struct edged all[MANY] = { 0 };
+
+	for (int i = 0; i < MANY; i++)
+		all[i].fd = sock_accept(listener);
+	run_edged(all);
+}
+
 static void one_shot_client(void)
 {
 	int fd = sock_reach();
@@ -313,6 +424,8 @@ const struct test_case epoll_cases[] = {
 	  edge_out_client, edge_out_server },
 	{ "edge_stream", "12 MiB by edges alone", edge_stream_client,
 	  edge_stream_server },
+	{ "edge_many", "50 connections by edges alone, both ways at once",
+	  edge_many_client, edge_many_server, .seconds = 60 },
 	{ "one_shot", "EPOLLONESHOT and arming again", one_shot_client,
 	  one_shot_server },
 	{ "two_sets", "two sets, two threads", two_sets_client,

@@ -234,6 +234,31 @@ static void unknown(void)
 	check(errno == ENOPROTOOPT || errno == EOPNOTSUPP);
 }
 
+static void busy_poll_client(void)
+{
+	int fd = sock_reach();
+
+	sock_set(fd, SO_BUSY_POLL, 200);
+	check_equal(sock_get(fd, SO_BUSY_POLL), 200);
+	for (int i = 0; i < 200; i++) {
+		call_gives(send(fd, "x", 1, 0), 1);
+		call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
+	}
+	call_fails(setsockopt(fd, SOL_SOCKET, SO_BUSY_POLL, &(int){ -1 },
+			      sizeof(int)), EINVAL);
+	check_equal(sock_get(fd, SO_BUSY_POLL), 200);
+}
+
+static void busy_poll_server(void)
+{
+	int fd = sock_serve();
+	char c;
+
+	sock_set(fd, SO_BUSY_POLL, 1000);
+	while (call(recv(fd, &c, 1, 0)) > 0)
+		call_gives(send(fd, &c, 1, 0), 1);
+}
+
 /* The error of a connection is read once. */
 static void error_client(void)
 {
@@ -271,6 +296,7 @@ const struct test_case options_cases[] = {
 	{ "buffers", "SO_SNDBUF and SO_RCVBUF as they were set", buffers },
 	{ "buffer_chosen", "SO_SNDBUF before connect chooses the size",
 	  buffer_chosen_client, buffer_chosen_server },
+	{ "busy_poll", "SO_BUSY_POLL", busy_poll_client, busy_poll_server },
 	{ "unknown", "unknown options and levels", unknown },
 	{ "error", "SO_ERROR is cleared by reading it", error_client,
 	  error_server },

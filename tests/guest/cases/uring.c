@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* io_uring: connect, accept, send and receive without a call for each. */
+#include <liburing.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../cases.h"
+#include "../control.h"
+#include "../sock.h"
+
+#define ENTRIES	64
+#define MIB	(1024 * 1024)
+
+static struct io_uring ring;
+
+static void start(void)
+{
+	int err = io_uring_queue_init(ENTRIES, &ring, 0);
+
+	if (err)
+		skip("io_uring: %s", errno_name(-err));
+}
+
+static struct io_uring_sqe *next(void)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
+
+	check(sqe);
+	return sqe;
+}
+
+/* Something that must end; says what it was and how it ended. */
+static int ended(uint64_t *name)
+{
+	struct __kernel_timespec time = { .tv_sec = patience_ms() / 1000 };
+	struct io_uring_cqe *cqe;
+	int result;
+
+	check_equal(io_uring_wait_cqe_timeout(&ring, &cqe, &time), 0);
+	result = cqe->res;
+	*name = io_uring_cqe_get_data64(cqe);
+	io_uring_cqe_seen(&ring, cqe);
+	return result;
+}
+
+/* What was prepared, and nothing else is going on: how it ends. */
+static int run(void)
+{
+	uint64_t name;
+
+	check_equal(io_uring_submit(&ring), 1);
+	return ended(&name);
+}
+
+static int ring_connect(int fd, union address to)
+{
+	io_uring_prep_connect(next(), fd, &to.any, family->length);
+	return run();
+}
+
+static int ring_accept(int listener)
+{
+	io_uring_prep_accept(next(), listener, NULL, NULL, 0);
+	return run();
+}
+
+static int ring_send(int fd, const void *buffer, size_t length)
+{
+	io_uring_prep_send(next(), fd, buffer, length, MSG_NOSIGNAL);
+	return run();
+}
+
+static int ring_recv(int fd, void *buffer, size_t length)
+{
+	io_uring_prep_recv(next(), fd, buffer, length, MSG_WAITALL);
+	return run();
+}
+
+#define ROUNDS	30
+
+static void talk_client(void)
+{
+	union address to = sock_told();
+	char text[5];
+
+	start();
+	for (int i = 0; i < ROUNDS; i++) {
+		int fd = sock_open(0);
+
+		check_equal(ring_connect(fd, to), 0);
+		check_equal(ring_send(fd, "hello", 5), 5);
+		check_equal(ring_recv(fd, text, 5), 5);
+		check(!memcmp(text, "world", 5));
+		check_equal(ring_recv(fd, text, 5), 0);
+		close(fd);
+	}
+}
+
+static void talk_server(void)
+{
+	int listener = sock_listen_told(1);
+	char text[5];
+
+	start();
+	for (int i = 0; i < ROUNDS; i++) {
+		int fd = ring_accept(listener);
+
+		check(fd >= 0);
+		check_equal(ring_recv(fd, text, 5), 5);
+		check(!memcmp(text, "hello", 5));
+		check_equal(ring_send(fd, "world", 5), 5);
+		close(fd);
+	}
+}
+
+/* What goes wrong is told in the same words. */
+static void errors_client(void)
+{
+	union address to = sock_told();
+	int fd = sock_open(0);
+	char c = 0;
+
+	start();
+	check_equal(ring_connect(fd, to), -ECONNREFUSED);
+	control_write("LISTEN");
+	control_expect("LISTENING");
+	check_equal(ring_connect(fd, to), 0);
+	check_equal(ring_connect(fd, to), -EISCONN);
+	io_uring_prep_recv(next(), fd, &c, 1, MSG_DONTWAIT);
+	check_equal(run(), -EAGAIN);
+	call(shutdown(fd, SHUT_WR));
+	check_equal(ring_send(fd, &c, 1), -EPIPE);
+	control_meet("RESET");
+	check_equal(ring_recv(fd, &c, 1), -ECONNRESET);
+}
+
+static void errors_server(void)
+{
+	int listener = sock_bound(), fd;
+
+	sock_tell(listener);
+	control_expect("LISTEN");
+	call(listen(listener, 1));
+	control_write("LISTENING");
+	fd = sock_accept(listener);
+	/* a reset, after the client is done with its own half */
+	sock_set_linger(fd, 1, 0);
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
+	close(fd);
+	control_meet("RESET");
+}
+
+/* A send of more than fits and a receive of as much, in both directions. */
+#define LARGE	(6 * MIB)
+
+enum { SEND = 1, RECV, CANCEL };
+
+static void exchange(int fd)
+{
+	struct pattern out = { .seed = test_env.is_client };
+	struct pattern in = { .seed = !test_env.is_client };
+	unsigned char *sent = malloc(LARGE), *got = malloc(LARGE);
+	struct io_uring_sqe *sqe;
+
+	check(sent && got);
+	pattern_fill(&out, sent, LARGE);
+	start();
+	sqe = next();
+	io_uring_prep_send(sqe, fd, sent, LARGE, MSG_WAITALL);
+	io_uring_sqe_set_data64(sqe, SEND);
+	sqe = next();
+	io_uring_prep_recv(sqe, fd, got, LARGE, MSG_WAITALL);
+	io_uring_sqe_set_data64(sqe, RECV);
+	check_equal(io_uring_submit(&ring), 2);
+	for (int i = 0; i < 2; i++) {
+		uint64_t name;
+
+		check_equal(ended(&name), LARGE);
+		if (name == RECV)
+			pattern_check(&in, got, LARGE);
+	}
+	control_meet("DONE");
+}
+
+static void large_client(void)
+{
+	exchange(sock_reach());
+}
+
+static void large_server(void)
+{
+	exchange(sock_serve());
+}
+
+/* Receives that wait on many sockets; each ends by its own data. */
+#define MANY	32
+
+static void many_client(void)
+{
+	union address to = sock_told();
+	uint64_t random = test_env.seed;
+	int fds[MANY];
+
+	for (int i = 0; i < MANY; i++)
+		fds[i] = sock_connect(to);
+	control_meet("WAITING");
+	for (int left = MANY; left; left--) {
+		int i = random_below(&random, left);
+
+		call_gives(send(fds[i], "x", 1, 0), 1);
+		control_meet("NEXT");
+		close(fds[i]);
+		fds[i] = fds[left - 1];
+	}
+}
+
+static void many_server(void)
+{
+	int listener = sock_listen_told(MANY);
+	char bytes[MANY] = { 0 };
+	int fds[MANY];
+
+	start();
+	for (int i = 0; i < MANY; i++) {
+		struct io_uring_sqe *sqe = next();
+
+		fds[i] = sock_accept(listener);
+		io_uring_prep_recv(sqe, fds[i], &bytes[i], 1, 0);
+		io_uring_sqe_set_data64(sqe, i);
+	}
+	check_equal(io_uring_submit(&ring), MANY);
+	control_meet("WAITING");
+	for (int i = 0; i < MANY; i++) {
+		uint64_t name;
+
+		check_equal(ended(&name), 1);
+		check(name < MANY && bytes[name] == 'x');
+		bytes[name] = 0;
+		control_meet("NEXT");
+	}
+}
+
+/* A receive that was given up takes nothing with it. */
+static void cancelled_client(void)
+{
+	int fd = sock_reach();
+
+	control_meet("CANCELLED");
+	call_gives(send(fd, "whole", 5, 0), 5);
+	control_meet("DONE");
+}
+
+static void cancelled_server(void)
+{
+	int fd = sock_serve();
+	struct io_uring_sqe *sqe;
+	char text[5];
+
+	start();
+	sqe = next();
+	io_uring_prep_recv(sqe, fd, text, sizeof(text), 0);
+	io_uring_sqe_set_data64(sqe, RECV);
+	check_equal(io_uring_submit(&ring), 1);
+	sqe = next();
+	io_uring_prep_cancel64(sqe, RECV, 0);
+	io_uring_sqe_set_data64(sqe, CANCEL);
+	check_equal(io_uring_submit(&ring), 1);
+	for (int i = 0; i < 2; i++) {
+		uint64_t name;
+		int result = ended(&name);
+
+		check_equal(result, name == RECV ? -ECANCELED : 0);
+	}
+	control_meet("CANCELLED");
+	call_gives(recv(fd, text, 5, MSG_WAITALL), 5);
+	check(!memcmp(text, "whole", 5));
+	control_meet("DONE");
+}
+
+/* One accept for all that come. */
+static void multishot_client(void)
+{
+	union address to = sock_told();
+
+	for (int i = 0; i < MANY; i++) {
+		int fd = sock_connect(to);
+
+		call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
+		close(fd);
+	}
+}
+
+static void multishot_server(void)
+{
+	int listener = sock_listen_told(1);
+
+	start();
+	io_uring_prep_multishot_accept(next(), listener, NULL, NULL, 0);
+	check_equal(io_uring_submit(&ring), 1);
+	for (int i = 0; i < MANY; i++) {
+		uint64_t name;
+		int fd = ended(&name);
+
+		check(fd >= 0);
+		call_gives(send(fd, "x", 1, 0), 1);
+		close(fd);
+	}
+}
+
+const struct test_case uring_cases[] = {
+	{ "talk", "connect, accept, send and receive", talk_client,
+	  talk_server },
+	{ "errors", "what goes wrong is told in the same words",
+	  errors_client, errors_server,
+	  .not_inet = "TCP does not reset what has ended" },
+	{ "large", "6 MiB in one send and one receive, each way",
+	  large_client, large_server },
+	{ "many", "receives that wait on 32 sockets", many_client,
+	  many_server },
+	{ "cancelled", "a receive that was given up takes nothing",
+	  cancelled_client, cancelled_server },
+	{ "multishot", "one accept for all that come", multishot_client,
+	  multishot_server },
+	{ }
+};

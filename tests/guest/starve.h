@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Keeping the kernel's own threads from running, for a moment: so that what they
+ * would do at once takes long enough to be interrupted.
+ */
+#ifndef STARVE_H
+#define STARVE_H
+
+/*
+ * From here on until starve_end(), or for half a second at most, only the caller
+ * and interrupts run. Skips the case where that is not allowed.
+ */
+void starve_begin(void);
+void starve_end(void);
+/* The same from a signal handler; starve_end() is still to be called. */
+void starve_stop(void);
+
+#endif
