@@ -128,10 +128,12 @@ static void sc_stats_sum(struct sc_flow *flow, struct sc_channel_traffic *sum)
 {
 	struct sc_flow_stats stats;
 
+	rcu_read_lock();
 	if (sc_flow_get_stats(flow, &stats)) {
 		sum->tx_bytes += stats.tx_bytes;
 		sum->rx_bytes += stats.rx_bytes;
 	}
+	rcu_read_unlock();
 }
 
 /**
