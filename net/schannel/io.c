@@ -54,11 +54,15 @@ void sc_io_event(struct sc_flow *flow, void *user)
 		ssk->told_prod = view.prod;
 		sk->sk_data_ready(sk);
 	}
-	want = READ_ONCE(ssk->tx_wants);
-	if (want && sc_flow_await_space(flow, want, &view)) {
-		WRITE_ONCE(ssk->tx_wants, 0);
+	/*
+	 * Cleared first, and by nobody else: a wish that comes while we look stays,
+	 * and one that was there is either heeded now or put back.
+	 */
+	want = xchg(&ssk->tx_wants, 0);
+	if (want && sc_flow_await_space(flow, want, &view))
 		sc_io_write_space(sk);
-	}
+	else if (want)
+		cmpxchg(&ssk->tx_wants, 0, want);
 }
 
 /* ---- Waiting ----------------------------------------------------------- */
@@ -280,10 +284,9 @@ int sc_io_wait_space(struct sc_io *io, struct sc_flow *flow, u32 want)
 
 	WRITE_ONCE(ssk->tx_wants, want);
 	set_bit(SOCK_NOSPACE, &io->sk->sk_socket->flags);
-	if (sc_flow_await_space(flow, want, &view)) {
-		WRITE_ONCE(ssk->tx_wants, 0);
+	/* even then it stays: others may be waiting, too */
+	if (sc_flow_await_space(flow, want, &view))
 		return 0;
-	}
 	return sc_io_sleep(io, flow, sc_io_writable, want, &ssk->tx_count);
 }
 

@@ -382,10 +382,8 @@ static __poll_t sc_poll_connected(struct sc_sock *ssk)
 
 	want = max(sc_flow_tx_size(flow) / 2, READ_ONCE(ssk->tx_need));
 	WRITE_ONCE(ssk->tx_wants, want);
-	if (out_ended || sc_flow_await_space(flow, want, &view)) {
-		WRITE_ONCE(ssk->tx_wants, 0);
+	if (out_ended || sc_flow_await_space(flow, want, &view))
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
-	}
 out:
 	rcu_read_unlock();
 	return mask;
