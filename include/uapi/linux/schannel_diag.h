@@ -39,7 +39,8 @@ struct sc_diag_req {
  * @local_port:	0 while not bound
  * @peer_domid:	SC_DOMID_ANY while not connected
  * @peer_port:	0 while not connected
- * @rqueue:	bytes to be received; of a listener, connections to be accepted
+ * @rqueue:	bytes to be received, with what frames records; of a datagram socket
+ *		what they cost of SO_RCVBUF; of a listener, connections to be accepted
  * @wqueue:	bytes sent and not consumed; of a listener, its backlog
  * @uid:	whose it is
  * @inode:	0 if it waits for accept()
@@ -80,7 +81,8 @@ enum {
  *
  * Ends the socket as if its peer had reset it, but with ECONNABORTED for who uses
  * it; the peer gets ECONNRESET. A listener stops listening. ENOENT: no such socket in
- * this network namespace. EPERM: CAP_NET_ADMIN is needed.
+ * this network namespace. ENOTCONN: it neither listens nor is connected. EPERM:
+ * CAP_NET_ADMIN is needed. A datagram socket is disconnected, and may go on.
  */
 struct sc_diag_destroy {
 	__u8	sdiag_family;

@@ -4,7 +4,12 @@
  * and what they do. schannel.yaml beside this file says the same to machines.
  *
  * What is seen is that of the caller's network namespace. Flows are shown to who
- * owns their socket, and all of them with CAP_NET_ADMIN.
+ * owns their socket, and all of them with CAP_NET_ADMIN: "who" is the user that opened
+ * the netlink socket. Flows without a socket belong to nobody.
+ *
+ * What comes or goes during a dump may be in it or not; what stays is in it once.
+ * ENOENT: no such peer in this namespace. An event is lost when its reader is
+ * too slow: recvmsg() gives ENOBUFS then.
  */
 #ifndef _UAPI_LINUX_SCHANNEL_NETLINK_H
 #define _UAPI_LINUX_SCHANNEL_NETLINK_H
@@ -26,7 +31,8 @@
  *	namespace SCHANNEL_A_PEER_NETNS_FD; its connections are reset.
  *	CAP_NET_ADMIN in both namespaces
  * @SCHANNEL_CMD_PEER_NTF: a peer appeared, changed, or is gone (SCHANNEL_A_PEER_GONE)
- * @SCHANNEL_CMD_CHANNEL_GET: the channel to SCHANNEL_A_CHANNEL_DOMID, or a dump
+ * @SCHANNEL_CMD_CHANNEL_GET: the channel to SCHANNEL_A_CHANNEL_DOMID, or a dump of
+ *	those that are up
  * @SCHANNEL_CMD_CHANNEL_NTF: a channel came up, or went down (SCHANNEL_A_CHANNEL_STATE)
  * @SCHANNEL_CMD_FLOW_GET: a dump; with SCHANNEL_A_FLOW_DOMID of one channel's only
  * @SCHANNEL_CMD_FLOW_NTF: a flow was opened, or ended (SCHANNEL_A_FLOW_ERROR)
@@ -72,7 +78,11 @@ enum schannel_attr_peer {
 
 #define SCHANNEL_A_PEER_MAX	(__SCHANNEL_A_PEER_MAX - 1)
 
-/* A channel. Counters count since it came up; memory is in bytes. */
+/*
+ * A channel. Counters count since it came up; memory is in bytes. One that is down has
+ * a domid and a state. Over loopback both ends are this domain's: it is one channel,
+ * and what is counted is the sum of both.
+ */
 enum schannel_attr_channel {
 	SCHANNEL_A_CHANNEL_UNSPEC,
 	SCHANNEL_A_CHANNEL_PAD,
@@ -86,14 +96,14 @@ enum schannel_attr_channel {
 	SCHANNEL_A_CHANNEL_POOL_LIMIT,	/* u64: how large it may become */
 	SCHANNEL_A_CHANNEL_PEER_POOL,	/* u64: memory of the peer's pool mapped here */
 	SCHANNEL_A_CHANNEL_FLOW_TABLE,	/* u64: memory in our flow table */
-	SCHANNEL_A_CHANNEL_TX_BYTES,	/* u64: as in struct sc_flow_stats, all flows */
-	SCHANNEL_A_CHANNEL_RX_BYTES,	/* u64 */
+	SCHANNEL_A_CHANNEL_TX_BYTES,	/* u64: sent in all flows, as struct sc_flow_stats */
+	SCHANNEL_A_CHANNEL_RX_BYTES,	/* u64: received, likewise */
 	SCHANNEL_A_CHANNEL_OPENED,	/* u64: flows that we opened */
 	SCHANNEL_A_CHANNEL_ACCEPTED,	/* u64: flows that the peer opened */
 	SCHANNEL_A_CHANNEL_REFUSED,	/* u64: flows that we refused */
 	SCHANNEL_A_CHANNEL_RESET,	/* u64: flows that ended in a reset */
 	SCHANNEL_A_CHANNEL_NOTIFY_SENT,	/* u64: notifications sent */
-	SCHANNEL_A_CHANNEL_NOTIFY_RECEIVED, /* u64 */
+	SCHANNEL_A_CHANNEL_NOTIFY_RECEIVED, /* u64: notifications received */
 	SCHANNEL_A_CHANNEL_NOTIFY_SPURIOUS, /* u64: received, with nothing behind */
 	SCHANNEL_A_CHANNEL_OVERFLOWS,	/* u64: the peer's event queue overflowed */
 	SCHANNEL_A_CHANNEL_ERRORS,	/* u64: flows reset since the peer made no sense */
@@ -108,7 +118,15 @@ enum schannel_attr_channel {
 
 #define SCHANNEL_A_CHANNEL_MAX	(__SCHANNEL_A_CHANNEL_MAX - 1)
 
-/* A flow. */
+/*
+ * A flow. Over loopback it is shown twice, as its two ends: SCHANNEL_A_FLOW_OPENED
+ * tells them apart, and together with domid and id tells any flow from others.
+ *
+ * SCHANNEL_A_FLOW_ERROR: 0 if it was closed in order; the error of connect() if it never
+ * came to be; ECONNRESET if the peer, or the end of the channel, reset it; EPROTO
+ * if it was reset here since what the peer wrote made no sense, ECONNABORTED if for another
+ * reason (closed with unread data, SO_LINGER, SOCK_DESTROY).
+ */
 enum schannel_attr_flow {
 	SCHANNEL_A_FLOW_UNSPEC,
 	SCHANNEL_A_FLOW_PAD,
@@ -124,11 +142,11 @@ enum schannel_attr_flow {
 	SCHANNEL_A_FLOW_INODE,		/* u64: of the socket; 0 if it waits for accept() */
 	SCHANNEL_A_FLOW_COOKIE,		/* u64: of the socket, as SO_COOKIE */
 	SCHANNEL_A_FLOW_TX_RING,	/* u32: size in bytes */
-	SCHANNEL_A_FLOW_RX_RING,	/* u32 */
+	SCHANNEL_A_FLOW_RX_RING,	/* u32: the peer's, absent until it answered */
 	SCHANNEL_A_FLOW_TX_QUEUED,	/* u32: bytes the peer has not consumed */
 	SCHANNEL_A_FLOW_RX_QUEUED,	/* u32: bytes we have not consumed */
 	SCHANNEL_A_FLOW_STATS,		/* binary: struct sc_flow_stats */
-	SCHANNEL_A_FLOW_ERROR,		/* u32: in FLOW_NTF, ended: errno, 0 if in order */
+	SCHANNEL_A_FLOW_ERROR,		/* u32: in FLOW_NTF, ended: errno, see above */
 
 	__SCHANNEL_A_FLOW_MAX,
 };
