@@ -226,9 +226,7 @@ void sc_stats_flow_closed(struct sc_flow *flow, u32 reason)
 	trace_schannel_close(flow, reason);
 	sc_stats_flow_over(flow, sc_stats_reason_to_errno(reason));
 	mutex_lock(&ch->traffic_lock);
-	rcu_read_lock();
 	sc_stats_sum(flow, &ch->traffic);
-	rcu_read_unlock();
 	RCU_INIT_POINTER(flow->user, NULL);
 	mutex_unlock(&ch->traffic_lock);
 }
