@@ -131,7 +131,7 @@ check-xen: setup
 	@tests/check-xen $(BUILD)
 
 check-debug: setup
-	$(MAKE) guest-tests lib
+	$(MAKE) guest-tests soak-tests lib
 	$(MAKE) -C tests/lib O=$(BUILD)/tests/lib LIB=$(BUILD)/lib guest
 	tests/check-debug $(BUILD)
 
