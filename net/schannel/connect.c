@@ -37,7 +37,7 @@ void sc_connect_failed(struct sock *sk, int err)
 
 	sc_connect_over(ssk, ssk->peer_domid, ssk->peer_port, err);
 	sc_peer_unwait(ssk->peer, &ssk->waiter);
-	sc_sock_detach(ssk, SCHANNEL_REASON_RESET);
+	sc_conn_detach(&ssk->conn, SCHANNEL_REASON_RESET);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	WRITE_ONCE(sk->sk_err, -err);
 	sk->sk_state_change(sk);
@@ -65,7 +65,7 @@ static int sc_connect_go(struct sock *sk)
 	sc_channel_put(ch);
 	if (IS_ERR(flow))
 		return PTR_ERR(flow);
-	rcu_assign_pointer(ssk->flow, flow);
+	rcu_assign_pointer(ssk->conn.flow, flow);
 	return 0;
 }
 
@@ -81,7 +81,7 @@ static void sc_connect_work(struct work_struct *work)
 	lock_sock(sk);
 	if (sk->sk_state != TCP_SYN_SENT)
 		goto out;
-	if (!rcu_access_pointer(ssk->flow))
+	if (!rcu_access_pointer(ssk->conn.flow))
 		err = sc_connect_go(sk);
 	if (!err && time_after_eq(now, ssk->deadline))
 		err = -ETIMEDOUT;
@@ -133,7 +133,7 @@ static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
 		}
 	}
 	/* what is left of a connection before this one */
-	sc_sock_detach(ssk, SCHANNEL_REASON_RESET);
+	sc_conn_detach(&ssk->conn, SCHANNEL_REASON_RESET);
 	if (ssk->peer) {
 		sc_peer_unwait(ssk->peer, &ssk->waiter);
 		sc_peer_put(ssk->peer);
@@ -145,7 +145,7 @@ static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
 	timeout = sc_sysctl_connect_timeout(sock_net(sk));
 	ssk->deadline = jiffies + timeout;
 	ssk->opened = false;
-	sc_sock_fresh(ssk);	/* the connection before has been accounted for */
+	sc_conn_fresh(&ssk->conn);	/* the connection before has been accounted for */
 	WRITE_ONCE(sk->sk_err, 0);
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	WRITE_ONCE(sk->sk_state, TCP_SYN_SENT);
@@ -167,7 +167,7 @@ static int sc_connect_dissolve(struct socket *sock)
 		sc_listen_stop(sk);
 	if (ssk->peer)
 		sc_peer_unwait(ssk->peer, &ssk->waiter);
-	sc_sock_detach(ssk, SCHANNEL_REASON_RESET);
+	sc_conn_detach(&ssk->conn, SCHANNEL_REASON_RESET);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	WRITE_ONCE(sk->sk_err, 0);
@@ -260,6 +260,11 @@ out:
 
 /* ---- What the flow tells us -------------------------------------------- */
 
+static void sc_sock_event(struct sc_flow *flow, void *user)
+{
+	sc_conn_event(&sc_sk(user)->conn, flow);
+}
+
 static void sc_sock_opened(struct sc_flow *flow, void *user)
 {
 	struct sock *sk = user;
@@ -267,7 +272,7 @@ static void sc_sock_opened(struct sc_flow *flow, void *user)
 
 	lock_sock(sk);
 	if (sk->sk_state == TCP_SYN_SENT &&
-	    rcu_access_pointer(ssk->flow) == flow) {
+	    rcu_access_pointer(ssk->conn.flow) == flow) {
 		cancel_delayed_work(&ssk->waiter.work);
 		ssk->opened = true;
 		sc_connect_over(ssk, ssk->peer_domid, ssk->peer_port, 0);
@@ -284,7 +289,7 @@ static void sc_sock_ended(struct sc_flow *flow, void *user, int err)
 	struct sc_sock *ssk = sc_sk(sk);
 
 	lock_sock(sk);
-	if (rcu_access_pointer(ssk->flow) != flow)
+	if (rcu_access_pointer(ssk->conn.flow) != flow)
 		goto out;	/* of an earlier connection */
 	if (sk->sk_state == TCP_SYN_SENT) {
 		cancel_delayed_work(&ssk->waiter.work);
@@ -314,7 +319,7 @@ static void sc_sock_put(void *user)
 
 static void sc_sock_flow_stats(void *user, struct sc_flow_stats *stats)
 {
-	sc_sock_stats(sc_sk(user), stats);
+	sc_conn_stats(&sc_sk(user)->conn, stats);
 }
 
 static struct sock *sc_sock_sock(void *user)
@@ -323,7 +328,7 @@ static struct sock *sc_sock_sock(void *user)
 }
 
 const struct sc_flow_ops sc_sock_flow_ops = {
-	.event	= sc_io_event,
+	.event	= sc_sock_event,
 	.opened	= sc_sock_opened,
 	.ended	= sc_sock_ended,
 	.get	= sc_sock_get,

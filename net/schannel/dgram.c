@@ -167,7 +167,7 @@ int sc_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	w.timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	err = sc_dgram_send(&w, msg, &rec);
 	if (!err)
-		sc_dgram_count(&ssk->tx_lock, &ssk->tx_count, len);
+		sc_dgram_count(&ssk->conn.tx_lock, &ssk->conn.tx_count, len);
 	sc_peer_put(w.peer);
 	return err ?: len;
 }
@@ -247,7 +247,7 @@ int sc_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		sk_peek_offset_fwd(sk, copied);
 	} else {
 		sk_peek_offset_bwd(sk, skb->len);
-		sc_dgram_count(&ssk->rx_lock, &ssk->rx_count, skb->len);
+		sc_dgram_count(&ssk->conn.rx_lock, &ssk->conn.rx_count, skb->len);
 	}
 	err = flags & MSG_TRUNC ? skb->len - offset : copied;
 out:

@@ -96,7 +96,7 @@ static void sc_diag_fill_queues(struct sc_diag_msg *msg, struct sock *sk)
 		return;
 	}
 	rcu_read_lock();
-	flow = rcu_dereference(sc_sk(sk)->flow);
+	flow = rcu_dereference(sc_sk(sk)->conn.flow);
 	if (flow && sc_flow_is_joined(flow)) {
 		sc_flow_look(flow, &view);
 		msg->rqueue = view.avail;
@@ -135,7 +135,7 @@ static bool sc_diag_fill_attrs(struct sk_buff *skb, struct sock *sk, u32 show)
 		return false;
 	if (!(show & SC_DIAG_SHOW_STATS))
 		return true;
-	sc_sock_stats(sc_sk(sk), &stats);
+	sc_conn_stats(&sc_sk(sk)->conn, &stats);
 	return !nla_put(skb, SC_DIAG_STATS, sizeof(stats), &stats);
 }
 

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What sending and receiving share, whatever the type of the socket: the upcall
- * that wakes who waits, waiting, and errors. See io.h.
+ * What sending and receiving share, whatever the type of the socket: waiting, and
+ * errors. See io.h.
  */
 #include <linux/err.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
+#include "conn.h"
 #include "flow.h"
 #include "io.h"
-#include "socket.h"
 #include "sysctl.h"
-
-/* ---- The upcall -------------------------------------------------------- */
 
 /* There is space: wake who waits for it. */
 void sc_io_write_space(struct sock *sk)
@@ -29,42 +27,6 @@ void sc_io_write_space(struct sock *sk)
 	rcu_read_unlock();
 }
 
-/* Softirq, one at a time for a flow. */
-void sc_io_event(struct sc_flow *flow, void *user)
-{
-	struct sock *sk = user;
-	struct sc_sock *ssk = sc_sk(sk);
-	struct sc_flow_view view;
-	u32 flags, want;
-
-	/*
-	 * Who connects looks at everything once it is told of the answer.
-	 * acquire: pairs with sc_sock_established().
-	 */
-	if (smp_load_acquire(&sk->sk_state) != TCP_ESTABLISHED)
-		return;
-
-	ssk->told_events++;
-	sc_flow_look(flow, &view);
-	flags = view.flags & ~ssk->told_flags;
-	ssk->told_flags |= flags;
-	if (flags)
-		sk->sk_state_change(sk);
-	if (view.prod != ssk->told_prod || flags & SC_FLOW_FIN) {
-		ssk->told_prod = view.prod;
-		sk->sk_data_ready(sk);
-	}
-	/*
-	 * Cleared first, and by nobody else: a wish that comes while we look stays,
-	 * and one that was there is either heeded now or put back.
-	 */
-	want = xchg(&ssk->tx_wants, 0);
-	if (want && sc_flow_await_space(flow, want, &view))
-		sc_io_write_space(sk);
-	else if (want)
-		cmpxchg(&ssk->tx_wants, 0, want);
-}
-
 /* ---- Waiting ----------------------------------------------------------- */
 
 /*
@@ -76,7 +38,7 @@ static int sc_io_sleep(struct sc_io *io, struct sc_flow *flow,
 				     u32 want), u32 want, struct sc_count *count)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	struct sock *sk = io->sk;
+	struct sock *sk = io->conn->sk;
 
 	if (!io->timeo)
 		return -EAGAIN;
@@ -126,7 +88,7 @@ static bool sc_io_writable(struct sock *sk, struct sc_flow *flow, u32 want)
  */
 int sc_io_error(struct sc_io *io)
 {
-	return io->some ? -READ_ONCE(io->sk->sk_err) : sock_error(io->sk);
+	return io->some ? -READ_ONCE(io->conn->sk->sk_err) : sock_error(io->conn->sk);
 }
 
 /**
@@ -142,17 +104,17 @@ int sc_io_lost(struct sc_io *io, int after)
 
 	if (err)
 		return err;
-	return READ_ONCE(io->sk->sk_state) == TCP_ESTABLISHED ? -ECONNRESET :
+	return READ_ONCE(io->conn->sk->sk_state) == TCP_ESTABLISHED ? -ECONNRESET :
 								after;
 }
 
 /* The socket's flow, if it is, or was, open. The call's lock is held. */
 struct sc_flow *sc_io_flow(struct sc_io *io)
 {
-	/* acquire: pairs with sc_sock_established() */
-	if (smp_load_acquire(&io->sk->sk_state) == TCP_SYN_SENT)
+	/* acquire: pairs with the store when it became TCP_ESTABLISHED */
+	if (smp_load_acquire(&io->conn->sk->sk_state) == TCP_SYN_SENT)
 		return NULL;
-	return rcu_dereference_protected(sc_sk(io->sk)->flow,
+	return rcu_dereference_protected(io->conn->flow,
 					 lockdep_is_held(io->lock));
 }
 
@@ -188,18 +150,18 @@ int sc_io_fault_in(struct sc_io *io, const struct iov_iter *iter, size_t len,
  */
 static bool sc_io_spin(struct sc_io *io, struct sc_flow *flow)
 {
-	unsigned int us = sc_sysctl_busy_poll_us(sock_net(io->sk));
+	unsigned int us = sc_sysctl_busy_poll_us(sock_net(io->conn->sk));
 	u64 end;
 
 #ifdef CONFIG_NET_RX_BUSY_POLL
-	us = max(us, READ_ONCE(io->sk->sk_ll_usec));
+	us = max(us, READ_ONCE(io->conn->sk->sk_ll_usec));
 #endif
 
 	if (!us || !io->timeo)
 		return false;
 	end = local_clock() + us * NSEC_PER_USEC;
 	do {
-		if (sc_io_readable(io->sk, flow, 1))
+		if (sc_io_readable(io->conn->sk, flow, 1))
 			return true;
 		cpu_relax();
 	} while (local_clock() < end && !need_resched() &&
@@ -217,7 +179,7 @@ static bool sc_io_spin(struct sc_io *io, struct sc_flow *flow)
  */
 int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 want)
 {
-	struct sock *sk = io->sk;
+	struct sock *sk = io->conn->sk;
 	struct sc_flow_view view;
 
 	/* what is there is taken first, even if more was wanted */
@@ -243,7 +205,7 @@ int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 want)
 	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
 		return 1;
 	return sc_io_sleep(io, flow, sc_io_readable, want,
-			   &sc_sk(sk)->rx_count);
+			   &io->conn->rx_count);
 }
 
 /**
@@ -259,11 +221,11 @@ int sc_io_recv_end(struct sc_io *io, int err)
 	struct sc_flow_view view;
 
 	/* SIGIO comes for what comes next, without a poll() */
-	if (flow && sock_flag(io->sk, SOCK_FASYNC))
+	if (flow && sock_flag(io->conn->sk, SOCK_FASYNC))
 		sc_flow_await_data(flow, 1, &view);
 	mutex_unlock(io->lock);
 	if (err == -EPROTO) {
-		sc_sock_abort(io->sk);
+		io->conn->abort(io->conn);
 		err = sc_io_lost(io, 1);
 	}
 	return err;
@@ -279,15 +241,16 @@ int sc_io_recv_end(struct sc_io *io, int err)
  */
 int sc_io_wait_space(struct sc_io *io, struct sc_flow *flow, u32 want)
 {
-	struct sc_sock *ssk = sc_sk(io->sk);
+	struct sc_conn *conn = io->conn;
 	struct sc_flow_view view;
 
-	WRITE_ONCE(ssk->tx_wants, want);
-	set_bit(SOCK_NOSPACE, &io->sk->sk_socket->flags);
-	/* even then it stays: others may be waiting, too */
-	if (sc_flow_await_space(flow, want, &view))
+	WRITE_ONCE(conn->tx_wants, want);
+	set_bit(SOCK_NOSPACE, &conn->sk->sk_socket->flags);
+	if (sc_flow_await_space(flow, want, &view)) {
+		WRITE_ONCE(conn->tx_wants, 0);
 		return 0;
-	return sc_io_sleep(io, flow, sc_io_writable, want, &ssk->tx_count);
+	}
+	return sc_io_sleep(io, flow, sc_io_writable, want, &conn->tx_count);
 }
 
 /* May the call send? 0, -EPIPE, -ENOTCONN or the socket's error. */
@@ -297,7 +260,7 @@ int sc_io_send_check(struct sc_io *io, struct sc_flow *flow)
 
 	if (err)
 		return err;
-	if (READ_ONCE(io->sk->sk_shutdown) & SEND_SHUTDOWN)
+	if (READ_ONCE(io->conn->sk->sk_shutdown) & SEND_SHUTDOWN)
 		return -EPIPE;
 	return flow ? 0 : -ENOTCONN;
 }
@@ -314,39 +277,10 @@ int sc_io_send_end(struct sc_io *io, const struct msghdr *msg, int err)
 {
 	mutex_unlock(io->lock);
 	if (err == -EPROTO) {
-		sc_sock_abort(io->sk);
+		io->conn->abort(io->conn);
 		err = sc_io_lost(io, -EPIPE);
 	}
 	if (err == -EPIPE && !io->some && !(msg->msg_flags & MSG_NOSIGNAL))
 		send_sig(SIGPIPE, current, 0);
 	return err;
-}
-
-/**
- * sc_io_linger() - let the peer read what was sent before closing
- * @sk:		a socket that is being closed; lock_sock() is held, but not
- *		while waiting
- * @flow:	its flow
- */
-void sc_io_linger(struct sock *sk, struct sc_flow *flow)
-{
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	struct sc_sock *ssk = sc_sk(sk);
-	long timeo = sk->sk_lingertime;
-	struct sc_flow_view view;
-
-	mutex_lock(&ssk->tx_lock);
-	sc_flow_fin(flow);
-	mutex_unlock(&ssk->tx_lock);
-	add_wait_queue(sk_sleep(sk), &wait);
-	while (timeo && !signal_pending(current) &&
-	       sk->sk_state == TCP_ESTABLISHED) {
-		WRITE_ONCE(ssk->tx_wants, sc_flow_tx_size(flow));
-		if (sc_flow_await_space(flow, sc_flow_tx_size(flow), &view))
-			break;
-		release_sock(sk);
-		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
-		lock_sock(sk);
-	}
-	remove_wait_queue(sk_sleep(sk), &wait);
 }

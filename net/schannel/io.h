@@ -20,26 +20,25 @@
 struct iov_iter;
 struct msghdr;
 struct mutex;
+struct sc_conn;
 struct sc_flow;
 struct sock;
 
 /**
  * struct sc_io - one call
- * @sk:		of this socket
+ * @conn:	of this connection's end
  * @lock:	its tx_lock or rx_lock, held but while the call sleeps
  * @timeo:	how long it may still wait
  * @some:	it has something to return already
  */
 struct sc_io {
-	struct sock *sk;
+	struct sc_conn *conn;
 	struct mutex *lock;
 	long timeo;
 	bool some;
 };
 
-void sc_io_event(struct sc_flow *flow, void *user);
 void sc_io_write_space(struct sock *sk);
-void sc_io_linger(struct sock *sk, struct sc_flow *flow);
 
 struct sc_flow *sc_io_flow(struct sc_io *io);
 int sc_io_error(struct sc_io *io);

@@ -131,7 +131,7 @@ void sc_listen_stop(struct sock *sk)
 	spin_unlock(&ssk->accept_lock);
 	while ((child = sc_listen_take(ssk))) {
 		lock_sock_nested(&child->sk, SINGLE_DEPTH_NESTING);
-		sc_sock_detach(child, SCHANNEL_REASON_RESET);
+		sc_conn_detach(&child->conn, SCHANNEL_REASON_RESET);
 		sock_set_flag(&child->sk, SOCK_DEAD);
 		release_sock(&child->sk);
 		sock_put(&child->sk);	/* the queue's */
@@ -242,11 +242,11 @@ static int sc_listen_connect(struct sock *lsk, struct schannel_channel *ch,
 		sock_put(&child->sk);
 		return SCHANNEL_REASON_NO_MEMORY;
 	}
-	rcu_assign_pointer(child->flow, flow);
+	rcu_assign_pointer(child->conn.flow, flow);
 	sc_sock_established(child);
 	queued = sc_listen_queue(lsk, child);
 	if (!queued)
-		sc_sock_detach(child, SCHANNEL_REASON_RESET);
+		sc_conn_detach(&child->conn, SCHANNEL_REASON_RESET);
 	release_sock(&child->sk);
 	if (queued)
 		lsk->sk_data_ready(lsk);

@@ -305,9 +305,9 @@ static long sc_outbox_sleep(struct sc_outbox_wait *w)
 {
 	long timeo = schedule_timeout(w->timeo);
 
-	mutex_lock(&w->ssk->tx_lock);
-	w->ssk->tx_count.waits++;
-	mutex_unlock(&w->ssk->tx_lock);
+	mutex_lock(&w->ssk->conn.tx_lock);
+	w->ssk->conn.tx_count.waits++;
+	mutex_unlock(&w->ssk->conn.tx_lock);
 	return timeo;
 }
 

@@ -48,7 +48,10 @@ int sc_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 			 int flags)
 {
 	struct sock *sk = sock->sk;
-	struct sc_io io = { .sk = sk, .lock = &sc_sk(sk)->rx_lock };
+	struct sc_io io = {
+		.conn = &sc_sk(sk)->conn,
+		.lock = &sc_sk(sk)->conn.rx_lock,
+	};
 	const struct iov_iter start = msg->msg_iter;
 	struct schannel_record rec = {};
 	struct sc_flow *flow;
@@ -99,8 +102,8 @@ int sc_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	} else if (io.some) {
 		sc_record_consume(flow, rec.len);
 		sk_peek_offset_bwd(sk, rec.len);
-		sc_sk(sk)->rx_count.bytes += rec.len;
-		sc_sk(sk)->rx_count.records++;
+		sc_sk(sk)->conn.rx_count.bytes += rec.len;
+		sc_sk(sk)->conn.rx_count.records++;
 	}
 	err = sc_io_recv_end(&io, err);
 	if (!io.some)
@@ -117,7 +120,7 @@ int sc_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct sock *sk = sock->sk;
 	struct sc_sock *ssk = sc_sk(sk);
-	struct sc_io io = { .sk = sk, .lock = &ssk->tx_lock };
+	struct sc_io io = { .conn = &ssk->conn, .lock = &ssk->conn.tx_lock };
 	const struct iov_iter start = msg->msg_iter;
 	struct schannel_record rec = {
 		.len = len,
@@ -146,9 +149,9 @@ int sc_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		}
 		err = sc_record_send(flow, &msg->msg_iter, &rec);
 		if (!err) {
-			WRITE_ONCE(ssk->tx_need, 0);
-			ssk->tx_count.bytes += len;
-			ssk->tx_count.records++;
+			WRITE_ONCE(ssk->conn.tx_need, 0);
+			ssk->conn.tx_count.bytes += len;
+			ssk->conn.tx_count.records++;
 			io.some = true;
 			break;
 		}
@@ -156,7 +159,7 @@ int sc_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 			/* poll() must not say that there is space for it */
 			want = max(sc_flow_tx_size(flow) / 2,
 				   sc_record_size(len));
-			WRITE_ONCE(ssk->tx_need, want);
+			WRITE_ONCE(ssk->conn.tx_need, want);
 			err = sc_io_wait_space(&io, flow, want);
 		} else if (err == -EFAULT) {
 			err = sc_seqpacket_fault_in(&io, &msg->msg_iter, &start,
@@ -173,7 +176,10 @@ int sc_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 /* How many bytes of records are waiting, without what frames them. */
 int sc_seqpacket_inq(struct sock *sk)
 {
-	struct sc_io io = { .sk = sk, .lock = &sc_sk(sk)->rx_lock };
+	struct sc_io io = {
+		.conn = &sc_sk(sk)->conn,
+		.lock = &sc_sk(sk)->conn.rx_lock,
+	};
 	struct schannel_record rec;
 	struct sc_flow *flow;
 	u32 skip = 0;

@@ -28,7 +28,7 @@ static void sc_sock_destruct(struct sock *sk)
 {
 	struct sc_sock *ssk = sc_sk(sk);
 
-	WARN_ON_ONCE(rcu_access_pointer(ssk->flow));
+	WARN_ON_ONCE(rcu_access_pointer(ssk->conn.flow));
 	/* a datagram that was being delivered while it was closed */
 	__skb_queue_purge(&sk->sk_receive_queue);
 	sc_diag_remove(ssk);
@@ -36,15 +36,33 @@ static void sc_sock_destruct(struct sock *sk)
 		sc_peer_put(ssk->peer);
 }
 
-/* What is about one connection only. Nobody is in the data path. */
-void sc_sock_fresh(struct sc_sock *ssk)
+/**
+ * sc_sock_reset() - end a connection, whatever is in flight
+ * @sk:		an established socket; lock_sock() is held
+ * @reason:	as sc_flow_close()'s: what the peer is told
+ * @err:	what its user is told, negative
+ */
+void sc_sock_reset(struct sock *sk, enum schannel_reason reason, int err)
 {
-	ssk->told_prod = 0;
-	ssk->told_flags = 0;
-	ssk->told_events = 0;
-	ssk->tx_need = 0;
-	memset(&ssk->tx_count, 0, sizeof(ssk->tx_count));
-	memset(&ssk->rx_count, 0, sizeof(ssk->rx_count));
+	/* first: who finds no flow any more looks for the error */
+	WRITE_ONCE(sk->sk_err, -err);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	sc_conn_detach(&sc_sk(sk)->conn, reason);
+	sk->sk_state_change(sk);
+}
+
+/* The data path found that the peer's indexes make no sense. No locks held. */
+static void sc_sock_abort(struct sc_conn *conn)
+{
+	struct sock *sk = conn->sk;
+
+	lock_sock(sk);
+	if (sk->sk_state == TCP_ESTABLISHED)
+		sc_sock_reset(sk, SCHANNEL_REASON_PROTOCOL, -ECONNRESET);
+	else
+		sc_conn_detach(&sc_sk(sk)->conn, SCHANNEL_REASON_PROTOCOL);
+	release_sock(sk);
 }
 
 /**
@@ -72,9 +90,7 @@ struct sock *sc_sock_alloc(struct net *net, struct socket *sock, int type,
 	sock_set_flag(sk, SOCK_RCU_FREE);
 
 	ssk = sc_sk(sk);
-	RCU_INIT_POINTER(ssk->flow, NULL);
-	mutex_init(&ssk->tx_lock);
-	mutex_init(&ssk->rx_lock);
+	sc_conn_init(&ssk->conn, sk, sc_sock_abort);
 	ssk->local_domid = SC_DOMID_ANY;
 	ssk->local_port = 0;
 	ssk->peer_domid = SC_DOMID_ANY;
@@ -89,8 +105,6 @@ struct sock *sc_sock_alloc(struct net *net, struct socket *sock, int type,
 	INIT_LIST_HEAD(&ssk->accept_node);
 	ssk->outbox_peer = NULL;
 	INIT_LIST_HEAD(&ssk->outbox_node);
-	sc_sock_fresh(ssk);
-	ssk->tx_wants = 0;
 	sc_connect_init(ssk);
 	if (sc_diag_add(ssk)) {
 		if (sock)
@@ -124,127 +138,19 @@ static int sc_create(struct net *net, struct socket *sock, int protocol,
 	return sc_sock_alloc(net, sock, sock->type, kern) ? 0 : -ENOMEM;
 }
 
-/**
- * sc_sock_detach() - the socket is done with its flow, if it has one
- * @ssk:	lock_sock() is held
- * @reason:	as sc_flow_close()'s
- */
-void sc_sock_detach(struct sc_sock *ssk, enum schannel_reason reason)
-{
-	struct sc_flow *flow;
-
-	flow = rcu_dereference_protected(ssk->flow,
-					 lockdep_sock_is_held(&ssk->sk));
-	if (!flow)
-		return;
-	/* nobody is in its data path any more, and nobody enters */
-	mutex_lock(&ssk->tx_lock);
-	mutex_lock(&ssk->rx_lock);
-	RCU_INIT_POINTER(ssk->flow, NULL);
-	mutex_unlock(&ssk->rx_lock);
-	mutex_unlock(&ssk->tx_lock);
-	sc_flow_close(flow, reason);
-}
-
-/**
- * sc_sock_reset() - end a connection, whatever is in flight
- * @sk:		an established socket; lock_sock() is held
- * @reason:	as sc_flow_close()'s: what the peer is told
- * @err:	what its user is told, negative
- */
-void sc_sock_reset(struct sock *sk, enum schannel_reason reason, int err)
-{
-	/* first: who finds no flow any more looks for the error */
-	WRITE_ONCE(sk->sk_err, -err);
-	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
-	sc_sock_detach(sc_sk(sk), reason);
-	sk->sk_state_change(sk);
-}
-
-/* The data path found that the peer's indexes make no sense. No locks held. */
-void sc_sock_abort(struct sock *sk)
-{
-	lock_sock(sk);
-	if (sk->sk_state == TCP_ESTABLISHED)
-		sc_sock_reset(sk, SCHANNEL_REASON_PROTOCOL, -ECONNRESET);
-	else
-		sc_sock_detach(sc_sk(sk), SCHANNEL_REASON_PROTOCOL);
-	release_sock(sk);
-}
-
 /* The flow is open. lock_sock() is held. */
 void sc_sock_established(struct sc_sock *ssk)
 {
 	struct sock *sk = &ssk->sk;
-	struct sc_flow *flow;
+	struct sc_flow *flow = sc_conn_flow(&ssk->conn);
 
-	flow = rcu_dereference_protected(ssk->flow, lockdep_sock_is_held(sk));
-	sc_sock_fresh(ssk);
+	sc_conn_fresh(&ssk->conn);
 	if (!(sk->sk_userlocks & SOCK_SNDBUF_LOCK))
 		WRITE_ONCE(sk->sk_sndbuf, flow->tx.ring.size);
 	if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK))
 		WRITE_ONCE(sk->sk_rcvbuf, flow->rx.ring.size);
 	/* release: who sees this may use both halves of the flow */
 	smp_store_release(&sk->sk_state, TCP_ESTABLISHED);
-}
-
-/**
- * sc_sock_stats() - what a socket did
- * @ssk:	the socket
- * @stats:	filled in
- *
- * Any context, no locks: each number is right, if not all at the same moment.
- */
-void sc_sock_stats(const struct sc_sock *ssk, struct sc_flow_stats *stats)
-{
-	struct sc_flow *flow;
-
-	*stats = (struct sc_flow_stats) {
-		.tx_bytes	= READ_ONCE(ssk->tx_count.bytes),
-		.rx_bytes	= READ_ONCE(ssk->rx_count.bytes),
-		.tx_records	= READ_ONCE(ssk->tx_count.records),
-		.rx_records	= READ_ONCE(ssk->rx_count.records),
-		.tx_waits	= READ_ONCE(ssk->tx_count.waits),
-		.rx_waits	= READ_ONCE(ssk->rx_count.waits),
-		.rx_events	= READ_ONCE(ssk->told_events),
-		.drops		= atomic_read(&ssk->sk.sk_drops),
-	};
-	rcu_read_lock();
-	flow = rcu_dereference(ssk->flow);
-	if (flow)
-		stats->tx_events = atomic_long_read(&flow->events);
-	rcu_read_unlock();
-}
-
-/* Was everything that the peer sent read? lock_sock() is held. */
-static bool sc_release_has_unread(struct sock *sk, struct sc_flow *flow)
-{
-	struct sc_flow_view view;
-
-	if (sk->sk_state != TCP_ESTABLISHED)
-		return false;
-	sc_flow_look(flow, &view);
-	return view.avail;
-}
-
-static void sc_release_flow(struct sock *sk)
-{
-	struct sc_sock *ssk = sc_sk(sk);
-	struct sc_flow *flow;
-	bool reset;
-
-	flow = rcu_dereference_protected(ssk->flow, lockdep_sock_is_held(sk));
-	if (!flow)
-		return;
-	reset = sk->sk_state != TCP_ESTABLISHED ||
-		sc_release_has_unread(sk, flow) ||
-		(sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime);
-	if (!reset && sock_flag(sk, SOCK_LINGER) &&
-	    !(current->flags & PF_EXITING))
-		sc_io_linger(sk, flow);
-	sc_sock_detach(ssk, reset ? SCHANNEL_REASON_RESET :
-				    SCHANNEL_REASON_DONE);
 }
 
 static int sc_release(struct socket *sock)
@@ -260,7 +166,7 @@ static int sc_release(struct socket *sock)
 	lock_sock(sk);
 	if (sk->sk_state == TCP_LISTEN)
 		sc_listen_stop(sk);
-	sc_release_flow(sk);
+	sc_conn_release(&ssk->conn);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	if (!hlist_unhashed(&ssk->port_node))
@@ -348,47 +254,6 @@ static int sc_getname(struct socket *sock, struct sockaddr *addr, int peer)
 
 /* ---- Watching ---------------------------------------------------------- */
 
-static __poll_t sc_poll_connected(struct sc_sock *ssk)
-{
-	struct sc_flow_view view;
-	struct sc_flow *flow;
-	bool in_ended, out_ended;
-	__poll_t mask = 0;
-	u32 shutdown;
-	u32 want = 1;
-
-	rcu_read_lock();
-	flow = rcu_dereference(ssk->flow);
-	if (!flow)
-		goto out;
-	shutdown = READ_ONCE(ssk->sk.sk_shutdown);
-
-	/*
-	 * Ask for the next event before looking, and always: an edge-triggered
-	 * waiter must hear of what comes on top of what it was told now.
-	 */
-	if (ssk->sk.sk_type == SOCK_STREAM)
-		want = READ_ONCE(ssk->sk.sk_rcvlowat);
-	if (sc_flow_await_data(flow, want, &view)) {
-		mask |= EPOLLIN | EPOLLRDNORM;
-		sc_flow_await_more(flow, &view);
-	}
-	in_ended = shutdown & RCV_SHUTDOWN || view.flags & SC_FLOW_FIN;
-	out_ended = shutdown & SEND_SHUTDOWN || view.flags & SC_FLOW_PEER_SHUT;
-	if (in_ended)
-		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (in_ended && out_ended)
-		mask |= EPOLLHUP;
-
-	want = max(sc_flow_tx_size(flow) / 2, READ_ONCE(ssk->tx_need));
-	WRITE_ONCE(ssk->tx_wants, want);
-	if (out_ended || sc_flow_await_space(flow, want, &view))
-		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
-out:
-	rcu_read_unlock();
-	return mask;
-}
-
 static __poll_t sc_poll(struct file *file, struct socket *sock,
 			poll_table *wait)
 {
@@ -408,7 +273,7 @@ static __poll_t sc_poll(struct file *file, struct socket *sock,
 			mask |= EPOLLIN | EPOLLRDNORM;
 		break;
 	case TCP_ESTABLISHED:
-		mask |= sc_poll_connected(sc_sk(sk));
+		mask |= sc_conn_poll(&sc_sk(sk)->conn);
 		break;
 	case TCP_SYN_SENT:
 		break;
@@ -429,7 +294,6 @@ static int sc_shutdown(struct socket *sock, int how)
 {
 	struct sock *sk = sock->sk;
 	struct sc_sock *ssk = sc_sk(sk);
-	struct sc_flow *flow;
 	int err = 0;
 
 	if (how < SHUT_RD || how > SHUT_RDWR)
@@ -443,20 +307,7 @@ static int sc_shutdown(struct socket *sock, int how)
 			sc_listen_stop(sk);
 		break;
 	case TCP_ESTABLISHED:
-		flow = rcu_dereference_protected(ssk->flow,
-						 lockdep_sock_is_held(sk));
-		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | how);
-		if (how & SEND_SHUTDOWN) {
-			mutex_lock(&ssk->tx_lock);
-			sc_flow_fin(flow);
-			mutex_unlock(&ssk->tx_lock);
-		}
-		if (how & RCV_SHUTDOWN) {
-			mutex_lock(&ssk->rx_lock);
-			sc_flow_rx_shut(flow);
-			mutex_unlock(&ssk->rx_lock);
-		}
-		sk->sk_state_change(sk);
+		sc_conn_shutdown(&ssk->conn, how);
 		break;
 	default:
 		err = -ENOTCONN;
@@ -473,18 +324,13 @@ static int sc_inq(struct sock *sk, const struct sc_flow_view *view)
 static int sc_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 {
 	struct sock *sk = sock->sk;
-	struct sc_flow_view view = {};
-	struct sc_flow *flow;
+	struct sc_flow_view view;
 
 	if (cmd != SIOCINQ && cmd != SIOCOUTQ)
 		return -ENOIOCTLCMD;
 	if (READ_ONCE(sk->sk_state) == TCP_LISTEN)
 		return -EINVAL;
-	rcu_read_lock();
-	flow = rcu_dereference(sc_sk(sk)->flow);
-	if (flow && READ_ONCE(sk->sk_state) != TCP_SYN_SENT)
-		sc_flow_look(flow, &view);
-	rcu_read_unlock();
+	sc_conn_look(&sc_sk(sk)->conn, &view);
 	return put_user(cmd == SIOCINQ ? sc_inq(sk, &view) : (int)view.queued,
 			(int __user *)arg);
 }

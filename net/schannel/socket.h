@@ -3,14 +3,10 @@
  * The AF_SCHANNEL socket.
  *
  * Locks, in the order in which they nest:
- *	lock_sock()	state, addresses, @flow being set and cleared
- *	@tx_lock	who sends
- *	@rx_lock	who receives
+ *	lock_sock()	state, addresses, @conn.flow being set and cleared
+ *	@conn.tx_lock	who sends
+ *	@conn.rx_lock	who receives
  *	@accept_lock	a listener's queue
- *
- * Sending and receiving take only their own lock, and none while they sleep, so
- * they never wait for each other. @flow changes under lock_sock() and both
- * data locks; so each of the three is enough to read it, as is RCU.
  *
  * sk_state: TCP_CLOSE, TCP_LISTEN, TCP_SYN_SENT, TCP_ESTABLISHED. A connection
  * that was reset is TCP_CLOSE and keeps its flow: what had arrived can still
@@ -27,24 +23,13 @@
 
 #include "../../include/uapi/linux/schannel.h"
 #include "../../include/uapi/xen/schannel.h"
+#include "conn.h"
 #include "flow.h"
 #include "peer.h"
 
 /**
- * struct sc_count - what went one way since the socket was connected
- * @bytes:	of the user's
- * @records:	where there are such
- * @waits:	times somebody went to sleep for it
- */
-struct sc_count {
-	u64 bytes;
-	u64 records;
-	u64 waits;
-};
-
-/**
  * struct sc_sock - a socket
- * @flow:	its flow, or NULL
+ * @conn:	its end of the connection; of a datagram socket, only what it counts
  * @local_domid: what it was bound to
  * @local_port:	0 while not bound
  * @peer_domid:	whom it is, or will be, connected to
@@ -60,24 +45,12 @@ struct sc_count {
  * @accept_node: in the listener's @accept_queue
  * @outbox_peer: whose outbox it waits, or waited, for; holds a reference
  * @outbox_node: in that one's list while it waits (its lock)
- * @told_prod, @told_flags: what sk_data_ready and sk_state_change were called for
- *		(softirq, serialised by the event queue)
- * @tx_wants:	somebody wants to hear when there is so much space, or 0
- * @told_events: how often the peer told us, likewise
- * @tx_count, @rx_count: what was sent (@tx_lock) and received (@rx_lock)
- * @tx_need:	space for the record that did not fit, until one does (@tx_lock)
  */
 struct sc_sock {
 	struct sock sk;		/* must come first */
-	struct sc_flow __rcu *flow;
+	struct sc_conn conn;
 
-	/* two threads that send and receive do not share a cache line */
-	struct mutex tx_lock ____cacheline_aligned_in_smp;	/* who sends */
-	struct sc_count tx_count;
-	struct mutex rx_lock ____cacheline_aligned_in_smp;	/* who receives */
-	struct sc_count rx_count;
-
-	u32 local_domid ____cacheline_aligned_in_smp;
+	u32 local_domid;
 	u32 local_port;
 	u32 peer_domid;
 	u32 peer_port;
@@ -97,12 +70,6 @@ struct sc_sock {
 
 	struct schannel_peer *outbox_peer;
 	struct list_head outbox_node;
-
-	u32 told_prod;
-	u32 told_flags;
-	u64 told_events;
-	u32 tx_wants;
-	u32 tx_need;
 };
 
 static inline struct sc_sock *sc_sk(const struct sock *sk)
@@ -120,12 +87,8 @@ static inline u8 sc_sock_flow_type(const struct sock *sk)
 /* socket.c */
 struct sock *sc_sock_alloc(struct net *net, struct socket *sock, int type,
 			   int kern);
-void sc_sock_fresh(struct sc_sock *ssk);
-void sc_sock_detach(struct sc_sock *ssk, enum schannel_reason reason);
 void sc_sock_reset(struct sock *sk, enum schannel_reason reason, int err);
-void sc_sock_abort(struct sock *sk);
 void sc_sock_established(struct sc_sock *ssk);
-void sc_sock_stats(const struct sc_sock *ssk, struct sc_flow_stats *stats);
 int sc_sock_address(const struct sockaddr *addr, int len,
 		    const struct sockaddr_sc **sc);
 

@@ -154,7 +154,7 @@ static struct sc_flow *sc_sockopt_flow(struct sock *sk)
 {
 	if (sk->sk_state == TCP_SYN_SENT)
 		return NULL;
-	return rcu_dereference_protected(sc_sk(sk)->flow,
+	return rcu_dereference_protected(sc_sk(sk)->conn.flow,
 					 lockdep_sock_is_held(sk));
 }
 
@@ -250,7 +250,7 @@ int sc_getsockopt(struct socket *sock, int level, int optname,
 		size = sc_sockopt_get_peer(sk, &val.peer);
 		break;
 	case SO_SC_STATS:
-		sc_sock_stats(sc_sk(sk), &val.stats);
+		sc_conn_stats(&sc_sk(sk)->conn, &val.stats);
 		size = sizeof(val.stats);
 		break;
 	case SO_SC_RECORD_MAX:

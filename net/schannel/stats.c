@@ -3,7 +3,7 @@
  * What is counted, traced and told when connections and channels come and go.
  *
  * Nothing here is called for each byte or message: what those need is counted by
- * the sockets themselves (sc_sock_stats()). A channel's traffic is that of flows
+ * the sockets themselves (sc_conn_stats()). A channel's traffic is that of flows
  * that were closed, which is kept here, and that of those there are, which is added up
  * when somebody asks. Only datagrams, whose flow no socket owns, are counted in
  * the channel at once.

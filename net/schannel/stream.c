@@ -25,11 +25,20 @@ static int sc_stream_wait_peek(struct sc_io *io, struct sc_flow *flow,
 	return view.flags & SC_FLOW_FIN ? 1 : -EAGAIN;
 }
 
-int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
-		      int flags)
+/**
+ * sc_stream_recv() - receive
+ * @conn:	of this connection
+ * @msg:	as recvmsg()'s
+ * @len:	likewise
+ * @flags:	MSG_*
+ *
+ * Return: bytes received, 0 at the end, or negative.
+ */
+int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
+		   int flags)
 {
-	struct sock *sk = sock->sk;
-	struct sc_io io = { .sk = sk, .lock = &sc_sk(sk)->rx_lock };
+	struct sc_io io = { .conn = conn, .lock = &conn->rx_lock };
+	struct sock *sk = conn->sk;
 	struct iov_iter *to = flags & MSG_TRUNC ? NULL : &msg->msg_iter;
 	bool peek = flags & MSG_PEEK;
 	struct sc_flow *flow;
@@ -87,25 +96,30 @@ int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		sk_peek_offset_fwd(sk, copied);
 	} else {
 		sk_peek_offset_bwd(sk, copied);
-		sc_sk(sk)->rx_count.bytes += copied;
+		conn->rx_count.bytes += copied;
 	}
 	err = sc_io_recv_end(&io, err);
 	return copied || err > 0 ? copied : err;
 }
 
-int sc_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+/**
+ * sc_stream_send() - send
+ * @conn:	on this connection
+ * @msg:	as sendmsg()'s
+ * @len:	likewise
+ *
+ * Return: bytes sent, or negative. EPIPE was signalled.
+ */
+int sc_stream_send(struct sc_conn *conn, struct msghdr *msg, size_t len)
 {
-	struct sock *sk = sock->sk;
-	struct sc_io io = { .sk = sk, .lock = &sc_sk(sk)->tx_lock };
+	struct sc_io io = { .conn = conn, .lock = &conn->tx_lock };
+	struct sock *sk = conn->sk;
 	struct sc_flow *flow;
 	size_t sent = 0;
 	int err;
 
 	if (msg->msg_flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (msg->msg_namelen)
-		return READ_ONCE(sk->sk_state) == TCP_ESTABLISHED ?
-		       -EISCONN : -EOPNOTSUPP;
 	io.timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 
 	mutex_lock(io.lock);
@@ -137,7 +151,23 @@ int sc_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 					       sc_flow_tx_size(flow) / 2);
 		}
 	} while (!err && sent < len);
-	sc_sk(sk)->tx_count.bytes += sent;
+	conn->tx_count.bytes += sent;
 	err = sc_io_send_end(&io, msg, err);
 	return sent ?: err;
+}
+
+int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+		      int flags)
+{
+	return sc_stream_recv(&sc_sk(sock->sk)->conn, msg, len, flags);
+}
+
+int sc_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct sock *sk = sock->sk;
+
+	if (msg->msg_namelen)
+		return READ_ONCE(sk->sk_state) == TCP_ESTABLISHED ?
+		       -EISCONN : -EOPNOTSUPP;
+	return sc_stream_send(&sc_sk(sk)->conn, msg, len);
 }

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One end of a connection: from its flow's opening to its close. See conn.h. */
+#include <linux/err.h>
+#include <linux/sched/signal.h>
+#include <linux/wait.h>
+
+#include "conn.h"
+#include "flow.h"
+#include "io.h"
+
+void sc_conn_init(struct sc_conn *conn, struct sock *sk,
+		  void (*abort)(struct sc_conn *conn))
+{
+	memset(conn, 0, sizeof(*conn));
+	conn->sk = sk;
+	conn->abort = abort;
+	mutex_init(&conn->tx_lock);
+	mutex_init(&conn->rx_lock);
+}
+
+/* What is about one connection only begins anew. Nobody is in the data path. */
+void sc_conn_fresh(struct sc_conn *conn)
+{
+	conn->told_prod = 0;
+	conn->told_flags = 0;
+	conn->told_events = 0;
+	conn->tx_need = 0;
+	memset(&conn->tx_count, 0, sizeof(conn->tx_count));
+	memset(&conn->rx_count, 0, sizeof(conn->rx_count));
+}
+
+/**
+ * sc_conn_detach() - it is done with its flow, if it has one
+ * @conn:	lock_sock() is held
+ * @reason:	as sc_flow_close()'s
+ */
+void sc_conn_detach(struct sc_conn *conn, enum schannel_reason reason)
+{
+	struct sc_flow *flow = sc_conn_flow(conn);
+
+	if (!flow)
+		return;
+	/* nobody is in its data path any more, and nobody enters */
+	mutex_lock(&conn->tx_lock);
+	mutex_lock(&conn->rx_lock);
+	RCU_INIT_POINTER(conn->flow, NULL);
+	mutex_unlock(&conn->rx_lock);
+	mutex_unlock(&conn->tx_lock);
+	sc_flow_close(flow, reason);
+}
+
+/* Let the peer read what was sent, for as long as SO_LINGER says. */
+static void sc_conn_linger(struct sc_conn *conn, struct sc_flow *flow)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	struct sock *sk = conn->sk;
+	long timeo = sk->sk_lingertime;
+	struct sc_flow_view view;
+
+	mutex_lock(&conn->tx_lock);
+	sc_flow_fin(flow);
+	mutex_unlock(&conn->tx_lock);
+	add_wait_queue(sk_sleep(sk), &wait);
+	while (timeo && !signal_pending(current) &&
+	       sk->sk_state == TCP_ESTABLISHED) {
+		WRITE_ONCE(conn->tx_wants, sc_flow_tx_size(flow));
+		if (sc_flow_await_space(flow, sc_flow_tx_size(flow), &view))
+			break;
+		release_sock(sk);
+		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
+		lock_sock(sk);
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+}
+
+/**
+ * sc_conn_release() - the socket is being closed
+ * @conn:	lock_sock() is held, but not while it lingers
+ *
+ * As TCP: a reset if what came was not read, or if SO_LINGER is 0.
+ */
+void sc_conn_release(struct sc_conn *conn)
+{
+	struct sc_flow *flow = sc_conn_flow(conn);
+	struct sock *sk = conn->sk;
+	struct sc_flow_view view;
+	bool reset = sk->sk_state != TCP_ESTABLISHED;
+
+	if (!flow)
+		return;
+	if (!reset) {
+		sc_flow_look(flow, &view);
+		reset = view.avail ||
+			(sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime);
+	}
+	if (!reset && sock_flag(sk, SOCK_LINGER) &&
+	    !(current->flags & PF_EXITING))
+		sc_conn_linger(conn, flow);
+	sc_conn_detach(conn, reset ? SCHANNEL_REASON_RESET :
+				     SCHANNEL_REASON_DONE);
+}
+
+/* @how: RCV_SHUTDOWN, SEND_SHUTDOWN. It is open, lock_sock() is held. */
+void sc_conn_shutdown(struct sc_conn *conn, int how)
+{
+	struct sc_flow *flow = sc_conn_flow(conn);
+	struct sock *sk = conn->sk;
+
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | how);
+	if (how & SEND_SHUTDOWN) {
+		mutex_lock(&conn->tx_lock);
+		sc_flow_fin(flow);
+		mutex_unlock(&conn->tx_lock);
+	}
+	if (how & RCV_SHUTDOWN) {
+		mutex_lock(&conn->rx_lock);
+		sc_flow_rx_shut(flow);
+		mutex_unlock(&conn->rx_lock);
+	}
+	sk->sk_state_change(sk);
+}
+
+/* ---- Being told, and watching ------------------------------------------ */
+
+/**
+ * sc_conn_event() - the flow has something to tell
+ * @conn:	whose it is
+ * @flow:	the flow
+ *
+ * Softirq, under RCU, one at a time for a flow.
+ */
+void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow)
+{
+	struct sock *sk = conn->sk;
+	struct sc_flow_view view;
+	u32 flags, want;
+
+	/*
+	 * Who connects looks at everything once it is told of the answer.
+	 * acquire: pairs with the store when it became TCP_ESTABLISHED.
+	 */
+	if (smp_load_acquire(&sk->sk_state) != TCP_ESTABLISHED)
+		return;
+
+	conn->told_events++;
+	sc_flow_look(flow, &view);
+	flags = view.flags & ~conn->told_flags;
+	conn->told_flags |= flags;
+	if (flags)
+		sk->sk_state_change(sk);
+	if (view.prod != conn->told_prod || flags & SC_FLOW_FIN) {
+		conn->told_prod = view.prod;
+		sk->sk_data_ready(sk);
+	}
+	want = READ_ONCE(conn->tx_wants);
+	if (want && sc_flow_await_space(flow, want, &view)) {
+		WRITE_ONCE(conn->tx_wants, 0);
+		sc_io_write_space(sk);
+	}
+}
+
+/* What poll() says of an open connection. */
+__poll_t sc_conn_poll(struct sc_conn *conn)
+{
+	struct sock *sk = conn->sk;
+	struct sc_flow_view view;
+	struct sc_flow *flow;
+	bool in_ended, out_ended;
+	__poll_t mask = 0;
+	u32 shutdown;
+	u32 want = 1;
+
+	rcu_read_lock();
+	flow = rcu_dereference(conn->flow);
+	if (!flow)
+		goto out;
+	shutdown = READ_ONCE(sk->sk_shutdown);
+
+	/*
+	 * Ask for the next event before looking, and always: an edge-triggered
+	 * waiter must hear of what comes on top of what it was told now.
+	 */
+	if (sk->sk_type == SOCK_STREAM)
+		want = READ_ONCE(sk->sk_rcvlowat);
+	if (sc_flow_await_data(flow, want, &view)) {
+		mask |= EPOLLIN | EPOLLRDNORM;
+		sc_flow_await_more(flow, &view);
+	}
+	in_ended = shutdown & RCV_SHUTDOWN || view.flags & SC_FLOW_FIN;
+	out_ended = shutdown & SEND_SHUTDOWN || view.flags & SC_FLOW_PEER_SHUT;
+	if (in_ended)
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	if (in_ended && out_ended)
+		mask |= EPOLLHUP;
+
+	want = max(sc_flow_tx_size(flow) / 2, READ_ONCE(conn->tx_need));
+	WRITE_ONCE(conn->tx_wants, want);
+	if (out_ended || sc_flow_await_space(flow, want, &view)) {
+		WRITE_ONCE(conn->tx_wants, 0);
+		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+	}
+out:
+	rcu_read_unlock();
+	return mask;
+}
+
+/* sc_flow_look(), or all zero if it is not, or never was, open. No locks. */
+void sc_conn_look(struct sc_conn *conn, struct sc_flow_view *view)
+{
+	struct sc_flow *flow;
+
+	memset(view, 0, sizeof(*view));
+	rcu_read_lock();
+	flow = rcu_dereference(conn->flow);
+	if (flow && READ_ONCE(conn->sk->sk_state) != TCP_SYN_SENT)
+		sc_flow_look(flow, view);
+	rcu_read_unlock();
+}
+
+/**
+ * sc_conn_stats() - what it did
+ * @conn:	the connection's end
+ * @stats:	filled in
+ *
+ * Any context, no locks: each number is right, if not all at the same moment.
+ */
+void sc_conn_stats(const struct sc_conn *conn, struct sc_flow_stats *stats)
+{
+	struct sc_flow *flow;
+
+	*stats = (struct sc_flow_stats) {
+		.tx_bytes	= READ_ONCE(conn->tx_count.bytes),
+		.rx_bytes	= READ_ONCE(conn->rx_count.bytes),
+		.tx_records	= READ_ONCE(conn->tx_count.records),
+		.rx_records	= READ_ONCE(conn->rx_count.records),
+		.tx_waits	= READ_ONCE(conn->tx_count.waits),
+		.rx_waits	= READ_ONCE(conn->rx_count.waits),
+		.rx_events	= READ_ONCE(conn->told_events),
+		.drops		= atomic_read(&conn->sk->sk_drops),
+	};
+	rcu_read_lock();
+	flow = rcu_dereference(conn->flow);
+	if (flow)
+		stats->tx_events = atomic_long_read(&flow->events);
+	rcu_read_unlock();
+}
