@@ -152,11 +152,14 @@ void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow)
 		conn->told_prod = view.prod;
 		sk->sk_data_ready(sk);
 	}
-	want = READ_ONCE(conn->tx_wants);
-	if (want && sc_flow_await_space(flow, want, &view)) {
-		WRITE_ONCE(conn->tx_wants, 0);
+	/* cleared before looking: who asks anew after we looked is heard */
+	want = xchg(&conn->tx_wants, 0);
+	if (!want)
+		return;
+	if (sc_flow_await_space(flow, want, &view))
 		sc_io_write_space(sk);
-	}
+	else
+		cmpxchg(&conn->tx_wants, 0, want);
 }
 
 /* What poll() says of an open connection. */
@@ -172,7 +175,7 @@ __poll_t sc_conn_poll(struct sc_conn *conn)
 
 	rcu_read_lock();
 	flow = rcu_dereference(conn->flow);
-	if (!flow)
+	if (!flow || !sc_flow_is_joined(flow))
 		goto out;
 	shutdown = READ_ONCE(sk->sk_shutdown);
 
@@ -194,11 +197,10 @@ __poll_t sc_conn_poll(struct sc_conn *conn)
 		mask |= EPOLLHUP;
 
 	want = max(sc_flow_tx_size(flow) / 2, READ_ONCE(conn->tx_need));
+	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	WRITE_ONCE(conn->tx_wants, want);
-	if (out_ended || sc_flow_await_space(flow, want, &view)) {
-		WRITE_ONCE(conn->tx_wants, 0);
+	if (out_ended || sc_flow_await_space(flow, want, &view))
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
-	}
 out:
 	rcu_read_unlock();
 	return mask;
@@ -212,7 +214,7 @@ void sc_conn_look(struct sc_conn *conn, struct sc_flow_view *view)
 	memset(view, 0, sizeof(*view));
 	rcu_read_lock();
 	flow = rcu_dereference(conn->flow);
-	if (flow && READ_ONCE(conn->sk->sk_state) != TCP_SYN_SENT)
+	if (flow && sc_flow_is_joined(flow))
 		sc_flow_look(flow, view);
 	rcu_read_unlock();
 }

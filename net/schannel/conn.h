@@ -42,7 +42,8 @@ struct sc_count {
  * @told_prod, @told_flags: what sk_data_ready and sk_state_change were called for
  *		(softirq, serialised by the event queue)
  * @told_events: how often the peer told us, likewise
- * @tx_wants:	somebody wants to hear when there is so much space, or 0
+ * @tx_wants:	somebody wants to hear when there is so much space, or 0; set by who is on
+ *		the wait queue already, cleared by sc_conn_event() only
  * @tx_need:	space for the record that did not fit, until one does (@tx_lock)
  */
 struct sc_conn {

@@ -30,11 +30,12 @@ void sc_io_write_space(struct sock *sk)
 /* ---- Waiting ----------------------------------------------------------- */
 
 /*
- * Sleep until the wait queue is woken, if @ready still says no now that we are
- * on it. It is counted in @count. Returns 0, or why it must not.
+ * Sleep until the wait queue is woken, unless @ready has something to say once we are
+ * on it: it asks for the event and looks, in this order, so that what comes
+ * after it looked wakes us. It is counted in @count. Returns 0, or why it must not.
  */
 static int sc_io_sleep(struct sc_io *io, struct sc_flow *flow,
-		       bool (*ready)(struct sock *sk, struct sc_flow *flow,
+		       bool (*ready)(struct sc_conn *conn, struct sc_flow *flow,
 				     u32 want), u32 want, struct sc_count *count)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
@@ -45,7 +46,8 @@ static int sc_io_sleep(struct sc_io *io, struct sc_flow *flow,
 	if (signal_pending(current))
 		return sock_intr_errno(io->timeo);
 	add_wait_queue(sk_sleep(sk), &wait);
-	if (!ready(sk, flow, want)) {
+	smp_mb();	/* on the queue before it is asked for */
+	if (!ready(io->conn, flow, want)) {
 		count->waits++;
 		mutex_unlock(io->lock);
 		io->timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, io->timeo);
@@ -55,8 +57,9 @@ static int sc_io_sleep(struct sc_io *io, struct sc_flow *flow,
 	return 0;
 }
 
-static bool sc_io_readable(struct sock *sk, struct sc_flow *flow, u32 want)
+static bool sc_io_readable(struct sc_conn *conn, struct sc_flow *flow, u32 want)
 {
+	struct sock *sk = conn->sk;
 	struct sc_flow_view view;
 
 	sc_flow_look(flow, &view);
@@ -66,13 +69,17 @@ static bool sc_io_readable(struct sock *sk, struct sc_flow *flow, u32 want)
 	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
 }
 
-static bool sc_io_writable(struct sock *sk, struct sc_flow *flow, u32 want)
+/*
+ * @tx_wants is shared with whoever else waits for space, so it is only ever cleared by
+ * sc_conn_event(), which then wakes them all.
+ */
+static bool sc_io_writable(struct sc_conn *conn, struct sc_flow *flow, u32 want)
 {
+	struct sock *sk = conn->sk;
 	struct sc_flow_view view;
 
-	sc_flow_look(flow, &view);
-	return view.space >= want ||
-	       view.flags & (SC_FLOW_GONE | SC_FLOW_PEER_SHUT) ||
+	WRITE_ONCE(conn->tx_wants, want);
+	return sc_flow_await_space(flow, want, &view) ||
 	       READ_ONCE(sk->sk_err) ||
 	       READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
 }
@@ -108,14 +115,24 @@ int sc_io_lost(struct sc_io *io, int after)
 								after;
 }
 
-/* The socket's flow, if it is, or was, open. The call's lock is held. */
+/**
+ * sc_io_flow() - the flow, if it is, or was, open
+ * @io:	a call that holds its lock
+ *
+ * Whether it is open is asked of the flow: the socket's state may belong to a
+ * connection before or after it.
+ *
+ * Return: the flow, or NULL.
+ */
 struct sc_flow *sc_io_flow(struct sc_io *io)
 {
-	/* acquire: pairs with the store when it became TCP_ESTABLISHED */
-	if (smp_load_acquire(&io->conn->sk->sk_state) == TCP_SYN_SENT)
+	struct sc_flow *flow;
+
+	flow = rcu_dereference_check(io->conn->flow, lockdep_is_held(io->lock));
+	if (!flow || !sc_flow_is_joined(flow) ||
+	    READ_ONCE(io->conn->sk->sk_state) == TCP_SYN_SENT)
 		return NULL;
-	return rcu_dereference_protected(io->conn->flow,
-					 lockdep_is_held(io->lock));
+	return flow;
 }
 
 /**
@@ -161,7 +178,7 @@ static bool sc_io_spin(struct sc_io *io, struct sc_flow *flow)
 		return false;
 	end = local_clock() + us * NSEC_PER_USEC;
 	do {
-		if (sc_io_readable(io->conn->sk, flow, 1))
+		if (sc_io_readable(io->conn, flow, 1))
 			return true;
 		cpu_relax();
 	} while (local_clock() < end && !need_resched() &&
@@ -241,16 +258,16 @@ int sc_io_recv_end(struct sc_io *io, int err)
  */
 int sc_io_wait_space(struct sc_io *io, struct sc_flow *flow, u32 want)
 {
-	struct sc_conn *conn = io->conn;
-	struct sc_flow_view view;
+	struct sock *sk = io->conn->sk;
 
-	WRITE_ONCE(conn->tx_wants, want);
-	set_bit(SOCK_NOSPACE, &conn->sk->sk_socket->flags);
-	if (sc_flow_await_space(flow, want, &view)) {
-		WRITE_ONCE(conn->tx_wants, 0);
+	/* for who does not wait, and is told by SIGIO */
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	if (!io->timeo && !sc_io_writable(io->conn, flow, want))
+		return -EAGAIN;
+	if (!io->timeo)
 		return 0;
-	}
-	return sc_io_sleep(io, flow, sc_io_writable, want, &conn->tx_count);
+	return sc_io_sleep(io, flow, sc_io_writable, want, &io->conn->tx_count);
 }
 
 /* May the call send? 0, -EPIPE, -ENOTCONN or the socket's error. */

@@ -152,10 +152,9 @@ int sc_setsockopt(struct socket *sock, int level, int optname,
 /* The socket's flow, if it is, or was, open. lock_sock() is held. */
 static struct sc_flow *sc_sockopt_flow(struct sock *sk)
 {
-	if (sk->sk_state == TCP_SYN_SENT)
-		return NULL;
-	return rcu_dereference_protected(sc_sk(sk)->conn.flow,
-					 lockdep_sock_is_held(sk));
+	struct sc_flow *flow = sc_conn_flow(&sc_sk(sk)->conn);
+
+	return flow && sc_flow_is_joined(flow) ? flow : NULL;
 }
 
 static int sc_sockopt_get_limits(struct sock *sk, bool is_max,
