@@ -303,18 +303,17 @@ void sc_channel_post(struct schannel_channel *ch, unsigned int queue, u32 flow,
 	}
 }
 
-/* Under rcu_read_lock(). */
-static void sc_channel_event(struct schannel_channel *ch, u32 id)
+/* Under rcu_read_lock(). Returns how much that was, in flows looked at. */
+static unsigned int sc_channel_event(struct schannel_channel *ch, u32 id)
 {
 	struct sc_flow *flow;
 
 	if (id == SCHANNEL_FLOW_CTL) {
 		queue_work(sc_wq, &ch->work);
-		return;
+		return 1;
 	}
 	flow = xa_load(&ch->flows, id);
-	if (flow)
-		sc_flow_event(flow);
+	return flow ? sc_flow_event(flow) : 1;
 }
 
 static void sc_channel_all_events(struct schannel_channel *ch)
@@ -348,8 +347,7 @@ static enum schannel_poll sc_channel_poll(struct schannel_channel *ch,
 			return did;
 		}
 		for (i = 0; i < nr; i++)
-			sc_channel_event(ch, id[i]);
-		budget -= nr;
+			budget -= sc_channel_event(ch, id[i]);
 		if (nr)
 			did = SCHANNEL_POLL_DONE;
 		if (sc_queue_overflowed(q)) {

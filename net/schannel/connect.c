@@ -260,9 +260,10 @@ out:
 
 /* ---- What the flow tells us -------------------------------------------- */
 
-static void sc_sock_event(struct sc_flow *flow, void *user)
+static unsigned int sc_sock_event(struct sc_flow *flow, void *user)
 {
 	sc_conn_event(&sc_sk(user)->conn, flow);
+	return 1;
 }
 
 static void sc_sock_opened(struct sc_flow *flow, void *user)

@@ -124,13 +124,15 @@ static int sc_dgram_send(struct sc_outbox_wait *w, struct msghdr *msg,
 			break;
 		if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
 			return -EPIPE;
-		err = sc_outbox_send(w->peer, &msg->msg_iter, rec);
+		err = sc_outbox_send(w->peer, sock_net(sk), &msg->msg_iter, rec);
 		if (!err)
 			return 0;
 		if (err == -EAGAIN) {
 			err = sc_outbox_wait(w);
 			continue;
 		}
+		if (err != -EFAULT)
+			return err;
 		/* from the page at which the copy stopped; then all of it again */
 		left = rec->len - (iov_iter_count(&start) -
 				   iov_iter_count(&msg->msg_iter));
@@ -184,7 +186,7 @@ static int sc_dgram_copy(struct sk_buff *skb, u32 offset, struct msghdr *msg,
 
 	for (;;) {
 		err = sc_inbox_read(skb, offset, &msg->msg_iter, len);
-		if (err != -EFAULT)
+		if (err != -EAGAIN)
 			return err;
 		left = len - (iov_iter_count(&start) -
 			      iov_iter_count(&msg->msg_iter));
@@ -193,6 +195,27 @@ static int sc_dgram_copy(struct sk_buff *skb, u32 offset, struct msghdr *msg,
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		msg->msg_iter = start;
+	}
+}
+
+/* There was no memory to keep it when its channel went, or it had to make room. */
+static void sc_dgram_lost(struct sock *sk, struct sk_buff *skb, int flags)
+{
+	atomic_inc(&sk->sk_drops);
+	if (flags & MSG_PEEK)
+		__sk_queue_drop_skb(sk, &sk->sk_receive_queue, skb, flags,
+				    NULL);
+	skb_free_datagram(sk, skb);
+}
+
+/* It could not be copied to the user, who may try again with a better buffer. */
+static void sc_dgram_put_back(struct sock *sk, struct sk_buff *skb, int flags)
+{
+	if (flags & MSG_PEEK) {
+		skb_free_datagram(sk, skb);
+	} else {
+		skb_queue_head(&sk->sk_receive_queue, skb);
+		sk->sk_data_ready(sk);
 	}
 }
 
@@ -229,16 +252,14 @@ int sc_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 			return err;
 		copied = min_t(size_t, len, skb->len - offset);
 		err = sc_dgram_copy(skb, offset, msg, copied);
-		if (err == -ENOMEM && flags & MSG_PEEK)
-			__sk_queue_drop_skb(sk, &sk->sk_receive_queue, skb,
-					    flags, NULL);
-		if (err == -ENOMEM)
-			skb_free_datagram(sk, skb);
 		/* that one was lost, there may be others */
+		if (err == -ENOMEM)
+			sc_dgram_lost(sk, skb, flags);
 	} while (err == -ENOMEM);
-	if (err)
-		goto out;
-
+	if (err) {
+		sc_dgram_put_back(sk, skb, flags);
+		return err;
+	}
 	sc_dgram_name(msg, skb);
 	sock_recv_cmsgs(msg, sk, skb);
 	if (copied < skb->len - offset)
@@ -250,7 +271,6 @@ int sc_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		sc_dgram_count(&ssk->conn.rx_lock, &ssk->conn.rx_count, skb->len);
 	}
 	err = flags & MSG_TRUNC ? skb->len - offset : copied;
-out:
 	skb_free_datagram(sk, skb);
 	return err;
 }

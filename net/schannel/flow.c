@@ -371,14 +371,13 @@ void sc_flow_close(struct sc_flow *flow, enum schannel_reason reason)
 
 /* ---- Telling the user -------------------------------------------------- */
 
-/* Softirq, under rcu_read_lock(). */
-void sc_flow_event(struct sc_flow *flow)
+/* Softirq, under rcu_read_lock(). Returns how much that was, as ops->event(). */
+unsigned int sc_flow_event(struct sc_flow *flow)
 {
 	void *user = rcu_dereference(flow->user);
 
 	trace_schannel_wake(flow);
-	if (user)
-		flow->ops->event(flow, user);
+	return user ? flow->ops->event(flow, user) : 1;
 }
 
 static void *sc_flow_user_get(struct sc_flow *flow)

@@ -41,7 +41,8 @@ struct sock;
 /**
  * struct sc_flow_ops - what a flow tells its user
  * @event:	bytes or space may have come, or the peer shut a direction.
- *		Softirq, under RCU.
+ *		Softirq, under RCU. Returns how much that was, in units of an
+ *		event that wakes somebody: so much less is done before others may run.
  * @opened:	the peer accepted. Process context.
  * @ended:	refused, reset, or the channel is gone: @err is negative. The
  *		user still has to call sc_flow_close(). Process context.
@@ -53,7 +54,7 @@ struct sock;
  * sc_flow_user_get() of the user's takes.
  */
 struct sc_flow_ops {
-	void (*event)(struct sc_flow *flow, void *user);
+	unsigned int (*event)(struct sc_flow *flow, void *user);
 	void (*opened)(struct sc_flow *flow, void *user);
 	void (*ended)(struct sc_flow *flow, void *user, int err);
 	bool (*get)(void *user);
@@ -132,7 +133,7 @@ struct sc_flow *sc_flow_get(struct schannel_channel *ch, u32 id);
 void sc_flow_put(struct sc_flow *flow);
 
 void sc_flow_retire(struct sc_flow *flow);
-void sc_flow_event(struct sc_flow *flow);
+unsigned int sc_flow_event(struct sc_flow *flow);
 void sc_flow_answered(struct sc_flow *flow, const struct schannel_msg *msg);
 void sc_flow_opened(struct sc_flow *flow);
 void sc_flow_ended(struct sc_flow *flow, int err);

@@ -93,48 +93,75 @@ static void sc_inbox_unhold(struct sc_inbox *in, struct sc_dgram *dg)
 	sc_inbox_release(in);
 }
 
-/* Copy from the ring into fragments of @skb. The channel is up, under RCU. */
-static bool sc_inbox_copy(struct sc_inbox *in, struct sk_buff *skb)
+/* Where a small datagram was copied to; a large one is in fragments of @skb. */
+static void *sc_dgram_aside(const struct sk_buff *skb)
 {
-	const struct sc_ring *ring = &in->flow->rx.ring;
-	u32 pos = sc_dgram(skb)->pos + SC_RECORD_HEADER;
+	return skb_shinfo(skb)->destructor_arg;
+}
+
+static void sc_inbox_copy(const struct sc_ring *ring, u32 pos, void *to, u32 len)
+{
+	u32 done, run;
+
+	for (done = 0; done < len; done += run) {
+		run = len - done;
+		memcpy(to + done, sc_ring_run(ring, pos + done, &run), run);
+	}
+}
+
+static bool sc_inbox_copy_pages(const struct sc_ring *ring, u32 pos,
+				struct sk_buff *skb)
+{
 	u32 left = skb->len;
 
 	while (left) {
-		u32 run, part = min_t(u32, left, PAGE_SIZE);
-		void *to = netdev_alloc_frag(part);
-		struct page *page;
-		u32 done;
+		u32 part = min_t(u32, left, PAGE_SIZE);
+		struct page *page = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
 
-		if (!to)
+		if (!page)
 			return false;
-		for (done = 0; done < part; done += run) {
-			run = part - done;
-			memcpy(to + done, sc_ring_run(ring, pos + done, &run),
-			       run);
-		}
-		page = virt_to_head_page(to);
-		skb_fill_page_desc(skb, skb_shinfo(skb)->nr_frags, page,
-				   to - page_address(page), part);
+		sc_inbox_copy(ring, pos, page_address(page), part);
+		skb_fill_page_desc(skb, skb_shinfo(skb)->nr_frags, page, 0,
+				   part);
 		pos += part;
 		left -= part;
 	}
 	return true;
 }
 
-/*
- * Copy a datagram aside, so that its space can be given back once nobody is
- * reading it there. in->lock is held; otherwise as sc_inbox_copy().
- */
-static void sc_inbox_set_aside(struct sc_inbox *in, struct sk_buff *skb)
+static bool sc_inbox_copy_small(const struct sc_ring *ring, u32 pos,
+				struct sk_buff *skb)
 {
+	void *to = kmalloc(skb->len, GFP_ATOMIC | __GFP_NOWARN);
+
+	if (!to)
+		return false;
+	sc_inbox_copy(ring, pos, to, skb->len);
+	skb_shinfo(skb)->destructor_arg = to;
+	return true;
+}
+
+/*
+ * Copy a datagram aside, so that its space can be given back once nobody is reading it
+ * there. With @pages into whole pages in any case: that is where others find
+ * it. in->lock is held, the channel is up, under RCU.
+ *
+ * What it takes is not more than twice what the socket is charged for.
+ */
+static void sc_inbox_set_aside(struct sc_inbox *in, struct sk_buff *skb,
+			       bool pages)
+{
+	const struct sc_ring *ring = &in->flow->rx.ring;
 	struct sc_dgram *dg = sc_dgram(skb);
+	u32 pos = dg->pos + SC_RECORD_HEADER;
 
 	if (!dg->in_place)
 		return;
-	dg->lost = !sc_inbox_copy(in, skb);
+	if (pages || skb->len > PAGE_SIZE)
+		dg->lost = !sc_inbox_copy_pages(ring, pos, skb);
+	else
+		dg->lost = !sc_inbox_copy_small(ring, pos, skb);
 	dg->in_place = false;
-	atomic_long_inc(&in->channel->stats.dgram_copied);
 	if (!dg->pins)
 		list_del_init(&dg->node);
 }
@@ -152,7 +179,9 @@ static void sc_inbox_make_room(struct sc_inbox *in)
 	list_for_each_entry_safe(dg, next, &in->held, node) {
 		if (in->next - dg->pos <= in->flow->rx.ring.size / 2)
 			break;
-		sc_inbox_set_aside(in, sc_dgram_skb(dg));
+		if (dg->in_place)
+			atomic_long_inc(&in->channel->stats.dgram_copied);
+		sc_inbox_set_aside(in, sc_dgram_skb(dg), false);
 	}
 	sc_inbox_release(in);
 }
@@ -168,6 +197,8 @@ static void sc_inbox_free(struct sk_buff *skb)
 	spin_lock_bh(&in->lock);
 	sc_inbox_unhold(in, dg);
 	spin_unlock_bh(&in->lock);
+	kfree(sc_dgram_aside(skb));
+	skb_shinfo(skb)->destructor_arg = NULL;
 	sock_rfree(skb);
 	sc_inbox_put(in);
 }
@@ -199,7 +230,8 @@ static bool sc_inbox_filter(struct sc_inbox *in, struct sock *sk,
 {
 	if (!rcu_access_pointer(sk->sk_filter))
 		return true;
-	sc_inbox_set_aside(in, skb);
+	sc_inbox_set_aside(in, skb, true);
+	skb->truesize += PAGE_ALIGN(skb->len) - skb->len;
 	return !sc_dgram(skb)->lost && !sk_filter(sk, skb);
 }
 
@@ -301,10 +333,10 @@ static void sc_inbox_deliver(struct sc_inbox *in, const struct net *net,
 }
 
 /*
- * Hand out what is there. Under RCU, in->lock is held, the channel is up. Whether
- * there is more: the budget is used up.
+ * Hand out what is there. Under RCU, in->lock is held, the channel is up. Returns what is
+ * left of the budget, if that suffices.
  */
-static bool sc_inbox_drain(struct sc_inbox *in)
+static int sc_inbox_drain(struct sc_inbox *in)
 {
 	const struct net *net = sc_peer_net(in->channel->peer, in->channel);
 	struct sc_rx *rx = &in->flow->rx;
@@ -319,7 +351,7 @@ static bool sc_inbox_drain(struct sc_inbox *in)
 			if (sc_rx_refresh(rx))
 				break;
 			if (rx->prod == in->next)
-				return false;
+				return budget;
 		}
 		if (sc_record_take(&rx->ring, in->next, rx->prod - in->next,
 				   &rec) ||
@@ -332,22 +364,38 @@ static bool sc_inbox_drain(struct sc_inbox *in)
 		sc_inbox_make_room(in);
 	}
 	in->broken = in->broken || budget >= 0;
-	return true;
+	return -1;
 }
 
-static void sc_inbox_run(struct sc_inbox *in)
+/* How many datagrams were looked at. */
+static unsigned int sc_inbox_run(struct sc_inbox *in)
 {
-	bool more = false;
+	int left = SC_INBOX_BUDGET;
 
 	rcu_read_lock();
 	spin_lock_bh(&in->lock);
 	if (in->flow && !in->gone && !in->broken &&
 	    sc_channel_is_up(in->channel))
-		more = sc_inbox_drain(in);
+		left = sc_inbox_drain(in);
+	/* under the lock: not gone, so there is the flow's reference still */
+	if (left < 0)
+		sc_inbox_kick(in);
 	spin_unlock_bh(&in->lock);
 	rcu_read_unlock();
-	if (more)
-		sc_inbox_kick(in);
+	return max(SC_INBOX_BUDGET - left, 1);
+}
+
+/* From a datagram that was copied aside: page faults are allowed. */
+static int sc_inbox_read_aside(struct sk_buff *skb, u32 offset,
+			       struct iov_iter *to, u32 len)
+{
+	void *copy = sc_dgram_aside(skb);
+
+	if (sc_dgram(skb)->lost)
+		return -ENOMEM;
+	if (!copy)
+		return skb_copy_datagram_iter(skb, offset, to, len);
+	return copy_to_iter(copy + offset, len, to) < len ? -EFAULT : 0;
 }
 
 /**
@@ -359,8 +407,8 @@ static void sc_inbox_run(struct sc_inbox *in)
  *
  * Process context.
  *
- * Return: 0; -EFAULT: @to must be faulted in first, or cannot be written; -ENOMEM if it
- * was lost.
+ * Return: 0; -EAGAIN: @to must be faulted in where it stands, and all of it be copied
+ * again; -EFAULT if @to cannot be written; -ENOMEM if the datagram was lost.
  */
 int sc_inbox_read(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 len)
 {
@@ -374,8 +422,7 @@ int sc_inbox_read(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 len)
 	if (!dg->in_place) {
 		spin_unlock_bh(&in->lock);
 		rcu_read_unlock();
-		return dg->lost ? -ENOMEM :
-				  skb_copy_datagram_iter(skb, offset, to, len);
+		return sc_inbox_read_aside(skb, offset, to, len);
 	}
 	dg->pins++;
 	spin_unlock_bh(&in->lock);
@@ -386,7 +433,7 @@ int sc_inbox_read(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 len)
 		sc_inbox_unhold(in, dg);
 	spin_unlock_bh(&in->lock);
 	rcu_read_unlock();
-	return copied < len ? -EFAULT : 0;
+	return copied < len ? -EAGAIN : 0;
 }
 
 /* ---- Coming and going -------------------------------------------------- */
@@ -404,15 +451,16 @@ static bool sc_inbox_stop(struct sc_inbox *in)
 	first = !in->gone;
 	in->gone = true;
 	list_for_each_entry_safe(dg, next, &in->held, node)
-		sc_inbox_set_aside(in, sc_dgram_skb(dg));
+		sc_inbox_set_aside(in, sc_dgram_skb(dg), false);
 	spin_unlock_bh(&in->lock);
 	return first;
 }
 
-static void sc_inbox_finish(struct sc_inbox *in, enum schannel_reason reason)
+static void sc_inbox_finish(struct sc_inbox *in, struct sc_flow *flow,
+			    enum schannel_reason reason)
 {
 	clear_bit(SC_CHANNEL_INBOX, &in->channel->flags);
-	sc_flow_close(in->flow, reason);
+	sc_flow_close(flow, reason);
 	sc_inbox_put(in);
 }
 
@@ -438,13 +486,13 @@ static void sc_inbox_work(struct work_struct *work)
 
 	sc_inbox_run(in);
 	if (sc_inbox_stop_broken(in))
-		sc_inbox_finish(in, SCHANNEL_REASON_PROTOCOL);
+		sc_inbox_finish(in, in->flow, SCHANNEL_REASON_PROTOCOL);
 	sc_inbox_put(in);
 }
 
-static void sc_inbox_event(struct sc_flow *flow, void *user)
+static unsigned int sc_inbox_event(struct sc_flow *flow, void *user)
 {
-	sc_inbox_run(user);
+	return sc_inbox_run(user);
 }
 
 static void sc_inbox_opened(struct sc_flow *flow, void *user)
@@ -457,7 +505,7 @@ static void sc_inbox_ended(struct sc_flow *flow, void *user, int err)
 	struct sc_inbox *in = user;
 
 	if (sc_inbox_stop(in))
-		sc_inbox_finish(in, SCHANNEL_REASON_RESET);
+		sc_inbox_finish(in, flow, SCHANNEL_REASON_RESET);
 }
 
 static bool sc_inbox_get(void *user)
@@ -502,7 +550,7 @@ int sc_inbox_incoming(struct schannel_channel *ch,
 	in = kzalloc(sizeof(*in), GFP_KERNEL);
 	if (!in)
 		goto err_flag;
-	refcount_set(&in->ref, 1);
+	refcount_set(&in->ref, 2);	/* the flow's, and ours as long as we are here */
 	spin_lock_init(&in->lock);
 	INIT_LIST_HEAD(&in->held);
 	INIT_WORK(&in->work, sc_inbox_work);
@@ -510,15 +558,18 @@ int sc_inbox_incoming(struct schannel_channel *ch,
 	flow = sc_flow_accept(ch, msg, wish, &sc_inbox_flow_ops, in);
 	if (IS_ERR(flow))
 		goto err_inbox;
+	/* the channel may have ended it already */
 	spin_lock_bh(&in->lock);
-	in->flow = flow;
+	if (!in->gone)
+		in->flow = flow;
 	spin_unlock_bh(&in->lock);
 	/* events may have come before it was set */
 	sc_inbox_run(in);
+	sc_inbox_put(in);
 	return 0;
 
 err_inbox:
-	sc_inbox_put(in);
+	kfree(in);
 err_flag:
 	clear_bit(SC_CHANNEL_INBOX, &ch->flags);
 	return SCHANNEL_REASON_NO_MEMORY;

@@ -214,9 +214,33 @@ static void sc_outbox_count(struct schannel_channel *ch, u32 len)
 	atomic_long_add(len, &ch->stats.dgram_tx_bytes);
 }
 
+/*
+ * May a datagram from @net leave by the flow now? 0; -EAGAIN while others wait for space,
+ * of which there is not enough for all: else who does not wait keeps them
+ * waiting; -EHOSTUNREACH if the peer was moved to another namespace.
+ */
+static int sc_outbox_may_send(struct sc_outbox *out, struct sc_flow *flow,
+			      const struct net *net)
+{
+	struct sc_flow_view view;
+	bool moved;
+
+	rcu_read_lock();
+	moved = sc_channel_is_up(flow->channel) &&
+		sc_peer_net(sc_outbox_peer(out), flow->channel) != net;
+	rcu_read_unlock();
+	if (moved)
+		return -EHOSTUNREACH;
+	if (!READ_ONCE(out->wants))
+		return 0;
+	sc_flow_look(flow, &view);
+	return view.space < SC_OUTBOX_WANT ? -EAGAIN : 0;
+}
+
 /**
  * sc_outbox_send() - send one datagram
  * @peer:	to whom; the caller holds a reference
+ * @net:	from which namespace
  * @from:	@rec->len bytes, at most SCHANNEL_DGRAM_MAX; advanced as far as
  *		was copied
  * @rec:	its header
@@ -224,10 +248,10 @@ static void sc_outbox_count(struct schannel_channel *ch, u32 len)
  * Process context.
  *
  * Return: 0; -EAGAIN if there is no space, or no flow yet; -EFAULT if @from must be
- * faulted in first.
+ * faulted in first; -EHOSTUNREACH if the peer is not in @net any more.
  */
-int sc_outbox_send(struct schannel_peer *peer, struct iov_iter *from,
-		   const struct schannel_record *rec)
+int sc_outbox_send(struct schannel_peer *peer, const struct net *net,
+		   struct iov_iter *from, const struct schannel_record *rec)
 {
 	struct sc_outbox *out = &peer->outbox;
 	struct sc_flow *flow;
@@ -236,7 +260,8 @@ int sc_outbox_send(struct schannel_peer *peer, struct iov_iter *from,
 	mutex_lock(&out->tx_lock);
 	flow = sc_outbox_flow(out);
 	if (flow) {
-		err = sc_record_send(flow, from, rec);
+		err = sc_outbox_may_send(out, flow, net) ?:
+		      sc_record_send(flow, from, rec);
 		if (!err) {
 			sc_outbox_count(flow->channel, rec->len);
 		} else if (err == -EPROTO || err == -EPIPE) {
@@ -248,7 +273,14 @@ int sc_outbox_send(struct schannel_peer *peer, struct iov_iter *from,
 		}
 	}
 	mutex_unlock(&out->tx_lock);
-	return err == -EFAULT ? err : err ? -EAGAIN : 0;
+	switch (err) {
+	case 0:
+	case -EFAULT:
+	case -EHOSTUNREACH:
+		return err;
+	default:
+		return -EAGAIN;
+	}
 }
 
 /*
@@ -288,6 +320,7 @@ static int sc_outbox_block(struct sc_outbox *out, struct sc_outbox_wait *w)
 	int ret;
 
 	sc_outbox_unblock(ssk);
+	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, &ssk->sk);
 	lock_sock(&ssk->sk);
 	spin_lock_bh(&out->lock);
 	ret = sc_outbox_arm(out, w);
@@ -383,38 +416,56 @@ static void sc_outbox_notice(struct schannel_peer *peer, const struct net *net,
 	if (!sk)
 		return;
 	if (READ_ONCE(sk->sk_state) == TCP_ESTABLISHED &&
-	    sc_sk(sk)->peer_domid == peer->domid &&
-	    sc_sk(sk)->peer_port == rec->dst_port) {
+	    READ_ONCE(sc_sk(sk)->peer_domid) == peer->domid &&
+	    READ_ONCE(sc_sk(sk)->peer_port) == rec->dst_port) {
 		WRITE_ONCE(sk->sk_err, ECONNREFUSED);
 		sk_error_report(sk);
 	}
 	sock_put(sk);
 }
 
+/* Heed some of the notices that are there, throw away the others. -EPROTO or 0. */
+static int sc_outbox_take_notices(struct schannel_peer *peer,
+				  const struct net *net, struct sc_flow *flow)
+{
+	struct schannel_record rec;
+	int heeded;
+	int err;
+
+	for (heeded = 0; heeded < SC_OUTBOX_NOTICES; heeded++) {
+		err = sc_record_next(flow, 0, &rec);
+		if (err)
+			return err == -EPROTO ? err : 0;
+		if (net)
+			sc_outbox_notice(peer, net, &rec);
+		sc_record_consume(flow, rec.len);
+	}
+	sc_record_discard(flow);
+	return 0;
+}
+
+/* A peer that never stops is not heeded for ever. */
+#define SC_OUTBOX_ROUNDS	4
+
 /* The rx side of the flow belongs to the upcall. */
 static void sc_outbox_notices(struct schannel_peer *peer, struct sc_flow *flow)
 {
 	const struct net *net = sc_peer_net(peer, flow->channel);
+	int rounds = SC_OUTBOX_ROUNDS;
 	struct sc_flow_view view;
-	struct schannel_record rec;
-	int heeded = 0;
 	int err;
 
-	do {
-		while (!(err = sc_record_next(flow, 0, &rec))) {
-			if (net && heeded++ < SC_OUTBOX_NOTICES)
-				sc_outbox_notice(peer, net, &rec);
-			sc_record_consume(flow, rec.len);
-		}
-	} while (err == -EAGAIN && sc_flow_await_data(flow, 1, &view) &&
-		 view.avail);
-	if (err == -EPROTO) {
+	do
+		err = sc_outbox_take_notices(peer, net, flow);
+	while (!err && --rounds && sc_flow_await_data(flow, 1, &view) &&
+	       view.avail);
+	if (err || !rounds) {
 		WRITE_ONCE(peer->outbox.broken, true);
 		sc_outbox_kick(&peer->outbox, 0);
 	}
 }
 
-static void sc_outbox_event(struct sc_flow *flow, void *user)
+static unsigned int sc_outbox_event(struct sc_flow *flow, void *user)
 {
 	struct schannel_peer *peer = user;
 	struct sc_outbox *out = &peer->outbox;
@@ -422,13 +473,15 @@ static void sc_outbox_event(struct sc_flow *flow, void *user)
 	u32 want;
 
 	if (rcu_dereference(out->flow) != flow)
-		return;
+		return 1;
 	sc_outbox_notices(peer, flow);
-	want = READ_ONCE(out->wants);
-	if (want && sc_flow_await_space(flow, want, &view)) {
-		WRITE_ONCE(out->wants, 0);
+	/* cleared before looking: who asks anew after we looked is heard */
+	want = xchg(&out->wants, 0);
+	if (want && sc_flow_await_space(flow, want, &view))
 		sc_outbox_wake(out, 0);
-	}
+	else if (want)
+		cmpxchg(&out->wants, 0, want);
+	return 1;
 }
 
 static void sc_outbox_opened(struct sc_flow *flow, void *user)

@@ -77,8 +77,8 @@ struct sc_outbox_wait {
 void sc_outbox_init(struct schannel_peer *peer);
 void sc_outbox_close(struct schannel_peer *peer);
 void sc_outbox_prepare(struct schannel_peer *peer, const struct net *net);
-int sc_outbox_send(struct schannel_peer *peer, struct iov_iter *from,
-		   const struct schannel_record *rec);
+int sc_outbox_send(struct schannel_peer *peer, const struct net *net,
+		   struct iov_iter *from, const struct schannel_record *rec);
 int sc_outbox_wait(struct sc_outbox_wait *w);
 void sc_outbox_unblock(struct sc_sock *ssk);
 

@@ -136,3 +136,15 @@ void sc_record_consume(struct sc_flow *flow, u32 len)
 		sc_flow_post(flow);
 	rcu_read_unlock();
 }
+
+/* All records that are known to wait are thrown away. */
+void sc_record_discard(struct sc_flow *flow)
+{
+	struct sc_rx *rx = &flow->rx;
+
+	rcu_read_lock();
+	if (sc_channel_is_up(flow->channel) && sc_rx_avail(rx) &&
+	    sc_rx_publish(rx, sc_rx_avail(rx)))
+		sc_flow_post(flow);
+	rcu_read_unlock();
+}

@@ -76,5 +76,6 @@ int sc_record_send(struct sc_flow *flow, struct iov_iter *from,
 int sc_record_next(struct sc_flow *flow, u32 skip, struct schannel_record *rec);
 int sc_record_copy(struct sc_flow *flow, struct iov_iter *to, u32 skip, u32 len);
 void sc_record_consume(struct sc_flow *flow, u32 len);
+void sc_record_discard(struct sc_flow *flow);
 
 #endif /* _SCHANNEL_RECORD_H */

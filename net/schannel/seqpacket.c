@@ -44,6 +44,18 @@ static int sc_seqpacket_find(struct sc_flow *flow, u32 *skip, int *offset,
 	return err;
 }
 
+/*
+ * What is peeked past stays in the ring, so more may never come: this does not wait. 1 if
+ * nothing can come, otherwise -EAGAIN.
+ */
+static int sc_seqpacket_past_all(struct sc_flow *flow)
+{
+	struct sc_flow_view view;
+
+	sc_flow_look(flow, &view);
+	return view.flags & SC_FLOW_FIN ? 1 : -EAGAIN;
+}
+
 int sc_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 			 int flags)
 {
@@ -84,11 +96,9 @@ int sc_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 				break;
 			}
 		}
-		/* what is peeked past stays in the ring: do not wait for more */
-		if (err == -EAGAIN && skip)
-			break;
 		if (err == -EAGAIN)
-			err = sc_io_wait_data(&io, flow, 1);
+			err = skip ? sc_seqpacket_past_all(flow) :
+				     sc_io_wait_data(&io, flow, 1);
 		else if (err == -EFAULT)
 			err = sc_seqpacket_fault_in(&io, &msg->msg_iter, &start,
 						    copied,
