@@ -32,6 +32,8 @@
  * struct sc_inbox - a channel's inbox, the user of the flow the peer opened for it
  * @flow:	the flow, or NULL until it is there
  * @channel:	the flow's
+ * @ref:	the flow's user, each datagram in a receive queue, and the work while queued
+ * @rcu:	freed after a grace period: the upcall has no reference
  * @work:	hands out what is left after an upcall, or ends a broken flow; holds
  *		a reference while queued
  * @lock:	what follows, and the flow's both sides. Softirq

@@ -33,7 +33,7 @@ struct sock;
  */
 struct sc_io {
 	struct sc_conn *conn;
-	struct mutex *lock;
+	struct mutex *lock;	/* see above */
 	long timeo;
 	bool some;
 };
