@@ -64,7 +64,8 @@ soak-tests:
 
 install: all
 	$(call kbuild,$(CURDIR)/net/schannel) INSTALL_MOD_PATH=$(DESTDIR) modules_install
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux include/uapi/linux/schannel.h
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux include/uapi/linux/*.h
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/schannel include/uapi/linux/schannel.yaml
 	$(MAKE) -C lib O=$(BUILD)/lib install
 	$(MAKE) -C tools O=$(BUILD)/tools install
 
@@ -72,7 +73,8 @@ uninstall:
 	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/schannel.ko*
 	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/schannel_xen.ko*
 	-[ -n "$(DESTDIR)" ] || depmod $(KVER)
-	rm -f $(DESTDIR)$(PREFIX)/include/linux/schannel.h
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/include/linux/,$(notdir $(wildcard include/uapi/linux/*.h)))
+	rm -rf $(DESTDIR)$(PREFIX)/share/schannel
 	$(MAKE) -C lib O=$(BUILD)/lib uninstall
 	$(MAKE) -C tools O=$(BUILD)/tools uninstall
 
