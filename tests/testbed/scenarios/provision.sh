@@ -5,6 +5,7 @@
 # what it says to those who may not use it.
 set -uo pipefail
 . /testbed/lib/tap
+. /testbed/lib/answers
 
 can() {		# DOM COMMAND
 	step "$1 can: $2" on "$@"
@@ -17,18 +18,6 @@ is_refused() {	# DOM COMMAND
 
 cannot() {	# DOM COMMAND
 	step "$1 cannot: $2" is_refused "$@"
-}
-
-# One line on standard error, nothing else, and a failure.
-is_told() {	# DOM TEXT COMMAND
-	local said status=0
-	said=$(on "$1" "$3" 2>&1 >/dev/null) || status=$?
-	echo "status $status, $said"
-	[ $status = 1 ] && [ "$(wc -l <<<"$said")" = 1 ] && grep -q "$2" <<<"$said"
-}
-
-says() {	# DOM TEXT COMMAND
-	step "$1 is told '$2': $3" is_told "$@"
 }
 
 is_listed() {	# EXPRESSION
@@ -53,17 +42,6 @@ reads() {	# DOM KEY WANTED
 
 shows() {	# EXPRESSION
 	step "list shows: $1" is_listed "$1"
-}
-
-has() {		# DOM EXPRESSION COMMAND
-	local said
-	said=$(on "$1" "$3") && jq -e "$2" <<<"$said" >/dev/null && return
-	echo "$said"
-	return 1
-}
-
-sees() {	# DOM EXPRESSION COMMAND
-	step "$1 sees ${2//$'\n\t'/ }: $3" until_true 20 has "$@"
 }
 
 # Guests have no xenstore library: what is for dom0 alone says so.
