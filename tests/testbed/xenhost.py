@@ -50,11 +50,11 @@ def _compiled(source, *options, headers=()):
     return cache.item(f"{source.stem}-{cache.digest(source, options, *headers)}", build)
 
 
-def _products(image, kernel_modules, *folders):
+def _products(image, kernel_modules):
     """What the build made: modules to /lib/schannel, programs to /bin."""
     for module in kernel_modules:
         image.file(module, f"lib/schannel/{module.name}")
-    for folder in folders:
+    for folder in ("tools", "lib/examples", "tests/guest", "tests/soak"):
         for program in sorted((logs.TREE / "build" / folder).glob("*")):
             if program.is_file() and program.stat().st_mode & 0o100:
                 image.file(program, f"usr/local/bin/{program.name}")
@@ -75,11 +75,12 @@ def _domu(options, path):
     image.file(GUEST / "leaks", "bin/leaks")
     image.file(_compiled(GUEST / "agent.c", "-static"), "bin/agent")
     image.file(_compiled(GUEST / "forge.c", "-static", headers=(_ABI,)), "bin/forge")
-    image.file("/usr/bin/iperf3", "usr/bin/iperf3")
+    for program in ("iperf3", "socat"):
+        image.file(f"/usr/bin/{program}", f"usr/bin/{program}")
     if not options.domu_kernel:
         for module in debian.modules(DOMU_MODULES):
             image.module(module)
-    _products(image, sorted(folder.glob("*.ko")), "tools", "tests/guest", "tests/soak")
+    _products(image, sorted(folder.glob("*.ko")))
     _extra_files(image, options)
     image.write(path)
 
@@ -98,7 +99,7 @@ def _dom0(options, accel, nonce, domu, path):
         image.file(part, f"testbed/lib/{part.name}")
     image.file(options.domu_kernel or debian.kernel_elf(), "boot/domu-kernel")
     image.file(domu, "boot/domu.cpio")
-    _products(image, sorted((logs.TREE / "net/schannel").glob("*.ko")), "tools", "tests/guest", "tests/soak")
+    _products(image, sorted((logs.TREE / "net/schannel").glob("*.ko")))
     _extra_files(image, options)
     environment = {
         "ACCEL": accel, "GUEST": options.guest, "XEN": debian.XEN_VERSION,
