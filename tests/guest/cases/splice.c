@@ -16,6 +16,7 @@
 
 #define MIB	(1024 * 1024)
 #define PIPE	(256 * 1024)	/* what a pipe holds here: many pages */
+#define SOME	1000		/* of what is sent to wake who waits */
 
 struct ends {
 	int out;
@@ -153,7 +154,10 @@ static void blocked_client(void)
 	int fd = sock_reach();
 
 	control_expect("WAITING");
-	control_write("SENT %zu", sock_fill(fd, &out));
+	pattern_send(&out, fd, SOME, SOME);
+	/* else what it takes, and when, decides whether there is room below */
+	control_expect("TOOK");
+	control_write("SENT %zu", SOME + sock_fill(fd, &out));
 	pattern_fill(&last, buffer, sizeof(buffer));
 	call_gives(write(ends.in, buffer, sizeof(buffer)), sizeof(buffer));
 	blocked = tell_when_blocked(SYS_splice, "BLOCKED");
@@ -177,6 +181,7 @@ static void blocked_server(void)
 	blocked_join(blocked);
 	call_gives(read(ends.out, buffer, PIPE), n);
 	pattern_check(&in, buffer, n);
+	control_write("TOOK");
 	sent = control_read_number("SENT");
 	control_expect("BLOCKED");
 	pattern_recv(&in, fd, sent - n, 50000);
