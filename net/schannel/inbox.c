@@ -251,6 +251,8 @@ static bool sc_inbox_give(struct sc_inbox *in, struct sock *sk,
 	skb = alloc_skb(0, GFP_ATOMIC | __GFP_NOWARN);
 	if (!skb)
 		return false;
+	/* alloc_skb() leaves this to whoever uses it */
+	skb_shinfo(skb)->destructor_arg = NULL;
 	/* of the right length from the beginning, wherever the bytes are */
 	skb->len = rec->len;
 	skb->data_len = rec->len;
