@@ -132,6 +132,7 @@ static void errors_client(void)
 	check_equal(run(), -EAGAIN);
 	call(shutdown(fd, SHUT_WR));
 	check_equal(ring_send(fd, &c, 1), -EPIPE);
+	control_write("PIPE");
 	control_meet("RESET");
 	check_equal(ring_recv(fd, &c, 1), -ECONNRESET);
 }
@@ -148,6 +149,7 @@ static void errors_server(void)
 	/* a reset, after the client is done with its own half */
 	sock_set_linger(fd, 1, 0);
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
+	control_expect("PIPE");
 	close(fd);
 	control_meet("RESET");
 }
