@@ -81,14 +81,16 @@ static void sc_connect_work(struct work_struct *work)
 	lock_sock(sk);
 	if (sk->sk_state != TCP_SYN_SENT)
 		goto out;
-	if (!rcu_access_pointer(ssk->conn.flow))
-		err = sc_connect_go(sk);
-	if (!err && time_after_eq(now, ssk->deadline))
+	if (time_after_eq(now, ssk->deadline)) {
 		err = -ETIMEDOUT;
+	} else {
+		/* first: or it would put off what sc_peer_tell() queues at once */
+		mod_delayed_work(sc_wq, &ssk->waiter.work, ssk->deadline - now);
+		if (!rcu_access_pointer(ssk->conn.flow))
+			err = sc_connect_go(sk);
+	}
 	if (err)
 		sc_connect_failed(sk, err);
-	else
-		mod_delayed_work(sc_wq, &ssk->waiter.work, ssk->deadline - now);
 out:
 	release_sock(sk);
 }
@@ -149,11 +151,13 @@ static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
 	WRITE_ONCE(sk->sk_err, 0);
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	WRITE_ONCE(sk->sk_state, TCP_SYN_SENT);
+	/* before sc_connect_go(), as in sc_connect_work() */
+	mod_delayed_work(sc_wq, &ssk->waiter.work, timeout);
 	err = sc_connect_go(sk);
-	if (err)
+	if (err) {
+		cancel_delayed_work(&ssk->waiter.work);
 		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
-	else
-		mod_delayed_work(sc_wq, &ssk->waiter.work, timeout);
+	}
 	return err;
 }
 

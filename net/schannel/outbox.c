@@ -140,15 +140,17 @@ static void sc_outbox_work(struct work_struct *work)
 	if (READ_ONCE(out->broken)) {
 		sc_outbox_failed(out, -ECONNRESET, SCHANNEL_REASON_PROTOCOL);
 	} else if (READ_ONCE(out->state) == SC_OUTBOX_OPENING) {
-		if (!out->opening)
-			err = sc_outbox_go(out);
-		if (!err && time_after_eq(now, out->deadline))
+		if (time_after_eq(now, out->deadline)) {
 			err = -ETIMEDOUT;
+		} else {
+			/* first: or it would put off what sc_peer_tell() queues */
+			sc_outbox_kick(out, out->deadline - now);
+			if (!out->opening)
+				err = sc_outbox_go(out);
+		}
 		if (err) {
 			sc_peer_unwait(peer, &peer->outbox_waiter);
 			sc_outbox_failed(out, err, SCHANNEL_REASON_RESET);
-		} else {
-			sc_outbox_kick(out, out->deadline - now);
 		}
 	}
 	mutex_unlock(&out->tx_lock);

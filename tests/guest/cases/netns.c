@@ -187,6 +187,8 @@ static void gone(void)
 			_exit(0);
 		}
 		call(waitpid(child, &status, 0));
+		if (WIFEXITED(status) && WEXITSTATUS(status))
+			_exit(WEXITSTATUS(status));	/* it has said why */
 		check_equal(status, 0);
 	}
 	expect_working(sock_pair());
