@@ -22,6 +22,7 @@
 
 #include "outbox.h"
 
+struct in6_addr;
 struct net;
 struct schannel_channel;
 struct schannel_peer_info;
@@ -80,6 +81,10 @@ struct schannel_peer *sc_peer_alloc(const struct schannel_transport *transport,
 				    struct net *net, u32 domid, void *priv);
 int sc_peer_publish(struct schannel_peer *peer);
 struct schannel_peer *sc_peer_get(const struct net *net, u32 domid);
+struct schannel_peer *sc_peer_get_by_address(const struct net *net,
+					     const struct in6_addr *addr);
+bool sc_peer_has_address(struct schannel_peer *peer,
+			 const struct in6_addr *addr);
 struct schannel_peer *sc_peer_next(const struct net *net, u32 from);
 void sc_peer_put(struct schannel_peer *peer);
 bool sc_peer_is_listed(const struct schannel_peer *peer);

@@ -37,6 +37,9 @@
  * @SCHANNEL_CMD_FLOW_GET: a dump; with SCHANNEL_A_FLOW_DOMID of one channel's only
  * @SCHANNEL_CMD_FLOW_NTF: a flow was opened, or ended (SCHANNEL_A_FLOW_ERROR)
  * @SCHANNEL_CMD_STATS_GET: what the whole namespace did: SCHANNEL_A_STATS_*
+ * @SCHANNEL_CMD_DIVERT_GET: would a TCP connection to SCHANNEL_A_DIVERT_ADDRESS and
+ *	_PORT be diverted, as far as the kernel knows before it tries; a dump: how often each
+ *	SCHANNEL_A_DIVERT_VERDICT was given. EOPNOTSUPP without schannel_inet
  */
 enum schannel_cmd {
 	SCHANNEL_CMD_UNSPEC,
@@ -48,6 +51,7 @@ enum schannel_cmd {
 	SCHANNEL_CMD_FLOW_GET,
 	SCHANNEL_CMD_FLOW_NTF,
 	SCHANNEL_CMD_STATS_GET,
+	SCHANNEL_CMD_DIVERT_GET,
 
 	__SCHANNEL_CMD_MAX,
 };
@@ -147,6 +151,8 @@ enum schannel_attr_flow {
 	SCHANNEL_A_FLOW_RX_QUEUED,	/* u32: bytes we have not consumed */
 	SCHANNEL_A_FLOW_STATS,		/* binary: struct sc_flow_stats */
 	SCHANNEL_A_FLOW_ERROR,		/* u32: in FLOW_NTF, ended: errno, see above */
+	SCHANNEL_A_FLOW_LOCAL_ADDRESS,	/* binary, 16 bytes, IPv6 or v4-mapped: of a diverted */
+	SCHANNEL_A_FLOW_PEER_ADDRESS,	/* TCP connection only, as its ports are TCP's then */
 
 	__SCHANNEL_A_FLOW_MAX,
 };
@@ -175,5 +181,51 @@ enum schannel_attr_stats {
 };
 
 #define SCHANNEL_A_STATS_MAX	(__SCHANNEL_A_STATS_MAX - 1)
+
+/**
+ * enum schannel_divert - what became of a TCP connection that a BPF program wanted diverted
+ *
+ * All but the first: it proceeds as plain TCP, and this is why. Those marked (kept) are
+ * remembered for the destination, net.schannel.divert_retry_ms long: until
+ * then connections to it are plain TCP at once.
+ */
+enum schannel_divert {
+	SCHANNEL_DIVERT_OK,		/* it was, or would be, diverted */
+	SCHANNEL_DIVERT_NO_PEER,	/* not an address of a peer in this namespace */
+	SCHANNEL_DIVERT_LOCAL,		/* this domain's own, and net.schannel.divert_local is 0 */
+	SCHANNEL_DIVERT_SOCKET,		/* ULP, MPTCP, sockmap, TCP_REPAIR, fast open */
+	SCHANNEL_DIVERT_REWRITTEN,	/* a later program changed the destination */
+	SCHANNEL_DIVERT_SOURCE,		/* bound to an address that is not published for us */
+	SCHANNEL_DIVERT_RECENT,		/* one of the (kept) ones below, a short while ago */
+	SCHANNEL_DIVERT_NO_CHANNEL,	/* (kept) no channel comes up */
+	SCHANNEL_DIVERT_TIMEOUT,	/* (kept) no answer in net.schannel.divert_timeout_ms */
+	SCHANNEL_DIVERT_UNSUPPORTED,	/* (kept) the peer does not divert */
+	SCHANNEL_DIVERT_NO_LISTENER,	/* the peer: nobody listens there */
+	SCHANNEL_DIVERT_NOT_ATTACHED,	/* (kept) the peer: the listener's cgroup is not attached */
+	SCHANNEL_DIVERT_BACKLOG,	/* the peer: the listener's backlog is full */
+	SCHANNEL_DIVERT_NO_MEMORY,	/* no memory for a ring, here or there */
+	SCHANNEL_DIVERT_REFUSED_SOURCE,	/* (kept) the peer: our address is not published for us */
+	SCHANNEL_DIVERT_DENIED,		/* the peer: a security module says no */
+
+	__SCHANNEL_DIVERT_MAX,
+};
+
+#define SCHANNEL_DIVERT_MAX	(__SCHANNEL_DIVERT_MAX - 1)
+
+enum schannel_attr_divert {
+	SCHANNEL_A_DIVERT_UNSPEC,
+	SCHANNEL_A_DIVERT_PAD,
+	SCHANNEL_A_DIVERT_ADDRESS,	/* binary, 16 bytes, IPv6 or v4-mapped */
+	SCHANNEL_A_DIVERT_PORT,		/* u32: 1 to 65535 */
+	SCHANNEL_A_DIVERT_VERDICT,	/* u32: enum schannel_divert */
+	SCHANNEL_A_DIVERT_REMEMBERED,	/* u32: with RECENT: which it was */
+	SCHANNEL_A_DIVERT_RETRY_MS,	/* u32: with RECENT: how long it still holds */
+	SCHANNEL_A_DIVERT_DOMID,	/* u32: whose address it is, if any peer's */
+	SCHANNEL_A_DIVERT_COUNT,	/* u64: in a dump */
+
+	__SCHANNEL_A_DIVERT_MAX,
+};
+
+#define SCHANNEL_A_DIVERT_MAX	(__SCHANNEL_A_DIVERT_MAX - 1)
 
 #endif /* _UAPI_LINUX_SCHANNEL_NETLINK_H */

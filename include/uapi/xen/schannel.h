@@ -258,6 +258,10 @@ struct schannel_ring_at {
  *		refuse as UNSUPPORTED.
  * @rx_order:	order the opener would like the other direction's ring to have; a
  *		wish, 0xff for none.
+ * @src_addr:	INET: the opener's address, IPv6 or v4-mapped. Check: one that the
+ *		control domain published for the peer, else refuse as SOURCE.
+ * @dst_addr:	INET: the address it wants, of the same kind (v4-mapped or not).
+ *		Check: an address of this domain's.
  */
 struct schannel_msg_open {
 	struct schannel_ring_at ring;
@@ -266,11 +270,14 @@ struct schannel_msg_open {
 	__u8	type;
 	__u8	rx_order;
 	__u16	reserved;
+	__u8	src_addr[16];
+	__u8	dst_addr[16];
 };
 
 #define SCHANNEL_TYPE_STREAM	1U	/* the rings carry bytes */
 #define SCHANNEL_TYPE_SEQPACKET	2U	/* the rings carry records */
 #define SCHANNEL_TYPE_DGRAM	3U	/* see "Datagrams" */
+#define SCHANNEL_TYPE_INET	4U	/* the bytes of a TCP connection; TCP's ports */
 
 /* struct schannel_msg_accept - body of SCHANNEL_MSG_ACCEPT: the acceptor's ring */
 struct schannel_msg_accept {
@@ -289,6 +296,10 @@ enum schannel_reason {
 	SCHANNEL_REASON_BACKLOG		= 4,
 	SCHANNEL_REASON_NO_MEMORY	= 5,
 	SCHANNEL_REASON_UNSUPPORTED	= 6,
+	/* REFUSE of an INET OPEN: */
+	SCHANNEL_REASON_NOT_ATTACHED	= 7,	/* a listener, but not in an attached cgroup */
+	SCHANNEL_REASON_SOURCE		= 8,	/* not the opener's address */
+	SCHANNEL_REASON_DENIED		= 9,	/* a security module says no */
 };
 
 /**
