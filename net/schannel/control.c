@@ -17,6 +17,7 @@
 
 #include "channel.h"
 #include "control.h"
+#include "divert.h"
 #include "flow.h"
 #include "inbox.h"
 #include "listen.h"
@@ -305,6 +306,8 @@ static int sc_control_open(struct schannel_channel *ch,
 		return sc_listen_incoming(ch, msg);
 	case SCHANNEL_TYPE_DGRAM:
 		return sc_inbox_incoming(ch, msg);
+	case SCHANNEL_TYPE_INET:
+		return sc_divert_incoming(ch, msg);
 	default:
 		return SCHANNEL_REASON_UNSUPPORTED;
 	}

@@ -17,6 +17,7 @@
 #include <net/sock.h>
 
 #include "channel.h"
+#include "divert.h"
 #include "flow.h"
 #include "net.h"
 #include "netlink.h"
@@ -104,8 +105,10 @@ void sc_stats_channel(struct schannel_channel *ch, bool up)
 	net = sc_peer_hold_net(ch->peer, ch);
 	if (!net)
 		return;
-	if (up)
+	if (up) {
 		sc_stats_inc(net, SCHANNEL_A_STATS_CHANNELS_UP);
+		sc_divert_channel_up(net, ch->peer);
+	}
 	sc_netlink_channel(net, ch->peer, up);
 	put_net(net);
 }
