@@ -68,6 +68,15 @@ static bool has_address(const char *list, const char *address)
 	return false;
 }
 
+static size_t count_words(const char *list)
+{
+	size_t count = *list != 0;
+
+	for (; *list; list++)
+		count += *list == ' ';
+	return count;
+}
+
 void identity_add_addresses(struct identity *identity, const char *text)
 {
 	char *copy = strdup(text), *rest = copy, *word, normal[INET6_ADDRSTRLEN];
@@ -80,7 +89,7 @@ void identity_add_addresses(struct identity *identity, const char *text)
 		    has_address(identity->addresses, normal))
 			continue;
 		used = strlen(identity->addresses);
-		if (used + strlen(normal) + 2 > sizeof(identity->addresses))
+		if (count_words(identity->addresses) == IDENTITY_ADDRESSES_MAX)
 			break;
 		sprintf(identity->addresses + used, "%s%s", used ? " " : "", normal);
 	}
