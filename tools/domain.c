@@ -15,8 +15,8 @@ bool domain_parse(const char *text, unsigned int *domid)
 	unsigned long value;
 	char *end;
 
-	/* strtoul() alone would take signs and white space. */
-	if (*text < '0' || *text > '9')
+	/* strtoul() alone would take signs, white space and leading zeros. */
+	if (*text < '0' || *text > '9' || (*text == '0' && text[1]))
 		return false;
 	errno = 0;
 	value = strtoul(text, &end, 10);
@@ -51,7 +51,7 @@ int domain_exists(struct xs_handle *xs, xs_transaction_t t, unsigned int domid)
 	return 1;
 }
 
-static bool uuid_valid(const char *text)
+bool domain_uuid_starts(const char *text)
 {
 	unsigned int i;
 
@@ -68,7 +68,7 @@ bool domain_uuid(struct xs_handle *xs, xs_transaction_t t, unsigned int domid,
 		 char uuid[DOMAIN_UUID_LEN + 1])
 {
 	char *vm = domain_read(xs, t, domid, "/vm");
-	bool valid = vm && !strncmp(vm, VM, strlen(VM)) && uuid_valid(vm + strlen(VM));
+	bool valid = vm && !strncmp(vm, VM, strlen(VM)) && domain_uuid_starts(vm + strlen(VM));
 
 	/* A domain that was renamed or migrated has a suffix to its UUID there. */
 	if (valid)

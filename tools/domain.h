@@ -27,6 +27,9 @@ char *domain_name(struct xs_handle *xs, xs_transaction_t t, unsigned int domid);
 
 #define DOMAIN_UUID_LEN	36
 
+/* Whether text is, or begins with, a UUID. */
+bool domain_uuid_starts(const char *text);
+
 /* The UUID as text. Returns whether it is known. */
 bool domain_uuid(struct xs_handle *xs, xs_transaction_t t, unsigned int domid,
 		 char uuid[DOMAIN_UUID_LEN + 1]);

@@ -31,7 +31,6 @@
 #include <xen/schannel.h>
 
 #include "domain.h"
-#include "identity.h"
 #include "provision.h"
 
 #define CONTROL_DOMAIN	0
@@ -39,6 +38,8 @@
 #define FRONT_ROOT	"/local/domain/%u/device"
 #define BACK_ROOT	"/local/domain/%u/backend"
 #define TYPE		"/" SCHANNEL_XENBUS_TYPE
+#define KEPT_PATH	"/tool/schanneld/pairs"
+#define KEPT_NAME	"%u-%u"
 
 /* A guest that keeps writing can make a transaction fail, but not for ever. */
 #define TRIES_MAX	100
@@ -55,6 +56,10 @@ struct work {
 	unsigned int be;
 	char front[PATH_SIZE];
 	char back[PATH_SIZE];
+	char kept[PATH_SIZE];	/* there if the pair is the broker's */
+	const struct pair_terms *terms;
+	enum pair_change change;
+	bool making;		/* none of it is there yet */
 };
 
 static void work_init(struct work *w, struct xs_handle *xs, unsigned int a, unsigned int b)
@@ -62,6 +67,7 @@ static void work_init(struct work *w, struct xs_handle *xs, unsigned int a, unsi
 	*w = (struct work){ .xs = xs, .fe = a > b ? a : b, .be = a > b ? b : a };
 	snprintf(w->front, PATH_SIZE, FRONT_ROOT TYPE "/%u", w->fe, w->be);
 	snprintf(w->back, PATH_SIZE, BACK_ROOT TYPE "/%u/0", w->be, w->fe);
+	snprintf(w->kept, PATH_SIZE, KEPT_PATH "/" KEPT_NAME, w->fe, w->be);
 }
 
 static void work_done(struct work *w, bool ok)
@@ -217,21 +223,56 @@ static void parents_remove_empty(struct work *w)
 			node_remove(w, parent[i].path);
 }
 
+static bool node_says(struct work *w, const char *dir, const char *key, const char *value)
+{
+	char path[PATH_SIZE], *now;
+	bool same;
+
+	if (w->error)
+		return true;
+	snprintf(path, sizeof(path), "%s/%s", dir, key);
+	now = xs_read(w->xs, w->t, path, NULL);
+	work_done(w, now || errno == ENOENT);
+	same = now && !strcmp(now, value);
+	free(now);
+	return same;
+}
+
+/* Nobody is told of a value that stays the same. */
+static void node_update(struct work *w, const char *dir, const char *key, const char *value,
+			unsigned int reader)
+{
+	if (!w->making && node_says(w, dir, key, value))
+		return;
+	node_write(w, dir, key, value, CONTROL_DOMAIN, reader);
+	w->change = PAIR_UPDATED;
+}
+
 /*
  * Empty ones, too: a key that is not there the domain could make itself, and then
  * what stands there is not what the control domain says.
  */
-static void identity_write(struct work *w, const char *dir, unsigned int reader,
-			   unsigned int peer)
+static void terms_write(struct work *w, const char *dir, unsigned int reader,
+			const struct pair_party *own, const struct identity *peer)
 {
-	struct identity who;
+	char pool[16] = "";
 
-	if (w->error)
-		return;
-	identity_read(&who, w->xs, w->t, peer);
-	node_write(w, dir, SCHANNEL_KEY_PEER_NAME, who.name, CONTROL_DOMAIN, reader);
-	node_write(w, dir, SCHANNEL_KEY_PEER_UUID, who.uuid, CONTROL_DOMAIN, reader);
-	node_write(w, dir, SCHANNEL_KEY_PEER_ADDRESSES, who.addresses, CONTROL_DOMAIN, reader);
+	if (own->pool_mib)
+		snprintf(pool, sizeof(pool), "%u", own->pool_mib);
+	node_update(w, dir, SCHANNEL_KEY_PEER_NAME, peer->name, reader);
+	node_update(w, dir, SCHANNEL_KEY_PEER_UUID, peer->uuid, reader);
+	node_update(w, dir, SCHANNEL_KEY_PEER_ADDRESSES, peer->addresses, reader);
+	node_update(w, dir, SCHANNEL_KEY_POOL, pool, reader);
+}
+
+static void front_terms(struct work *w)
+{
+	terms_write(w, w->front, w->fe, &w->terms->front, w->terms->back.who);
+}
+
+static void back_terms(struct work *w)
+{
+	terms_write(w, w->back, w->be, &w->terms->back, w->terms->front.who);
 }
 
 static void front_make(struct work *w)
@@ -239,7 +280,7 @@ static void front_make(struct work *w)
 	node_make(w, w->front, w->fe, w->be);
 	node_write(w, w->front, "backend", w->back, CONTROL_DOMAIN, w->fe);
 	node_write_number(w, w->front, "backend-id", w->be, CONTROL_DOMAIN, w->fe);
-	identity_write(w, w->front, w->fe, w->be);
+	front_terms(w);
 	node_write_number(w, w->front, "state", XenbusStateInitialising, w->fe, w->be);
 }
 
@@ -249,7 +290,7 @@ static void back_make(struct work *w)
 	node_write(w, w->back, "frontend", w->front, CONTROL_DOMAIN, w->be);
 	node_write_number(w, w->back, "frontend-id", w->fe, CONTROL_DOMAIN, w->be);
 	node_write_number(w, w->back, "online", 1, CONTROL_DOMAIN, w->be);
-	identity_write(w, w->back, w->be, w->fe);
+	back_terms(w);
 	node_write_number(w, w->back, "state", XenbusStateInitialising, w->be, w->fe);
 }
 
@@ -261,28 +302,48 @@ static void require_running(struct work *w, unsigned int domid)
 		w->error = ret ? ret : -ESRCH;
 }
 
-static void pair_body(struct work *w)
+/* The ends that are there; halves are of an earlier domain that had one of the ids. */
+static void ends_remove(struct work *w)
 {
-	bool front, back;
+	if (node_exists(w, w->front))
+		node_remove(w, w->front);
+	if (node_exists(w, w->back))
+		node_remove(w, w->back);
+}
 
+static bool pair_whole(struct work *w)
+{
+	return node_exists(w, w->front) && node_exists(w, w->back);
+}
+
+static void pair_make(struct work *w)
+{
+	w->making = true;
 	require_running(w, w->fe);
 	require_running(w, w->be);
-
-	front = node_exists(w, w->front);
-	back = node_exists(w, w->back);
-	if (front && back) {
-		w->error = -EEXIST;
-		return;
-	}
-	/* Half a pair is of an earlier domain that had one of these ids. */
-	if (front)
-		node_remove(w, w->front);
-	if (back)
-		node_remove(w, w->back);
-
+	ends_remove(w);
 	parents_make(w);
 	front_make(w);
 	back_make(w);
+}
+
+static void pair_body(struct work *w)
+{
+	struct identity front, back;
+	struct pair_terms terms = { .front.who = &front, .back.who = &back };
+
+	if (pair_whole(w)) {
+		w->error = -EEXIST;
+		return;
+	}
+	identity_read(&front, w->xs, w->t, w->fe);
+	identity_read(&back, w->xs, w->t, w->be);
+	w->terms = &terms;
+	pair_make(w);
+	w->terms = NULL;
+	/* What a person pairs is theirs from then on. */
+	if (node_exists(w, w->kept))
+		node_remove(w, w->kept);
 }
 
 int provision_pair(struct xs_handle *xs, unsigned int a, unsigned int b)
@@ -295,18 +356,19 @@ int provision_pair(struct xs_handle *xs, unsigned int a, unsigned int b)
 	return work_commit(&w, pair_body);
 }
 
+static void drop_body(struct work *w)
+{
+	ends_remove(w);
+	if (node_exists(w, w->kept))
+		node_remove(w, w->kept);
+	parents_remove_empty(w);
+}
+
 static void unpair_body(struct work *w)
 {
-	bool front = node_exists(w, w->front), back = node_exists(w, w->back);
-
-	if (front)
-		node_remove(w, w->front);
-	if (back)
-		node_remove(w, w->back);
-	if (!front && !back && !w->error)
+	if (!node_exists(w, w->front) && !node_exists(w, w->back) && !w->error)
 		w->error = -ENOENT;
-	if (!w->error)
-		parents_remove_empty(w);
+	drop_body(w);
 }
 
 int provision_unpair(struct xs_handle *xs, unsigned int a, unsigned int b)
@@ -315,6 +377,78 @@ int provision_unpair(struct xs_handle *xs, unsigned int a, unsigned int b)
 
 	work_init(&w, xs, a, b);
 	return work_commit(&w, unpair_body);
+}
+
+/* ---- The broker's pairs ------------------------------------------------- */
+
+static void keep_body(struct work *w)
+{
+	w->change = PAIR_SAME;
+	w->making = false;
+	if (!pair_whole(w)) {
+		pair_make(w);
+		/* With the directories above; all are as private as /tool is. */
+		work_done(w, w->error || xs_mkdir(w->xs, w->t, w->kept));
+		w->change = PAIR_MADE;
+	} else if (node_exists(w, w->kept)) {
+		front_terms(w);
+		back_terms(w);
+	}
+}
+
+int provision_keep(struct xs_handle *xs, unsigned int fe, unsigned int be,
+		   const struct pair_terms *terms)
+{
+	struct work w;
+	int ret;
+
+	work_init(&w, xs, fe, be);
+	w.terms = terms;
+	ret = work_commit(&w, keep_body);
+	return ret ? ret : (int)w.change;
+}
+
+static void drop_kept_body(struct work *w)
+{
+	if (node_exists(w, w->kept))
+		drop_body(w);
+}
+
+int provision_drop(struct xs_handle *xs, unsigned int fe, unsigned int be)
+{
+	struct work w;
+
+	work_init(&w, xs, fe, be);
+	return work_commit(&w, drop_kept_body);
+}
+
+bool provision_whole(struct xs_handle *xs, unsigned int fe, unsigned int be)
+{
+	struct work w;
+
+	work_init(&w, xs, fe, be);
+	return pair_whole(&w);
+}
+
+int provision_kept(struct xs_handle *xs, struct pair_ids **ids, size_t *count)
+{
+	unsigned int names, i;
+	char **name;
+
+	*ids = NULL;
+	*count = 0;
+	name = xs_directory(xs, XBT_NULL, KEPT_PATH, &names);
+	if (!name)
+		return errno == ENOENT ? 0 : -errno;
+	*ids = calloc(names + 1, sizeof(**ids));
+	for (i = 0; *ids && i < names; i++) {
+		struct pair_ids *id = *ids + *count;
+
+		if (sscanf(name[i], KEPT_NAME, &id->fe, &id->be) == 2)
+			++*count;
+	}
+	free(name);
+	return *ids ? 0 : -ENOMEM;
 }
 
 /* Read in one transaction, too: no pair is ever seen half-made. */

@@ -441,6 +441,10 @@ struct schannel_record {
  *	peer-uuid	its UUID, as text
  *	peer-addresses	its IP addresses, IPv4 or IPv6, separated by spaces
  *
+ * and what memory the one told may take for its own rings of this channel:
+ *
+ *	pool-mib	in MiB, decimal; it may have a lower limit of its own
+ *
  * Each may be missing or empty, and may change at any time.
  *
  * States: both Initialising: the pair may talk but no channel is set up. The
@@ -456,5 +460,6 @@ struct schannel_record {
 #define SCHANNEL_KEY_PEER_NAME	"peer-name"
 #define SCHANNEL_KEY_PEER_UUID	"peer-uuid"
 #define SCHANNEL_KEY_PEER_ADDRESSES "peer-addresses"
+#define SCHANNEL_KEY_POOL	"pool-mib"
 
 #endif /* _UAPI_XEN_SCHANNEL_H */
