@@ -49,6 +49,10 @@ static const struct command {
 	  "let two running domains have a channel (control domain)" },
 	{ "unpair", unpair_command, "", "DOM1 DOM2",
 	  "take it away again (control domain)" },
+	{ "policy", policy_command, "", "check [FILE]",
+	  "whether a policy for schanneld makes sense" },
+	{ "reload", reload_command, "", "[LOCK]",
+	  "have schanneld read its policy again (control domain)" },
 	{ "help", help_command, "", "",
 	  "print this" },
 };

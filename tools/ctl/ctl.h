@@ -37,6 +37,8 @@ void monitor_command(char **arg);
 void list_command(char **arg);
 void pair_command(char **arg);
 void unpair_command(char **arg);
+void policy_command(char **arg);
+void reload_command(char **arg);
 
 /* Say that the current command is used otherwise. */
 _Noreturn void misused(void);

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * An address decides whose bytes go where, so there are no ties to be broken:
+ *
+ * - what the toolstack says counts, and what a domain announces only where
+ *   the toolstack says nothing about that domain and the policy trusts it;
+ * - an address that the toolstack gives to one domain is not another's because
+ *   that one announces it;
+ * - one that several claim with the same right is refused to all of them. To let
+ *   the first one have it would let anybody have it while its owner reboots.
+ *
+ * Two domains with the same UUID are one machine, which is just being migrated.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addresses.h"
+#include "domains.h"
+#include "log.h"
+
+struct claim {
+	char address[INET6_ADDRSTRLEN];
+	struct domain *domain;
+};
+
+bool addresses_parse_announced(struct identity *identity, const char *text, size_t len)
+{
+	char copy[ADDRESSES_ANNOUNCED_MAX + 1];
+
+	if (len > ADDRESSES_ANNOUNCED_MAX)
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = 0;
+	if (strspn(copy, "0123456789abcdefABCDEF:. ") != len)
+		return false;
+	identity_add_addresses(identity, copy);
+	return true;
+}
+
+void addresses_read_announced(struct identity *identity, struct xs_handle *xs,
+			      unsigned int domid)
+{
+	unsigned int len;
+	char path[96], *text;
+
+	snprintf(path, sizeof(path), ADDRESSES_ANNOUNCED, domid);
+	text = xs_read(xs, XBT_NULL, path, &len);
+	if (text && !addresses_parse_announced(identity, text, len))
+		log_debug("domain %u announces no list of addresses", domid);
+	free(text);
+}
+
+/* The claims of one domain, if there is a place for them. Returns how many. */
+static size_t claims_of(struct domain *d, struct claim *claim)
+{
+	const char *at = d->claims.addresses;
+	size_t count = 0, len;
+
+	for (; *at; at += len + (at[len] == ' ')) {
+		len = strcspn(at, " ");
+		if (claim) {
+			claim[count].domain = d;
+			snprintf(claim[count].address, sizeof(claim->address), "%.*s",
+				 (int)len, at);
+		}
+		count++;
+	}
+	return count;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	int order = strcmp(x->address, y->address);
+
+	/* the better right first */
+	return order ? order : x->domain->announced - y->domain->announced;
+}
+
+static bool same_machine(const struct domain *a, const struct domain *b)
+{
+	return a == b || (*a->who.uuid && !strcmp(a->who.uuid, b->who.uuid));
+}
+
+static void append(char *list, size_t size, const char *address)
+{
+	size_t used = strlen(list);
+
+	snprintf(list + used, size - used, "%s%s", used ? " " : "", address);
+}
+
+/* All claims to one address. */
+static void settle_one(struct claim *claim, size_t count)
+{
+	bool announced = claim[0].domain->announced, contested = false;
+	size_t i;
+
+	for (i = 1; i < count && claim[i].domain->announced == announced; i++)
+		contested |= !same_machine(claim[0].domain, claim[i].domain);
+	for (i = 0; i < count; i++) {
+		struct domain *d = claim[i].domain;
+
+		if (contested || d->announced != announced)
+			append(d->refused, sizeof(d->refused), claim[i].address);
+		else
+			append(d->who.addresses, sizeof(d->who.addresses), claim[i].address);
+	}
+}
+
+static void settle_all(struct domains *ds, struct claim *claim)
+{
+	size_t count = 0, from, to;
+	struct domain *d;
+
+	for_each_domain(d, ds)
+		count += claims_of(d, claim + count);
+	qsort(claim, count, sizeof(*claim), compare);
+	for (from = 0; from < count; from = to) {
+		for (to = from + 1; to < count; to++)
+			if (strcmp(claim[from].address, claim[to].address))
+				break;
+		settle_one(claim + from, to - from);
+	}
+}
+
+void addresses_settle(struct domains *ds)
+{
+	struct before {
+		char who[sizeof(ds->domain->who.addresses)];
+		char refused[sizeof(ds->domain->refused)];
+	} *before = calloc(ds->count + 1, sizeof(*before));
+	size_t count = 0, i;
+	struct claim *claim;
+
+	for (i = 0; i < ds->count; i++)
+		count += claims_of(&ds->domain[i], NULL);
+	claim = calloc(count + 1, sizeof(*claim));
+	if (!before || !claim) {
+		log_error("out of memory");
+		exit(EXIT_FAILURE);
+	}
+
+	for (i = 0; i < ds->count; i++) {
+		struct domain *d = &ds->domain[i];
+
+		memcpy(before[i].who, d->who.addresses, sizeof(before[i].who));
+		memcpy(before[i].refused, d->refused, sizeof(before[i].refused));
+		d->who = d->claims;
+		d->who.addresses[0] = 0;
+		d->refused[0] = 0;
+	}
+	settle_all(ds, claim);
+	for (i = 0; i < ds->count; i++) {
+		struct domain *d = &ds->domain[i];
+
+		d->changed |= strcmp(before[i].who, d->who.addresses) != 0;
+		if (*d->refused && strcmp(before[i].refused, d->refused))
+			log_warning("domain %u (%s) is refused what others claim, too: %s",
+				    d->domid, d->who.name, d->refused);
+	}
+	free(before);
+	free(claim);
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which domains there are is known from /local/domain, where only the toolstack
+ * makes entries, and from xenstored, which knows when one is dead.
+ *
+ * How much a domain can make us do: it can cause events, of its network
+ * interfaces' states and of what it announces. However many there are, it is looked
+ * at once per round of the main loop, which costs a bounded number of reads of
+ * bounded size; and one that causes more than EVENTS_MAX of them is not listened
+ * to until everything is looked at anyway.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "addresses.h"
+#include "domains.h"
+#include "log.h"
+
+#define EVENTS_MAX	100U
+#define PATH_SIZE	96
+
+/* What says who a domain is. Identity has the reasons for these. */
+static const char * const watches[] = {
+	"/local/domain/%u/name",
+	"/local/domain/%u/vm",
+	"/local/domain/0/backend/vif/%u",
+};
+
+#define WATCHES	(sizeof(watches) / sizeof(watches[0]))
+
+static void watch_set(struct domains *ds, const struct domain *d, const char *format, bool on)
+{
+	char path[PATH_SIZE], token[16];
+
+	snprintf(path, sizeof(path), format, d->domid);
+	snprintf(token, sizeof(token), "%u", d->domid);
+	if (on ? xs_watch(ds->xs, path, token) : xs_unwatch(ds->xs, path, token))
+		return;
+	log_debug("%s %s: %s", on ? "watch" : "unwatch", path, strerror(errno));
+}
+
+static void watch_identity(struct domains *ds, struct domain *d, bool on)
+{
+	size_t i;
+
+	for (i = 0; i < WATCHES && d->watched != on; i++)
+		watch_set(ds, d, watches[i], on);
+	d->watched = on;
+}
+
+/* Nobody listens to a domain whose word does not count. */
+static void watch_announced(struct domains *ds, struct domain *d, bool on)
+{
+	if (d->watched_announced != on)
+		watch_set(ds, d, ADDRESSES_ANNOUNCED, on);
+	d->watched_announced = on;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct domain *x = a, *y = b;
+
+	return (x->domid > y->domid) - (x->domid < y->domid);
+}
+
+/* Among the first count. */
+static struct domain *domain_get(struct domains *ds, size_t count, unsigned int domid)
+{
+	const struct domain key = { .domid = domid };
+
+	return count ? bsearch(&key, ds->domain, count, sizeof(key), compare) : NULL;
+}
+
+static int domain_add(struct domains *ds, unsigned int domid, int64_t now)
+{
+	struct domain *d = reallocarray(ds->domain, ds->count + 1, sizeof(*d));
+
+	if (!d)
+		return -ENOMEM;
+	ds->domain = d;
+	d += ds->count++;
+	*d = (struct domain){
+		.domid = domid, .present = true, .look = true, .changed = true,
+		.events = { .left = EVENTS_MAX, .since = now },
+	};
+	watch_identity(ds, d, true);
+	return 0;
+}
+
+/* Forget those that are not there any more. Returns how many. */
+static int domains_forget(struct domains *ds)
+{
+	struct domain *from, *to = ds->domain;
+	size_t gone = 0;
+
+	for_each_domain(from, ds) {
+		if (from->present) {
+			*to++ = *from;
+			continue;
+		}
+		gone++;
+		log_info("domain %u (%s) is gone", from->domid, from->who.name);
+		watch_identity(ds, from, false);
+		watch_announced(ds, from, false);
+	}
+	ds->count -= gone;
+	return gone;
+}
+
+int domains_scan(struct domains *ds, int64_t now)
+{
+	unsigned int entries, i, domid;
+	size_t known = ds->count;
+	int ret = 0;
+	struct domain *d;
+	char **list;
+
+	list = xs_directory(ds->xs, XBT_NULL, "/local/domain", &entries);
+	if (!list)
+		return -errno;
+	for_each_domain(d, ds)
+		d->present = false;
+	for (i = 0; i < entries && !ret; i++) {
+		/* One that is being built, or dead, has entries, too. */
+		if (!domain_parse(list[i], &domid) ||
+		    !xs_is_domain_introduced(ds->xs, domid))
+			continue;
+		d = domain_get(ds, known, domid);
+		if (d)
+			d->present = true;
+		else
+			ret = domain_add(ds, domid, now);
+	}
+	free(list);
+	known = ds->count - known;
+	if (known)
+		qsort(ds->domain, ds->count, sizeof(*ds->domain), compare);
+	return ret ? ret : (int)known + domains_forget(ds);
+}
+
+void domains_event(struct domains *ds, const char *token, int64_t now)
+{
+	struct domain *d;
+	unsigned int domid;
+
+	if (!domain_parse(token, &domid))
+		return;
+	d = domain_get(ds, ds->count, domid);
+	if (!d)
+		return;
+	d->look = true;
+	if (budget_take(&d->events, EVENTS_MAX, now) || !d->watched)
+		return;
+	log_warning("domain %u (%s) changes all the time: not listened to for a while",
+		    d->domid, d->who.name);
+	watch_identity(ds, d, false);
+	watch_announced(ds, d, false);
+}
+
+static bool identity_same(const struct identity *a, const struct identity *b)
+{
+	return !strcmp(a->name, b->name) && !strcmp(a->uuid, b->uuid) &&
+	       !strcmp(a->addresses, b->addresses);
+}
+
+static void domain_look(struct domains *ds, struct domain *d, const struct policy *policy)
+{
+	struct identity claims;
+	const struct group *group;
+	bool trusted;
+
+	identity_read(&claims, ds->xs, XBT_NULL, d->domid);
+	group = policy_group(policy, d->domid, claims.name, claims.uuid);
+	trusted = group && group->trusts_announced;
+	/* one that talked too much is heard when everything is looked at */
+	watch_announced(ds, d, trusted && d->watched);
+
+	d->announced = trusted && !*claims.addresses;
+	if (d->announced)
+		addresses_read_announced(&claims, ds->xs, d->domid);
+	if (group != d->group)
+		log_info("domain %u (%s) is in %s%s", d->domid, claims.name,
+			 group ? "group " : "no group", group ? group->name : "");
+	d->changed |= group != d->group || !identity_same(&claims, &d->claims);
+	d->group = group;
+	d->claims = claims;
+	d->look = false;
+}
+
+bool domains_look(struct domains *ds, const struct policy *policy)
+{
+	bool changed = false;
+	struct domain *d;
+
+	for_each_domain(d, ds) {
+		if (d->look)
+			domain_look(ds, d, policy);
+		changed |= d->changed;
+	}
+	return changed;
+}
+
+void domains_look_at_all(struct domains *ds)
+{
+	struct domain *d;
+
+	for_each_domain(d, ds) {
+		d->look = true;
+		watch_identity(ds, d, true);
+	}
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What there is stands in xenstore, and what there should be follows from policy
+ * and domains. Nothing is remembered besides, so it does not matter when the
+ * broker was stopped, or by what: each pair is made or taken away in one
+ * transaction, together with the note that it is the broker's, and the next
+ * broker goes on from there.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../provision.h"
+#include "log.h"
+#include "notify.h"
+#include "pairs.h"
+
+struct converge {
+	struct domains *domains;
+	const struct policy *policy;
+	bool all;
+	bool right;
+};
+
+static void failed(struct converge *c, const char *what, unsigned int fe, unsigned int be,
+		   int error)
+{
+	c->right = false;
+	/* One that has just gone: the event that says so is on its way. */
+	if (error != -ESRCH)
+		log_warning("cannot %s domains %u and %u: %s", what, fe, be, strerror(-error));
+}
+
+/* Of two domains, the one with the higher id is the frontend. */
+static void keep(struct converge *c, struct domain *fe, struct domain *be)
+{
+	const struct pair_terms terms = {
+		.front = { .who = &fe->who, .pool_mib = fe->group->pool_mib },
+		.back = { .who = &be->who, .pool_mib = be->group->pool_mib },
+	};
+	int ret;
+
+	/* A domain may have thrown its end away, which is no change of anybody's. */
+	if (!fe->changed && !be->changed &&
+	    provision_whole(c->domains->xs, fe->domid, be->domid))
+		return;
+	ret = provision_keep(c->domains->xs, fe->domid, be->domid, &terms);
+	if (ret < 0) {
+		failed(c, "pair", fe->domid, be->domid, ret);
+		fe->again = true;
+		be->again = true;
+	} else if (ret == PAIR_MADE) {
+		log_info("paired domains %u (%s) and %u (%s)", fe->domid, fe->who.name,
+			 be->domid, be->who.name);
+	} else if (ret == PAIR_UPDATED) {
+		log_debug("updated domains %u and %u", fe->domid, be->domid);
+	}
+}
+
+static void keep_all(struct converge *c)
+{
+	struct domain *domain = c->domains->domain;
+	size_t count = c->domains->count, fe, be;
+
+	for (fe = 0; fe < count; fe++) {
+		notify_alive();
+		for (be = 0; be < fe; be++)
+			if ((c->all || domain[fe].changed || domain[be].changed) &&
+			    policy_allows(c->policy, domain[fe].group, domain[be].group))
+				keep(c, &domain[fe], &domain[be]);
+	}
+}
+
+static const struct domain *find(const struct converge *c, unsigned int domid)
+{
+	const struct domain *d;
+
+	for_each_domain(d, c->domains)
+		if (d->domid == domid)
+			return d;
+	return NULL;
+}
+
+static bool is_wanted(const struct converge *c, const struct pair_ids *ids)
+{
+	const struct domain *fe = find(c, ids->fe), *be = find(c, ids->be);
+
+	return fe && be && policy_allows(c->policy, fe->group, be->group);
+}
+
+static void drop_unwanted(struct converge *c)
+{
+	struct pair_ids *ids;
+	size_t count, i;
+	int ret;
+
+	ret = provision_kept(c->domains->xs, &ids, &count);
+	if (ret) {
+		c->right = false;
+		log_warning("cannot list pairs: %s", strerror(-ret));
+		return;
+	}
+	for (i = 0; i < count; i++) {
+		if (is_wanted(c, &ids[i]))
+			continue;
+		ret = provision_drop(c->domains->xs, ids[i].fe, ids[i].be);
+		if (ret)
+			failed(c, "part", ids[i].fe, ids[i].be, ret);
+		else
+			log_info("parted domains %u and %u", ids[i].fe, ids[i].be);
+	}
+	free(ids);
+}
+
+bool pairs_converge(struct domains *domains, const struct policy *policy, bool all)
+{
+	struct converge c = { .domains = domains, .policy = policy, .all = all, .right = true };
+	struct domain *d;
+
+	/* First, so that nobody has more than the policy gives, not even for a moment. */
+	drop_unwanted(&c);
+	keep_all(&c);
+	for_each_domain(d, domains) {
+		d->changed = d->again;
+		d->again = false;
+	}
+	return c.right;
+}
