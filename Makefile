@@ -32,6 +32,7 @@ help:
 	@echo '  check          everything below'
 	@echo '  check-unit     rings, queues, pool and messages, with sanitizers and fuzzers'
 	@echo '  check-lib      libschannel with sanitizers and fuzzers, then in a VM; socat, too'
+	@echo '  check-broker   schanneld against a real xenstored, with simulated domains'
 	@echo '  check-guest    sockets on the loopback transport, in a VM'
 	@echo '  check-ctl      schannelctl, on what is made up and on loopback in a VM'
 	@echo '  check-xen      sockets between domains on real Xen, PV and PVH'
@@ -97,6 +98,7 @@ soak_loopback = $(TESTBED) vm --name $(1) --timeout $$(($(2) + 600)) \
 # One after the other, the quick ones first; each stops at its first failure.
 check: setup
 	$(MAKE) check-unit
+	$(MAKE) check-broker
 	$(MAKE) check-lib
 	$(MAKE) check-guest
 	$(MAKE) check-ctl
@@ -105,6 +107,10 @@ check: setup
 
 check-unit: setup
 	$(MAKE) -C tests/unit O=$(BUILD)/tests/unit check
+
+check-broker: setup
+	$(MAKE) tools
+	$(MAKE) -C tests/broker O=$(BUILD)/tests/broker TOOLS=$(BUILD)/tools check
 
 check-guest: setup
 	$(MAKE) modules guest-tests soak-tests
@@ -147,5 +153,5 @@ style: setup
 	tests/style $(KDIR) $(BUILD)
 
 .PHONY: help all setup modules lib tools guest-tests install uninstall clean demo \
-	check check-unit check-lib check-guest check-ctl check-xen check-debug soak \
+	check check-unit check-broker check-lib check-guest check-ctl check-xen check-debug soak \
 	soak-tests style

@@ -102,6 +102,11 @@ def module_bytes(file):
     return lzma.decompress(file.read_bytes()) if file.suffix == ".xz" else file.read_bytes()
 
 
+def xenstored():
+    """The C xenstored as packaged, to be run where there is no Xen."""
+    return _unpacked(f"xen-utils-{XEN_VERSION}") / f"usr/lib/xen-{XEN_VERSION}/bin/xenstored"
+
+
 def xen():
     """The hypervisor unpacked: QEMU wants a multiboot ELF image."""
     def build(path):

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A xenstore in which every value, and every name in a directory, is any bytes:
+ * more than a domain can do. Three domains are looked at in it; what
+ * their peers would be told must make sense, and no address be two domains'.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xenstore.h>
+
+#include "../../tools/schanneld/addresses.h"
+#include "../../tools/schanneld/domains.h"
+
+#define DOMAINS	3
+/* What one message of xenstored's can hold. */
+#define VALUE_MAX 4096
+
+static const uint8_t *rest;
+static size_t left;
+
+static void require(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* A piece of the input, up to a 0xff, with a NUL behind it as libxenstore does. */
+static char *piece(unsigned int *len)
+{
+	const uint8_t *end = memchr(rest, 0xff, left);
+	size_t size = end ? (size_t)(end - rest) : left;
+	char *value = malloc(size + 1);
+
+	require(value);
+	memcpy(value, rest, size);
+	value[size] = 0;
+	left -= size + !!end;
+	rest += size + !!end;
+	if (len)
+		*len = size;
+	return value;
+}
+
+void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path, unsigned int *len)
+{
+	(void)xs, (void)t, (void)path;
+	if (left)
+		return piece(len);
+	errno = ENOENT;
+	return NULL;
+}
+
+char **xs_directory(struct xs_handle *xs, xs_transaction_t t, const char *path, unsigned int *count)
+{
+	char *names = piece(NULL), **list;
+	size_t len = strlen(names) + 1;
+
+	(void)xs, (void)t, (void)path;
+	/* One allocation for all, as libxenstore does. */
+	list = malloc(2 * sizeof(*list) + len + 2);
+	require(list);
+	list[0] = memcpy((char *)(list + 2), names, len);
+	list[1] = memcpy(list[0] + len, "0", 2);
+	*count = 2;
+	free(names);
+	return list;
+}
+
+static bool printable(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 127)
+			return false;
+	return true;
+}
+
+static void sensible(const struct identity *who)
+{
+	struct identity again = { 0 };
+
+	require(strlen(who->name) <= IDENTITY_NAME_MAX && printable(who->name));
+	require(!*who->uuid || domain_uuid_starts(who->uuid));
+	require(strspn(who->addresses, "0123456789abcdef:. ") == strlen(who->addresses));
+	/* what is said is in its usual form already */
+	identity_add_addresses(&again, who->addresses);
+	require(!strcmp(again.addresses, who->addresses));
+}
+
+static bool has(const char *list, const char *address, size_t len)
+{
+	for (; *list; list += strcspn(list, " "), list += *list == ' ')
+		if (strcspn(list, " ") == len && !strncmp(list, address, len))
+			return true;
+	return false;
+}
+
+static void apart(const struct domain *a, const struct domain *b)
+{
+	const char *at = a->who.addresses;
+	size_t len;
+
+	if (*a->who.uuid && !strcmp(a->who.uuid, b->who.uuid))
+		return;
+	for (; *at; at += len + (at[len] == ' ')) {
+		len = strcspn(at, " ");
+		require(!has(b->who.addresses, at, len));
+		require(!a->announced || b->announced || !has(b->claims.addresses, at, len));
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct domain domain[DOMAINS] = { 0 };
+	struct domains domains = { .domain = domain, .count = DOMAINS };
+	unsigned int i, j;
+
+	if (size > VALUE_MAX)
+		return 0;
+	rest = data;
+	left = size;
+	for (i = 0; i < DOMAINS; i++) {
+		struct domain *d = &domain[i];
+
+		d->domid = i + 1;
+		identity_read(&d->claims, NULL, XBT_NULL, d->domid);
+		d->announced = !*d->claims.addresses;
+		if (d->announced)
+			addresses_read_announced(&d->claims, NULL, d->domid);
+		sensible(&d->claims);
+	}
+	addresses_settle(&domains);
+	for (i = 0; i < DOMAINS; i++) {
+		sensible(&domain[i].who);
+		for (j = 0; j < DOMAINS; j++)
+			if (i != j)
+				apart(&domain[i], &domain[j]);
+	}
+	return 0;
+}

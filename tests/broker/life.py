@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Domains that come and go, and brokers that do."""
+
+import itertools
+import random
+import signal
+import time
+
+from policy import ALL, expect
+from world import Broker, until
+
+
+def comes_and_goes(world):
+    """a domain that is created gets its pairs, one that is destroyed leaves none"""
+    world.policy(ALL)
+    world.start()
+    a = world.create("a")
+    world.paired()
+    b = world.create("b")
+    world.paired((a, b))
+    c = world.create("c")
+    world.paired((a, b), (a, c), (b, c))
+    world.destroy(b)
+    world.paired((a, c))
+    world.destroy(c, tree_first=True)
+    world.paired()
+
+
+def reboots(world):
+    """a domain that reboots is found by its name, under its new number"""
+    a, b = world.create("a"), world.create("b")
+    world.policy(ALL)
+    world.start()
+    world.paired((a, b))
+    for _ in range(5):
+        a = world.reboot(a)
+        world.paired((a, b))
+
+
+def renamed(world):
+    """a new name reaches the peers, and may be of another group"""
+    a, b, c = world.create("a"), world.create("b"), world.create("c")
+    world.policy("group g\n domain a b x*\n reach self\n")
+    world.start()
+    world.paired((a, b))
+    a = world.rename(a, "x-1")
+    world.paired((a, b))
+    b = world.rename(b, "nobody")
+    world.paired()
+    c = world.rename(c, "b")
+    world.paired((a, c))
+
+
+def building(world):
+    """a domain that is still being built, or only half gone, has no pair"""
+    a = world.create("a")
+    world.policy(ALL)
+    world.start()
+    domid = a.domid + 1
+    half = world._nodes(domid, "half", "00000000-0000-0000-0000-00000000000f")
+    b = world.rename(a, "b")
+    world._next = domid + 1
+    c = world.create("c")
+    world.paired((b, c))
+    world.store.introduce(domid)
+    world.paired((b, c), (b, half), (half, c))
+    world.store.release(domid)
+    world.paired((b, c))
+
+
+def while_away(world):
+    """what happened while no broker ran is made up for"""
+    a, b, c, d = (world.create(name) for name in "abcd")
+    world.policy(ALL)
+    world.start().end(signal.SIGKILL)
+    world.paired(*itertools.combinations((a, b, c, d), 2))
+    a = world.reboot(a)
+    world.destroy(b)
+    world.destroy(c)
+    d = world.rename(d, "e")
+    world.address(d, "10.0.0.4")
+    broker = world.start()
+    world.paired((a, d))
+    world.addresses(a, d, "10.0.0.4")
+    broker.end()
+    world.policy("")
+    world.start()
+    world.paired()
+
+
+def untouched(world):
+    """a broker that starts or stops touches no pair that is right"""
+    a, b = world.create("a", "10.0.0.1"), world.create("b")
+    world.policy(ALL)
+    broker = world.start()
+    world.paired((a, b))
+    watcher = world.client()
+    for path in world.end(a, b), world.end(b, a):
+        watcher.watch(path)
+    for how in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+        expect(broker.end(how) == (0 if how == signal.SIGTERM else -how), "its exit status")
+        broker = world.start()
+    world.paired((a, b))
+    expect(not watcher.happened(), "the pair was written to")
+
+
+def hand_made(world):
+    """a pair made by hand stays, whatever the policy says"""
+    a, b, c, d = (world.create(name) for name in "abcd")
+    expect(world.tool("schannelctl", "pair", "a", "b").returncode == 0, "no pair by hand")
+    watcher = world.client()
+    for path in world.end(a, b), world.end(b, a):
+        watcher.watch(path)
+    world.sweep = 1
+    world.policy("group g\n domain a b\n reach self\ngroup h\n domain c d\n reach self\n")
+    broker = world.start()
+    world.address(a, "10.0.0.1")
+    world.address(c, "10.0.0.3")
+    world.addresses(d, c, "10.0.0.3")
+    world.policy("")
+    broker.reload()
+    world.paired((a, b))
+    expect(not watcher.happened(), "it was written to")
+    expect(world.tool("schannelctl", "unpair", "a", "b").returncode == 0, "no parting by hand")
+    world.paired()
+
+
+def taken_by_hand(world):
+    """a pair that was taken away by hand, against the policy, comes back"""
+    a, b = world.create("a"), world.create("b")
+    world.policy(ALL)
+    world.sweep = 1
+    world.start()
+    world.paired((a, b))
+    expect(world.tool("schannelctl", "unpair", "a", "b").returncode == 0, "no parting by hand")
+    until(lambda: world.log().count("paired domains") == 2, "the pair to come back")
+    world.paired((a, b))
+
+
+def only_one(world):
+    """there is one broker; another one says so and goes"""
+    world.start()
+    expect(Broker(world, wait=False).process.wait() == 1, "a second one runs")
+    expect("there is a schanneld already" in world.log(), "it does not say why")
+    done = world.tool("schannelctl", "reload", world.folder / "nothing")
+    expect(done.returncode == 1 and "does not run" in done.stderr, done.stderr)
+
+
+def manager(world):
+    """the service manager is told that it is ready, alive, and stopping"""
+    world.broker_environment = {"WATCHDOG_USEC": "200000"}
+    broker = world.start()
+    broker.await_said("WATCHDOG=1")
+    broker.await_said("WATCHDOG=1")
+    broker.process.send_signal(signal.SIGTERM)
+    broker.await_said("STOPPING=1")
+
+
+def without_store(world):
+    """without xenstored it ends, as a failure"""
+    broker = world.start()
+    world.daemon.process.kill()
+    until(lambda: broker.process.poll() is not None, "the broker to end", 20)
+    expect(broker.process.returncode == 1, f"its exit status is {broker.process.returncode}")
+
+
+def killed(world):
+    """killed at any moment, while domains come, go and change: all is right afterwards"""
+    dice = random.Random(4)
+    groups = {"web": {"web", "db"}, "db": {"web"}, "lone": set()}
+    world.policy("group web\n domain web*\n reach self db\ngroup db\n domain db*\n"
+                 "group lone\n domain lone*\n")
+    kills = 0
+    broker = Broker(world, wait=False)
+    for step in range(300):
+        there = list(world.domains.values())
+        what = dice.randrange(8)
+        if (what < 3 and len(there) < 30) or len(there) < 4:
+            world.create(f"{dice.choice(list(groups))}{step}", f"10.1.{step // 250}.{step % 250}")
+        elif what == 3:
+            world.destroy(dice.choice(there), tree_first=dice.random() < 0.5)
+        elif what == 4:
+            world.reboot(dice.choice(there))
+        elif what == 5:
+            world.rename(dice.choice(there), f"{dice.choice(list(groups))}{step}")
+        elif what == 6:
+            world.address(dice.choice(there), f"10.2.{step // 250}.{step % 250}")
+        elif len(there) > 15:
+            world.destroy(dice.choice(there))
+        if dice.random() < 0.3:
+            time.sleep(dice.random() * 0.03)
+            broker.end(signal.SIGKILL)
+            kills += 1
+            broker = Broker(world, wait=False)
+    there = list(world.domains.values())
+
+    def group(domain):
+        return domain.name.rstrip("0123456789")
+    world.paired(*((a, b) for a, b in itertools.combinations(there, 2)
+                   if group(b) in groups[group(a)]))
+    for a, b in itertools.permutations(there, 2):
+        if group(b) in groups[group(a)]:
+            world.addresses(a, b, *(
+                world.store.text(f"/local/domain/0/backend/vif/{b.domid}/0/ip") or "").split())
+    broker.end(signal.SIGKILL)
+    return f"{kills} times, {len(there)} domains in the end"
+
+
+CASES = (comes_and_goes, reboots, renamed, building, while_away, untouched, hand_made,
+         taken_by_hand, only_one, manager, without_store, killed)
