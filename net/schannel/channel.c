@@ -100,6 +100,18 @@ static int sc_channel_share(struct schannel_channel *ch)
 	return 0;
 }
 
+/* What was given for this peer, if that is less than what any may have. */
+static u32 sc_channel_pool_pages(struct schannel_peer *peer)
+{
+	u32 pages = sc_sysctl_pool_pages();
+	struct schannel_peer_info info;
+
+	sc_peer_info(peer, &info);
+	if (!info.pool_mib || info.pool_mib > pages >> (20 - PAGE_SHIFT))
+		return pages;
+	return info.pool_mib << (20 - PAGE_SHIFT);
+}
+
 struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 {
 	struct schannel_channel *ch;
@@ -123,7 +135,7 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 		spin_lock_init(&ch->queue[i].lock);
 		ch->queue[i].q.prod = SC_QUEUE_START;
 	}
-	sc_pool_init(&ch->pool, sc_sysctl_pool_pages());
+	sc_pool_init(&ch->pool, sc_channel_pool_pages(peer));
 	xa_init_flags(&ch->flows, XA_FLAGS_ALLOC);
 	INIT_WORK(&ch->work, sc_control_work);
 	spin_lock_init(&ch->ctl_lock);

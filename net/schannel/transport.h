@@ -137,6 +137,8 @@ void schannel_peer_unreachable(struct schannel_peer *peer, int err);
  * struct schannel_peer_info - who a peer is
  * @name:	its name, ends in a NUL; empty if not known
  * @uuid:	its UUID, all zero if not known
+ * @pool_mib:	most memory that a channel to it may take for our rings; 0: no limit
+ *		but our own
  * @nr_addresses: how many of @address there are
  * @address:	its IP addresses, IPv4 ones mapped
  *
@@ -145,6 +147,7 @@ void schannel_peer_unreachable(struct schannel_peer *peer, int err);
 struct schannel_peer_info {
 	char name[SC_NAME_MAX];
 	u8 uuid[16];
+	u32 pool_mib;
 	unsigned int nr_addresses;
 	struct in6_addr address[SCHANNEL_ADDRESSES_MAX];
 };

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who a peer is: the keys that the control domain writes into this end's own
- * directory, where the peer cannot write. They are text from outside all the same:
- * what does not parse to its end is taken as not there.
+ * Who a peer is, and how much memory a channel to it may take: the keys that the control
+ * domain writes into this end's own directory, where the peer cannot write. They are text
+ * from outside all the same: what does not parse to its end is taken as not there.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/err.h>
 #include <linux/inet.h>
+#include <linux/kstrtox.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uuid.h>
@@ -25,7 +26,8 @@ bool scxen_info_is_key(const char *path)
 
 	return !strcmp(key, SCHANNEL_KEY_PEER_NAME) ||
 	       !strcmp(key, SCHANNEL_KEY_PEER_UUID) ||
-	       !strcmp(key, SCHANNEL_KEY_PEER_ADDRESSES);
+	       !strcmp(key, SCHANNEL_KEY_PEER_ADDRESSES) ||
+	       !strcmp(key, SCHANNEL_KEY_POOL);
 }
 
 static void scxen_info_bad(struct xenbus_device *dev, const char *key)
@@ -99,6 +101,18 @@ static void scxen_info_addresses(struct xenbus_device *dev,
 	kfree(s);
 }
 
+static void scxen_info_pool(struct xenbus_device *dev,
+			    struct schannel_peer_info *info)
+{
+	char *s = scxen_info_text(dev, SCHANNEL_KEY_POOL);
+
+	if (s && *s && kstrtou32(s, 10, &info->pool_mib)) {
+		info->pool_mib = 0;
+		scxen_info_bad(dev, SCHANNEL_KEY_POOL);
+	}
+	kfree(s);
+}
+
 /**
  * scxen_info_read() - read what is known of the peer
  * @dev:	this end's device
@@ -111,4 +125,5 @@ void scxen_info_read(struct xenbus_device *dev,
 	scxen_info_name(dev, info);
 	scxen_info_uuid(dev, info);
 	scxen_info_addresses(dev, info);
+	scxen_info_pool(dev, info);
 }
