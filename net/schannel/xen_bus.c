@@ -63,6 +63,7 @@
 #include "xen_event.h"
 #include "xen_grant.h"
 #include "xen_info.h"
+#include "xen_restore.h"
 
 /* From one set-up to the next. */
 #define SCXEN_INTERVAL	HZ
@@ -560,7 +561,8 @@ static void scxen_otherend_changed(struct xenbus_device *dev,
 /*
  * Grants, mappings and event channels do not outlive a save and restore, and
  * this domain and its peers may come back with other numbers: part from them.
- * The work, once its queue is thawed, starts afresh with what xenbus found.
+ * The work, once its queue is thawed, starts afresh with what xenbus found, and
+ * xen_restore.c looks after what it did not find.
  */
 static int scxen_suspend(struct xenbus_device *dev)
 {
@@ -658,8 +660,13 @@ int __init scxen_bus_init(void)
 	err = __xenbus_register_backend(&scxen_backend, NULL, KBUILD_MODNAME);
 	if (err)
 		goto err_frontend;
+	err = scxen_restore_init(&scxen_frontend, &scxen_backend);
+	if (err)
+		goto err_backend;
 	return 0;
 
+err_backend:
+	xenbus_unregister_driver(&scxen_backend);
 err_frontend:
 	xenbus_unregister_driver(&scxen_frontend);
 err_wq:
@@ -670,6 +677,7 @@ err_wq:
 /* Take every channel down and forget the peers. */
 void scxen_bus_exit(void)
 {
+	scxen_restore_exit();
 	xenbus_unregister_driver(&scxen_backend);
 	xenbus_unregister_driver(&scxen_frontend);
 	destroy_workqueue(scxen_wq);
