@@ -3,7 +3,7 @@
 #
 #	demo.sh [SECONDS]
 #
-# Two domUs talk over AF_SCHANNEL: a file crosses from one to the other, and
+# Two domUs that the broker pairs talk over AF_SCHANNEL: a file crosses from one to the other, and
 # then the same program measures AF_SCHANNEL against netfront in this one boot:
 # u2 sends, u1 receives; SECONDS (3) is the length of a single measurement.
 # Leaves demo.json.
@@ -15,6 +15,24 @@ sizes=(1024 8192 65536 131072)
 paths=(netfront schannel)
 file_mib=16
 raw=/run/measurements
+
+policy() {
+	mkdir -p /etc/schannel
+	cat >/etc/schannel/policy <<-END
+	group demo
+		domain u*
+		reach  self
+	END
+}
+
+broker() {
+	local deadline=$((SECONDS + 30))
+	schanneld 2>/run/broker.log &
+	until schannelctl -j list | jq -e 'length == 1' >/dev/null; do
+		[ $SECONDS -lt $deadline ] || fail "not paired: $(cat /run/broker.log)"
+		sleep 0.1
+	done
+}
 
 listener() {	# DOM COMMAND: start what prints "listening ..." when it is ready
 	local log=/run/listener.$RANDOM deadline=$((SECONDS + 30))
@@ -140,8 +158,9 @@ table() {
 	}'
 }
 
+policy
 schannel_load u1 u2 || fail "the modules do not load"
-schannelctl pair u1 u2
+broker
 progress "u1 and u2 are paired"
 send_file
 
