@@ -73,6 +73,7 @@ void sc_peer_put(struct schannel_peer *peer)
 	kfree(peer->info);
 	kfree_rcu(peer, rcu);
 }
+EXPORT_SYMBOL_GPL(sc_peer_put);
 
 /* Under rcu_read_lock(). */
 static struct schannel_peer *sc_peer_lowest(const struct net *net, u32 from)
@@ -177,6 +178,7 @@ void schannel_peer_remove(struct schannel_peer *peer)
 	spin_lock_bh(&sc_peers_lock);
 	if (hash_hashed(&peer->node)) {
 		hash_del_rcu(&peer->node);
+		sc_addresses_clear(peer);
 		sc_netlink_peer(peer->net, peer, true);
 	}
 	spin_unlock_bh(&sc_peers_lock);
@@ -230,20 +232,28 @@ sc_peer_info_copy(const struct schannel_peer_info *info)
 int schannel_peer_info_set(struct schannel_peer *peer,
 			   const struct schannel_peer_info *info)
 {
+	struct sc_addresses *addresses = sc_addresses_alloc(peer, info);
 	struct schannel_peer_info *new = sc_peer_info_copy(info);
 	bool changed;
 
-	if (!new)
+	if (!new || !addresses) {
+		sc_addresses_free(addresses);
+		kfree(new);
 		return -ENOMEM;
+	}
 	spin_lock_bh(&sc_peers_lock);
 	spin_lock(&peer->lock);
 	changed = !peer->info || memcmp(peer->info, new, sizeof(*new));
 	if (changed)
 		swap(peer->info, new);
 	spin_unlock(&peer->lock);
-	if (changed && hash_hashed(&peer->node))
+	if (changed && hash_hashed(&peer->node)) {
+		sc_addresses_set(peer, addresses);
+		addresses = NULL;
 		sc_netlink_peer(peer->net, peer, false);
+	}
 	spin_unlock_bh(&sc_peers_lock);
+	sc_addresses_free(addresses);
 	kfree(new);
 	return 0;
 }
@@ -426,6 +436,7 @@ static void sc_peer_set_net(struct schannel_peer *peer, struct net *net)
 {
 	lockdep_assert_held(&sc_peers_lock);
 	sc_netlink_peer(peer->net, peer, true);
+	sc_addresses_moving(peer);
 	spin_lock(&peer->lock);
 	WRITE_ONCE(peer->net, net);
 	sc_peer_tell(peer, -EHOSTUNREACH);

@@ -20,10 +20,11 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+#include "address.h"
 #include "outbox.h"
 
-struct in6_addr;
 struct net;
+struct sc_addresses;
 struct schannel_channel;
 struct schannel_peer_info;
 struct schannel_transport;
@@ -48,6 +49,7 @@ struct sc_waiter {
  * @domid:	its number
  * @far:	loopback's: the end that connections come in at, in no table; holds
  *		a reference
+ * @addresses:	its IP addresses (table lock; read under RCU)
  * @lock:	protects what follows
  * @channel:	the channel that is up, or NULL
  * @net:	whose sockets are joined (written under the table's lock, too)
@@ -65,6 +67,7 @@ struct schannel_peer {
 	struct schannel_peer *far;
 	refcount_t ref;
 	struct rcu_head rcu;
+	struct sc_addresses __rcu *addresses;
 
 	spinlock_t lock;	/* what follows */
 	struct schannel_channel *channel;
@@ -81,10 +84,6 @@ struct schannel_peer *sc_peer_alloc(const struct schannel_transport *transport,
 				    struct net *net, u32 domid, void *priv);
 int sc_peer_publish(struct schannel_peer *peer);
 struct schannel_peer *sc_peer_get(const struct net *net, u32 domid);
-struct schannel_peer *sc_peer_get_by_address(const struct net *net,
-					     const struct in6_addr *addr);
-bool sc_peer_has_address(struct schannel_peer *peer,
-			 const struct in6_addr *addr);
 struct schannel_peer *sc_peer_next(const struct net *net, u32 from);
 void sc_peer_put(struct schannel_peer *peer);
 bool sc_peer_is_listed(const struct schannel_peer *peer);
