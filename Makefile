@@ -30,12 +30,14 @@ help:
 	@echo '                 (GUEST=pv, the default, or GUEST=pvh)'
 	@echo 'Test'
 	@echo '  check          everything below'
+	@echo '  check-full     that, and what takes its time on real Xen'
 	@echo '  check-unit     rings, queues, pool and messages, with sanitizers and fuzzers'
 	@echo '  check-lib      libschannel with sanitizers and fuzzers, then in a VM; socat, too'
 	@echo '  check-broker   schanneld against a real xenstored, with simulated domains'
 	@echo '  check-guest    sockets on the loopback transport, in a VM'
 	@echo '  check-ctl      schannelctl, on what is made up and on loopback in a VM'
 	@echo '  check-xen      sockets between domains on real Xen, PV and PVH'
+	@echo '                 (check-xen-full: more cases, and a soak)'
 	@echo '  check-debug    sockets on a kernel with KASAN, lockdep and kmemleak'
 	@echo '  soak           a thousand flows for ten minutes (SOAK=seconds) on loopback, then'
 	@echo '                 between two domains (GUEST=pv, the default, or GUEST=pvh)'
@@ -138,6 +140,13 @@ check-xen: setup
 	$(MAKE) all guest-tests soak-tests
 	@tests/check-xen $(BUILD)
 
+check-xen-full: setup
+	$(MAKE) all guest-tests soak-tests
+	@tests/check-xen $(BUILD) full
+
+check-full: check
+	$(MAKE) check-xen-full
+
 check-debug: setup
 	$(MAKE) guest-tests soak-tests lib
 	$(MAKE) -C tests/lib O=$(BUILD)/tests/lib LIB=$(BUILD)/lib guest
@@ -153,5 +162,5 @@ style: setup
 	tests/style $(KDIR) $(BUILD)
 
 .PHONY: help all setup modules lib tools guest-tests install uninstall clean demo \
-	check check-unit check-broker check-lib check-guest check-ctl check-xen check-debug soak \
+	check check-unit check-broker check-lib check-guest check-ctl check-xen check-xen-full check-full check-debug soak \
 	soak-tests style
