@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* schannelctl - see channels between domains, and say who may have one */
+/* schannelctl - see channels between domains, and say who may have and use one */
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
@@ -43,6 +43,14 @@ static const struct command {
 	  "counters of this network namespace, or of the channel to PEER" },
 	{ "monitor", monitor_command, "jn", "[peers] [flows]",
 	  "what happens, until it is interrupted" },
+	{ "attach", attach_command, "e", "CGROUP [SCOPE]",
+	  "divert the TCP connections of a cgroup or a systemd unit" },
+	{ "detach", detach_command, "e", "CGROUP...",
+	  "divert no more of them" },
+	{ "attached", attached_command, "je", "",
+	  "cgroups that are attached, and for which connections" },
+	{ "run", run_command, "e", "[SCOPE] [--] COMMAND [ARGUMENTS]",
+	  "run a command whose TCP connections are diverted" },
 	{ "list", list_command, "j", "",
 	  "pairs of domains (control domain)" },
 	{ "pair", pair_command, "", "DOM1 DOM2",
@@ -85,7 +93,8 @@ static void help_command(char **arg)
 	     "\n"
 	     "PEER is the name, the id, the UUID or an IP address of a peer, or self; DOM the\n"
 	     "id, the UUID or the name of a domain. FILTER is any of: peer PEER, type TYPE,\n"
-	     "state STATE, port PORT, sport PORT, dport PORT. Commands and keywords can be\n"
+	     "state STATE, port PORT, sport PORT, dport PORT. SCOPE is any of: port PORTS,\n"
+	     "not port PORTS, to PREFIXES, not to PREFIXES. Commands and keywords can be\n"
 	     "abbreviated.");
 }
 
@@ -207,14 +216,18 @@ static double parse_interval(const char *text)
 	return interval;
 }
 
-/* Options may stand anywhere. Returns which there were. */
-static const char *parse_options(int argc, char **argv)
+/* Which options there were. */
+static char letters_seen[256];
+
+#define LETTERS	"jnHepKi:hV"
+
+/* The "+" before letters is for those in front of the command alone. */
+static void parse_options(int argc, char **argv, const char *letters)
 {
-	static char seen[256];
-	char *next = seen;
+	char *next = letters_seen + strlen(letters_seen);
 	int letter;
 
-	while ((letter = getopt(argc, argv, "jnHepKi:hV")) != -1) {
+	while ((letter = getopt(argc, argv, letters)) != -1) {
 		switch (letter) {
 		case 'j':
 			options.json = true;
@@ -247,22 +260,33 @@ static const char *parse_options(int argc, char **argv)
 		default:
 			exit(EXIT_USAGE);
 		}
-		if (!strchr(seen, letter))
+		if (!strchr(letters_seen, letter))
 			*next++ = letter;
 	}
-	return seen;
 }
 
 int main(int argc, char **argv)
 {
-	const char *letter = parse_options(argc, argv);
-	char **arg = argv + optind;
+	const char *letter;
+	char **arg;
 
+	parse_options(argc, argv, "+" LETTERS);
+	arg = argv + optind;
 	current = find_command(*arg ? *arg : "show");
-	for (; *letter; letter++)
+	/* Options may stand anywhere, but those behind run may be the other command's. */
+	if (*arg && current->run != run_command) {
+		argc -= optind;
+		*arg = argv[0];
+		optind = 0;
+		parse_options(argc, arg, LETTERS);
+		arg += optind;
+	} else if (*arg) {
+		arg++;
+	}
+	for (letter = letters_seen; *letter; letter++)
 		if (!strchr(current->letters, *letter))
 			errx(EXIT_USAGE, "%s takes no -%c", current->name, *letter);
-	current->run(*arg ? arg + 1 : arg);
+	current->run(arg);
 	/* What nobody got must not look like success. */
 	if (fflush(stdout) || ferror(stdout))
 		err(EXIT_FAILED, "cannot write");

@@ -37,6 +37,10 @@ void monitor_command(char **arg);
 void list_command(char **arg);
 void pair_command(char **arg);
 void unpair_command(char **arg);
+void attach_command(char **arg);
+void detach_command(char **arg);
+void attached_command(char **arg);
+void run_command(char **arg);
 void policy_command(char **arg);
 void reload_command(char **arg);
 

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What runs in an attached cgroup when a program connects: asks schannel_inet to divert the
+ * connection if the scope includes it. The connection is never refused here, whatever
+ * becomes of that.
+ */
+#include <stdbool.h>
+#include <linux/types.h>
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "scope.h"
+
+#define SOCK_STREAM	1
+
+/* What it returns is counted over there. */
+extern int schannel_divert(struct bpf_sock_addr *ctx) __ksym;
+
+const volatile struct scope_rodata scope = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
+	__uint(max_entries, 2);
+	__type(key, struct scope_prefix);
+	__type(value, __u8);
+} prefixes SEC(".maps");
+
+static bool port_included(__u16 port)
+{
+	return scope.ports[port / 64] >> (port % 64) & 1;
+}
+
+static void consider(struct bpf_sock_addr *ctx, struct scope_prefix *to)
+{
+	const __u8 *included;
+
+	if (ctx->type != SOCK_STREAM || ctx->protocol != IPPROTO_TCP)
+		return;
+	if (!port_included(bpf_ntohs(ctx->user_port)))
+		return;
+	to->length = 8 * sizeof(to->address);
+	included = bpf_map_lookup_elem(&prefixes, to);
+	if (included && *included)
+		schannel_divert(ctx);
+}
+
+SEC("cgroup/connect4")
+int schannel_conn4(struct bpf_sock_addr *ctx)
+{
+	struct scope_prefix to = {
+		.address = { 0, 0, bpf_htonl(0xffff), ctx->user_ip4 },
+	};
+
+	consider(ctx, &to);
+	return 1;
+}
+
+SEC("cgroup/connect6")
+int schannel_conn6(struct bpf_sock_addr *ctx)
+{
+	struct scope_prefix to = {
+		.address = {
+			ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3],
+		},
+	};
+
+	consider(ctx, &to);
+	return 1;
+}
+
+char LICENSE[] SEC("license") = "GPL";

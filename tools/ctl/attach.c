@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The commands that say which cgroups' TCP connections are diverted. */
+#include <err.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attachment.h"
+#include "cgroup.h"
+#include "ctl.h"
+#include "table.h"
+
+void attach_command(char **arg)
+{
+	struct scope scope;
+	char *cgroup;
+
+	if (!arg[0])
+		misused();
+	if (*scope_parse(&scope, arg + 1, true))
+		misused();
+	cgroup = cgroup_find(arg[0]);
+	if (!attachment_put(cgroup, &scope))
+		exit(EXIT_FAILED);
+	scope_free(&scope);
+	free(cgroup);
+}
+
+/* By its path, or the name of a unit: it need not be there any more. */
+static bool is_named(const struct attachment *attachment, const char *name, const char *path)
+{
+	return !strcmp(attachment->cgroup, path) ||
+	       (!strchr(name, '/') && !strcmp(strrchr(attachment->cgroup, '/') + 1, name));
+}
+
+/* An earlier cgroup may have had the same path; two different paths are a question. */
+static void detach(struct attachment *list, const char *name)
+{
+	char *path = cgroup_normal(name);
+	const char *found = NULL;
+	struct attachment *a;
+
+	for (a = list; a; a = a->next) {
+		if (!is_named(a, name, path))
+			continue;
+		if (found && strcmp(found, a->cgroup))
+			errx(EXIT_USAGE, "'%s' may be %s or %s", name, found, a->cgroup);
+		found = a->cgroup;
+	}
+	if (!found)
+		errx(EXIT_FAILED, "'%s' is not attached", name);
+	for (a = list; a; a = a->next)
+		if (!strcmp(a->cgroup, found) && !attachment_remove(a))
+			exit(EXIT_FAILED);
+	free(path);
+}
+
+void detach_command(char **arg)
+{
+	struct attachment *list;
+
+	if (!arg[0])
+		misused();
+	for (; *arg; arg++) {
+		list = attachment_list();
+		detach(list, *arg);
+		attachment_list_free(list);
+	}
+}
+
+void attached_command(char **arg)
+{
+	static const struct column columns[] = {
+		{ "CGROUP", "cgroup", COLUMN_TEXT },
+		{ "SCOPE", "scope", COLUMN_TEXT },
+		{ "", "gone", COLUMN_FLAG },
+		{ }
+	};
+	static const char * const more[] = { "id", "ports", "to", "not_to", NULL };
+	struct json_object *list = list_new(), *record;
+	struct attachment *attachments, *a;
+
+	if (arg[0])
+		misused();
+	attachments = attachment_list();
+	for (a = attachments; a; a = a->next) {
+		record = record_new();
+		record_text(record, "cgroup", a->cgroup);
+		record_number(record, "id", a->id);
+		scope_record(&a->scope, record);
+		record_flag(record, "gone", a->gone);
+		list_add(list, record);
+	}
+	attachment_list_free(attachments);
+	list_print(list, columns, more);
+	json_object_put(list);
+}
