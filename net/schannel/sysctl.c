@@ -3,8 +3,10 @@
  * net.schannel.*: what an administrator may change. ../../README.md has the table.
  *
  * What costs the machine memory is there once, in the initial namespace. What costs
- * nobody but the namespace's own processes is there in each.
+ * nobody but the namespace's own processes is there in each. The divert_* ones are
+ * transparent mode's: here, so that they can be set before its module is loaded.
  */
+#include <linux/export.h>
 #include <linux/jiffies.h>
 #include <linux/log2.h>
 #include <linux/slab.h>
@@ -24,6 +26,8 @@ static int sc_dgram_ring_kib = 256;
 static int sc_busy_poll_most = 1000;
 static int sc_connect_least = 100;
 static int sc_connect_most = 600 * 1000;
+static int sc_divert_timeout_most = 60 * 1000;
+static int sc_divert_retry_most = 600 * 1000;
 static int sc_pool_least = (PAGE_SIZE << SC_SEGMENT_ORDER) >> SC_KIB_SHIFT;
 static int sc_pool_most = 256 << 10;
 static int sc_ring_least = PAGE_SIZE >> SC_KIB_SHIFT;
@@ -73,7 +77,37 @@ static const struct ctl_table sc_sysctl_table[] = {
 		.extra1		= &sc_connect_least,
 		.extra2		= &sc_connect_most,
 	},
-#define SC_SYSCTL_OWN	2
+	{
+		.procname	= "divert_timeout_ms",
+		.data		= (void *)offsetof(struct sc_sysctl,
+						   divert_timeout_ms),
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ONE,
+		.extra2		= &sc_divert_timeout_most,
+	},
+	{
+		.procname	= "divert_retry_ms",
+		.data		= (void *)offsetof(struct sc_sysctl,
+						   divert_retry_ms),
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ZERO,
+		.extra2		= &sc_divert_retry_most,
+	},
+	{
+		.procname	= "divert_local",
+		.data		= (void *)offsetof(struct sc_sysctl,
+						   divert_local),
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ZERO,
+		.extra2		= SYSCTL_ONE,
+	},
+#define SC_SYSCTL_OWN	5
 	{
 		.procname	= "pool_max_kib",
 		.data		= &sc_pool_max_kib,
@@ -122,6 +156,9 @@ int sc_sysctl_create(struct net *net, struct sc_sysctl *ctl)
 
 	ctl->busy_poll_us = 0;
 	ctl->connect_timeout_ms = 10 * 1000;
+	ctl->divert_timeout_ms = 1000;
+	ctl->divert_retry_ms = 5 * 1000;
+	ctl->divert_local = 0;
 	table = kmemdup_array(sc_sysctl_table, nr, sizeof(*table), GFP_KERNEL);
 	if (!table)
 		return -ENOMEM;
@@ -153,6 +190,26 @@ unsigned long sc_sysctl_connect_timeout(const struct net *net)
 {
 	return msecs_to_jiffies(READ_ONCE(sc_net(net)->sysctl.connect_timeout_ms));
 }
+
+/* In jiffies. */
+unsigned long sc_sysctl_divert_timeout(const struct net *net)
+{
+	return msecs_to_jiffies(READ_ONCE(sc_net(net)->sysctl.divert_timeout_ms));
+}
+EXPORT_SYMBOL_GPL(sc_sysctl_divert_timeout);
+
+/* In jiffies. */
+unsigned long sc_sysctl_divert_retry(const struct net *net)
+{
+	return msecs_to_jiffies(READ_ONCE(sc_net(net)->sysctl.divert_retry_ms));
+}
+EXPORT_SYMBOL_GPL(sc_sysctl_divert_retry);
+
+bool sc_sysctl_divert_local(const struct net *net)
+{
+	return READ_ONCE(sc_net(net)->sysctl.divert_local);
+}
+EXPORT_SYMBOL_GPL(sc_sysctl_divert_local);
 
 /* Most pages of one channel's pool. */
 u32 sc_sysctl_pool_pages(void)

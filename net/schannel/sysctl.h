@@ -15,11 +15,17 @@ struct net;
  * @header:	of the registered table
  * @busy_poll_us: how long a reader looks for data before it sleeps
  * @connect_timeout_ms: from connect() to an answer
+ * @divert_timeout_ms: the same for a TCP connection, which goes on as such then
+ * @divert_retry_ms: how long it is remembered that one could not be diverted
+ * @divert_local: whether TCP connections to this domain itself are diverted
  */
 struct sc_sysctl {
 	struct ctl_table_header *header;
 	int busy_poll_us;
 	int connect_timeout_ms;
+	int divert_timeout_ms;
+	int divert_retry_ms;
+	int divert_local;
 };
 
 int sc_sysctl_create(struct net *net, struct sc_sysctl *ctl);
@@ -27,6 +33,9 @@ void sc_sysctl_destroy(struct sc_sysctl *ctl);
 
 unsigned int sc_sysctl_busy_poll_us(const struct net *net);
 unsigned long sc_sysctl_connect_timeout(const struct net *net);
+unsigned long sc_sysctl_divert_timeout(const struct net *net);
+unsigned long sc_sysctl_divert_retry(const struct net *net);
+bool sc_sysctl_divert_local(const struct net *net);
 
 u32 sc_sysctl_pool_pages(void);
 struct sc_wish sc_sysctl_ring(void);

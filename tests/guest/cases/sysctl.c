@@ -17,6 +17,9 @@ static const struct sysctl {
 } sysctls[] = {
 	{ "busy_poll_us", 0, 1000, true },
 	{ "connect_timeout_ms", 100, 600000, true },
+	{ "divert_timeout_ms", 1, 60000, true },
+	{ "divert_retry_ms", 0, 600000, true },
+	{ "divert_local", 0, 1, true },
 	{ "pool_max_kib", 1024, 262144, false },
 	{ "ring_min_kib", 4, 1024, false },
 	{ "ring_max_kib", 4, 1024, false },
