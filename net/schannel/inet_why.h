@@ -7,19 +7,30 @@
 #ifndef _SCHANNEL_INET_WHY_H
 #define _SCHANNEL_INET_WHY_H
 
-#include <linux/in6.h>
 #include <linux/types.h>
 
 #include "../../include/uapi/linux/schannel_netlink.h"
 
+struct in6_addr;
 struct net;
+struct sc_divert_view;
+struct schannel_peer;
 
-/* What is remembered of this destination, or SCHANNEL_DIVERT_OK. Any context, does not sleep. */
+/* Any context but hard interrupts, and none of them sleeps: */
+struct schannel_peer *scinet_why_look(struct net *net,
+				      const struct in6_addr *addr, u16 port,
+				      struct sc_divert_view *view);
 enum schannel_divert scinet_why_recent(const struct net *net,
 				       const struct in6_addr *addr, u16 port);
-
-/* It was given; remembered if it is of the kind. Any context, does not sleep. */
 void scinet_why_count(const struct net *net, const struct in6_addr *addr,
 		      u16 port, enum schannel_divert verdict);
+bool scinet_why_is_local(struct net *net, const struct in6_addr *addr);
+
+/* As struct sc_divert_ops wants them: */
+void scinet_why_forget(struct net *net, struct schannel_peer *peer);
+void scinet_why_counts(const struct net *net, u64 *counts);
+
+int scinet_why_init(void);
+void scinet_why_exit(void);
 
 #endif /* _SCHANNEL_INET_WHY_H */

@@ -63,6 +63,7 @@ struct schannel_peer *sc_peer_get(const struct net *net, u32 domid)
 	rcu_read_unlock();
 	return peer;
 }
+EXPORT_SYMBOL_GPL(sc_peer_get);
 
 void sc_peer_put(struct schannel_peer *peer)
 {

@@ -186,8 +186,9 @@ enum schannel_attr_stats {
  * enum schannel_divert - what became of a TCP connection that a BPF program wanted diverted
  *
  * All but the first: it proceeds as plain TCP, and this is why. Those marked (kept) are
- * remembered for the destination, net.schannel.divert_retry_ms long: until
- * then connections to it are plain TCP at once.
+ * remembered for the destination, net.schannel.divert_retry_ms long or until a channel to the
+ * peer comes up: so long connections to it are plain TCP at once. (kept, all) is
+ * remembered for all ports of the address.
  */
 enum schannel_divert {
 	SCHANNEL_DIVERT_OK,		/* it was, or would be, diverted */
@@ -197,9 +198,9 @@ enum schannel_divert {
 	SCHANNEL_DIVERT_REWRITTEN,	/* a later program changed the destination */
 	SCHANNEL_DIVERT_SOURCE,		/* bound to an address that is not published for us */
 	SCHANNEL_DIVERT_RECENT,		/* one of the (kept) ones below, a short while ago */
-	SCHANNEL_DIVERT_NO_CHANNEL,	/* (kept) no channel comes up */
-	SCHANNEL_DIVERT_TIMEOUT,	/* (kept) no answer in net.schannel.divert_timeout_ms */
-	SCHANNEL_DIVERT_UNSUPPORTED,	/* (kept) the peer does not divert */
+	SCHANNEL_DIVERT_NO_CHANNEL,	/* (kept, all) no channel comes up */
+	SCHANNEL_DIVERT_TIMEOUT,	/* (kept, all) no answer in net.schannel.divert_timeout_ms */
+	SCHANNEL_DIVERT_UNSUPPORTED,	/* (kept, all) the peer does not divert */
 	SCHANNEL_DIVERT_NO_LISTENER,	/* the peer: nobody listens there */
 	SCHANNEL_DIVERT_NOT_ATTACHED,	/* (kept) the peer: the listener's cgroup is not attached */
 	SCHANNEL_DIVERT_BACKLOG,	/* the peer: the listener's backlog is full */
