@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The generic netlink family "schannel": peers, channels, statistics. Flows are in
- * netlink_flow.c.
+ * netlink_flow.c, transparent mode in netlink_divert.c.
  *
  * A dump goes on where its last message ended: at a domid, and a number in that
  * channel's flow table. It holds nothing in between, so what comes or goes
@@ -56,8 +56,8 @@ int sc_netlink_end(struct sk_buff *skb, void *head, bool complete)
 	return 0;
 }
 
-static struct sk_buff *sc_netlink_reply(struct genl_info *info, u8 cmd,
-					struct sc_netlink_to *to)
+struct sk_buff *sc_netlink_reply(struct genl_info *info, u8 cmd,
+				 struct sc_netlink_to *to)
 {
 	*to = (struct sc_netlink_to) {
 		.portid = info->snd_portid,
@@ -67,7 +67,7 @@ static struct sk_buff *sc_netlink_reply(struct genl_info *info, u8 cmd,
 	return genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 }
 
-static int sc_netlink_send(struct sk_buff *skb, struct genl_info *info, int err)
+int sc_netlink_send(struct sk_buff *skb, struct genl_info *info, int err)
 {
 	if (err) {
 		nlmsg_free(skb);
@@ -495,6 +495,12 @@ sc_netlink_flow_policy[SCHANNEL_A_FLOW_DOMID + 1] = {
 	[SCHANNEL_A_FLOW_DOMID]		= { .type = NLA_U32 },
 };
 
+static const struct nla_policy
+sc_netlink_divert_policy[SCHANNEL_A_DIVERT_PORT + 1] = {
+	[SCHANNEL_A_DIVERT_ADDRESS]	= NLA_POLICY_EXACT_LEN(16),
+	[SCHANNEL_A_DIVERT_PORT]	= NLA_POLICY_RANGE(NLA_U32, 1, U16_MAX),
+};
+
 static const struct genl_ops sc_genl_ops[] = {
 	{
 		.cmd		= SCHANNEL_CMD_PEER_GET,
@@ -523,6 +529,12 @@ static const struct genl_ops sc_genl_ops[] = {
 	}, {
 		.cmd		= SCHANNEL_CMD_STATS_GET,
 		.doit		= sc_netlink_get_stats,
+	}, {
+		.cmd		= SCHANNEL_CMD_DIVERT_GET,
+		.doit		= sc_netlink_get_divert,
+		.dumpit		= sc_netlink_dump_divert,
+		.policy		= sc_netlink_divert_policy,
+		.maxattr	= SCHANNEL_A_DIVERT_PORT,
 	},
 };
 

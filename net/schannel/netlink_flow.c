@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Flows over generic netlink: who asks, and who is told. See netlink.c. */
 #include <linux/err.h>
+#include <linux/in6.h>
 #include <linux/sock_diag.h>
 #include <linux/user_namespace.h>
 #include <linux/xarray.h>
@@ -40,6 +41,22 @@ static bool sc_netlink_fill_ports(struct sk_buff *skb,
 	return !nla_put_u32(skb, SCHANNEL_A_FLOW_LOCAL_PORT, ours) &&
 	       !nla_put_u32(skb, SCHANNEL_A_FLOW_PEER_PORT, theirs) &&
 	       !(flow->opened && nla_put_flag(skb, SCHANNEL_A_FLOW_OPENED));
+}
+
+/* Of a TCP connection whose bytes it carries. */
+static bool sc_netlink_fill_addresses(struct sk_buff *skb,
+				      const struct sc_flow *flow)
+{
+	const u8 *ours = flow->open.src_addr, *theirs = flow->open.dst_addr;
+
+	if (flow->type != SCHANNEL_TYPE_INET)
+		return true;
+	if (!flow->opened)
+		swap(ours, theirs);
+	return !nla_put(skb, SCHANNEL_A_FLOW_LOCAL_ADDRESS,
+			sizeof(struct in6_addr), ours) &&
+	       !nla_put(skb, SCHANNEL_A_FLOW_PEER_ADDRESS,
+			sizeof(struct in6_addr), theirs);
 }
 
 static bool sc_netlink_fill_sock(struct sk_buff *skb, struct sock *sk,
@@ -86,6 +103,7 @@ static bool sc_netlink_fill_flow(struct sk_buff *skb, struct sc_flow *flow,
 	    nla_put_u32(skb, SCHANNEL_A_FLOW_TYPE,
 			sc_netlink_flow_type(flow)) ||
 	    !sc_netlink_fill_ports(skb, flow) ||
+	    !sc_netlink_fill_addresses(skb, flow) ||
 	    !sc_netlink_fill_rings(skb, flow))
 		return false;
 	if (sk && !sc_netlink_fill_sock(skb, sk, user_ns))

@@ -8,6 +8,8 @@
 
 #include "netlink.h"
 
+struct genl_info;
+
 enum {
 	SC_GROUP_PEERS,
 	SC_GROUP_FLOWS,
@@ -47,6 +49,9 @@ struct sc_netlink_to {
 struct sc_netlink_to sc_netlink_dump_to(struct netlink_callback *cb, u8 cmd);
 void *sc_netlink_begin(struct sk_buff *skb, const struct sc_netlink_to *to);
 int sc_netlink_end(struct sk_buff *skb, void *head, bool complete);
+struct sk_buff *sc_netlink_reply(struct genl_info *info, u8 cmd,
+				 struct sc_netlink_to *to);
+int sc_netlink_send(struct sk_buff *skb, struct genl_info *info, int err);
 struct sk_buff *sc_netlink_event(struct net *net, unsigned int group,
 				 gfp_t gfp);
 void sc_netlink_tell(struct net *net, unsigned int group, struct sk_buff *skb,
@@ -55,5 +60,9 @@ void sc_netlink_tell(struct net *net, unsigned int group, struct sk_buff *skb,
 /* netlink_flow.c */
 int sc_netlink_start_flows(struct netlink_callback *cb);
 int sc_netlink_dump_flows(struct sk_buff *skb, struct netlink_callback *cb);
+
+/* netlink_divert.c */
+int sc_netlink_get_divert(struct sk_buff *request, struct genl_info *info);
+int sc_netlink_dump_divert(struct sk_buff *skb, struct netlink_callback *cb);
 
 #endif /* _SCHANNEL_NETLINK_MSG_H */

@@ -38,7 +38,7 @@
  * @SCHANNEL_CMD_FLOW_NTF: a flow was opened, or ended (SCHANNEL_A_FLOW_ERROR)
  * @SCHANNEL_CMD_STATS_GET: what the whole namespace did: SCHANNEL_A_STATS_*
  * @SCHANNEL_CMD_DIVERT_GET: would a TCP connection to SCHANNEL_A_DIVERT_ADDRESS and
- *	_PORT be diverted, as far as the kernel knows before it tries; a dump: how often each
+ *	_PORT be diverted if a BPF program wants it, as far as the kernel knows before it tries; a dump: how often each
  *	SCHANNEL_A_DIVERT_VERDICT was given. EOPNOTSUPP without schannel_inet
  */
 enum schannel_cmd {
@@ -130,6 +130,9 @@ enum schannel_attr_channel {
  * came to be; ECONNRESET if the peer, or the end of the channel, reset it; EPROTO
  * if it was reset here since what the peer wrote made no sense, ECONNABORTED if for another
  * reason (closed with unread data, SO_LINGER, SOCK_DESTROY).
+ *
+ * SCHANNEL_A_FLOW_LOCAL_ADDRESS, _PEER_ADDRESS: of a diverted TCP connection only; its ports
+ * are TCP's.
  */
 enum schannel_attr_flow {
 	SCHANNEL_A_FLOW_UNSPEC,
@@ -151,8 +154,8 @@ enum schannel_attr_flow {
 	SCHANNEL_A_FLOW_RX_QUEUED,	/* u32: bytes we have not consumed */
 	SCHANNEL_A_FLOW_STATS,		/* binary: struct sc_flow_stats */
 	SCHANNEL_A_FLOW_ERROR,		/* u32: in FLOW_NTF, ended: errno, see above */
-	SCHANNEL_A_FLOW_LOCAL_ADDRESS,	/* binary, 16 bytes, IPv6 or v4-mapped: of a diverted */
-	SCHANNEL_A_FLOW_PEER_ADDRESS,	/* TCP connection only, as its ports are TCP's then */
+	SCHANNEL_A_FLOW_LOCAL_ADDRESS,	/* binary, 16 bytes, IPv6 or v4-mapped: see above */
+	SCHANNEL_A_FLOW_PEER_ADDRESS,	/* binary, 16 bytes, likewise */
 
 	__SCHANNEL_A_FLOW_MAX,
 };
@@ -213,11 +216,12 @@ enum schannel_divert {
 
 #define SCHANNEL_DIVERT_MAX	(__SCHANNEL_DIVERT_MAX - 1)
 
+/* What became of TCP connections. */
 enum schannel_attr_divert {
 	SCHANNEL_A_DIVERT_UNSPEC,
 	SCHANNEL_A_DIVERT_PAD,
 	SCHANNEL_A_DIVERT_ADDRESS,	/* binary, 16 bytes, IPv6 or v4-mapped */
-	SCHANNEL_A_DIVERT_PORT,		/* u32: 1 to 65535 */
+	SCHANNEL_A_DIVERT_PORT,		/* u32: 1 to 65535; absent: what holds for all */
 	SCHANNEL_A_DIVERT_VERDICT,	/* u32: enum schannel_divert */
 	SCHANNEL_A_DIVERT_REMEMBERED,	/* u32: with RECENT: which it was */
 	SCHANNEL_A_DIVERT_RETRY_MS,	/* u32: with RECENT: how long it still holds */
