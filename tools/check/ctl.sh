@@ -89,6 +89,34 @@ fails 1 'use the id' channels twins
 fails 1 'no network namespace' peers move web netns there-is-none
 fails 1 'not permitted' peers move web netns $$
 fails 1 'not permitted' sockets kill state listen
+fails 2 'usage' attach
+fails 2 'usage' attach web all
+fails 2 'usage' attach web port
+fails 2 'usage' attach web not
+fails 2 'usage' attach web not 80
+fails 2 'usage' attach web to ''
+fails 2 'neither a port' attach web port 0
+fails 2 'neither a port' attach web port 65536
+fails 2 'neither a port' attach web port 80,http
+fails 2 'neither a port' attach web port 80-
+fails 2 'neither a port' attach web port 81-80
+fails 2 'neither a port' attach web port 4294967376
+fails 2 'no port is left' attach web port 80 not port 1-1000
+fails 2 'neither an address' attach web to web
+fails 2 'neither an address' attach web to 10.0.0.1/33
+fails 2 'neither an address' attach web to fd00::/129
+fails 2 'neither an address' attach web to fd00::/
+fails 2 'bits beyond' attach web to 10.0.0.1/8
+fails 2 'both included and not' attach web to fd00::1 not to fd00:0::1/128
+fails 2 'attach takes no -j' attach web -j
+fails 2 'usage' attached web
+fails 2 'usage' detach
+fails 1 'not attached' detach web
+fails 2 'may be /b/twins or /c/twins' detach twins
+fails 2 'usage' run
+fails 2 'usage' run port 80
+fails 2 'usage' run port 80 --
+fails 2 'run takes no -j' -j run true
 MADE_UP=97 fails 1 'not loaded' peers
 MADE_UP=97 fails 1 'not loaded' -j show
 MADE_UP=95 fails 1 'does not have flows' flows
@@ -146,7 +174,88 @@ counts 2 sockets k type dgram
 [ -z "$("$made_up" show | sed -n '/ $/p')" ]
 verdict $? 'no line of a table ends in a space'
 
+# Attaching, and what the words become.
+attaches() {	# SCOPE WORDS...
+	local scope=$1
+	shift
+	prints "attach /web: $scope" attach web "$@"
+}
+attaches all
+attaches all port 1-65535
+attaches 'port 80' p 80
+attaches 'port 80-83,443' port 443,80,81-83 port 80
+attaches 'not port 22,8000-8099' not port 8000-8099 n p 22
+attaches 'port 80,82' port 80-82 not port 81
+attaches 'to 10\.0\.0\.0/8' to 10.0.0.0/8,10.0.0.0/8
+attaches 'to 10\.0\.0\.3,fd00::/8 not to fd00::1' not to fd00::1 to fd00::/8 to ::ffff:10.0.0.3
+attaches 'port 80 not to 10\.0\.0\.0/8' not to 10.0.0.0/8 port 80
+attaches 'to 0\.0\.0\.0/0 not to ::/0' to 0.0.0.0/0
+attaches 'to 0\.0\.0\.0/0 not to ::/0' not to ::/0
+attaches 'all' to ::/0,0.0.0.0/0
+# What is said to be a scope is one.
+for scope in 'not port 22 to 10.0.0.0/8,fd00::/8 not to 10.1.0.0/16' \
+	     'to ::/0,0.0.0.0/0,10.0.0.0/8 not to 11.0.0.0/8'; do
+	# shellcheck disable=SC2086
+	prints "attach /web: $scope" attach web $scope
+done
+probes() {	# ANSWER ADDRESS PORT WORDS...
+	local answer=$1 probe="$2 $3"
+	shift 3
+	PROBE=$probe prints "$answer" attach web "$@"
+}
+probes included ::ffff:10.0.0.1 80
+probes 'left out' ::ffff:10.0.0.1 80 not port 80
+probes included ::ffff:10.0.0.1 0 not port 80
+probes 'left out' ::ffff:10.0.0.1 81 port 80
+probes included fd00::1 65535 port 65535
+probes 'left out' ::ffff:10.0.0.1 80 to fd00::/8
+probes included ::ffff:10.0.0.1 80 not to ::/0
+probes 'left out' fd00::1 80 not to ::/0
+probes 'left out' ::ffff:10.1.0.1 80 to 10.0.0.0/8 not to 10.1.0.0/16
+probes included ::ffff:10.1.2.3 80 to 10.1.2.3,10.0.0.0/8 not to 10.1.0.0/16
+probes 'left out' ::ffff:10.1.2.2 80 to 10.1.2.3,10.0.0.0/8 not to 10.1.0.0/16
+probes included ::ffff:12.0.0.1 80 not to 10.0.0.0/7
+probes 'left out' ::ffff:11.0.0.1 80 not to 10.0.0.0/7,11.0.0.0/8
+probes included fdff::1 80 to fd80::/9
+probes 'left out' fd7f::1 80 to fd80::/9
+prints 'detach /a/web.service 7' detach web.service
+prints 'detach /a/web.service 8' detach web.service
+prints 'detach /b/twins 9' detach /b/twins web.service
+counts 3 detach /b/twins web.service
+prints '/a/web.service +port 80,443 not to 10\.0\.0\.0/8  gone' attached
+prints '/c/twins +all' attached
+counts 6 attached
+
+# Running a command; each time it says what happened to the cgroup.
+prints 'attach /schannel-run-0: port 80 to fd00::/8' run port 80 to fd00::/8 echo
+prints '-e -j port' run printf '%s %s %s\n' -e -j port
+prints 'x' run -- printf 'x\n'
+prints 'port is run' run -- sh -c 'echo $0 is run' port
+prints 'detach /schannel-run-0 1' run true
+CGROUP_BUSY=1 prints '.*: processes remain in /schannel-run-0: .*' run true
+status() {	# STATUS COMMAND...
+	local wanted=$1 status=0
+	shift
+	timeout 10 "$@" >/dev/null 2>&1 || status=$?
+	[ $status = "$wanted" ]
+	verdict $? "ends with $wanted: ${*:2}" "$status"
+}
+status 0 "$made_up" run true
+status 7 "$made_up" run sh -c 'exit 7'
+status 126 "$made_up" run /
+status 127 "$made_up" run there-is-none
+status 143 bash -c "\"$made_up\" run sh -c 'kill \$\$'; exit \$?"
+# What it gets itself is the command's.
+status 5 bash -c "exec \"$made_up\" run bash -c 'trap \"exit 5\" USR1; kill -USR1 \$PPID; while :; do :; done'"
+status 0 bash -c 'trap "" CHLD; exec "$0" run true' "$made_up"
+said=$(timeout 10 "$made_up" run sh -c 'grep SigBlk /proc/self/status')
+grep -q 'SigBlk:.0*$' <<<"$said"
+verdict $? 'run blocks no signals for the command' "$said"
+
 # JSON.
+json 'length == 5 and .[0].gone and .[0].id == 7 and .[0].ports == ["80","443"]' attached
+json '.[0] | .to == ["::/0","0.0.0.0/0"] and .not_to == ["10.0.0.0/8"]' attached
+json '.[2] | .scope == "all" and .ports == ["1-65535"] and (.gone | not)' attached
 json 'length == 3 and .[1].name == "web" and .[1].addresses[1] == "fd00::3"' peers
 json '.[0].own_domid == 5 and .[0].name == null and .[1].own_domid == null' peers
 json '.[2].name == "\"b\\a\td\"\u001b[1m" and .[2].channel == "down"' peers
@@ -207,7 +316,7 @@ done
 keys() {	# ARGUMENTS...
 	"$made_up" -j "$@" 2>/dev/null | jq -r '.. | objects | keys[]'
 }
-said=$(for command in peers channels 'flows -p' 'sockets -p' stats show monitor; do
+said=$(for command in peers channels 'flows -p' 'sockets -p' stats show monitor attached; do
 	# shellcheck disable=SC2086
 	keys $command
 done | sort -u | while read -r key; do
@@ -250,6 +359,13 @@ completes 'seqpacket stream' flows type s
 completes 'web' sockets kill peer w
 completes 'flows' monitor f
 completes '-H -e -j -n -p' flows -
+completes 'attach attached' att
+completes 'not port to' attach web p 80 ''
+completes 'port to' attach web not ''
+completes '' attach web port ''
+completes 'not port to' run ''
+completes 'mktemp' run port 80 mktem
+completes '/a/web.service /b/twins /c/twins /schannel-run-0' detach ''
 
 echo "$passed passed, $failed failed, 0 skipped"
 [ $failed = 0 ]

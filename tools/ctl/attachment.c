@@ -267,7 +267,7 @@ static bool prepare(void)
 	else if (access("/sys/kernel/btf/vmlinux", F_OK))
 		warnx("this kernel has no type information (CONFIG_DEBUG_INFO_BTF)");
 	else if (access("/sys/kernel/btf/schannel_inet", F_OK))
-		warnx("the module schannel_inet has no type information: it was built without pahole");
+		warnx("the module has no type information: it was built without pahole");
 	else if (!have_bpffs() && mount("bpf", BPFFS, "bpf", 0, "mode=0700"))
 		warn("cannot mount bpffs on " BPFFS);
 	else if (mkdir(PINS, 0700) && errno != EEXIST)

@@ -45,9 +45,12 @@ static bool has_port(const uint64_t *ports, unsigned int port)
 
 static bool parse_port(const char *text, char **end, unsigned int *port)
 {
+	unsigned long number;
+
 	errno = 0;
-	*port = strtoul(text, end, 10);
-	return *text >= '0' && *text <= '9' && !errno && *port && *port < PORTS;
+	number = strtoul(text, end, 10);
+	*port = number;
+	return *text >= '0' && *text <= '9' && !errno && number && number < PORTS;
 }
 
 /* Add "PORT" or "FIRST-LAST". */
@@ -139,7 +142,7 @@ static bool parse_prefix(const char *text, struct scope_prefix *prefix)
 {
 	char address[INET6_ADDRSTRLEN] = "";
 	size_t len = strcspn(text, "/");
-	unsigned int length;
+	unsigned long length;
 	char *end;
 
 	if (len >= sizeof(address))
@@ -268,7 +271,7 @@ char **scope_parse(struct scope *scope, char **word, bool abbreviations)
 {
 	uint64_t ports[2][SCOPE_PORT_WORDS] = { 0 };
 	bool some_ports = false, any = false, included;
-	char *list, *item;
+	char *copy, *rest, *item;
 	unsigned int i;
 	int key;
 
@@ -284,12 +287,16 @@ char **scope_parse(struct scope *scope, char **word, bool abbreviations)
 		}
 		if ((key != PORT && key != TO) || !word[1] || !*word[1])
 			misused();
-		for (list = word[1]; (item = strsep(&list, ",")); ) {
+		copy = strdup(word[1]);
+		if (!copy)
+			out_of_memory();
+		for (rest = copy; (item = strsep(&rest, ",")); ) {
 			if (key == PORT)
 				add_ports(ports[included], item);
 			else
 				add_prefix(scope, item, included);
 		}
+		free(copy);
 		some_ports |= key == PORT && included;
 	}
 	for (i = 0; i < SCOPE_PORT_WORDS; i++) {
