@@ -2,10 +2,12 @@
 /* Flows. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <linux/genetlink.h>
 #include <linux/schannel_netlink.h>
 
 #include "object.h"
+#include "text.h"
 
 #define FLOW(attr, field)	\
 	SCL_FIELD(SCHANNEL_A_FLOW_##attr, struct scl_flow, flow.field)
@@ -32,7 +34,25 @@ static const struct scl_field fields[] = {
 static void flow_free(struct schannel_flow *flow)
 {
 	free((void *)flow->stats);
+	free((char *)flow->local_address);
+	free((char *)flow->peer_address);
 	free(flow);
+}
+
+static int set_address(const char **field, const struct nlattr *attr)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr ip;
+
+	if (mnl_attr_get_payload_len(attr) != sizeof(ip)) {
+		errno = EPROTO;
+		return -1;
+	}
+	memcpy(&ip, mnl_attr_get_payload(attr), sizeof(ip));
+	scl_ip_format(&ip, text);
+	free((char *)*field);
+	*field = strdup(text);
+	return *field ? 0 : -1;
 }
 
 static int set_other(struct scl_flow *self, const struct nlattr *attr)
@@ -48,6 +68,10 @@ static int set_other(struct scl_flow *self, const struct nlattr *attr)
 		free((void *)self->flow.stats);
 		self->flow.stats = scl_flow_stats(attr);
 		return self->flow.stats ? 0 : -1;
+	case SCHANNEL_A_FLOW_LOCAL_ADDRESS:
+		return set_address(&self->flow.local_address, attr);
+	case SCHANNEL_A_FLOW_PEER_ADDRESS:
+		return set_address(&self->flow.peer_address, attr);
 	}
 	return 0;
 }
@@ -89,7 +113,7 @@ int scl_flows_of(const struct scl_reply *reply, struct schannel_flow **list)
 
 int schannel_flows(uint32_t domid, struct schannel_flow **list)
 {
-	const struct scl_attr attr = { SCHANNEL_A_FLOW_DOMID, domid };
+	const struct scl_attr attr = SCL_U32(SCHANNEL_A_FLOW_DOMID, domid);
 	struct scl_reply reply;
 	int ret;
 

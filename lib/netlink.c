@@ -264,7 +264,7 @@ int scl_genl_ask(uint8_t cmd, uint16_t flags, const struct scl_attr *attrs, size
 	if (id) {
 		nlh = genl_request(buffer, id, cmd, SCHANNEL_GENL_VERSION, flags);
 		for (i = 0; i < n_attrs; i++)
-			mnl_attr_put_u32(nlh, attrs[i].type, attrs[i].value);
+			mnl_attr_put(nlh, attrs[i].type, attrs[i].size, attrs[i].data);
 		ret = scl_netlink_ask(socket, nlh, reply);
 	}
 	error = errno;

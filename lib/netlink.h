@@ -31,11 +31,15 @@ static inline bool scl_message_ok(const struct nlmsghdr *nlh, int left)
 	     scl_message_ok(nlh, left);							\
 	     (nlh) = mnl_nlmsg_next(nlh, &(left)))
 
-/* An attribute of a request. */
+/* An attribute of a request, and what makes one. */
 struct scl_attr {
 	uint16_t type;
-	uint32_t value;
+	uint16_t size;
+	const void *data;
 };
+
+#define SCL_U32(attr, value)	{ (attr), sizeof(uint32_t), &(const uint32_t){ (value) } }
+#define SCL_IP(attr, ip)	{ (attr), sizeof(struct in6_addr), (ip) }
 
 /**
  * struct scl_field - an attribute that is one field of a struct

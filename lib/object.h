@@ -38,11 +38,13 @@ struct schannel_channel *scl_channel_of(const struct nlmsghdr *nlh);
 struct scl_flow *scl_flow_of(const struct nlmsghdr *nlh);
 struct schannel_stats *scl_stats_of(const struct nlmsghdr *nlh);
 struct schannel_socket *scl_socket_of(const struct nlmsghdr *nlh);
+struct schannel_diversion *scl_diversion_of(const struct nlmsghdr *nlh);
 
 /* 0, or -1 and errno; the list is NULL if there is nothing. */
 int scl_peers_of(const struct scl_reply *reply, struct schannel_peer **list);
 int scl_channels_of(const struct scl_reply *reply, struct schannel_channel **list);
 int scl_flows_of(const struct scl_reply *reply, struct schannel_flow **list);
 int scl_sockets_of(const struct scl_reply *reply, struct schannel_socket **list);
+int scl_divert_counts_of(const struct scl_reply *reply, struct schannel_divert_count **list);
 
 #endif

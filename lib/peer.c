@@ -153,8 +153,8 @@ void schannel_peers_free(struct schannel_peer *list)
 int schannel_peer_move(uint32_t domid, int netns)
 {
 	const struct scl_attr attrs[] = {
-		{ SCHANNEL_A_PEER_DOMID, domid },
-		{ SCHANNEL_A_PEER_NETNS_FD, netns },
+		SCL_U32(SCHANNEL_A_PEER_DOMID, domid),
+		SCL_U32(SCHANNEL_A_PEER_NETNS_FD, netns),
 	};
 	struct scl_reply reply;
 

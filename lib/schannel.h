@@ -259,6 +259,9 @@ void schannel_channels_free(struct schannel_channel *list);
  * @uid:	of its socket
  * @inode:	of its socket; 0 if it waits for accept()
  * @cookie:	of its socket, as SO_COOKIE
+ * @local_address: of a TCP connection that is diverted, as inet_ntop(3) writes it; the ports
+ *		are TCP's then. NULL of all others
+ * @peer_address: likewise
  */
 struct schannel_flow {
 	struct schannel_flow *next;
@@ -280,6 +283,8 @@ struct schannel_flow {
 	uint32_t uid;
 	uint64_t inode;
 	uint64_t cookie;
+	const char *local_address;
+	const char *peer_address;
 };
 
 /* Those of the channel to domid; SC_DOMID_ANY is all. */
@@ -369,6 +374,55 @@ struct schannel_stats {
 
 int schannel_stats(struct schannel_stats **stats);
 void schannel_stats_free(struct schannel_stats *stats);
+
+/* ---- TCP connections that are diverted ------------------------------------ */
+
+/*
+ * SCHANNEL_DIVERT_* are those of <linux/schannel_netlink.h>; newer kernels may have more.
+ *
+ * Both: EOPNOTSUPP: the module schannel_inet is not loaded.
+ */
+
+/**
+ * struct schannel_diversion - what a TCP connection would meet
+ * @verdict:	SCHANNEL_DIVERT_OK, NO_PEER, LOCAL or RECENT
+ * @remembered:	with SCHANNEL_DIVERT_RECENT: what was met a short while ago
+ * @retry_ms:	with SCHANNEL_DIVERT_RECENT: how long nothing else is tried
+ * @domid:	of the peer whose address it is; SC_DOMID_SELF: this domain's own;
+ *		SC_DOMID_ANY: nobody's
+ */
+struct schannel_diversion {
+	int verdict;
+	int remembered;
+	uint32_t retry_ms;
+	uint32_t domid;
+};
+
+/*
+ * What a TCP connection from an attached cgroup to this IP address and port would meet, as
+ * far as the kernel knows it without trying. Port 0: what holds for all ports.
+ *
+ * EINVAL: address is not one as inet_pton(3) takes it.
+ */
+int schannel_divert_get(const char *address, uint16_t port,
+			struct schannel_diversion **diversion);
+void schannel_divert_free(struct schannel_diversion *diversion);
+
+/**
+ * struct schannel_divert_count - how often a connection met something
+ * @next:	of the list
+ * @verdict:	SCHANNEL_DIVERT_*
+ * @count:	how often, since the network namespace or the module is there
+ */
+struct schannel_divert_count {
+	struct schannel_divert_count *next;
+	int verdict;
+	uint64_t count;
+};
+
+/* Of each verdict there is, in the order of their numbers. */
+int schannel_divert_counts(struct schannel_divert_count **list);
+void schannel_divert_counts_free(struct schannel_divert_count *list);
 
 /* ---- What happens --------------------------------------------------------- */
 

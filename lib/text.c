@@ -62,17 +62,24 @@ static bool uuid_parse(const char *text, size_t len, struct scl_host *host)
 	return true;
 }
 
-static bool ip_parse(const char *text, size_t len, struct scl_host *host)
+bool scl_ip_parse(const char *text, size_t len, struct in6_addr *ip)
 {
 	char copy[INET6_ADDRSTRLEN];
-	struct in6_addr ip = { .s6_addr = { [10] = 0xff, [11] = 0xff } };
 
 	if (len >= sizeof(copy))
 		return false;
 	memcpy(copy, text, len);
 	copy[len] = '\0';
-	if (inet_pton(AF_INET, copy, &ip.s6_addr[12]) != 1 &&
-	    inet_pton(AF_INET6, copy, &ip) != 1)
+	*ip = (struct in6_addr){ .s6_addr = { [10] = 0xff, [11] = 0xff } };
+	return inet_pton(AF_INET, copy, &ip->s6_addr[12]) == 1 ||
+	       inet_pton(AF_INET6, copy, ip) == 1;
+}
+
+static bool ip_parse(const char *text, size_t len, struct scl_host *host)
+{
+	struct in6_addr ip;
+
+	if (!scl_ip_parse(text, len, &ip))
 		return false;
 	scl_ip_format(&ip, host->text);
 	host->kind = SCL_HOST_ADDRESS;

@@ -39,6 +39,9 @@ bool scl_host_parse(const char *text, size_t len, struct scl_host *host);
 /* HOST:PORT */
 bool scl_text_parse(const char *text, struct scl_host *host, uint32_t *port);
 
+/* An IPv4 address becomes a mapped one. */
+bool scl_ip_parse(const char *text, size_t len, struct in6_addr *ip);
+
 /* The forms of struct schannel_peer. */
 void scl_uuid_format(const uint8_t uuid[16], char text[SCL_UUID_TEXT]);
 void scl_ip_format(const struct in6_addr *ip, char text[INET6_ADDRSTRLEN]);

@@ -15,6 +15,8 @@
 
 static void absent(void)
 {
+	struct schannel_divert_count *counts;
+	struct schannel_diversion *diversion;
 	struct schannel_channel *channels;
 	struct schannel_monitor *monitor;
 	struct schannel_socket *sockets;
@@ -38,6 +40,8 @@ static void absent(void)
 	CHECK_ABSENT(schannel_sockets(0, 0, &sockets));
 	CHECK_ABSENT(schannel_socket_destroy(1));
 	CHECK_ABSENT(schannel_stats(&stats));
+	CHECK_ABSENT(schannel_divert_get("10.0.0.3", 80, &diversion));
+	CHECK_ABSENT(schannel_divert_counts(&counts));
 	CHECK_ABSENT(schannel_monitor_open(SCHANNEL_MONITOR_PEERS, &monitor));
 }
 

@@ -30,11 +30,21 @@ static void all_stats(const struct scl_reply *reply)
 		schannel_stats_free(scl_stats_of(nlh));
 }
 
+static void all_diversions(const struct scl_reply *reply)
+{
+	const struct nlmsghdr *nlh;
+	int left;
+
+	scl_for_each(nlh, left, reply)
+		schannel_divert_free(scl_diversion_of(nlh));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct schannel_channel *channels = NULL;
 	struct schannel_socket *sockets = NULL;
 	struct schannel_peer *peers = NULL;
+	struct schannel_divert_count *counts = NULL;
 	struct schannel_flow *flows = NULL;
 	struct scl_reply reply;
 
@@ -46,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!reply.data)
 		abort();
 	memcpy(reply.data, data + 1, size - 1);
-	switch (*data % 6) {
+	switch (*data % 8) {
 	case 0:
 		scl_peers_of(&reply, &peers);
 		schannel_peers_free(peers);
@@ -68,6 +78,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 5:
 		all_stats(&reply);
+		break;
+	case 6:
+		all_diversions(&reply);
+		break;
+	case 7:
+		scl_divert_counts_of(&reply, &counts);
+		schannel_divert_counts_free(counts);
 		break;
 	}
 	free(reply.data);

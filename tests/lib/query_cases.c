@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/schannel_netlink.h>
 
 #include "cases.h"
 #include "schannel.h"
@@ -109,6 +110,7 @@ static void flows(void)
 		CHECK_EQ(mine->tx_queued, 700);
 		CHECK_EQ(its->rx_queued, 700);
 		CHECK(mine->inode && its->inode && mine->cookie != its->cookie);
+		CHECK(!mine->local_address && !its->peer_address);
 		CHECK(mine->stats && mine->stats->tx_bytes == sizeof(data));
 		CHECK(its->stats && its->stats->rx_bytes == 300);
 	}
@@ -263,6 +265,55 @@ static void statistics(void)
 	schannel_stats_free(before);
 }
 
+static bool diverts(void)
+{
+	return !access("/sys/module/schannel_inet", F_OK);
+}
+
+/* With schannel_inet there are answers, and without it that is said. */
+static void diversions(void)
+{
+	struct schannel_divert_count *counts = NULL, *each;
+	struct schannel_diversion *diversion = NULL;
+	static const char * const bad[] = { "", "10.0.0", "[::1]", "::1:2:3:4:5:6:7:8:9", "web" };
+	int next = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		errno = 0;
+		CHECK_EQ(schannel_divert_get(bad[i], 80, &diversion), -1);
+		CHECK_EQ(errno, EINVAL);
+	}
+	if (!diverts()) {
+		CHECK_EQ(schannel_divert_get("127.0.0.1", 80, &diversion), -1);
+		CHECK_EQ(errno, EOPNOTSUPP);
+		CHECK_EQ(schannel_divert_counts(&counts), -1);
+		CHECK_EQ(errno, EOPNOTSUPP);
+		CHECK(!diversion && !counts);
+		return;
+	}
+	if (CHECK(!schannel_divert_get("127.0.0.1", 80, &diversion))) {
+		CHECK_EQ(diversion->verdict, SCHANNEL_DIVERT_LOCAL);
+		CHECK_EQ(diversion->domid, SC_DOMID_SELF);
+		schannel_divert_free(diversion);
+	}
+	if (CHECK(!schannel_divert_get("::1", 0, &diversion))) {
+		CHECK_EQ(diversion->verdict, SCHANNEL_DIVERT_LOCAL);
+		schannel_divert_free(diversion);
+	}
+	if (CHECK(!schannel_divert_get("192.0.2.1", 80, &diversion))) {
+		CHECK_EQ(diversion->verdict, SCHANNEL_DIVERT_NO_PEER);
+		CHECK_EQ(diversion->domid, SC_DOMID_ANY);
+		schannel_divert_free(diversion);
+	}
+	if (!CHECK(!schannel_divert_counts(&counts)))
+		return;
+	for (each = counts; each; each = each->next)
+		CHECK_EQ(each->verdict, next++);
+	CHECK_EQ(next, SCHANNEL_DIVERT_MAX + 1);
+	schannel_divert_counts_free(counts);
+}
+
 static struct connection shown;
 
 static void count_shown(bool expected)
@@ -327,6 +378,7 @@ static const struct tap_case cases[] = {
 	{ "query: a socket that is ended", socket_destroyed },
 	{ "query: channels", channels },
 	{ "query: statistics", statistics },
+	{ "query: diversions", diversions },
 	{ "query: what is others' is not shown", others },
 	{ "query: peers that cannot be moved", moves },
 };

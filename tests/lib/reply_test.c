@@ -151,6 +151,80 @@ static void flows(void)
 	schannel_flows_free(list);
 }
 
+/* Of TCP connections only, and each end has its own. */
+static void flow_addresses(void)
+{
+	static const uint8_t ip4[16] = { [10] = 0xff, 0xff, 10, 0, 0, 3 };
+	static const uint8_t ip6[16] = { 0xfd, [15] = 3 };
+	struct schannel_flow *list = NULL;
+
+	begin();
+	command(SCHANNEL_CMD_FLOW_GET);
+	u32(SCHANNEL_A_FLOW_LOCAL_PORT, 40000);
+	mnl_attr_put(last, SCHANNEL_A_FLOW_LOCAL_ADDRESS, sizeof(ip4), ip4);
+	mnl_attr_put(last, SCHANNEL_A_FLOW_PEER_ADDRESS, sizeof(ip6), ip6);
+	end();
+	command(SCHANNEL_CMD_FLOW_GET);
+	end();
+	if (!CHECK(!scl_flows_of(&reply, &list)) || !CHECK(list && list->next))
+		return;
+	CHECK_EQ(list->local_port, 40000);
+	CHECK(list->local_address && !strcmp(list->local_address, "10.0.0.3"));
+	CHECK(list->peer_address && !strcmp(list->peer_address, "fd00::3"));
+	CHECK(!list->next->local_address && !list->next->peer_address);
+	schannel_flows_free(list);
+}
+
+static void diversions(void)
+{
+	struct schannel_divert_count *list = NULL;
+	struct schannel_diversion *diversion;
+
+	begin();
+	command(SCHANNEL_CMD_DIVERT_GET);
+	u32(SCHANNEL_A_DIVERT_VERDICT, SCHANNEL_DIVERT_RECENT);
+	u32(SCHANNEL_A_DIVERT_REMEMBERED, SCHANNEL_DIVERT_TIMEOUT);
+	u32(SCHANNEL_A_DIVERT_RETRY_MS, 4999);
+	u32(SCHANNEL_A_DIVERT_DOMID, 0);
+	end();
+	diversion = scl_diversion_of((struct nlmsghdr *)buffer);
+	if (CHECK(diversion)) {
+		CHECK_EQ(diversion->verdict, SCHANNEL_DIVERT_RECENT);
+		CHECK_EQ(diversion->remembered, SCHANNEL_DIVERT_TIMEOUT);
+		CHECK_EQ(diversion->retry_ms, 4999);
+		CHECK_EQ(diversion->domid, 0);
+	}
+	schannel_divert_free(diversion);
+
+	begin();
+	command(SCHANNEL_CMD_DIVERT_GET);
+	u32(SCHANNEL_A_DIVERT_VERDICT, SCHANNEL_DIVERT_NO_PEER);
+	end();
+	diversion = scl_diversion_of((struct nlmsghdr *)buffer);
+	if (CHECK(diversion)) {
+		CHECK_EQ(diversion->verdict, SCHANNEL_DIVERT_NO_PEER);
+		CHECK_EQ(diversion->domid, SC_DOMID_ANY);
+	}
+	schannel_divert_free(diversion);
+
+	begin();
+	command(SCHANNEL_CMD_DIVERT_GET);
+	u32(SCHANNEL_A_DIVERT_VERDICT, SCHANNEL_DIVERT_OK);
+	u64(SCHANNEL_A_DIVERT_COUNT, 1ULL << 40);
+	end();
+	command(SCHANNEL_CMD_DIVERT_GET);
+	u32(SCHANNEL_A_DIVERT_VERDICT, SCHANNEL_DIVERT_MAX + 1);
+	end();
+	if (!CHECK(!scl_divert_counts_of(&reply, &list)) || !CHECK(list && list->next))
+		return;
+	CHECK_EQ(list->verdict, SCHANNEL_DIVERT_OK);
+	CHECK_EQ(list->count, 1LL << 40);
+	CHECK_EQ(list->next->verdict, SCHANNEL_DIVERT_MAX + 1);
+	CHECK_EQ(list->next->count, 0);
+	CHECK(!list->next->next);
+	schannel_divert_counts_free(list);
+}
+
 static void sockets(void)
 {
 	const uint32_t meminfo[2] = { 11, 12 };
@@ -247,6 +321,7 @@ static void wrong_sizes(void)
 	struct schannel_flow *flow_list = NULL;
 	struct schannel_peer *peer_list = NULL;
 	struct schannel_socket *socket_list = NULL;
+	struct schannel_divert_count *count_list = NULL;
 	static const char half[20];
 
 	begin();
@@ -289,13 +364,39 @@ static void wrong_sizes(void)
 	errno = 0;
 	CHECK_EQ(scl_sockets_of(&reply, &socket_list), -1);
 	CHECK_EQ(errno, EPROTO);
-	CHECK(!peer_list && !flow_list && !channel_list && !socket_list);
+
+	begin();
+	command(SCHANNEL_CMD_FLOW_GET);
+	mnl_attr_put(last, SCHANNEL_A_FLOW_PEER_ADDRESS, 4, half);
+	end();
+	errno = 0;
+	CHECK_EQ(scl_flows_of(&reply, &flow_list), -1);
+	CHECK_EQ(errno, EPROTO);
+
+	begin();
+	command(SCHANNEL_CMD_DIVERT_GET);
+	u32(SCHANNEL_A_DIVERT_COUNT, 1);
+	end();
+	errno = 0;
+	CHECK_EQ(scl_divert_counts_of(&reply, &count_list), -1);
+	CHECK_EQ(errno, EPROTO);
+
+	begin();
+	command(SCHANNEL_CMD_DIVERT_GET);
+	u64(SCHANNEL_A_DIVERT_VERDICT, 1);
+	end();
+	errno = 0;
+	CHECK(!scl_diversion_of((struct nlmsghdr *)buffer));
+	CHECK_EQ(errno, EPROTO);
+	CHECK(!peer_list && !flow_list && !channel_list && !socket_list && !count_list);
 }
 
 static const struct tap_case cases[] = {
 	{ "reply: peers", peers },
 	{ "reply: channels", channels },
 	{ "reply: flows", flows },
+	{ "reply: addresses of flows", flow_addresses },
+	{ "reply: diversions", diversions },
 	{ "reply: sockets", sockets },
 	{ "reply: statistics", statistics },
 	{ "reply: events", events },
