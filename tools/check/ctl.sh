@@ -155,10 +155,10 @@ prints 'tx_bytes +18446744073709551615' stats web
 prints '[0-9:.]+ flow-opened  stream 5:70000 -> web:80' monitor
 prints '[0-9:.]+ flow-ended   dgram 5:0 <- .*' monitor
 prints '[0-9:.]+ lost *' monitor
-counts 5 flows
-counts 9 flows -e
-counts 3 flows peer web
-counts 2 flows peer web type stream
+counts 7 flows
+counts 13 flows -e
+counts 5 flows peer web
+counts 4 flows peer web type stream
 counts 2 flows state closing
 counts 3 flows port 80
 counts 2 flows sport 80
@@ -173,6 +173,50 @@ counts 2 sockets -K state established
 counts 2 sockets k type dgram
 [ -z "$("$made_up" show | sed -n '/ $/p')" ]
 verdict $? 'no line of a table ends in a space'
+
+# TCP connections: theirs are the addresses, and why they are or are not diverted.
+prints 'open +stream .*  10\.0\.0\.5:40000 +10\.0\.0\.3:5201 +0' flows
+prints 'open +stream .*  \[fd00::5\]:5202 +\[fd00::3\]:40001 +0' flows
+counts 2 flows dport 5201
+prints 'divert_ok +17' stats
+prints 'divert_not_attached +18' stats
+NO_INET=1 counts 13 stats
+fails 2 'usage' why
+fails 2 'usage' why web port 80
+fails 2 'usage' why web cgroup
+fails 2 'not a TCP port' why web:
+fails 2 'not a TCP port' why web:0
+fails 2 'not a TCP port' why '[fd00::3]:65536'
+fails 2 'not a destination' why '[fd00::3'
+fails 2 'not a destination' why '[fd00::3]80'
+fails 2 'not a destination' why ':80'
+fails 1 "no peer 'db'" why db:80
+fails 1 'no address is published' why 0
+MADE_UP=97 fails 1 'not loaded' why 10.0.0.3
+whys() {	# STATUS PATTERN ARGUMENTS...
+	local wanted=$1 pattern=$2 said status=0
+	shift 2
+	said=$(timeout 10 "$made_up" why "$@" 2>&1) || status=$?
+	[ $status = "$wanted" ] && grep -qxE -- "$pattern" <<<"$said"
+	verdict $? "why $*: $wanted, '$pattern'" "status $status, $said"
+}
+whys 0 '\[fd00::3\]:80: would be diverted, to web' '[fd00::3]:80'
+whys 0 'fd00::3: would be diverted, to web' fd00::3
+whys 0 '\[fd00::3\]:80: would be diverted, to 3' -n '[fd00::3]:80'
+whys 1 '\[fd00::3\]:81: would be plain TCP, since the scope .* leaves it out' '[fd00::3]:81'
+whys 1 '10.0.0.3:80: would be plain TCP, since the scope .* the cgroup / .*' 10.0.0.3:80
+whys 1 '.*, since the cgroup /other is not attached .*' '[fd00::3]:80' cgroup other
+whys 1 '.*, since .* cgroup /hidden .* cannot be seen: Operation not permitted' fd00::3 c hidden
+whys 1 '.*, since it is not the address of a peer .*, and since the scope .*' 10.0.0.9:80
+whys 1 '.*, since it is this machine.s own .*, and since the scope .*' 127.0.0.1:81
+whys 1 '.*, since the peer did not answer .*; it is not tried again for 4\.2 s' '[fd00::4]:80'
+whys 1 '.*, since of a reason that .*' '[fd00::5]:80'
+whys 1 '10.0.0.3:443: would be plain TCP, .*' web:443
+whys 1 '\[fd00::3\]:443: would be diverted, to web' web:443
+NO_INET=1 whys 1 '.*, since schannel_inet is not loaded .*' '[fd00::3]:80'
+"$made_up" why '[fd00::3]:80' >/dev/full 2>/dev/null
+[ $? = 1 ]
+verdict $? 'why: output that cannot be written is an error'
 
 # Attaching, and what the words become.
 attaches() {	# SCOPE WORDS...
@@ -261,7 +305,7 @@ json '.[0].own_domid == 5 and .[0].name == null and .[1].own_domid == null' peer
 json '.[2].name == "\"b\\a\td\"\u001b[1m" and .[2].channel == "down"' peers
 json 'length == 1 and .[0].domid == 3' peers web
 json '.[1].pool_limit == 33554432 and .[2].state == "down"' channels -H
-json 'length == 4 and .[0].stats.tx_records == 3 and .[1].stats == null' flows
+json 'length == 6 and .[0].stats.tx_records == 3 and .[1].stats == null' flows
 json '.[0] | .peer == "web:80" and .peer_domid == 3 and .peer_port == 80 and .local_port == 70000' flows
 json '.[0].peer == "3:80"' flows -n
 json '.[1].peer_id == null and .[1].state == "opening" and (.[3].opened | not)' flows
@@ -270,6 +314,21 @@ json '.[0].processes == []' flows -p
 json '.[0].memory.sock_drops == 11 and .[0].peer == null and .[0].peer_domid == null' sockets
 json '.[1].shutdown_rd and (.[1].shutdown_wr | not)' sockets
 json '.connects == 103' stats
+json '.[4] | .local_address == "10.0.0.5" and .peer_address == "10.0.0.3" and .peer == "10.0.0.3:5201"' flows
+json '.[0].local_address == null' flows
+json '.divert_ok == 17 and .divert_no_peer == 0' stats
+NO_INET=1 json 'has("divert_ok") and .divert_ok == null' stats
+why_json() {	# EXPRESSION ARGUMENTS...
+	local expression=$1 said
+	shift
+	said=$(timeout 10 "$made_up" -j why "$@" || :)
+	jq -e "$expression" <<<"$said" >/dev/null
+	verdict $? "JSON has $expression: why $*" "$said"
+}
+why_json 'length == 1 and (.[0] | .diverted and .reasons == [] and .peer_domid == 3 and .cgroup == "/")' '[fd00::3]:80'
+why_json 'length == 2 and (.[0] | .address == "10.0.0.3" and .port == 443 and (.diverted | not))' web:443
+why_json '.[0] | .port == null and .peer == null and (.reasons | map(.reason)) == ["no_peer","cgroup_left_out"]' 10.0.0.9
+why_json '.[0] | .retry_ms == 4250 and .reasons[0].reason == "timeout"' fd00::4
 json '.peer == "web" and .opened == 1' stats web
 json '(.peers | length) == 3 and (.channels | length) == 3' show
 [ "$("$made_up" -j)" = "$("$made_up" show -j)" ] && [ "$("$made_up")" = "$("$made_up" show)" ]
@@ -316,7 +375,7 @@ done
 keys() {	# ARGUMENTS...
 	"$made_up" -j "$@" 2>/dev/null | jq -r '.. | objects | keys[]'
 }
-said=$(for command in peers channels 'flows -p' 'sockets -p' stats show monitor attached; do
+said=$(for command in peers channels 'flows -p' 'sockets -p' stats show monitor attached 'why 10.0.0.9'; do
 	# shellcheck disable=SC2086
 	keys $command
 done | sort -u | while read -r key; do
@@ -361,6 +420,8 @@ completes 'flows' monitor f
 completes '-H -e -j -n -p' flows -
 completes 'attach attached' att
 completes 'not port to' attach web p 80 ''
+completes 'self web' why ''
+completes 'cgroup' why web ''
 completes 'port to' attach web not ''
 completes '' attach web port ''
 completes 'not port to' run ''

@@ -2,13 +2,15 @@
 /*
  * A libschannel that made everything up, so that what schannelctl makes of it
  * can be looked at on any machine. In the environment, MADE_UP is the errno that
- * questions are answered with, INODE that of the first flow's socket.
+ * questions are answered with, INODE that of the first flow's socket, and NO_INET that
+ * schannel_inet is not loaded.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <netinet/tcp.h>
+#include <linux/schannel_netlink.h>
 #include <linux/sock_diag.h>
 
 #include <schannel.h>
@@ -47,7 +49,12 @@ static struct schannel_flow flows[] = {
 	  .local_port = 70001, .peer_port = 81 },
 	{ .next = &flows[3], .domid = SC_DOMID_SELF, .id = 1, .answered = true, .closed = true,
 	  .type = SOCK_STREAM, .local_port = 80, .peer_port = 70002 },
-	{ .domid = 12, .id = 1, .answered = true, .type = SOCK_DGRAM },
+	{ .next = &flows[4], .domid = 12, .id = 1, .answered = true, .type = SOCK_DGRAM },
+	{ .next = &flows[5], .domid = 3, .id = 3, .answered = true, .opened = true,
+	  .type = SOCK_STREAM, .local_port = 40000, .peer_port = 5201,
+	  .local_address = "10.0.0.5", .peer_address = "10.0.0.3" },
+	{ .domid = 3, .id = 4, .answered = true, .type = SOCK_STREAM, .local_port = 5202,
+	  .peer_port = 40001, .local_address = "fd00::5", .peer_address = "fd00::3" },
 };
 
 static const uint32_t memory[SK_MEMINFO_VARS] = { [SK_MEMINFO_DROPS] = 11 };
@@ -180,6 +187,61 @@ int schannel_stats(struct schannel_stats **list)
 	stats.connects += 100;
 	*list = &stats;
 	return answer();
+}
+
+int schannel_divert_get(const char *address, uint16_t port, struct schannel_diversion **diversion)
+{
+	static const struct {
+		const char *address;
+		struct schannel_diversion answer;
+	} answers[] = {
+		{ "fd00::3", { .verdict = SCHANNEL_DIVERT_OK, .domid = 3 } },
+		{ "10.0.0.3", { .verdict = SCHANNEL_DIVERT_OK, .domid = 3 } },
+		{ "127.0.0.1", { .verdict = SCHANNEL_DIVERT_LOCAL, .domid = SC_DOMID_SELF } },
+		{ "fd00::4", { .verdict = SCHANNEL_DIVERT_RECENT, .domid = 3,
+			       .remembered = SCHANNEL_DIVERT_TIMEOUT, .retry_ms = 4250 } },
+		{ "fd00::5", { .verdict = 1000, .domid = 3 } },
+	};
+	static struct schannel_diversion found;
+	size_t i;
+
+	(void)port;
+	*diversion = &found;
+	found = (struct schannel_diversion){
+		.verdict = SCHANNEL_DIVERT_NO_PEER, .domid = SC_DOMID_ANY,
+	};
+	for (i = 0; i < sizeof(answers) / sizeof(*answers); i++)
+		if (!strcmp(answers[i].address, address))
+			found = answers[i].answer;
+	if (answer())
+		return -1;
+	errno = EOPNOTSUPP;
+	return getenv("NO_INET") ? -1 : 0;
+}
+
+int schannel_divert_counts(struct schannel_divert_count **list)
+{
+	static struct schannel_divert_count counts[] = {
+		{ .next = &counts[1], .verdict = SCHANNEL_DIVERT_OK, .count = 17 },
+		{ .next = &counts[2], .verdict = SCHANNEL_DIVERT_NOT_ATTACHED, .count = 18 },
+		{ .verdict = 1000, .count = 19 },
+	};
+
+	*list = counts;
+	if (answer())
+		return -1;
+	errno = EOPNOTSUPP;
+	return getenv("NO_INET") ? -1 : 0;
+}
+
+void schannel_divert_free(struct schannel_diversion *diversion)
+{
+	(void)diversion;
+}
+
+void schannel_divert_counts_free(struct schannel_divert_count *list)
+{
+	(void)list;
 }
 
 void schannel_peers_free(struct schannel_peer *list)

@@ -64,7 +64,11 @@ enum attachment_verdict attachment_verdict(const char *cgroup, const struct in6_
 {
 	struct attachment *list = attachment_list();
 
-	(void)cgroup;
+	errno = EPERM;
+	if (!strcmp(cgroup, "/hidden"))
+		return ATTACHMENT_UNKNOWN;
+	if (!strcmp(cgroup, "/other"))
+		return ATTACHMENT_NONE;
 	return scope_includes(&list->scope, to, port) ? ATTACHMENT_INCLUDED : ATTACHMENT_LEFT_OUT;
 }
 

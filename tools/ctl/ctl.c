@@ -51,6 +51,8 @@ static const struct command {
 	  "cgroups that are attached, and for which connections" },
 	{ "run", run_command, "e", "[SCOPE] [--] COMMAND [ARGUMENTS]",
 	  "run a command whose TCP connections are diverted" },
+	{ "why", why_command, "jn", "DESTINATION [cgroup CGROUP]",
+	  "whether a TCP connection would be diverted, and if not, why" },
 	{ "list", list_command, "j", "",
 	  "pairs of domains (control domain)" },
 	{ "pair", pair_command, "", "DOM1 DOM2",
@@ -94,8 +96,8 @@ static void help_command(char **arg)
 	     "PEER is the name, the id, the UUID or an IP address of a peer, or self; DOM the\n"
 	     "id, the UUID or the name of a domain. FILTER is any of: peer PEER, type TYPE,\n"
 	     "state STATE, port PORT, sport PORT, dport PORT. SCOPE is any of: port PORTS,\n"
-	     "not port PORTS, to PREFIXES, not to PREFIXES. Commands and keywords can be\n"
-	     "abbreviated.");
+	     "not port PORTS, to PREFIXES, not to PREFIXES. DESTINATION is an IP address or\n"
+	     "a PEER, and may have a :PORT. Commands and keywords can be abbreviated.");
 }
 
 void misused(void)

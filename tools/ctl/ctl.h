@@ -41,6 +41,7 @@ void attach_command(char **arg);
 void detach_command(char **arg);
 void attached_command(char **arg);
 void run_command(char **arg);
+void why_command(char **arg);
 void policy_command(char **arg);
 void reload_command(char **arg);
 

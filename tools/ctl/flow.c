@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+#include <string.h>
+
 #include "ctl.h"
 #include "filter.h"
 #include "flow.h"
@@ -32,17 +35,30 @@ static uint32_t own_domid(const struct schannel_flow *flow)
 	return own;
 }
 
+/* An end of a TCP connection has an address of its own. */
+static void add_end(struct json_object *record, const char *key, const char *address,
+		    uint32_t domid, uint32_t port)
+{
+	char text[PEER_TEXT_SIZE];
+
+	if (!address)
+		peer_text(domid, port, text);
+	else
+		snprintf(text, sizeof(text), strchr(address, ':') ? "[%s]:%u" : "%s:%u", address,
+			 port);
+	record_text(record, key, text);
+}
+
 struct json_object *flow_record(const struct schannel_flow *flow)
 {
 	struct json_object *record = record_new();
-	char text[PEER_TEXT_SIZE];
 
 	record_text(record, "state", flow->closed ? states[2] : states[flow->answered]);
 	record_text(record, "type", type_text(flow->type));
-	peer_text(own_domid(flow), flow->local_port, text);
-	record_text(record, "local", text);
-	peer_text(flow->domid, flow->peer_port, text);
-	record_text(record, "peer", text);
+	add_end(record, "local", flow->local_address, own_domid(flow), flow->local_port);
+	add_end(record, "peer", flow->peer_address, flow->domid, flow->peer_port);
+	record_text(record, "local_address", flow->local_address);
+	record_text(record, "peer_address", flow->peer_address);
 	record_number(record, "peer_domid", flow->domid);
 	record_fields(record, fields, flow);
 	if (flow->answered)

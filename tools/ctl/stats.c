@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a network namespace did, or the channel to one peer; once, or over and over. */
 #include <err.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <linux/schannel_netlink.h>
 
 #include <schannel.h>
 
 #include "channel.h"
 #include "ctl.h"
+#include "divert.h"
 
 static const struct field fields[] = {
 	FIELD(struct schannel_stats, sockets),
@@ -27,6 +30,30 @@ static const struct field fields[] = {
 	FIELD(struct schannel_stats, channels_failed),
 	{ }
 };
+
+/* Null where schannel_inet is not loaded. */
+static void add_diverted(struct json_object *record)
+{
+	struct schannel_divert_count *counts = NULL, *count;
+	uint64_t by_verdict[__SCHANNEL_DIVERT_MAX] = { 0 };
+	bool known = !schannel_divert_counts(&counts);
+	char key[32];
+	int i;
+
+	if (!known && errno != EOPNOTSUPP)
+		ask_failed("diverted connections");
+	for (count = counts; count; count = count->next)
+		if (count->verdict >= 0 && count->verdict <= SCHANNEL_DIVERT_MAX)
+			by_verdict[count->verdict] = count->count;
+	schannel_divert_counts_free(counts);
+	for (i = 0; i <= SCHANNEL_DIVERT_MAX; i++) {
+		snprintf(key, sizeof(key), "divert_%s", divert_name(i));
+		if (known)
+			record_number(record, key, by_verdict[i]);
+		else
+			record_add(record, key, NULL);
+	}
+}
 
 static struct json_object *read_stats(const char *peer)
 {
@@ -46,6 +73,7 @@ static struct json_object *read_stats(const char *peer)
 	record = record_new();
 	record_fields(record, fields, stats);
 	schannel_stats_free(stats);
+	add_diverted(record);
 	return record;
 }
 
@@ -68,7 +96,7 @@ static void print_text(struct json_object *record)
 	struct json_object *rates = json_object_object_get(record, "rates"), *rate;
 
 	json_object_object_foreach(record, key, value) {
-		if (value == rates)
+		if (!value || value == rates)
 			continue;
 		rate = rates ? json_object_object_get(rates, key) : NULL;
 		if (rate)

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Whether a TCP connection from here would be diverted, and if not, why. What is in the way here
+ * is found without a connection; what the other side would say, only if it has said so to
+ * one a short while ago.
+ */
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/schannel_netlink.h>
+
+#include <schannel.h>
+
+#include "attachment.h"
+#include "cgroup.h"
+#include "ctl.h"
+#include "divert.h"
+#include "peer.h"
+
+/* Of a destination: HOST, HOST:PORT, [ADDRESS]:PORT. Port 0 is none. */
+struct destination {
+	char host[SCHANNEL_TEXT_MAX];
+	uint16_t port;
+};
+
+static uint16_t parse_port(const char *text)
+{
+	unsigned long port;
+	char *end;
+
+	errno = 0;
+	port = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno || !port || port > UINT16_MAX)
+		errx(EXIT_USAGE, "'%s' is not a TCP port", text);
+	return port;
+}
+
+static void parse_destination(struct destination *to, const char *text)
+{
+	const char *host = text, *end = strchr(text, ':');
+	size_t len;
+
+	*to = (struct destination){ 0 };
+	if (*text == '[') {
+		host++;
+		end = strchr(text, ']');
+		if (!end || (end[1] && end[1] != ':'))
+			errx(EXIT_USAGE, "'%s' is not a destination", text);
+		len = end - host;
+		end = end[1] ? end + 1 : NULL;
+	} else {
+		/* An IPv6 address has more than one, and then no port. */
+		if (end && strchr(end + 1, ':'))
+			end = NULL;
+		len = end ? (size_t)(end - host) : strlen(host);
+	}
+	if (!len || len >= sizeof(to->host))
+		errx(EXIT_USAGE, "'%s' is not a destination", text);
+	memcpy(to->host, host, len);
+	if (end)
+		to->port = parse_port(end + 1);
+}
+
+/* As IPv6, mapped if it is IPv4. */
+static bool parse_ip(const char *text, struct in6_addr *ip)
+{
+	*ip = (struct in6_addr){ .s6_addr = { [10] = 0xff, [11] = 0xff } };
+	return inet_pton(AF_INET, text, &ip->s6_addr[12]) == 1 ||
+	       inet_pton(AF_INET6, text, ip) == 1;
+}
+
+/* A reason is never to be shown to machines by its text, which may change. */
+static void add_reason(struct json_object *record, const char *name, const char *text)
+{
+	struct json_object *reason = record_new();
+
+	record_text(reason, "reason", name);
+	record_text(reason, "text", text);
+	list_add(json_object_object_get(record, "reasons"), reason);
+}
+
+static void add_cgroup(struct json_object *record, const char *cgroup, const struct in6_addr *ip,
+		       uint16_t port)
+{
+	char text[256];
+
+	switch (attachment_verdict(cgroup, ip, port)) {
+	case ATTACHMENT_INCLUDED:
+		break;
+	case ATTACHMENT_NONE:
+		snprintf(text, sizeof(text), "the cgroup %s is not attached (schannelctl attach)",
+			 cgroup);
+		add_reason(record, "cgroup_not_attached", text);
+		break;
+	case ATTACHMENT_LEFT_OUT:
+		snprintf(text, sizeof(text), "the scope that the cgroup %s is attached with leaves it out",
+			 cgroup);
+		add_reason(record, "cgroup_left_out", text);
+		break;
+	case ATTACHMENT_UNKNOWN:
+		snprintf(text, sizeof(text), "whether the cgroup %s is attached cannot be seen: %s",
+			 cgroup, strerror(errno));
+		add_reason(record, "cgroup_unknown", text);
+		break;
+	}
+}
+
+static void add_recent(struct json_object *record, const struct schannel_diversion *diversion)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s; it is not tried again for %.1f s",
+		 divert_words(diversion->remembered), diversion->retry_ms / 1e3);
+	add_reason(record, divert_name(diversion->remembered), text);
+	record_number(record, "retry_ms", diversion->retry_ms);
+}
+
+/* What the kernel says, and whose address it is. */
+static void add_kernel(struct json_object *record, const char *address, uint16_t port)
+{
+	struct schannel_diversion *diversion;
+
+	if (schannel_divert_get(address, port, &diversion)) {
+		if (errno != EOPNOTSUPP)
+			ask_failed("diverted connections");
+		add_reason(record, "no_module", "schannel_inet is not loaded (modprobe schannel_inet)");
+		return;
+	}
+	if (diversion->domid != SC_DOMID_ANY) {
+		record_text(record, "peer", peer_host(diversion->domid));
+		record_number(record, "peer_domid", diversion->domid);
+	}
+	if (diversion->verdict == SCHANNEL_DIVERT_RECENT)
+		add_recent(record, diversion);
+	else if (diversion->verdict != SCHANNEL_DIVERT_OK)
+		add_reason(record, divert_name(diversion->verdict),
+			   divert_words(diversion->verdict));
+	schannel_divert_free(diversion);
+}
+
+static struct json_object *explain(const char *address, uint16_t port, const char *cgroup)
+{
+	struct json_object *record = record_new();
+	struct in6_addr ip;
+
+	record_text(record, "address", address);
+	record_add(record, "port", port ? json_object_new_int(port) : NULL);
+	record_text(record, "cgroup", cgroup);
+	record_text(record, "peer", NULL);
+	record_add(record, "peer_domid", NULL);
+	record_add(record, "retry_ms", NULL);
+	record_flag(record, "diverted", false);
+	record_add(record, "reasons", list_new());
+	if (!parse_ip(address, &ip))
+		errx(EXIT_FAILED, "'%s' is not an IP address", address);
+	add_kernel(record, address, port);
+	add_cgroup(record, cgroup, &ip, port);
+	record_flag(record, "diverted",
+		    !json_object_array_length(json_object_object_get(record, "reasons")));
+	return record;
+}
+
+/* Of a peer, each of the addresses that are published for it. */
+static struct json_object *explain_all(const struct destination *to, const char *cgroup)
+{
+	struct json_object *list = list_new(), *peers, *addresses;
+	struct in6_addr ip;
+	size_t i;
+
+	if (parse_ip(to->host, &ip)) {
+		list_add(list, explain(to->host, to->port, cgroup));
+		return list;
+	}
+	peers = peer_list(to->host);
+	addresses = json_object_object_get(json_object_array_get_idx(peers, 0), "addresses");
+	for (i = 0; i < json_object_array_length(addresses); i++)
+		list_add(list, explain(json_object_get_string(json_object_array_get_idx(addresses, i)),
+				       to->port, cgroup));
+	if (!i)
+		errx(EXIT_FAILED, "no address is published for the peer '%s'", to->host);
+	json_object_put(peers);
+	return list;
+}
+
+static const char *text_of(struct json_object *record, const char *key)
+{
+	return json_object_get_string(json_object_object_get(record, key));
+}
+
+static bool is_diverted(struct json_object *record)
+{
+	return json_object_get_boolean(json_object_object_get(record, "diverted"));
+}
+
+static void print_text(struct json_object *record)
+{
+	struct json_object *reasons = json_object_object_get(record, "reasons");
+	const char *address = text_of(record, "address"), *port = text_of(record, "port");
+	bool bracket = port && strchr(address, ':');
+	size_t i;
+
+	printf("%s%s%s%s%s: ", bracket ? "[" : "", address, bracket ? "]" : "", port ? ":" : "",
+	       port ? port : "");
+	if (is_diverted(record))
+		printf("would be diverted, to %s", text_of(record, "peer"));
+	else
+		printf("would be plain TCP");
+	for (i = 0; i < json_object_array_length(reasons); i++)
+		printf("%s %s", i ? ", and since" : ", since",
+		       text_of(json_object_array_get_idx(reasons, i), "text"));
+	putchar('\n');
+}
+
+static void print(struct json_object *list)
+{
+	size_t i;
+
+	if (options.json)
+		record_print(list, true);
+	else
+		for (i = 0; i < json_object_array_length(list); i++)
+			print_text(json_object_array_get_idx(list, i));
+	/* It may be the end that says so. */
+	if (fflush(stdout) || ferror(stdout))
+		err(EXIT_FAILED, "cannot write");
+}
+
+static char *parse_cgroup(char **arg)
+{
+	static const struct choice words[] = { { "cgroup", 1 }, { } };
+	char *own;
+
+	if (!arg[0]) {
+		own = cgroup_own();
+		if (!own)
+			err(EXIT_FAILED, "cannot see which cgroup this is");
+		return own;
+	}
+	if (choose(words, arg[0]) < 0 || !arg[1] || arg[2])
+		misused();
+	return cgroup_find(arg[1]);
+}
+
+void why_command(char **arg)
+{
+	struct destination to;
+	struct json_object *list;
+	bool diverted = true;
+	char *cgroup;
+	size_t i;
+
+	if (!arg[0])
+		misused();
+	parse_destination(&to, arg[0]);
+	cgroup = parse_cgroup(arg + 1);
+	list = explain_all(&to, cgroup);
+	print(list);
+	for (i = 0; i < json_object_array_length(list); i++)
+		diverted &= is_diverted(json_object_array_get_idx(list, i));
+	json_object_put(list);
+	free(cgroup);
+	if (!diverted)
+		exit(EXIT_FAILED);
+}
