@@ -25,6 +25,11 @@ struct test_case {
 	/* Why TCP and UDP, or AF_UNIX, do something else here, else NULL. */
 	const char *not_inet;
 	const char *not_unix;
+	/* Why it makes no sense of TCP that is not diverted, or that is, else NULL. */
+	const char *diverted_only;
+	const char *not_diverted;
+	/* Not all of its connections are diverted, which is what it is about. */
+	bool declines;
 	/* Seconds it may take on an idle machine; 0 is the default. */
 	unsigned int seconds;
 };
@@ -36,6 +41,7 @@ struct test_group {
 	const char *schannel_only;	/* as in a case, for all of them */
 	const char *not_inet;
 	const char *not_unix;
+	bool inet_alone;		/* about TCP: there for no other family */
 };
 
 /* What every side of a case finds set when it starts. */
@@ -43,6 +49,7 @@ struct test_env {
 	int control;		/* stream to the other side */
 	bool is_client;
 	bool two_domains;	/* the sides run in different domains */
+	bool diverted;		/* TCP's connections are */
 	int type;		/* of the sockets that this case is about */
 	unsigned int slow;	/* every patience is multiplied by this */
 	uint64_t seed;

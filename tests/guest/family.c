@@ -109,10 +109,12 @@ static void in_to_peer(union address *address, uint32_t port)
 	in_address(address, in_peer.s_addr, port);
 }
 
-/* TEST-NET-1: nobody has such an address. */
+/* Of TEST-NET-1: nobody has such an address. */
+#define IN_NOWHERE	0xc0000201U
+
 static void in_nowhere(union address *address, uint32_t port)
 {
-	in_address(address, htonl(0xc0000201), port);
+	in_address(address, htonl(IN_NOWHERE), port);
 }
 
 static uint32_t in_port(const union address *address)
@@ -129,6 +131,91 @@ static bool in_is_peer(const union address *address)
 static void in_loop(union address *address)
 {
 	address->in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+}
+
+static struct in6_addr in6_peer;
+
+static bool in6_set_peer(struct family *self, const char *peer_name)
+{
+	(void)self;
+	in6_peer = in6addr_loopback;
+	if (peer_name && inet_pton(AF_INET6, peer_name, &in6_peer) != 1) {
+		fprintf(stderr, "--peer %s: not an IPv6 address\n", peer_name);
+		return false;
+	}
+	return true;
+}
+
+static void in6_address(union address *address, struct in6_addr host,
+			uint32_t port)
+{
+	memset(address, 0, sizeof(*address));
+	address->in6.sin6_family = AF_INET6;
+	address->in6.sin6_addr = host;
+	address->in6.sin6_port = htons(port);
+}
+
+static void in6_here(union address *address, uint32_t port)
+{
+	in6_address(address, in6addr_any, port);
+}
+
+static void in6_to_peer(union address *address, uint32_t port)
+{
+	in6_address(address, in6_peer, port);
+}
+
+/* Of 2001:db8::/32, documentation's: nobody has such an address. */
+static void in6_nowhere(union address *address, uint32_t port)
+{
+	static const struct in6_addr documentation = {
+		.s6_addr = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 },
+	};
+
+	in6_address(address, documentation, port);
+}
+
+static uint32_t in6_port(const union address *address)
+{
+	return ntohs(address->in6.sin6_port);
+}
+
+static bool in6_is_peer(const union address *address)
+{
+	return address->in6.sin6_family == AF_INET6 &&
+	       IN6_ARE_ADDR_EQUAL(&address->in6.sin6_addr, &in6_peer);
+}
+
+static void in6_loop(union address *address)
+{
+	address->in6.sin6_addr = in6addr_loopback;
+}
+
+/* IPv4's addresses, as AF_INET6 sockets have them. */
+static struct in6_addr mapped(in_addr_t host)
+{
+	struct in6_addr address = { .s6_addr = { [10] = 0xff, [11] = 0xff } };
+
+	memcpy(&address.s6_addr[12], &host, sizeof(host));
+	return address;
+}
+
+static bool mapped_set_peer(struct family *self, const char *peer_name)
+{
+	if (!in_set_peer(self, peer_name))
+		return false;
+	in6_peer = mapped(in_peer.s_addr);
+	return true;
+}
+
+static void mapped_nowhere(union address *address, uint32_t port)
+{
+	in6_address(address, mapped(htonl(IN_NOWHERE)), port);
+}
+
+static void mapped_loop(union address *address)
+{
+	address->in6.sin6_addr = mapped(htonl(INADDR_LOOPBACK));
 }
 
 /*
@@ -216,6 +303,36 @@ static struct family families[] = {
 		.is_peer = in_is_peer,
 		.loop = in_loop,
 	}, {
+		.name = "inet6",
+		.number = AF_INET6,
+		.length = sizeof(struct sockaddr_in6),
+		.shortest = offsetof(struct sockaddr_in6, sin6_scope_id),
+		.protocol = IPPROTO_TCP,
+		.first_ephemeral = 1024,
+		.last_ephemeral = 65535,
+		.set_peer = in6_set_peer,
+		.here = in6_here,
+		.peer = in6_to_peer,
+		.nowhere = in6_nowhere,
+		.port = in6_port,
+		.is_peer = in6_is_peer,
+		.loop = in6_loop,
+	}, {
+		.name = "mapped",
+		.number = AF_INET6,
+		.length = sizeof(struct sockaddr_in6),
+		.shortest = offsetof(struct sockaddr_in6, sin6_scope_id),
+		.protocol = IPPROTO_TCP,
+		.first_ephemeral = 1024,
+		.last_ephemeral = 65535,
+		.set_peer = mapped_set_peer,
+		.here = in6_here,
+		.peer = in6_to_peer,
+		.nowhere = mapped_nowhere,
+		.port = in6_port,
+		.is_peer = in6_is_peer,
+		.loop = mapped_loop,
+	}, {
 		.name = "unix",
 		.number = AF_UNIX,
 		.length = UN_LENGTH,
@@ -249,10 +366,12 @@ bool family_choose(const char *name, const char *peer_name)
 			return false;
 		}
 		close(fd);
+		if (!candidate->shortest)
+			candidate->shortest = candidate->length;
 		family = candidate;
 		return true;
 	}
-	fprintf(stderr, "--family %s: schannel, inet or unix\n", name);
+	fprintf(stderr, "--family %s: schannel, inet, inet6, mapped or unix\n", name);
 	return false;
 }
 
@@ -266,11 +385,23 @@ bool family_is_unix(void)
 	return family->number == AF_UNIX;
 }
 
+bool family_is_inet(void)
+{
+	return family->number == AF_INET || family->number == AF_INET6;
+}
+
 bool family_peer_is_here(void)
 {
+	union address address, looped;
+
 	if (family_is_schannel())
 		return sc_peer == SC_DOMID_SELF;
-	return family_is_unix() || in_peer.s_addr == htonl(INADDR_LOOPBACK);
+	if (family_is_unix())
+		return true;
+	address = peer(0);
+	looped = address;
+	family->loop(&looped);
+	return !memcmp(&address, &looped, sizeof(address));
 }
 
 union address here(uint32_t port)

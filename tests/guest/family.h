@@ -5,7 +5,9 @@
  * The cases speak of "here", "the peer" and "nowhere"; this turns that into
  * addresses of AF_SCHANNEL, or of a reference: AF_INET for streams and
  * datagrams, AF_UNIX for records and datagrams. A case that expects the same of
- * both is checked against the reference, on any machine.
+ * both is checked against the reference, on any machine. TCP may be diverted, and
+ * then is under test itself: over AF_INET, AF_INET6, and AF_INET6 sockets with
+ * IPv4's addresses.
  */
 #ifndef FAMILY_H
 #define FAMILY_H
@@ -22,6 +24,7 @@ union address {
 	struct sockaddr any;
 	struct sockaddr_sc sc;
 	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
 	struct sockaddr_un un;
 };
 
@@ -29,6 +32,7 @@ struct family {
 	const char *name;
 	int number;
 	socklen_t length;		/* of an address */
+	socklen_t shortest;		/* that is taken for one, 0: that length */
 	int protocol;			/* what SO_PROTOCOL says */
 	uint32_t first_ephemeral;	/* no chosen port is below */
 	uint32_t last_ephemeral;
@@ -52,6 +56,7 @@ bool family_choose(const char *name, const char *peer);
 
 bool family_is_schannel(void);
 bool family_is_unix(void);
+bool family_is_inet(void);	/* inet, inet6 or mapped */
 /* The peer is this domain itself, even if the two sides were started apart. */
 bool family_peer_is_here(void);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * schannel-test: what a program may expect of an AF_SCHANNEL socket, tested
- * through real sockets, in one domain or between two.
+ * schannel-test: what a program may expect of an AF_SCHANNEL socket, and of a TCP
+ * socket whether diverted or not, tested through real sockets, in one domain or
+ * between two.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "cases.h"
+#include "divert.h"
 #include "family.h"
 #include "hold.h"
 #include "runner.h"
@@ -20,6 +22,7 @@
 #define SEQPACKETS_LIKE_STREAMS						\
 	SOCK_SEQPACKET, "what they have in common with streams"
 #define DGRAMS		SOCK_DGRAM
+#define TCP		SOCK_STREAM, .inet_alone = true
 
 const struct test_group test_groups[] = {
 	{ "socket", socket_cases, STREAMS },
@@ -53,6 +56,13 @@ const struct test_group test_groups[] = {
 	{ "sysctl", sysctl_cases, SOCK_STREAM, "net.schannel is AF_SCHANNEL's" },
 	{ "netns", netns_cases, SOCK_STREAM, "namespaces of AF_SCHANNEL" },
 	{ "load", load_cases, STREAMS },
+	{ "inet_connect", inet_connect_cases, TCP },
+	{ "inet_listen", inet_listen_cases, TCP },
+	{ "inet_option", inet_option_cases, TCP },
+	{ "inet_data", inet_data_cases, TCP },
+	{ "inet_end", inet_end_cases, TCP },
+	{ "inet_wire", inet_wire_cases, TCP },
+	{ "inet_decline", inet_decline_cases, TCP },
 	{ "seqpacket_bind", bind_cases, SEQPACKETS_LIKE_STREAMS },
 	{ "seqpacket_listen", listen_cases, SEQPACKETS_LIKE_STREAMS },
 	{ "seqpacket_accept", accept_cases, SEQPACKETS_LIKE_STREAMS },
@@ -84,6 +94,8 @@ static void print_usage(FILE *to)
 	      "                     --peer DOMID [OPTIONS]\n"
 	      "       schannel-test hold --peer DOMID --port P --direction send|recv [--stall]\n"
 	      "       schannel-test serve-hold --port P\n"
+	      "       schannel-test verdicts      how often each was given on TCP connections,\n"
+	      "                                   and how many TCP opened\n"
 	      "\n"
 	      "  --loopback          both sides here, over the loopback transport\n"
 	      "  --mode SIDE         one side here; the server runs what the client asks\n"
@@ -97,8 +109,11 @@ static void print_usage(FILE *to)
 	      "                      emulator); default $SCHANNEL_TEST_SLOW or 1\n"
 	      "  --timeout SECONDS   a case may take, before --slow (default 30)\n"
 	      "  --seed N            of sizes and bytes (default 1)\n"
-	      "  --family NAME       schannel, or a reference: do inet (TCP, UDP) or unix\n"
-	      "                      do what the cases expect?\n"
+	      "  --family NAME       schannel, or a reference: do inet (TCP, UDP), inet6,\n"
+	      "                      mapped (AF_INET6 with IPv4's addresses) or unix do\n"
+	      "                      what the cases expect?\n"
+	      "  --diverted          inet, inet6 and mapped: TCP's connections are diverted,\n"
+	      "                      and a case fails of which one is not\n"
 	      "\n"
 	      "The report is TAP, then \"N passed, N failed, N skipped\". Exit status: 0 when\n"
 	      "none failed, 1 when some did, 2 when they could not be run.\n", to);
@@ -107,7 +122,7 @@ static void print_usage(FILE *to)
 enum long_option {
 	OPT_LIST = 256, OPT_LOOPBACK, OPT_MODE, OPT_CONTROL_HOST,
 	OPT_CONTROL_PORT, OPT_PEER, OPT_PICK, OPT_SKIP, OPT_GROUP, OPT_SLOW,
-	OPT_TIMEOUT, OPT_SEED, OPT_FAMILY, OPT_PORT, OPT_DIRECTION, OPT_STALL,
+	OPT_TIMEOUT, OPT_SEED, OPT_FAMILY, OPT_DIVERTED, OPT_PORT, OPT_DIRECTION, OPT_STALL,
 };
 
 static const struct option long_options[] = {
@@ -124,6 +139,7 @@ static const struct option long_options[] = {
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "seed", required_argument, NULL, OPT_SEED },
 	{ "family", required_argument, NULL, OPT_FAMILY },
+	{ "diverted", no_argument, NULL, OPT_DIVERTED },
 	{ "port", required_argument, NULL, OPT_PORT },
 	{ "direction", required_argument, NULL, OPT_DIRECTION },
 	{ "stall", no_argument, NULL, OPT_STALL },
@@ -206,6 +222,9 @@ static void parse(int argc, char **argv, struct command *command)
 		case OPT_FAMILY:
 			command->family = optarg;
 			break;
+		case OPT_DIVERTED:
+			test_env.diverted = true;
+			break;
 		case OPT_PORT:
 			command->hold.port = parse_number(optarg, 0xffffffff);
 			break;
@@ -225,6 +244,19 @@ static void parse(int argc, char **argv, struct command *command)
 	}
 	if (!test_env.slow)
 		test_env.slow = 1;
+}
+
+static int print_verdicts(void)
+{
+	struct divert_counts counts;
+
+	if (!divert_read(&counts))
+		return 1;
+	for (int i = 0; i <= SCHANNEL_DIVERT_MAX; i++)
+		printf("%s %llu\n", divert_name(i),
+		       (unsigned long long)counts.verdicts[i]);
+	printf("TCP %llu\n", (unsigned long long)counts.tcp);
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -254,10 +286,14 @@ int main(int argc, char **argv)
 		misused("--loopback and --mode: one or the other");
 	if (!family_choose(command.family, command.peer))
 		return 2;
+	if (test_env.diverted && !family_is_inet())
+		misused("--diverted: of TCP's families");
 	if (subcommand && !strcmp(subcommand, "hold"))
 		return hold(&command.hold);
 	if (subcommand && !strcmp(subcommand, "serve-hold"))
 		return serve_hold(&command.hold);
+	if (subcommand && !strcmp(subcommand, "verdicts"))
+		return print_verdicts();
 	if (subcommand)
 		misused("there is no such subcommand");
 	if (command.loopback)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "divert.h"
 #include "family.h"
 
 #define DEFAULT_SECONDS		30
@@ -41,6 +42,7 @@ struct verdict {
 
 static struct {
 	unsigned int passed, failed, skipped;
+	unsigned long long diverted;
 } count;
 
 static const char *side_name(bool is_client)
@@ -250,6 +252,50 @@ static int64_t case_deadline(const struct test_case *test,
 	return now_ms() + (int64_t)seconds * 1000 * test_env.slow;
 }
 
+static void count_diverted(struct divert_counts *counts)
+{
+	if (test_env.diverted && !divert_read(counts))
+		exit(2);
+}
+
+/*
+ * Whether the connections that were opened here meanwhile were diverted. One to
+ * nobody cannot be, nor one too many for a backlog: TCP has to say what comes of them.
+ */
+static void judge_diverted(const struct test_case *test,
+			   const struct divert_counts *before,
+			   struct verdict *verdict)
+{
+	struct divert_counts after, since;
+	uint64_t declined;
+	int length;
+
+	if (!test_env.diverted)
+		return;
+	count_diverted(&after);
+	since = divert_since(before, &after);
+	count.diverted += since.verdicts[SCHANNEL_DIVERT_OK];
+	if (test->declines || verdict->how != CASE_PASSED)
+		return;
+	declined = divert_declined(&since);
+	length = snprintf(verdict->text, sizeof(verdict->text),
+			  "%llu connections diverted, %llu opened by TCP:",
+			  (unsigned long long)since.verdicts[SCHANNEL_DIVERT_OK],
+			  (unsigned long long)since.tcp);
+	if (since.tcp > declined)
+		verdict->how = CASE_FAILED;
+	for (int i = 0; i <= SCHANNEL_DIVERT_MAX; i++) {
+		if (!since.verdicts[i] || i == SCHANNEL_DIVERT_OK)
+			continue;
+		if (i != SCHANNEL_DIVERT_NO_LISTENER && i != SCHANNEL_DIVERT_BACKLOG)
+			verdict->how = CASE_FAILED;
+		length += snprintf(verdict->text + length,
+				   sizeof(verdict->text) - length, " %s %llu",
+				   divert_name(i),
+				   (unsigned long long)since.verdicts[i]);
+	}
+}
+
 /* One line of TAP, and why, from what the one or two sides said. */
 static void report(const struct test_group *group, const struct test_case *test,
 		   const struct verdict *verdicts, unsigned int n)
@@ -298,6 +344,8 @@ static void report_skip(const struct test_group *group,
 
 static int summary(void)
 {
+	if (test_env.diverted)
+		printf("# %llu connections were diverted\n", count.diverted);
 	printf("%u passed, %u failed, %u skipped\n", count.passed, count.failed,
 	       count.skipped);
 	fflush(stdout);
@@ -388,6 +436,10 @@ static bool wanted(const struct runner_options *options, const struct walk *walk
 	const struct test_group *group = walk->group;
 	const struct test_case *test = walk->test;
 
+	if (group->inet_alone && !family_is_inet())
+		return false;
+	if (test_env.diverted && test_env.type != SOCK_STREAM)
+		return false;
 	if (options->group && !listed(options->group, group, test))
 		return false;
 	if (options->pick && !listed(options->pick, group, test))
@@ -434,7 +486,9 @@ static const char *reason_to_skip(const struct walk *walk)
 		return group->schannel_only ?: test->schannel_only;
 	if (family_is_unix())
 		return group->not_unix ?: test->not_unix;
-	return group->not_inet ?: test->not_inet;
+	if (group->not_inet || test->not_inet)
+		return group->not_inet ?: test->not_inet;
+	return test_env.diverted ? test->not_diverted : test->diverted_only;
 }
 
 static void prepare(void)
@@ -459,6 +513,7 @@ int runner_loopback(const struct runner_options *options)
 		return 2;
 	while (next_case(&walk)) {
 		const struct test_case *test = walk.test;
+		struct divert_counts counts;
 		struct verdict verdicts[2];
 		unsigned int n = 0;
 		struct side run[2];
@@ -474,6 +529,7 @@ int runner_loopback(const struct runner_options *options)
 			perror("socketpair");
 			return 2;
 		}
+		count_diverted(&counts);
 		for (unsigned int i = 0; i < 2; i++) {
 			if (!(i ? test->server : test->client))
 				continue;
@@ -483,6 +539,7 @@ int runner_loopback(const struct runner_options *options)
 		close(control[0]);
 		close(control[1]);
 		wait_sides(test, run, n, case_deadline(test, options), verdicts);
+		judge_diverted(test, &counts, &verdicts[0]);
 		report(walk.group, test, verdicts, n);
 	}
 	return summary();
@@ -557,16 +614,20 @@ static void run_here(const struct test_case *test,
 		     const struct runner_options *options, struct side *side,
 		     int control, struct verdict *verdict)
 {
+	struct divert_counts counts;
+
 	if (!(side->is_client ? test->client : test->server)) {
 		verdict->how = CASE_PASSED;
 		verdict->text[0] = '\0';
 		close(control);
 		return;
 	}
+	count_diverted(&counts);
 	start_side(test, side, control);
 	/* so that its end is the end of the connection, for the other side */
 	close(control);
 	wait_sides(test, side, 1, case_deadline(test, options), verdict);
+	judge_diverted(test, &counts, verdict);
 }
 
 static bool tell_verdict(int session, const struct verdict *verdict)

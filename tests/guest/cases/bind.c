@@ -25,7 +25,7 @@ static void length(void)
 
 	call_fails(bind(fd, &address.any, 0), EINVAL);
 	call_fails(bind(fd, &address.any, 2), EINVAL);
-	call_fails(bind(fd, &address.any, family->length - 1), EINVAL);
+	call_fails(bind(fd, &address.any, family->shortest - 1), EINVAL);
 	call_fails(bind(fd, &address.any, 4096), EINVAL);
 	call(sock_bind(fd, address));
 }

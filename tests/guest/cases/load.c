@@ -223,6 +223,11 @@ static void storm_client(void)
 		case STORM_CLIENT_CLOSES:
 			call_gives(send(fd, "x", 1, 0), 1);
 			break;
+		case STORM_SERVER_RESETS:
+			/* connected: else TCP's connect() may have the reset */
+			call_gives(send(fd, "x", 1, 0), 1);
+			call_fails(recv(fd, &c, 1, 0), ECONNRESET);
+			break;
 		case STORM_CLIENT_LEAVES_UNREAD:
 			call(sock_await(fd, POLLIN));
 			break;
@@ -256,6 +261,7 @@ static void storm_server(void)
 			call_fails(recv(fd, &c, 1, 0), ECONNRESET);
 			break;
 		case STORM_SERVER_RESETS:
+			call_gives(recv(fd, &c, 1, 0), 1);
 			sock_set_linger(fd, 1, 0);
 			break;
 		case STORM_SERVER_LEAVES_UNREAD:

@@ -264,6 +264,8 @@ static void error_client(void)
 {
 	int fd = sock_reach();
 
+	/* else TCP's connect() may have it */
+	control_meet("CONNECTED");
 	control_meet("CLOSED");
 	check(sock_await(fd, POLLIN) & POLLERR);
 	check_equal(sock_error(fd), ECONNRESET);
@@ -275,6 +277,7 @@ static void error_server(void)
 {
 	int fd = sock_serve();
 
+	control_meet("CONNECTED");
 	sock_set_linger(fd, 1, 0);
 	close(fd);
 	control_meet("CLOSED");

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* TCP, diverted or not: how connections end, and that nothing is left of them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../cases.h"
+#include "../control.h"
+#include "../sock.h"
+#include "../tcp.h"
+
+/* From net/tcp_states.h, which is not for programs. */
+enum { ESTABLISHED = 1, FIN_WAIT2 = 5, CLOSE = 7, CLOSE_WAIT = 8 };
+
+/* What TCP_INFO says while each half closes. */
+static void states_client(void)
+{
+	int fd = sock_reach();
+
+	tcp_await_state(fd, ESTABLISHED);
+	call(shutdown(fd, SHUT_WR));
+	control_meet("HALF");
+	tcp_await_state(fd, FIN_WAIT2);
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
+	control_meet("READ");
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
+	tcp_await_state(fd, CLOSE);
+	check_equal(sock_state(fd) & (POLLHUP | POLLRDHUP), POLLHUP | POLLRDHUP);
+}
+
+static void states_server(void)
+{
+	int fd = sock_serve();
+
+	control_meet("HALF");
+	tcp_await_state(fd, CLOSE_WAIT);
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
+	tcp_await_state(fd, CLOSE_WAIT);
+	call_gives(send(fd, "x", 1, 0), 1);
+	control_meet("READ");
+	call(shutdown(fd, SHUT_WR));
+	tcp_await_state(fd, CLOSE);
+}
+
+/* A reset is told once, by whatever is asked first. */
+static int reset_by_server(void)
+{
+	int fd = sock_reach();
+
+	tcp_talk(fd);
+	control_meet("RESET");
+	check(sock_await(fd, POLLIN) & POLLERR);
+	tcp_await_state(fd, CLOSE);
+	return fd;
+}
+
+static void told_client(void)
+{
+	union address name;
+	socklen_t size = sizeof(name);
+	int fd;
+
+	fd = reset_by_server();
+	call_fails(recv(fd, &(char){ 0 }, 1, 0), ECONNRESET);
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
+	call_fails(send(fd, "x", 1, MSG_NOSIGNAL), EPIPE);
+
+	fd = reset_by_server();
+	call_fails(send(fd, "x", 1, MSG_NOSIGNAL), ECONNRESET);
+	call_fails(send(fd, "x", 1, MSG_NOSIGNAL), EPIPE);
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
+
+	fd = reset_by_server();
+	check_equal(sock_error(fd), ECONNRESET);
+	call_fails(shutdown(fd, SHUT_WR), ENOTCONN);
+	call_fails(getpeername(fd, &name.any, &size), ENOTCONN);
+	close(fd);
+}
+
+static void told_server(void)
+{
+	for (int i = 0; i < 3; i++) {
+		int fd = sock_serve();
+
+		tcp_talk(fd);
+		sock_set_linger(fd, 1, 0);
+		close(fd);
+		control_meet("RESET");
+	}
+}
+
+/* Unread data makes close() a reset, and a process that is killed does as well. */
+static void unread_client(void)
+{
+	int fd = sock_reach();
+
+	call_gives(send(fd, "unread", 6, 0), 6);
+	control_meet("SENT");
+	call_fails(recv(fd, &(char){ 0 }, 1, 0), ECONNRESET);
+	control_meet("DONE");
+}
+
+static void unread_server(void)
+{
+	int fd = sock_serve();
+
+	control_meet("SENT");
+	sock_await_bytes(fd, 6);
+	close(fd);
+	control_meet("DONE");
+}
+
+/* After a reset the socket is as good as new. */
+static void after_reset_client(void)
+{
+	struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+	int fd = reset_by_server();
+
+	check_equal(sock_error(fd), ECONNRESET);
+	call(connect(fd, &nobody, sizeof(nobody)));
+	call(sock_try(fd, sock_told()));
+	tcp_talk(fd);
+	control_meet("DONE");
+}
+
+static void after_reset_server(void)
+{
+	int fd = sock_serve();
+
+	tcp_talk(fd);
+	sock_set_linger(fd, 1, 0);
+	close(fd);
+	control_meet("RESET");
+	tcp_talk(sock_serve());
+	control_meet("DONE");
+}
+
+/* What TCP's sockets hold, of this namespace and of all; and how far it may vary. */
+enum holding {
+	INUSE, INUSE6, ORPHANS, SOCKETS, PAGES, OBJECTS, REFERENCES, HOLDINGS
+};
+
+static const struct {
+	const char *name;
+	long slack;
+} holdings[HOLDINGS] = {
+	[INUSE] = { "sockets of TCP", 2 },
+	[INUSE6] = { "sockets of TCP over IPv6", 2 },
+	[ORPHANS] = { "orphans", 2 },
+	[SOCKETS] = { "sockets allocated", 2 },
+	[PAGES] = { "pages", 64 },
+	[OBJECTS] = { "objects in slabs", 600 },	/* processors keep some */
+	[REFERENCES] = { "references to modules", 2 },
+};
+
+static long slab_objects(void)
+{
+	FILE *file = fopen("/proc/slabinfo", "re");
+	char line[512], name[64];
+	long objects = 0, n;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%63s %ld", name, &n) == 2 &&
+		    (!strcmp(name, "TCP") || !strcmp(name, "TCPv6") ||
+		     !strncmp(name, "request_sock_TCP", 16)))
+			objects += n;
+	}
+	if (file)
+		fclose(file);
+	return objects;
+}
+
+static long module_references(void)
+{
+	FILE *file = fopen("/proc/modules", "re");
+	char line[512], name[64];
+	long references = 0, n;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%63s %*u %ld", name, &n) == 2 &&
+		    !strncmp(name, "schannel", 8))
+			references += n;
+	}
+	if (file)
+		fclose(file);
+	return references;
+}
+
+static void look(long *held)
+{
+	FILE *file = fopen("/proc/net/sockstat", "re");
+
+	check(file);
+	check_equal(fscanf(file, "%*[^\n]\nTCP: inuse %ld orphan %ld tw %*d alloc %ld mem %ld",
+			   &held[INUSE], &held[ORPHANS], &held[SOCKETS],
+			   &held[PAGES]), 4);
+	fclose(file);
+	file = fopen("/proc/net/sockstat6", "re");
+	check(file);
+	check_equal(fscanf(file, "TCP6: inuse %ld", &held[INUSE6]), 1);
+	fclose(file);
+	held[OBJECTS] = slab_objects();
+	held[REFERENCES] = module_references();
+}
+
+/* Until it is as it was: sockets are let go of behind their closing. */
+static void expect_held(const long *before)
+{
+	int64_t end = now_ms() + 10 * patience_ms();
+	long now[HOLDINGS];
+	int i;
+
+	for (;;) {
+		look(now);
+		for (i = 0; i < HOLDINGS; i++) {
+			if (labs(now[i] - before[i]) > holdings[i].slack)
+				break;
+		}
+		if (i == HOLDINGS)
+			return;
+		if (now_ms() > end)
+			fail("%s: %ld before, %ld now", holdings[i].name,
+			     before[i], now[i]);
+		poll(NULL, 0, 10);
+	}
+}
+
+#define OFTEN	10000
+
+static void often_client(void)
+{
+	union address to = sock_told();
+	long before[HOLDINGS];
+
+	/* what the first one needs may stay */
+	close(sock_connect(to));
+	control_meet("FIRST");
+	look(before);
+	control_meet("MEASURED");
+	for (int i = 0; i < OFTEN; i++) {
+		int fd = sock_connect(to);
+
+		if (i % 2)
+			call_gives(send(fd, "x", 1, 0), 1);
+		if (i % 3 == 0)
+			call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
+		/* a reset leaves no TIME_WAIT, so that there are ports enough */
+		sock_set_linger(fd, 1, 0);
+		close(fd);
+	}
+	control_meet("CLOSED");
+	expect_held(before);
+	control_meet("DONE");
+}
+
+static void often_server(void)
+{
+	int listener = sock_listen_told(100);
+	long before[HOLDINGS];
+
+	close(sock_accept(listener));
+	control_meet("FIRST");
+	look(before);
+	control_meet("MEASURED");
+	for (int i = 0; i < OFTEN; i++) {
+		int fd = sock_accept(listener);
+
+		if (i % 3 == 0)
+			call(shutdown(fd, SHUT_WR));
+		recv(fd, &(char){ 0 }, 1, 0);
+		close(fd);
+	}
+	control_meet("CLOSED");
+	expect_held(before);
+	control_meet("DONE");
+}
+
+const struct test_case inet_end_cases[] = {
+	{ "states", "TCP_INFO's states while it closes", states_client,
+	  states_server },
+	{ "told", "a reset is told once", told_client, told_server },
+	{ "unread", "unread data is a reset", unread_client, unread_server },
+	{ "after_reset", "after a reset, AF_UNSPEC and again",
+	  after_reset_client, after_reset_server },
+	{ "often", "10000 of them leave nothing behind", often_client,
+	  often_server, .seconds = 120 },
+	{ }
+};

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What became of TCP connections: how many were diverted, and how many were TCP's
+ * after all, by the kernel's own counters.
+ */
+#ifndef DIVERT_H
+#define DIVERT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <linux/schannel_netlink.h>
+
+struct divert_counts {
+	uint64_t verdicts[SCHANNEL_DIVERT_MAX + 1];	/* how often each was given */
+	uint64_t tcp;			/* connections that TCP began to open */
+};
+
+/* Of this network namespace. Says on stderr why it returns false. */
+bool divert_read(struct divert_counts *counts);
+/* What came since. */
+struct divert_counts divert_since(const struct divert_counts *before,
+				  const struct divert_counts *after);
+/* All but SCHANNEL_DIVERT_OK. */
+uint64_t divert_declined(const struct divert_counts *counts);
+
+const char *divert_name(enum schannel_divert verdict);
+
+/* Inside a case: fails it when they cannot be read. */
+struct divert_counts divert_now(void);
+uint64_t divert_count(enum schannel_divert verdict);
+
+#endif

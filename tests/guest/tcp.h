@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What cases about TCP share, whether it is diverted or not. */
+#ifndef TCP_H
+#define TCP_H
+
+#include <stddef.h>
+/* glibc's struct tcp_info ends where it did in Linux 2.6 */
+#include <linux/tcp.h>
+
+int tcp_get(int fd, int option);	/* of level IPPROTO_TCP */
+void tcp_set(int fd, int option, int value);
+
+struct tcp_info tcp_info(int fd);
+/* What TCP says of itself, enum in net/tcp_states.h; looks until it is that. */
+void tcp_await_state(int fd, int state);
+
+/* A byte each way: between the two sides, or two sockets here. */
+void tcp_talk(int fd);
+void tcp_talk_pair(int left, int right);
+
+/*
+ * Sockets made by the calling process from here on belong to a cgroup that is not
+ * attached, or to its own again; whatever runs plain TCP does not care.
+ */
+void tcp_leave_cgroup(void);
+void tcp_return_to_cgroup(void);
+
+#endif
