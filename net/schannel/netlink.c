@@ -495,10 +495,15 @@ sc_netlink_flow_policy[SCHANNEL_A_FLOW_DOMID + 1] = {
 	[SCHANNEL_A_FLOW_DOMID]		= { .type = NLA_U32 },
 };
 
+static const struct netlink_range_validation sc_netlink_port = {
+	.min = 1,
+	.max = U16_MAX,
+};
+
 static const struct nla_policy
 sc_netlink_divert_policy[SCHANNEL_A_DIVERT_PORT + 1] = {
 	[SCHANNEL_A_DIVERT_ADDRESS]	= NLA_POLICY_EXACT_LEN(16),
-	[SCHANNEL_A_DIVERT_PORT]	= NLA_POLICY_RANGE(NLA_U32, 1, U16_MAX),
+	[SCHANNEL_A_DIVERT_PORT]	= NLA_POLICY_FULL_RANGE(NLA_U32, &sc_netlink_port),
 };
 
 static const struct genl_ops sc_genl_ops[] = {
