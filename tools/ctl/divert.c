@@ -13,7 +13,7 @@ static const struct {
 	[SCHANNEL_DIVERT_LOCAL] = {
 		"local", "it is this machine's own address (net.schannel.divert_local is 0)" },
 	[SCHANNEL_DIVERT_SOCKET] = {
-		"socket", "the socket uses what only TCP has (ULP, MPTCP, sockmap, repair, fast open)" },
+		"socket", "the socket uses what only TCP has (ULP, MPTCP, sockmap, fast open)" },
 	[SCHANNEL_DIVERT_REWRITTEN] = {
 		"rewritten", "another BPF program changed the destination" },
 	[SCHANNEL_DIVERT_SOURCE] = {

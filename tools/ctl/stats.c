@@ -100,10 +100,10 @@ static void print_text(struct json_object *record)
 			continue;
 		rate = rates ? json_object_object_get(rates, key) : NULL;
 		if (rate)
-			printf("%-16s %16s %14.1f/s\n", key, json_object_get_string(value),
+			printf("%-22s %16s %14.1f/s\n", key, json_object_get_string(value),
 			       json_object_get_double(rate));
 		else
-			printf("%-16s %16s\n", key, json_object_get_string(value));
+			printf("%-22s %16s\n", key, json_object_get_string(value));
 	}
 }
 

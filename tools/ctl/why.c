@@ -96,8 +96,8 @@ static void add_cgroup(struct json_object *record, const char *cgroup, const str
 		add_reason(record, "cgroup_not_attached", text);
 		break;
 	case ATTACHMENT_LEFT_OUT:
-		snprintf(text, sizeof(text), "the scope that the cgroup %s is attached with leaves it out",
-			 cgroup);
+		snprintf(text, sizeof(text),
+			 "the scope that the cgroup %s is attached with leaves it out", cgroup);
 		add_reason(record, "cgroup_left_out", text);
 		break;
 	case ATTACHMENT_UNKNOWN:
@@ -126,7 +126,8 @@ static void add_kernel(struct json_object *record, const char *address, uint16_t
 	if (schannel_divert_get(address, port, &diversion)) {
 		if (errno != EOPNOTSUPP)
 			ask_failed("diverted connections");
-		add_reason(record, "no_module", "schannel_inet is not loaded (modprobe schannel_inet)");
+		add_reason(record, "no_module",
+			   "schannel_inet is not loaded (modprobe schannel_inet)");
 		return;
 	}
 	if (diversion->domid != SC_DOMID_ANY) {
@@ -167,6 +168,7 @@ static struct json_object *explain(const char *address, uint16_t port, const cha
 static struct json_object *explain_all(const struct destination *to, const char *cgroup)
 {
 	struct json_object *list = list_new(), *peers, *addresses;
+	const char *address;
 	struct in6_addr ip;
 	size_t i;
 
@@ -176,9 +178,10 @@ static struct json_object *explain_all(const struct destination *to, const char 
 	}
 	peers = peer_list(to->host);
 	addresses = json_object_object_get(json_object_array_get_idx(peers, 0), "addresses");
-	for (i = 0; i < json_object_array_length(addresses); i++)
-		list_add(list, explain(json_object_get_string(json_object_array_get_idx(addresses, i)),
-				       to->port, cgroup));
+	for (i = 0; i < json_object_array_length(addresses); i++) {
+		address = json_object_get_string(json_object_array_get_idx(addresses, i));
+		list_add(list, explain(address, to->port, cgroup));
+	}
 	if (!i)
 		errx(EXIT_FAILED, "no address is published for the peer '%s'", to->host);
 	json_object_put(peers);
