@@ -31,6 +31,7 @@ void sc_channel_put(struct schannel_channel *ch)
 	kvfree(ch->table);
 	kfree_rcu(ch, rcu);
 }
+EXPORT_SYMBOL_GPL(sc_channel_put);
 
 /* ---- Our side ---------------------------------------------------------- */
 

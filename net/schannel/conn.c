@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One end of a connection: from its flow's opening to its close. See conn.h. */
 #include <linux/err.h>
+#include <linux/export.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
@@ -17,6 +18,7 @@ void sc_conn_init(struct sc_conn *conn, struct sock *sk,
 	mutex_init(&conn->tx_lock);
 	mutex_init(&conn->rx_lock);
 }
+EXPORT_SYMBOL_GPL(sc_conn_init);
 
 /* What is about one connection only begins anew. Nobody is in the data path. */
 void sc_conn_fresh(struct sc_conn *conn)
@@ -28,6 +30,7 @@ void sc_conn_fresh(struct sc_conn *conn)
 	memset(&conn->tx_count, 0, sizeof(conn->tx_count));
 	memset(&conn->rx_count, 0, sizeof(conn->rx_count));
 }
+EXPORT_SYMBOL_GPL(sc_conn_fresh);
 
 /**
  * sc_conn_detach() - it is done with its flow, if it has one
@@ -48,6 +51,7 @@ void sc_conn_detach(struct sc_conn *conn, enum schannel_reason reason)
 	mutex_unlock(&conn->tx_lock);
 	sc_flow_close(flow, reason);
 }
+EXPORT_SYMBOL_GPL(sc_conn_detach);
 
 /* Let the peer read what was sent, for as long as SO_LINGER says. */
 static void sc_conn_linger(struct sc_conn *conn, struct sc_flow *flow)
@@ -76,10 +80,11 @@ static void sc_conn_linger(struct sc_conn *conn, struct sc_flow *flow)
 /**
  * sc_conn_release() - the socket is being closed
  * @conn:	lock_sock() is held, but not while it lingers
+ * @linger:	whether to wait until the peer has read all, if SO_LINGER says so
  *
  * As TCP: a reset if what came was not read, or if SO_LINGER is 0.
  */
-void sc_conn_release(struct sc_conn *conn)
+void sc_conn_release(struct sc_conn *conn, bool linger)
 {
 	struct sc_flow *flow = sc_conn_flow(conn);
 	struct sock *sk = conn->sk;
@@ -93,12 +98,13 @@ void sc_conn_release(struct sc_conn *conn)
 		reset = view.avail ||
 			(sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime);
 	}
-	if (!reset && sock_flag(sk, SOCK_LINGER) &&
+	if (!reset && linger && sock_flag(sk, SOCK_LINGER) &&
 	    !(current->flags & PF_EXITING))
 		sc_conn_linger(conn, flow);
 	sc_conn_detach(conn, reset ? SCHANNEL_REASON_RESET :
 				     SCHANNEL_REASON_DONE);
 }
+EXPORT_SYMBOL_GPL(sc_conn_release);
 
 /* @how: RCV_SHUTDOWN, SEND_SHUTDOWN. It is open, lock_sock() is held. */
 void sc_conn_shutdown(struct sc_conn *conn, int how)
@@ -119,6 +125,7 @@ void sc_conn_shutdown(struct sc_conn *conn, int how)
 	}
 	sk->sk_state_change(sk);
 }
+EXPORT_SYMBOL_GPL(sc_conn_shutdown);
 
 /* ---- Being told, and watching ------------------------------------------ */
 
@@ -161,6 +168,7 @@ void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow)
 	else
 		cmpxchg(&conn->tx_wants, 0, want);
 }
+EXPORT_SYMBOL_GPL(sc_conn_event);
 
 /* What poll() says of an open connection. */
 __poll_t sc_conn_poll(struct sc_conn *conn)
@@ -193,7 +201,9 @@ __poll_t sc_conn_poll(struct sc_conn *conn)
 	out_ended = shutdown & SEND_SHUTDOWN || view.flags & SC_FLOW_PEER_SHUT;
 	if (in_ended)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (in_ended && out_ended)
+	/* a TCP does not hear that its peer reads no more until it sends */
+	if (in_ended && (flow->type == SCHANNEL_TYPE_INET ?
+			 shutdown & SEND_SHUTDOWN : out_ended))
 		mask |= EPOLLHUP;
 
 	want = max(sc_flow_tx_size(flow) / 2, READ_ONCE(conn->tx_need));
@@ -205,6 +215,7 @@ out:
 	rcu_read_unlock();
 	return mask;
 }
+EXPORT_SYMBOL_GPL(sc_conn_poll);
 
 /* sc_flow_look(), or all zero if it is not, or never was, open. No locks. */
 void sc_conn_look(struct sc_conn *conn, struct sc_flow_view *view)
@@ -218,6 +229,7 @@ void sc_conn_look(struct sc_conn *conn, struct sc_flow_view *view)
 		sc_flow_look(flow, view);
 	rcu_read_unlock();
 }
+EXPORT_SYMBOL_GPL(sc_conn_look);
 
 /**
  * sc_conn_stats() - what it did
@@ -246,3 +258,4 @@ void sc_conn_stats(const struct sc_conn *conn, struct sc_flow_stats *stats)
 		stats->tx_events = atomic_long_read(&flow->events);
 	rcu_read_unlock();
 }
+EXPORT_SYMBOL_GPL(sc_conn_stats);

@@ -274,6 +274,7 @@ static const char *sc_control_about_flow(struct schannel_channel *ch,
 	case SCHANNEL_MSG_REFUSE:
 		if (flow->accepted)
 			return "flow refused after it was accepted";
+		flow->refused = msg->why.reason;
 		sc_flow_ended(flow, sc_control_reason_to_errno(msg->why.reason));
 		spin_lock(&ch->ctl_lock);
 		sc_flow_retire(flow);

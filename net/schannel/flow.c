@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Flows: their life, and the data path. See flow.h. */
 #include <linux/err.h>
+#include <linux/export.h>
 #include <linux/kernel.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
@@ -213,6 +215,7 @@ struct sc_flow *sc_flow_open(struct schannel_channel *ch,
 	sc_control_flush(ch);
 	return flow;
 }
+EXPORT_SYMBOL_GPL(sc_flow_open);
 
 static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
 			const struct schannel_ring_at *at)
@@ -281,6 +284,7 @@ struct sc_flow *sc_flow_accept(struct schannel_channel *ch,
 	sc_control_flush(ch);
 	return flow;
 }
+EXPORT_SYMBOL_GPL(sc_flow_accept);
 
 /**
  * sc_flow_answered() - the peer sent ACCEPT
@@ -386,10 +390,20 @@ static void *sc_flow_user_get(struct sc_flow *flow)
 
 	rcu_read_lock();
 	user = rcu_dereference(flow->user);
-	if (user && !flow->ops->get(user))
+	if (user && !try_module_get(flow->ops->owner))
 		user = NULL;
+	if (user && !flow->ops->get(user)) {
+		module_put(flow->ops->owner);
+		user = NULL;
+	}
 	rcu_read_unlock();
 	return user;
+}
+
+static void sc_flow_user_put(struct sc_flow *flow, void *user)
+{
+	flow->ops->put(user);
+	module_put(flow->ops->owner);
 }
 
 void sc_flow_opened(struct sc_flow *flow)
@@ -398,7 +412,7 @@ void sc_flow_opened(struct sc_flow *flow)
 
 	if (user) {
 		flow->ops->opened(flow, user);
-		flow->ops->put(user);
+		sc_flow_user_put(flow, user);
 	}
 }
 
@@ -410,7 +424,7 @@ void sc_flow_ended(struct sc_flow *flow, int err)
 	user = sc_flow_user_get(flow);
 	if (user) {
 		flow->ops->ended(flow, user, err);
-		flow->ops->put(user);
+		sc_flow_user_put(flow, user);
 	}
 }
 

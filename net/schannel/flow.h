@@ -30,6 +30,7 @@
 #include "ring.h"
 
 struct iov_iter;
+struct module;
 struct schannel_channel;
 struct sc_flow;
 struct sc_flow_stats;
@@ -40,6 +41,8 @@ struct sock;
 
 /**
  * struct sc_flow_ops - what a flow tells its user
+ * @owner:	the module whose code it is, if that is another: held while it is told
+ *		@opened or @ended
  * @event:	bytes or space may have come, or the peer shut a direction.
  *		Softirq, under RCU. Returns how much that was, in units of an
  *		event that wakes somebody: so much less is done before others may run.
@@ -54,6 +57,7 @@ struct sock;
  * sc_flow_user_get() of the user's takes.
  */
 struct sc_flow_ops {
+	struct module *owner;
 	unsigned int (*event)(struct sc_flow *flow, void *user);
 	void (*opened)(struct sc_flow *flow, void *user);
 	void (*ended)(struct sc_flow *flow, void *user, int err);
@@ -88,6 +92,7 @@ struct sc_flow_ops {
  * @open:	parameters of its OPEN, to send or as received
  * @reason:	of the CLOSE to send
  * @accepted:	the peer's end is known
+ * @refused:	the reason of the peer's REFUSE; 0: there was none
  * @close_sent, @close_received: what they say
  *
  * From @posts on: the channel's control lock.
@@ -115,6 +120,7 @@ struct sc_flow {
 	bool close_sent;
 	bool close_received;
 	u32 reason;
+	u32 refused;
 	struct schannel_msg_open open;
 	struct list_head post_node;
 	struct rcu_head rcu;

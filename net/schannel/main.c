@@ -20,6 +20,7 @@ module_param(family, int, 0444);
 MODULE_PARM_DESC(family, "Number of the address family (default: 18)");
 
 struct workqueue_struct *sc_wq;
+EXPORT_SYMBOL_GPL(sc_wq);
 
 int sc_family(void)
 {

@@ -309,6 +309,7 @@ struct schannel_channel *sc_peer_channel(struct schannel_peer *peer,
 	spin_unlock_bh(&peer->lock);
 	return ch;
 }
+EXPORT_SYMBOL_GPL(sc_peer_channel);
 
 /**
  * sc_peer_channel_up() - the peer's channel, if it has one
@@ -349,6 +350,7 @@ void sc_peer_unwait(struct schannel_peer *peer, struct sc_waiter *waiter)
 	waiter->err = 0;
 	spin_unlock_bh(&peer->lock);
 }
+EXPORT_SYMBOL_GPL(sc_peer_unwait);
 
 static void sc_peer_tell(struct schannel_peer *peer, int err)
 {
@@ -426,6 +428,7 @@ struct net *sc_peer_hold_net(struct schannel_peer *peer,
 	spin_unlock_bh(&peer->lock);
 	return net;
 }
+EXPORT_SYMBOL_GPL(sc_peer_hold_net);
 
 /*
  * From here on nobody of the old namespace gets the channel, nor do connections

@@ -7,11 +7,13 @@
  * programs set without much thought; so those are content with less than they asked
  * for where memory is short.
  */
+#include <linux/export.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/uaccess.h>
 
 #include "flow.h"
+#include "main.h"
 #include "peer.h"
 #include "record.h"
 #include "socket.h"
@@ -37,8 +39,12 @@ static u32 sc_sockopt_buffer_size(int buf)
 static void sc_sockopt_limits(const struct sock *sk, struct sc_ring_sizes *min,
 			      struct sc_ring_sizes *max)
 {
-	*min = sc_sk(sk)->ring_min;
-	*max = sc_sk(sk)->ring_max;
+	const struct sc_ring_sizes none = {};
+	bool own = sk->sk_family == sc_family();
+
+	/* a TCP socket that is diverted has no options of ours */
+	*min = own ? sc_sk(sk)->ring_min : none;
+	*max = own ? sc_sk(sk)->ring_max : none;
 	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK) {
 		min->tx = sc_sockopt_buffer_size(READ_ONCE(sk->sk_sndbuf));
 		max->tx = min->tx;
@@ -79,6 +85,7 @@ struct sc_wish sc_sockopt_tx_wish(const struct sock *sk)
 		wish.least = 0;
 	return wish;
 }
+EXPORT_SYMBOL_GPL(sc_sockopt_tx_wish);
 
 /**
  * sc_sockopt_rx_order() - what to ask of the peer for the ring it sends into
@@ -96,6 +103,7 @@ u8 sc_sockopt_rx_order(const struct sock *sk, struct sc_pool *pool)
 		return SC_ORDER_ANY;
 	return sc_pool_order(pool, sc_sockopt_wish(min.rx, max.rx));
 }
+EXPORT_SYMBOL_GPL(sc_sockopt_rx_order);
 
 static bool sc_sockopt_contradict(u32 min, u32 max)
 {
