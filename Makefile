@@ -10,7 +10,7 @@ O	 ?= build
 GUEST	 ?= pv
 SOAK	 ?= 600
 PREFIX	 ?= /usr/local
-MODULES	 := net/schannel/schannel.ko net/schannel/schannel_xen.ko
+MODULES	 := $(addprefix net/schannel/,schannel.ko schannel_xen.ko schannel_inet.ko)
 
 BUILD	 := $(abspath $(O))
 TESTBED	 := tests/testbed/testbed
@@ -75,6 +75,7 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/schannel.ko*
 	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/schannel_xen.ko*
+	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/schannel_inet.ko*
 	-[ -n "$(DESTDIR)" ] || depmod $(KVER)
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/include/linux/,$(notdir $(wildcard include/uapi/linux/*.h)))
 	rm -rf $(DESTDIR)$(PREFIX)/share/schannel
