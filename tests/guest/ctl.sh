@@ -124,9 +124,11 @@ step 'it is still there' has 'length == 1' schannelctl -j flows state open dport
 	sport "$(schannelctl -j flows | jq 'map(select(.uid == 1000))[0].local_port')"
 
 # Sockets are ended, and both ends know why.
+before=$(schannelctl -j flows | jq -c 'map(.local_port)')
 hold talker --direction send
 step 'there is a busy connection' await $LIMIT talker '^flowing'
-port=$(schannelctl -j flows | jq 'map(select(.opened)) | max_by(.cookie).local_port')
+port=$(schannelctl -j flows | jq --argjson before "$before" \
+	'map(select(.opened).local_port) - $before | .[0]')
 step 'sockets kill: one' has 'length == 1 and .[0].peer_port == 5000' \
 	schannelctl -j sockets kill sport "$port"
 step 'whose user is told' await $LIMIT talker 'ended errno=ECONNABORTED'
