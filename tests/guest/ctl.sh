@@ -98,6 +98,21 @@ stop rates
 step 'flows: text' sh -c "schannelctl flows -p |
 	grep '^open  *stream .* self:$PORT .* schannel-test(pid=[0-9]*,fd=[0-9]*)\$'"
 
+# TCP connections, where transparent mode is not loaded.
+why() {	# STATUS EXPRESSION ARGUMENTS...
+	local wanted=$1 expression=$2 status=0
+	shift 2
+	schannelctl -j why "$@" >/run/why || status=$?
+	cat /run/why
+	[ $status = "$wanted" ] && jq -e "$expression" /run/why >/dev/null
+}
+step 'why: it is not loaded' why 1 'length == 1 and (.[0] | (.diverted | not) and .port == 80
+	and .address == "127.0.0.1" and any(.reasons[]; .reason == "no_module"))' 127.0.0.1:80
+step 'why: this cgroup is not attached' why 1 '.[0] | .cgroup == "/" and .peer == null
+	and any(.reasons[]; .reason == "cgroup_not_attached")' ::1
+shows 'has("divert_ok") and .divert_ok == null' stats
+shows 'all(.local_address == null and .peer_address == null)' flows
+
 # Other types of sockets.
 spawn seqpacket dom0 'seqpacket listen self:7001'
 shows 'length == 1 and .[0].state == "listen" and .[0].local == "self:7001"' sockets type seqpacket
