@@ -169,7 +169,10 @@ static struct sock *scinet_find_listener(const struct scinet_call *call,
 	return lsk;
 }
 
-/* Does it take connections that are made here? 0, or the reason to refuse them with. */
+/*
+ * Does it take connections that are made here? 0, or the reason to refuse them with. That
+ * one listener cannot says nothing of others: it is as one that is not attached.
+ */
 static int scinet_listener_check(const struct sock *lsk)
 {
 	const struct tcp_sock *tp = tcp_sk(lsk);
@@ -178,14 +181,14 @@ static int scinet_listener_check(const struct sock *lsk)
 		return SCHANNEL_REASON_NOT_ATTACHED;
 	if (lsk->sk_prot != scinet_plain(lsk) || lsk->sk_kern_sock ||
 	    inet_csk(lsk)->icsk_ulp_ops || sk_is_mptcp(lsk) || tp->syn_smc)
-		return SCHANNEL_REASON_UNSUPPORTED;
+		return SCHANNEL_REASON_NOT_ATTACHED;
 #ifdef CONFIG_TCP_MD5SIG
 	if (rcu_access_pointer(tp->md5sig_info))
-		return SCHANNEL_REASON_UNSUPPORTED;
+		return SCHANNEL_REASON_NOT_ATTACHED;
 #endif
 #ifdef CONFIG_TCP_AO
 	if (rcu_access_pointer(tp->ao_info))
-		return SCHANNEL_REASON_UNSUPPORTED;
+		return SCHANNEL_REASON_NOT_ATTACHED;
 #endif
 	if (sk_acceptq_is_full(lsk))
 		return SCHANNEL_REASON_BACKLOG;
@@ -301,7 +304,7 @@ static int scinet_join_child(const struct scinet_call *call, struct sock *child)
 	if (!scinet_divert(is)) {
 		scinet_tuple_del(&is->tuple);
 		scinet_put(is);
-		return SCHANNEL_REASON_UNSUPPORTED;
+		return SCHANNEL_REASON_NOT_ATTACHED;
 	}
 	/* from here on whoever destroys the socket ends what it has */
 	flow = sc_flow_accept(call->ch, call->msg, sc_sockopt_tx_wish(child),

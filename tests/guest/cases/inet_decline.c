@@ -267,6 +267,11 @@ static void mptcp_client(void)
 	fd = sock_reach();
 	tcp_talk(fd);
 	expect_nothing_diverted();
+	/* that is that listener's affair: others are reached as ever */
+	mark();
+	fd = sock_reach();
+	tcp_talk(fd);
+	expect(SCHANNEL_DIVERT_NO_PEER, 0, 1);
 	control_meet("DONE");
 }
 
@@ -279,6 +284,7 @@ static void mptcp_server(void)
 	call(listen(multipath, 1));
 	sock_tell(multipath);
 	tcp_talk(sock_accept(multipath));
+	tcp_talk(sock_serve());
 	control_meet("DONE");
 }
 
