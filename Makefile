@@ -35,6 +35,7 @@ help:
 	@echo '  check-lib      libschannel with sanitizers and fuzzers, then in a VM; socat, too'
 	@echo '  check-broker   schanneld against a real xenstored, with simulated domains'
 	@echo '  check-guest    sockets on the loopback transport, in a VM'
+	@echo '  check-inet     TCP that is diverted over the loopback transport, in a VM'
 	@echo '  check-ctl      schannelctl, on what is made up and on loopback in a VM'
 	@echo '  check-xen      sockets between domains on real Xen, PV and PVH'
 	@echo '                 (check-xen-full: more cases, and a soak)'
@@ -104,6 +105,7 @@ check: setup
 	$(MAKE) check-broker
 	$(MAKE) check-lib
 	$(MAKE) check-guest
+	$(MAKE) check-inet
 	$(MAKE) check-ctl
 	$(MAKE) check-xen
 	$(MAKE) check-debug
@@ -121,6 +123,10 @@ check-guest: setup
 		$(addprefix --insmod ,$(firstword $(MODULES))) \
 		--file $(BUILD)/tests/guest/schannel-test -- schannel-test --loopback --slow 4
 	$(call soak_loopback,check-guest-soak,30)
+
+check-inet: setup
+	$(MAKE) modules lib tools guest-tests
+	tests/guest/inet-vm $(BUILD) net/schannel 4 --name check-inet --timeout 900
 
 check-lib: setup
 	$(MAKE) modules lib
@@ -149,7 +155,7 @@ check-full: check
 	$(MAKE) check-xen-full
 
 check-debug: setup
-	$(MAKE) guest-tests soak-tests lib
+	$(MAKE) guest-tests soak-tests lib tools
 	$(MAKE) -C tests/lib O=$(BUILD)/tests/lib LIB=$(BUILD)/lib guest
 	tests/check-debug $(BUILD)
 
@@ -163,5 +169,5 @@ style: setup
 	tests/style $(KDIR) $(BUILD)
 
 .PHONY: help all setup modules lib tools guest-tests install uninstall clean demo \
-	check check-unit check-broker check-lib check-guest check-ctl check-xen check-xen-full check-full check-debug soak \
+	check check-unit check-broker check-lib check-guest check-inet check-ctl check-xen check-xen-full check-full check-debug soak \
 	soak-tests style

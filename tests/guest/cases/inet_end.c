@@ -112,6 +112,30 @@ static void unread_server(void)
 	control_meet("DONE");
 }
 
+/* Closed with all that fits on its way, and time to wait: every byte of it arrives. */
+static void linger_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = sock_reach();
+	size_t sent = sock_fill(fd, &out);
+
+	sock_set_nonblocking(fd, false);
+	sock_set_linger(fd, 1, patience_ms() / 1000);
+	control_write("SENT %zu", sent);
+	call(close(fd));
+	control_meet("CLOSED");
+}
+
+static void linger_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd = sock_serve();
+	size_t sent = control_read_number("SENT");
+
+	check_equal(pattern_recv_to_end(&in, fd), sent);
+	control_meet("CLOSED");
+}
+
 /* After a reset the socket is as good as new. */
 static void after_reset_client(void)
 {
@@ -282,6 +306,8 @@ const struct test_case inet_end_cases[] = {
 	  states_server },
 	{ "told", "a reset is told once", told_client, told_server },
 	{ "unread", "unread data is a reset", unread_client, unread_server },
+	{ "linger", "SO_LINGER: all of it arrives", linger_client,
+	  linger_server },
 	{ "after_reset", "after a reset, AF_UNSPEC and again",
 	  after_reset_client, after_reset_server },
 	{ "often", "10000 of them leave nothing behind", often_client,

@@ -1,0 +1,216 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC1091,SC2016,SC2034,SC2119,SC2120
+#
+#	inet.sh MODULES SLOW [quick]
+#
+# TCP in a plain VM, diverted over loopback: what attaching and detaching change and
+# what they do not, who may do it, and then schannel-test's cases, all of whose
+# connections have to be diverted. Loads schannel.ko and schannel_inet.ko from the
+# folder MODULES, and unloads them in the end. "quick" leaves the long cases out.
+set -uo pipefail
+. /testbed/lib/tap
+. /testbed/lib/spawn
+trap stop_all EXIT
+
+modules=$1
+slow=$2
+quick=${3:-}
+LIMIT=$((15 * slow))	# seconds anything may take that must happen
+PORT=5000
+CGROUPS=/sys/fs/cgroup
+NOBODY='/bin/setpriv --reuid=1000 --regid=1000 --clear-groups'
+# What else there is to run over IPv6 is the same code as over IPv4.
+few=connect,accept,name,transfer,poll,epoll,shutdown,close,uring,splice
+skipped=0
+
+# ---- Who talks to whom ---------------------------------------------------------
+
+# spawn_in NAME CGROUP COMMAND: in the background, in a cgroup.
+spawn_in() {
+	local name=$1 cgroup=$2
+	shift 2
+	spawn "$name" dom0 "echo \$\$ >$CGROUPS/$cgroup/cgroup.procs && exec $*"
+}
+
+serve() {	# NAME CGROUP PORT
+	spawn_in "$1" "$2" "schannel-test serve-hold --family inet --port $3"
+	await $LIMIT "$1" '^listening'
+}
+
+hold() {	# NAME CGROUP PORT [OPTIONS]
+	local name=$1 cgroup=$2 port=$3
+	shift 3
+	spawn_in "$name" "$cgroup" "schannel-test hold --family inet --port $port --direction send $*"
+	await $LIMIT "$name" '^flowing'
+}
+
+# How many connections ended so: "OK 3 TCP 1 NOT_ATTACHED 1" and so on.
+verdicts() {
+	schannel-test verdicts
+}
+
+# becomes WHAT CGROUP PORT [ADDRESS]: a new connection from this cgroup is exactly
+# WHAT, as in "OK" or "NOT_ATTACHED TCP", and carries what it should.
+becomes() {
+	local what=$1 cgroup=$2 port=$3 now
+	verdicts >/run/before
+	hold probe "$cgroup" "$port" --peer "${4:-127.0.0.1}" || return
+	stop probe
+	now=$(verdicts | paste /run/before - | awk '$4 > $2 { print $1, $4 - $2 }' | sort | xargs)
+	[ "$now" = "$what" ] && return
+	echo "it became '$now', not '$what'"
+	return 1
+}
+
+# Bytes that a diverted connection has carried.
+carried() {
+	schannelctl -j flows dport "$1" state open | jq 'map(select(.opened).stats.tx_bytes) | add // 0'
+}
+
+carries_on() {
+	[ "$(carried "$1")" -gt "$2" ]
+}
+
+# is_told TEXT COMMAND...: it fails, with this.
+is_told() {
+	local text=$1 said
+	shift
+	said=$("$@" 2>&1) && return 1
+	echo "$said"
+	grep -q "$text" <<<"$said"
+}
+
+has() {		# EXPRESSION COMMAND...: it prints JSON for which this holds.
+	local expression=$1 said
+	shift
+	said=$("$@") && jq -e "$expression" <<<"$said" >/dev/null && return
+	echo "$said"
+	return 1
+}
+
+set_sysctl() {	# NAME VALUE
+	echo "$2" >"/proc/sys/net/schannel/$1"
+}
+
+unload() {
+	rmmod schannel_inet && rmmod schannel
+}
+
+# ---- Attaching -----------------------------------------------------------------
+
+attaching() {
+	local so_far
+	step 'there is a listener, before anything is attached' serve server in $PORT
+	step 'a connection to it is plain TCP' becomes 'TCP 1' in $PORT
+	step 'and one that lasts' hold early in $PORT
+	step 'a cgroup is attached' schannelctl attach /in
+	step 'a connection to that listener is diverted' becomes 'OK 1' in $PORT
+	step 'the one from before is still there' [ "$(said early '^ended')" = 0 ]
+	stop early
+
+	step 'and one that lasts' hold one in $PORT
+	step 'flows: both ends, with addresses' has 'map(select(.state == "open")) | length == 2 and
+		all(.local_address == "127.0.0.1" and .peer_address == "127.0.0.1") and
+		any(.peer_port == 5000) and any(.local_port == 5000)' schannelctl -j flows
+	step 'from a cgroup that is not attached: TCP' becomes 'TCP 1' out $PORT
+	step 'a listener there' serve outsider out 5001
+	step 'to one that is not attached: TCP, and it is said why' becomes 'NOT_ATTACHED 1 TCP 1' in 5001
+	step 'once more: it is remembered' becomes 'RECENT 1 TCP 1' in 5001
+	stop outsider
+	step 'a port that is left out: TCP' scoped 'TCP 1' not port $PORT
+	step 'another port that is left out' scoped 'OK 1' not port 5001
+	step 'a prefix that is left out: TCP' scoped 'TCP 1' not to 127.0.0.0/8
+	step 'another prefix that is left out' scoped 'OK 1' not to 127.1.0.0/16
+	step 'divert_local is off: TCP' unlocal
+	step 'all is as it was' scoped 'OK 1'
+
+	step 'a listener in a third cgroup' serve other both 5002
+	mkdir $CGROUPS/in/below
+	step 'a cgroup below is attached, too' becomes 'OK 1' in/below $PORT
+	step 'detached' schannelctl detach /in
+	step 'a new connection is plain TCP' becomes 'TCP 1' in $PORT
+	schannelctl attach /both
+	step 'from one that is attached to one that was' becomes 'NOT_ATTACHED 1 TCP 1' both $PORT
+	step 'from one that was to one that is' becomes 'TCP 1' in 5002
+	schannelctl detach /both
+	so_far=$(carried $PORT)
+	step 'the connection that was diverted goes on' until_true $LIMIT carries_on $PORT "$so_far"
+	step 'and is still there' [ "$(said one '^ended')" = 0 ]
+	stop one server other
+}
+
+scoped() {	# WHAT SCOPE...
+	local what=$1
+	shift
+	schannelctl attach /in "$@" && becomes "$what" in $PORT
+}
+
+unlocal() {
+	local status=0
+	schannelctl attach /in && set_sysctl divert_local 0 || return
+	becomes 'LOCAL 1 TCP 1' in $PORT || status=1
+	set_sysctl divert_local 1
+	return $status
+}
+
+# ---- Who is nobody in particular -------------------------------------------------
+
+unprivileged() {
+	# shellcheck disable=SC2086
+	step 'another user attaches nothing' is_told 'not permitted\|denied' $NOBODY schannelctl attach /in
+	# shellcheck disable=SC2086
+	step 'nor the cgroup that it is in' is_told 'not permitted\|denied' \
+		$NOBODY schannelctl run true
+	step 'nothing is attached' has '. == []' schannelctl -j attached
+	schannelctl attach /in
+	# shellcheck disable=SC2086
+	step 'another user detaches nothing' is_told 'not permitted\|denied' $NOBODY schannelctl detach /in
+	# shellcheck disable=SC2086
+	step 'another user sets nothing' is_told 'denied\|not permitted' \
+		$NOBODY sh -c 'echo 0 >/proc/sys/net/schannel/divert_local'
+	# Of the other port it is still remembered that it was not attached.
+	step 'there is a listener' serve server in 5003
+	spawn_in other in "$NOBODY schannel-test hold --family inet --port 5003 --direction send"
+	step "another user's connections are diverted as any" await $LIMIT other '^flowing'
+	# shellcheck disable=SC2086
+	step 'and are what it sees' has 'length == 1 and .[0].uid == 1000 and .[0].peer_port == 5003' $NOBODY schannelctl -j flows
+	stop other server
+}
+
+# ---- schannel-test ----------------------------------------------------------------
+
+# cases CGROUP OPTIONS...: as steps of their own.
+cases() {
+	local cgroup=$1 status passed failed skips
+	shift
+	echo "# schannel-test $*"
+	sh -c 'echo $$ >"$0/cgroup.procs" && exec schannel-test --loopback "$@"' \
+		"$CGROUPS/$cgroup" --slow "$slow" "$@" | tee /run/cases.out
+	status=${PIPESTATUS[0]}
+	read -r passed failed skips <<<"$(sed -n \
+		's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' /run/cases.out)"
+	# One that could not even be run to its end has failed, too.
+	[ "$status" = 0 ] || [ "${failed:=0}" -gt 0 ] || failed=1
+	count "${passed:-0}" "${failed:-0}"
+	skipped=$((skipped + ${skips:-0}))
+}
+
+# -------------------------------------------------------------------------------------
+
+insmod "$modules/schannel.ko" && insmod "$modules/schannel_inet.ko" || exit
+mkdir $CGROUPS/in $CGROUPS/out $CGROUPS/both
+set_sysctl divert_local 1
+# The machine is emulated, and not always the only one: an answer may take its time.
+set_sysctl divert_timeout_ms 20000
+attaching
+unprivileged
+cases in --diverted --family inet ${quick:+--skip 'load,inet_end.often'}
+cases in --diverted --family inet6 --group "$few,inet_*" --skip inet_end.often
+cases in --diverted --family mapped --group "$few,inet_*" --skip inet_end.often
+[ "$quick" ] || cases out --family inet --pick inet_end.often
+step 'the module stays while a cgroup is attached' is_told 'in use\|unavailable' rmmod schannel_inet
+stop_all
+schannelctl detach /in
+step 'the modules go' until_true $LIMIT unload
+summary $skipped
