@@ -142,6 +142,11 @@ check-ctl: setup
 			tests/guest/schannel-test lib/examples/seqpacket lib/examples/dgram)) \
 		$(addprefix --file ,/bin/bash /usr/bin/jq /usr/bin/setpriv tests/guest/ctl.sh) \
 		--file tests/testbed/scenarios/lib:testbed/lib -- ctl.sh
+	$(TESTBED) vm --name check-ctl-attach --timeout 600 --insmod $(firstword $(MODULES)) \
+		--file net/schannel/schannel_inet.ko:lib/schannel_inet.ko \
+		--file $(BUILD)/tools/schannelctl --file tests/guest/attach.sh \
+		$(addprefix --file ,/bin/bash /usr/bin/jq /usr/bin/setpriv /usr/bin/socat) \
+		--file tests/testbed/scenarios/lib:testbed/lib -- attach.sh /lib/schannel_inet.ko
 
 check-xen: setup
 	$(MAKE) all guest-tests soak-tests

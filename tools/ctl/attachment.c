@@ -261,13 +261,13 @@ enum attachment_verdict attachment_verdict(const char *cgroup, const struct in6_
 
 static bool prepare(void)
 {
-	/* The kernel's own error would be one that says little. */
-	if (access("/sys/module/schannel_inet", F_OK))
+	/* The kernel's own errors would say little. */
+	if (geteuid())
+		warnx("not permitted: this is for root");
+	else if (access("/sys/module/schannel_inet", F_OK))
 		warnx("the kernel module is not loaded (modprobe schannel_inet)");
-	else if (access("/sys/kernel/btf/vmlinux", F_OK))
-		warnx("this kernel has no type information (CONFIG_DEBUG_INFO_BTF)");
 	else if (access("/sys/kernel/btf/schannel_inet", F_OK))
-		warnx("the module has no type information: it was built without pahole");
+		warnx("the kernel has no type information (BTF) of the module");
 	else if (!have_bpffs() && mount("bpf", BPFFS, "bpf", 0, "mode=0700"))
 		warn("cannot mount bpffs on " BPFFS);
 	else if (mkdir(PINS, 0700) && errno != EEXIST)
@@ -301,11 +301,8 @@ static struct schannel_bpf *load(const char *cgroup, const struct scope *scope)
 	}
 	return skel;
 failed:
-	if (errno == EPERM)
-		warnx("not permitted: attaching is for root");
-	else
-		warn("the kernel does not take the BPF programs%s",
-		     options.extended ? "" : " (-e says more)");
+	warn("the kernel does not take the BPF programs%s",
+	     options.extended ? "" : " (-e says more)");
 	schannel_bpf__destroy(skel);
 	return NULL;
 }

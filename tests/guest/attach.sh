@@ -1,0 +1,261 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC1091,SC2016,SC2034
+#
+# schannelctl attach, detach, attached and run in a plain VM, where all addresses are
+# this domain's own: the kernel is asked to divert what the scope includes, and nothing else. It
+# counts each time, also while it is not to divert such addresses.
+#
+#	attach.sh MODULE
+set -uo pipefail
+. /testbed/lib/tap
+. /testbed/lib/spawn
+trap stop_all EXIT
+
+LIMIT=60	# seconds anything may take that must happen
+CGROUPS=/sys/fs/cgroup
+NOBODY='/bin/setpriv --reuid=1000 --regid=1000 --clear-groups'
+
+# How often the kernel was asked to divert a connection, whatever became of it.
+asked() {
+	schannelctl -j stats | jq '[to_entries[] | select(.key | startswith("divert_")).value] | add'
+}
+
+# Nobody need listen there.
+connect() {	# ADDRESS PORT [FROM-CGROUP]
+	( echo $BASHPID >"$CGROUPS/${3:-}/cgroup.procs"
+	  exec 3<>"/dev/tcp/$1/$2" ) 2>/dev/null
+	return 0
+}
+
+asks() {	# TIMES ADDRESS PORT...
+	local times=$1 before
+	shift
+	before=$(asked)
+	connect "$@"
+	before=$(($(asked) - before))
+	echo "asked $before times"
+	[ $before = "$times" ]
+}
+
+diverts() {
+	step "asks for $*" asks 1 "$@"
+}
+
+leaves() {
+	step "does not ask for $*" asks 0 "$@"
+}
+
+# is_told STATUS TEXT COMMAND...: it fails with this, and prints nothing else.
+is_told() {
+	local wanted=$1 text=$2 said status=0
+	shift 2
+	said=$("$@" 2>&1 >/run/said) || status=$?
+	echo "status $status, $said"
+	[ $status = "$wanted" ] && [ ! -s /run/said ] && grep -q "$text" <<<"$said"
+}
+
+# has EXPRESSION: attached prints JSON for which this holds.
+has() {
+	local said
+	said=$(schannelctl -j attached) && jq -e "$1" <<<"$said" >/dev/null && return
+	echo "$said"
+	return 1
+}
+
+attach() {
+	step "attach $*" schannelctl attach "$@"
+}
+
+# Cgroups that run has left.
+run_cgroups() {
+	find $CGROUPS -name 'schannel-run-*'
+}
+
+ip address add 10.1.0.1/32 dev lo
+ip address add 10.2.0.1/32 dev lo
+ip address add fd00::1/128 dev lo
+mkdir -p $CGROUPS/a.slice/web.service/worker $CGROUPS/a.slice/twins $CGROUPS/b.slice/twins
+
+# What is missing is said.
+step 'no module' is_told 1 'module is not loaded' schannelctl attach /
+step 'no module: run' is_told 1 'module is not loaded' schannelctl run true
+step 'no module: run leaves no cgroup' test -z "$(run_cgroups)"
+step 'no module: nothing is attached' has '. == []'
+step 'the module' insmod "$1"
+# shellcheck disable=SC2086
+step 'another user may not attach' is_told 1 'not permitted' $NOBODY schannelctl attach /
+umount /sys/fs/bpf
+
+# Everything, which includes what is in all cgroups.
+leaves 127.0.0.1 80
+attach /
+step 'bpffs was mounted' grep -q ' /sys/fs/bpf bpf ' /proc/mounts
+# shellcheck disable=SC2086
+step 'another user may not look' is_told 1 'not permitted' $NOBODY schannelctl attached
+diverts 127.0.0.1 80
+diverts ::1 80
+diverts ::ffff:127.0.0.1 80
+diverts 127.0.0.1 80 a.slice/web.service/worker
+step 'attached: all' has 'length == 1 and (.[0] | .cgroup == "/" and .scope == "all" and (.gone | not))'
+step 'the module is in use' is_told 1 'schannel_inet' rmmod schannel_inet
+
+# Another scope takes the place of the first one.
+attach / port 80,8000-8099 to 10.0.0.0/8,fd00::1 not to 10.2.0.0/16
+diverts 10.1.0.1 80
+diverts 10.1.0.1 8099
+leaves 10.1.0.1 8100
+leaves 10.1.0.1 81
+leaves 10.2.0.1 80
+leaves 127.0.0.1 80
+diverts ::ffff:10.1.0.1 8000
+leaves ::ffff:10.2.0.1 8000
+diverts fd00::1 80
+leaves fd00::1 443
+leaves ::1 80
+step 'attached: the words that made it' \
+	has '.[0].scope == "port 80,8000-8099 to 10.0.0.0/8,fd00::1 not to 10.2.0.0/16"'
+attach / not port 65535 not to ::/0
+leaves 10.1.0.1 65535
+diverts 10.1.0.1 1
+leaves fd00::1 80
+
+# Nobody who connects meanwhile finds nothing attached.
+connect_much() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		connect 127.0.0.1 80
+	done
+	echo done
+}
+no_gap() {
+	local before times=0
+	schannelctl attach / port 80
+	before=$(asked)
+	connect_much >/run/much &
+	until [ -s /run/much ]; do
+		schannelctl attach / port $((80 - times % 2))-$((80 + times % 2)) || return 1
+		times=$((times + 1))
+	done
+	wait $!
+	detail="$times scopes"
+	before=$(($(asked) - before))
+	echo "asked $before of 100 times"
+	[ $before = 100 ] && [ $times -gt 2 ]
+}
+step 'attaching again leaves no gap' no_gap
+step 'detach' schannelctl detach /
+leaves 127.0.0.1 80
+leaves ::1 80
+step 'nothing is attached' has '. == []'
+step 'detach: it is not attached' is_told 1 'not attached' schannelctl detach /
+
+# One cgroup, by the name of a unit.
+attach web.service port 80
+diverts 127.0.0.1 80 a.slice/web.service
+diverts 127.0.0.1 80 a.slice/web.service/worker
+leaves 127.0.0.1 80 a.slice
+leaves 127.0.0.1 80
+attach $CGROUPS/a.slice/web.service/worker/ port 81
+step 'one cgroup in the other: what either includes' asks 1 127.0.0.1 80 a.slice/web.service/worker
+diverts 127.0.0.1 81 a.slice/web.service/worker
+leaves 127.0.0.1 81 a.slice/web.service
+leaves 127.0.0.1 82 a.slice/web.service/worker
+step 'detach: the inner one' schannelctl detach worker
+leaves 127.0.0.1 81 a.slice/web.service/worker
+diverts 127.0.0.1 80 a.slice/web.service/worker
+step 'attach: two of one name' is_told 2 'may be' schannelctl attach twins
+attach a.slice/twins
+attach /b.slice/twins
+step 'detach: two of one name' is_told 2 'may be' schannelctl detach twins
+step 'detach: several' schannelctl detach /a.slice/twins b.slice/twins
+step 'attach: no such cgroup' is_told 1 'no cgroup' schannelctl attach nginx.service
+
+# A service that is started again has another cgroup.
+rmdir $CGROUPS/a.slice/web.service/worker $CGROUPS/a.slice/web.service
+step 'a cgroup is gone' has 'length == 1 and (.[0] | .gone and .cgroup == "/a.slice/web.service")'
+mkdir $CGROUPS/a.slice/web.service
+leaves 127.0.0.1 80 a.slice/web.service
+attach web.service
+step 'its successor took its place' has 'length == 1 and (.[0].gone | not)'
+diverts 127.0.0.1 80 a.slice/web.service
+rmdir $CGROUPS/a.slice/web.service
+step 'detach: one that is gone' schannelctl detach web.service
+step 'nothing is attached' has '. == []'
+
+# A command in a cgroup of its own.
+run_connects() {
+	local before
+	before=$(asked)
+	schannelctl run "$@" bash -c 'exec 3<>/dev/tcp/127.0.0.1/80' 2>/dev/null
+	before=$(($(asked) - before))
+	echo "asked $before times"
+	[ $before = 1 ]
+}
+step 'run: the command is attached' run_connects
+step 'run: with a scope' run_connects port 80 to 127.0.0.0/8 --
+step 'run: not what the scope leaves out' eval '! run_connects not port 80'
+leaves 127.0.0.1 80
+step 'run: its status' is_told 7 '^$' schannelctl run sh -c 'exit 7'
+step 'run: no such command' is_told 127 'No such file' schannelctl run there-is-none
+step 'run: neither cgroup nor attachment is left' eval 'test -z "$(run_cgroups)" && has ". == []"'
+spawn run dom0 'echo $$ >/run/run.pid; exec schannelctl run bash -c '\''trap "echo got; exit 3" TERM; echo ready; while :; do read -rt 0.1 <>/run/never; done'\'
+mkfifo /run/never
+step 'run: a command waits' await $LIMIT run '^ready'
+step 'run: it has a cgroup of its own' has 'length == 1 and (.[0].cgroup | startswith("/schannel-run-"))'
+step 'run: gets a signal' eval 'kill "$(cat /run/run.pid)"'
+step 'run: which the command gets, too' await $LIMIT run '^got'
+step 'run: its status' eval 'until_true $LIMIT ended run && [ "$(cat /run/run.end)" = 3 ]'
+step 'run: nothing is left' eval 'test -z "$(run_cgroups)" && has ". == []"'
+mkfifo /run/stay
+leave_behind() {
+	schannelctl run sh -c 'read line </run/stay & echo $!' 2>/run/said >/run/left
+	grep -q 'processes remain in /schannel-run-' /run/said
+}
+step 'run: a process stays behind' leave_behind
+step 'run: and stays attached' has 'length == 1 and (.[0].gone | not)'
+echo >/run/stay
+left=$(run_cgroups)
+step 'run: the process ends, and the cgroup can go' until_true $LIMIT rmdir "$left"
+step 'run: which can be detached' schannelctl detach "$left"
+
+# A connection that goes on while its cgroup is attached and detached.
+diverted() {
+	schannelctl -j stats | jq .divert_ok
+}
+talk() {	# TEXT
+	local line
+	echo "$1" >&3 && read -rt $LIMIT -u 3 line && echo "said $line" && [ "$line" = "$1" ]
+}
+connects() {	# AND-SO-MANY-ARE-DIVERTED
+	exec 3>&-
+	exec 3<>/dev/tcp/127.0.0.1/80 && talk hello && [ "$(diverted)" = "$1" ]
+}
+sysctl -qw net.schannel.divert_local=1
+spawn server dom0 'exec socat -d -d TCP4-LISTEN:80,fork,reuseaddr EXEC:cat'
+step 'a server' await $LIMIT server 'listening on'
+step 'not attached: TCP' connects 0
+attach /
+step 'TCP goes on' talk one
+step 'attached: a channel' connects 1
+step 'it is a flow with both addresses' eval 'schannelctl -j flows |
+	jq -e "length == 2 and any(.peer == \"127.0.0.1:80\") and any(.local == \"127.0.0.1:80\")"'
+step 'detach' schannelctl detach /
+step 'the channel goes on' talk two
+step 'not attached: TCP' connects 1
+attach / not port 80
+step 'not in the scope: TCP' connects 1
+step 'detach' schannelctl detach /
+exec 3>&-
+stop server
+
+# All is undone.
+step 'nothing is attached' has '. == []'
+step 'nothing is pinned' test -z "$(ls /sys/fs/bpf/schannel)"
+step 'the module goes' until_true $LIMIT rmmod schannel_inet 2>/dev/null
+attach_without_cgroups() {
+	umount $CGROUPS && is_told 1 'no cgroup2 is mounted' schannelctl attach /
+}
+step 'no cgroup2' attach_without_cgroups
+
+summary
