@@ -25,13 +25,13 @@
  * gone. So neither goes on before the other has noticed, and a new offer cannot
  * be taken for the old one.
  *
- * Who is there: Closed is what an unloaded driver leaves behind, Initialising
- * what a driver writes when it starts, whatever was there before. The toolstack
- * writes Initialising too, since that is what makes xenbus look for a driver, so
- * an end whose driver has never been loaded looks idle; an offer to it, or a
- * wish, expires unanswered. For the core the peer exists while the other end's
- * state is one of Initialising to Closing. Any other, or none because the domain
- * is gone, means that there is no peer.
+ * Who is there: a driver writes the ABI version it speaks into its directory, and
+ * removes that when it goes; the state alone says nothing, since the toolstack
+ * writes Initialising to have xenbus look for a driver. For the core the peer exists
+ * while the other end has such a key and a state from Initialising to Closing.
+ * xenbus watches the state only, so it is written, again if need be, with the key.
+ * A driver whose key has gone without its doing has another directory than before,
+ * since the pair was made anew or the domain restored: it starts afresh.
  *
  * What the peer can do: write any state and any key at any time. Each state of
  * ours says which of theirs it goes on with; all others end the channel or
@@ -53,6 +53,7 @@
 #include <linux/module.h>
 #include <linux/pm.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/workqueue.h>
 #include <xen/interface/xen.h>
 #include <xen/xenbus.h>
@@ -133,28 +134,41 @@ static int scxen_read_u32(struct scxen_dev *xd, const char *key, u32 *val)
 	return err;
 }
 
-static int scxen_write_keys(struct scxen_dev *xd, struct xenbus_transaction xbt,
-			    bool ports)
+static int scxen_write_presence(struct scxen_dev *xd,
+				struct xenbus_transaction xbt)
 {
 	const char *node = xd->dev->nodename;
+
+	return xenbus_printf(xbt, node, SCHANNEL_KEY_ABI, "%u",
+			     SCHANNEL_ABI_VERSION) ?:
+	       xenbus_printf(xbt, node, "state", "%d", xd->dev->state);
+}
+
+static int scxen_write_dir(struct scxen_dev *xd, struct xenbus_transaction xbt)
+{
+	return xenbus_printf(xbt, xd->dev->nodename, SCHANNEL_KEY_DIR, "%u",
+			     schannel_channel_dir_ref(xd->channel));
+}
+
+static int scxen_write_offer(struct scxen_dev *xd, struct xenbus_transaction xbt)
+{
 	char key[sizeof(SCHANNEL_KEY_PORT) + 10];
 	unsigned int i;
 	int err;
 
-	/* Do not bring a device back to life that the toolstack has removed. */
-	if (!xenbus_exists(xbt, node, "state"))
-		return -ENOENT;
-	err = xenbus_printf(xbt, node, SCHANNEL_KEY_DIR, "%u",
-			    schannel_channel_dir_ref(xd->channel));
-	for (i = 0; !err && ports && i < SCHANNEL_QUEUES; i++) {
+	err = scxen_write_dir(xd, xbt);
+	for (i = 0; !err && i < SCHANNEL_QUEUES; i++) {
 		snprintf(key, sizeof(key), SCHANNEL_KEY_PORT, i);
-		err = xenbus_printf(xbt, node, key, "%u", xd->queue[i].port);
+		err = xenbus_printf(xbt, xd->dev->nodename, key, "%u",
+				    xd->queue[i].port);
 	}
 	return err;
 }
 
-/* Tell the peer where our side of the channel is. */
-static int scxen_publish(struct scxen_dev *xd, bool ports)
+/* Write keys of ours, for the peer to see all of them or none. */
+static int scxen_publish(struct scxen_dev *xd,
+			 int (*write)(struct scxen_dev *xd,
+				      struct xenbus_transaction xbt))
 {
 	struct xenbus_transaction xbt;
 	int err, end;
@@ -163,7 +177,11 @@ static int scxen_publish(struct scxen_dev *xd, bool ports)
 		err = xenbus_transaction_start(&xbt);
 		if (err)
 			return err;
-		err = scxen_write_keys(xd, xbt, ports);
+		/* Do not bring a device back to life that the toolstack has removed. */
+		if (xenbus_exists(xbt, xd->dev->nodename, "state"))
+			err = write(xd, xbt);
+		else
+			err = -ENOENT;
 		end = xenbus_transaction_end(xbt, err != 0);
 	} while (!err && end == -EAGAIN);
 	return err ?: end;
@@ -274,7 +292,7 @@ static void scxen_front_offer(struct scxen_dev *xd)
 	if (!err)
 		err = scxen_event_alloc(xd->dev, xd->queue, xd->channel);
 	if (!err)
-		err = scxen_publish(xd, true);
+		err = scxen_publish(xd, scxen_write_offer);
 	if (err)
 		scxen_end(xd, "no resources for it");
 	else
@@ -347,7 +365,7 @@ static void scxen_back_answer(struct scxen_dev *xd)
 	if (!err)
 		err = scxen_attach(xd);
 	if (!err)
-		err = scxen_publish(xd, false);
+		err = scxen_publish(xd, scxen_write_dir);
 	if (err)
 		scxen_end(xd, "cannot use the peer's side");
 	else
@@ -441,12 +459,34 @@ static void scxen_part(struct scxen_dev *xd, const char *why)
 	clear_bit(SCXEN_WANTED, &xd->flags);
 }
 
+/* Say that we are there, where that is not said yet. */
+static void scxen_announce(struct scxen_dev *xd)
+{
+	int err;
+
+	if (!test_and_clear_bit(SCXEN_OWN, &xd->flags) ||
+	    xenbus_exists(XBT_NIL, xd->dev->nodename, SCHANNEL_KEY_ABI))
+		return;
+	scxen_part(xd, "pair made anew");
+	err = scxen_publish(xd, scxen_write_presence);
+	/* without a directory there is soon no device, either */
+	if (err && err != -ENOENT) {
+		dev_warn_ratelimited(&xd->dev->dev,
+				     "cannot write to xenstore: %d\n", err);
+		set_bit(SCXEN_OWN, &xd->flags);
+		scxen_poke_later(xd, SCXEN_INTERVAL);
+	}
+}
+
+/* The state of the other end, if there is a driver. */
 static enum xenbus_state scxen_theirs(struct scxen_dev *xd)
 {
+	const char *otherend = xd->dev->otherend;
+
 	/* There is none if the domain was restored where it has no peer. */
-	if (!xd->dev->otherend)
+	if (!otherend || !xenbus_read_unsigned(otherend, SCHANNEL_KEY_ABI, 0))
 		return XenbusStateUnknown;
-	return xenbus_read_driver_state(xd->dev->otherend);
+	return xenbus_read_driver_state(otherend);
 }
 
 static void scxen_work(struct work_struct *work)
@@ -456,6 +496,7 @@ static void scxen_work(struct work_struct *work)
 	enum xenbus_state theirs = scxen_theirs(xd);
 	enum xenbus_state ours = xd->dev->state;
 
+	scxen_announce(xd);
 	if (theirs < XenbusStateInitialising || theirs > XenbusStateClosing) {
 		scxen_part(xd, "peer gone");
 	} else if (!xd->peer && scxen_meet(xd)) {
@@ -485,8 +526,9 @@ static void scxen_own_changed(struct xenbus_watch *watch, const char *path,
 	struct scxen_dev *xd = container_of(watch, struct scxen_dev, own_watch);
 
 	/* most of what changes there was written by ourselves */
-	if (!scxen_info_is_key(path))
+	if (strcmp(path, watch->node) && !scxen_info_is_key(path))
 		return;
+	set_bit(SCXEN_OWN, &xd->flags);
 	set_bit(SCXEN_INFO, &xd->flags);
 	scxen_poke(xd);
 }
@@ -513,12 +555,12 @@ static int scxen_probe(struct xenbus_device *dev,
 	xd->own_watch.callback = scxen_own_changed;
 	dev_set_drvdata(&dev->dev, xd);
 
-	/*
-	 * Afresh, whatever was left. xenbus is about to watch the other end,
-	 * and a watch fires once when it is set: no need to start the work here.
-	 */
+	/* Afresh, whatever was left. */
 	xenbus_switch_state(dev, XenbusStateInitialising);
-	/* not before that: it may start the work */
+	/*
+	 * A watch fires once when it is set, also after a restore: this one starts
+	 * the work, which announces us.
+	 */
 	err = register_xenbus_watch(&xd->own_watch);
 	if (err) {
 		dev_set_drvdata(&dev->dev, NULL);
@@ -539,7 +581,10 @@ static int scxen_back_probe(struct xenbus_device *dev,
 	return scxen_probe(dev, scxen_back_step);
 }
 
-/* xenbus has ended its own watch; it writes Closed after this. */
+/*
+ * xenbus has ended its own watch; it writes Closed after this, which tells the
+ * peer to look.
+ */
 static void scxen_remove(struct xenbus_device *dev)
 {
 	struct scxen_dev *xd = dev_get_drvdata(&dev->dev);
@@ -547,6 +592,7 @@ static void scxen_remove(struct xenbus_device *dev)
 	unregister_xenbus_watch(&xd->own_watch);
 	disable_delayed_work_sync(&xd->work);
 	scxen_part(xd, "driver unloaded or pair removed");
+	xenbus_rm(XBT_NIL, dev->nodename, SCHANNEL_KEY_ABI);
 	scxen_grant_drain(&xd->grants);
 	dev_set_drvdata(&dev->dev, NULL);
 	kfree(xd);

@@ -18,6 +18,7 @@ struct schannel_peer;
 enum {
 	SCXEN_WANTED,	/* somebody here wants a channel */
 	SCXEN_FAILED,	/* the core gave the channel up */
+	SCXEN_OWN,	/* our directory may be another one: see that we are in it */
 	SCXEN_INFO,	/* read who the peer is */
 };
 

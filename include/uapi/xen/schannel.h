@@ -431,6 +431,10 @@ struct schannel_record {
  *
  * Beside xenbus's own keys, each side writes in its own directory:
  *
+ *	abi		as long as its driver is there: the newest ABI version that
+ *			speaks, decimal, not 0. Which one a channel uses is settled
+ *			by the directories; this tells the peer that there is
+ *			somebody, so it is written before the state, or with it.
  *	dir-ref		grant reference of its directory, decimal
  *	port-<i>	(frontend only) event channel i, unbound, for the backend
  *			to bind; notification path of queue i; i from 0 up
@@ -447,7 +451,9 @@ struct schannel_record {
  *
  * Each may be missing or empty, and may change at any time.
  *
- * States: both Initialising: the pair may talk but no channel is set up. The
+ * States: a side without abi is not there, whatever its state: the control domain
+ * writes Initialising before there is a driver. Both
+ * Initialising: the pair may talk but no channel is set up. The
  * frontend starts one by writing its keys and going to Initialised; the backend
  * asks for that by going to InitWait. The backend then maps, binds, writes its
  * key and goes to Connected; the frontend maps and goes to Connected. Closing
@@ -455,6 +461,7 @@ struct schannel_record {
  * are back at Initialising, another may follow.
  */
 #define SCHANNEL_XENBUS_TYPE	"schannel"
+#define SCHANNEL_KEY_ABI	"abi"
 #define SCHANNEL_KEY_DIR	"dir-ref"
 #define SCHANNEL_KEY_PORT	"port-%u"
 #define SCHANNEL_KEY_PEER_NAME	"peer-name"
