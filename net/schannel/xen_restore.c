@@ -9,8 +9,8 @@
  * name already; nor is a new one that was made before the watches were set again.
  *
  * So whoever is not in the new directory is unregistered here, as xenbus does
- * when it sees a device go; whoever is, but came too late to be resumed, is
- * probed again; and what is new there is shown to xenbus.
+ * when it sees a device go; whoever is, but has not the other end that stands
+ * there, is probed again; and what is new there is shown to xenbus.
  *
  * A watch tells when: xenbus sets all watches anew after a restore, and each
  * fires once when it is set. That is after the devices were resumed, since both
@@ -22,6 +22,7 @@
 #include <linux/device/driver.h>
 #include <linux/err.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <xen/xenbus.h>
 
 #include "../../include/uapi/xen/schannel.h"
@@ -34,10 +35,17 @@ static struct scxen_kind {
 	const char *dir;
 	const char *node;	/* of peer %s */
 	const char *name;
+	const char *other;	/* the key that says where the other end is */
 	struct xenbus_driver *driver;
 } scxen_kinds[] = {
-	{ "device/" SCXEN_TYPE, "device/" SCXEN_TYPE "/%s", SCXEN_TYPE "-%s" },
-	{ "backend/" SCXEN_TYPE, "backend/" SCXEN_TYPE "/%s/0", SCXEN_TYPE "-%s-0" },
+	{ "device/" SCXEN_TYPE, "device/" SCXEN_TYPE "/%s", SCXEN_TYPE "-%s", "backend" },
+	{ "backend/" SCXEN_TYPE, "backend/" SCXEN_TYPE "/%s/0", SCXEN_TYPE "-%s-0", "frontend" },
+};
+
+/* What scxen_find_stale() looks for, and finds. */
+struct scxen_stale {
+	const struct scxen_kind *kind;
+	struct device *device;
 };
 
 static bool scxen_is_lost(struct xenbus_device *dev)
@@ -45,15 +53,27 @@ static bool scxen_is_lost(struct xenbus_device *dev)
 	return !xenbus_exists(XBT_NIL, dev->nodename, "");
 }
 
+/* Is the other end the one that our directory names now? */
+static bool scxen_is_right(struct xenbus_device *dev, const char *key)
+{
+	char *other = xenbus_read(XBT_NIL, dev->nodename, key, NULL);
+	bool right;
+
+	if (IS_ERR(other))
+		return false;
+	right = dev->otherend && !strcmp(dev->otherend, other);
+	kfree(other);
+	return right;
+}
+
 /* For driver_for_each_device(). */
 static int scxen_find_stale(struct device *device, void *data)
 {
-	struct xenbus_device *dev = to_xenbus_device(device);
-	struct device **found = data;
+	struct scxen_stale *stale = data;
 
-	if (dev->otherend && !scxen_is_lost(dev))
+	if (scxen_is_right(to_xenbus_device(device), stale->kind->other))
 		return 0;
-	*found = get_device(device);
+	stale->device = get_device(device);
 	return 1;
 }
 
@@ -75,12 +95,12 @@ static void scxen_revive(struct device *device)
 
 static void scxen_revive_all(struct scxen_kind *kind)
 {
-	struct device *stale;
+	struct scxen_stale stale = { .kind = kind };
 
 	while (driver_for_each_device(&kind->driver->driver, NULL, &stale,
 				      scxen_find_stale)) {
-		scxen_revive(stale);
-		put_device(stale);
+		scxen_revive(stale.device);
+		put_device(stale.device);
 	}
 }
 
