@@ -31,7 +31,7 @@ between() {	# CLIENT SERVER [OPTIONS...]
 }
 
 schannel_load u1 u2 || fail "the modules do not load"
-schannelctl pair u1 u2 || fail "u1 and u2 cannot be paired"
+schannel_pair u1 u2 || fail "u1 and u2 cannot be paired"
 if [ "${1:-}" = quick ]; then
 	between u2 u1 --group $few
 	between u1 u2 --group $few
@@ -42,7 +42,7 @@ fi
 between u2 u1
 between u1 u2 --group $turned
 schannel_load dom0 || fail "the modules do not load in dom0"
-schannelctl pair 0 u1 || fail "dom0 and u1 cannot be paired"
+schannel_pair dom0 u1 || fail "dom0 and u1 cannot be paired"
 between dom0 u1 --group $few
 between u1 dom0 --group $few
 summary $skipped

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash disable=SC1091,SC2015,SC2034,SC2086,SC2154
+# shellcheck shell=bash disable=SC1091,SC2015,SC2016,SC2034,SC2086,SC2154
 #
 #	lifecycle.sh [quick]
 #
@@ -19,6 +19,7 @@ set -uo pipefail
 quick=${1:-}
 rounds=10
 nowhere=99	# no domain has this id
+late='ETIMEDOUT|EHOSTUNREACH'
 unusable='did not come up \(cannot use'
 
 # unload DOM...: the modules, as soon as those who were stopped are gone.
@@ -55,19 +56,26 @@ logs_up() {	# DOM PEER
 first_connect() {
 	schannel_load u1 && pair u1 u2 || fail "u1 and u2 cannot be paired"
 	if [ ! "$quick" ]; then
-		step "a connect to a domain without the module fails in time (backend)" \
-			cannot_connect u1 "$(domid u2)" 20 'ETIMEDOUT|EHOSTUNREACH'
+		step "a connect to a domain that has no module fails at once (backend)" \
+			cannot_connect u1 "$(domid u2)" 5 EHOSTUNREACH
+		ends
+		step "its driver is said to be there, and does not answer: a connect fails in time" \
+			eval 'pretend "$front" && cannot_connect u1 "$(domid u2)" 20 "$late"'
 		unload u1
 		schannel_load u2
 		step "a connect to a domain whose module was unloaded fails at once" \
 			cannot_connect u2 "$(domid u1)" 5 EHOSTUNREACH
 		repair
-		step "a connect to a domain without the module fails in time (frontend)" \
-			cannot_connect u2 "$(domid u1)" 20 'ETIMEDOUT|EHOSTUNREACH'
+		step "a connect to a domain that has no module fails at once (frontend)" \
+			cannot_connect u2 "$(domid u1)" 5 EHOSTUNREACH
+		ends
+		step "the same, of one that does not answer" \
+			eval 'pretend "$back" && cannot_connect u2 "$(domid u1)" 20 "$late"'
 		schannel_load u1
 	else
 		schannel_load u2
 	fi
+	step "the domains know of each other" schannel_meet u1 u2
 	step "connect to a domain that does not exist: EHOSTUNREACH" \
 		cannot_connect u1 $nowhere 5 EHOSTUNREACH
 	step "connect to a domain it is not paired with: EHOSTUNREACH" \
@@ -107,7 +115,7 @@ unpaired() {
 	step "the pair is taken away: both ends of all get ECONNRESET" reset_both_ways
 	step "u1 cannot connect any more" cannot_connect u1 "$(domid u2)" 5 EHOSTUNREACH
 	step "u2 cannot connect any more" cannot_connect u2 "$(domid u1)" 5 EHOSTUNREACH
-	pair u1 u2
+	pair u1 u2 && schannel_meet u1 u2
 	step "paired again, u2 connects to u1" connects u2 u1
 	step "and u1 to u2" connects u1 u2
 }
@@ -201,7 +209,7 @@ nonsense() {
 
 	stop serve-u2
 	unload u2
-	xenstore-write "$front/state" 1
+	pretend "$front"
 	step "an offer without keys is refused" refuses_keys 'has no valid port-0'
 	step "one with words for numbers" refuses_keys 'has no valid port-0' some thing
 	step "one with numbers too large" refuses_keys 'has no valid port-0' 1 4294967296
@@ -218,7 +226,7 @@ nonsense() {
 	step "one with an enormous control ring" \
 		refuses_offer 'control ring of order 99' order=99
 	step "one whose pages are not granted" refuses_offer "$unusable"
-	schannel_load u2 && serve u2
+	schannel_load u2 && serve u2 && schannel_meet u1 u2
 	step "with a driver that makes sense, all is well" connects u2 u1
 
 	stop serve-u1
@@ -226,7 +234,7 @@ nonsense() {
 	step "the frontend refuses a backend's answer with a word for a number" \
 		refuses_answer 'has no valid dir-ref' thing
 	step "and one of a directory that is not granted" refuses_answer "$unusable" 4000000
-	schannel_load u1 && serve u1
+	schannel_load u1 && serve u1 && schannel_meet u1 u2
 	step "with a driver that makes sense, all is well there, too" connects u1 u2
 }
 
@@ -234,8 +242,8 @@ nonsense() {
 
 with_dom0() {
 	schannel_load dom0 || fail "the modules do not load in dom0"
-	pair dom0 u1
-	pair dom0 u2
+	schannel_pair dom0 u1
+	schannel_pair dom0 u2
 	step "a file crosses from dom0 to u1" carries dom0 u1
 	step "and from u1 to dom0" carries u1 dom0
 }
@@ -305,8 +313,8 @@ destroyed() {	# SURVIVOR VICTIM
 	unpair "$survivor" "$id"
 	unpair dom0 "$id"
 	domu_create "$victim" && schannel_load "$victim" || fail "$victim is not there again"
-	pair "$victim" "$survivor"
-	pair dom0 "$victim"
+	schannel_pair "$victim" "$survivor"
+	schannel_pair dom0 "$victim"
 	serve "$survivor" "$victim" || fail "nobody can listen"
 	step "created and paired again, $victim connects to $survivor" connects "$victim" "$survivor"
 	step "and $survivor to $victim" connects "$survivor" "$victim"
@@ -328,9 +336,9 @@ fi
 with_dom0
 let_go
 schannel_load dom0 u1 u2 || fail "the modules do not load again"
-pair u1 u2
-pair dom0 u1
-pair dom0 u2
+schannel_pair u1 u2
+schannel_pair dom0 u1
+schannel_pair dom0 u2
 destroyed u1 u2
 [ "$quick" ] || destroyed u2 u1
 let_go

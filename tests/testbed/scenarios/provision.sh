@@ -104,6 +104,11 @@ for key in name uuid addresses; do
 	cannot u1 "xenstore-rm $back/peer-$key"
 	cannot u1 "xenstore-write $front/peer-$key x"
 done
+cannot u2 "xenstore-write $front/pool-mib 1024"
+cannot u1 "xenstore-write $back/pool-mib 1024"
+# Nobody but its owner says that a driver is there.
+cannot u1 "xenstore-write $front/abi 1"
+cannot u2 "xenstore-write $back/abi 1"
 # What they are told comes from what only dom0 writes.
 for dom in u1 u2; do
 	cannot $dom "xenstore-write name other"
@@ -126,10 +131,13 @@ shows '.[0].stale and .[0].frontend.state == "missing"'
 can dom0 'schannelctl pair u2 u1'
 shows '.[0].stale | not'
 
-# What the domains' kernels make of it, and so everybody there.
+# What their kernels make of it, and so everybody there.
 can dom0 'test ! -e /sys/module/schannel'
 sees dom0 '(.pairs | length == 1) and (has("peers") | not)' 'schannelctl -j'
-step 'the modules are loaded' schannel_load u1 u2
+step 'the module is loaded in u1' schannel_load u1
+step "its driver says so" until_true $ANSWERS_LIMIT is_in dom0 "$back/abi" 1
+sees u1 'map(.transport) == ["loopback"]' 'schannelctl -j peers'
+step 'and in u2' schannel_load u2
 sees u1 'map(select(.name == "u2")) | length == 1' 'schannelctl -j peers'
 sees u1 ".[0] | .domid == $u2 and .uuid == \"${uuid_u2#/vm/}\" and .transport == \"xen\" and
 	.addresses == [\"10.99.0.2\", \"fd00::2\", \"10.7.0.2\"] and .channel == \"down\"" \
@@ -140,7 +148,13 @@ sees u1 '(has("pairs") | not) and (.peers | length == 2)' 'schannelctl -j'
 says u1 "no peer 'u1'" 'schannelctl peers u1'
 can dom0 'schannelctl unpair u1 u2'
 sees u1 'map(.transport) == ["loopback"]' 'schannelctl -j peers'
-step 'the modules are gone' schannel_unload u1 u2
+can dom0 'schannelctl pair u1 u2'
+sees u1 'length == 2' 'schannelctl -j peers'
+step 'the module is gone from u2' schannel_unload u2
+sees u1 'map(.transport) == ["loopback"]' 'schannelctl -j peers'
+step 'and from u1' schannel_unload u1
+can dom0 "! xenstore-exists $front/abi && ! xenstore-exists $back/abi"
+can dom0 'schannelctl unpair u1 u2'
 shows '. == []'
 says dom0 'not paired' 'schannelctl unpair u1 u2'
 

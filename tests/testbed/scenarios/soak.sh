@@ -144,7 +144,7 @@ holdings u1 u2 >/run/before
 free_u1=$(memory u1)
 free_u2=$(memory u2)
 schannel_load u1 u2 || fail "the modules do not load"
-schannelctl pair u1 u2 || fail "u1 and u2 cannot be paired"
+schannel_pair u1 u2 || fail "u1 and u2 cannot be paired"
 
 step_round "a first round of $first s" $first
 step "all sockets are gone" until_true $HOLDINGS_LIMIT no_sockets

@@ -347,7 +347,7 @@ between() {	# CLIENT SERVER PART...
 
 trap stop_all EXIT
 schannel_load u1 u2 || fail "the modules do not load"
-schannelctl pair u1 u2 || fail "u1 and u2 cannot be paired"
+schannel_pair u1 u2 || fail "u1 and u2 cannot be paired"
 declare -A id uuid
 for dom in u1 u2; do
 	id[$dom]=$(domid $dom)
