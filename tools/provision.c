@@ -467,6 +467,9 @@ static void end_read(struct work *w, const char *path, unsigned int domid, struc
 	end->present = node_exists(w, path);
 	end->name = domain_name(w->xs, w->t, domid);
 
+	snprintf(key, sizeof(key), "%s/" SCHANNEL_KEY_ABI, path);
+	end->driver = node_exists(w, key);
+
 	snprintf(key, sizeof(key), "%s/state", path);
 	value = xs_read(w->xs, w->t, key, NULL);
 	end->state = value ? strtoul(value, NULL, 10) : XenbusStateUnknown;

@@ -29,6 +29,7 @@
 struct pair_end {
 	unsigned int domid;
 	bool present;		/* its directory is there */
+	bool driver;		/* its domain says that it has one */
 	unsigned int state;	/* enum xenbus_state; 0 also for nonsense */
 	char *name;		/* NULL when the domain is gone */
 };

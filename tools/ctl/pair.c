@@ -136,7 +136,9 @@ static const char *state_text(const struct pair_end *end)
 		"closing", "closed", "reconfiguring", "reconfigured",
 	};
 
-	return end->present ? words[end->state] : "missing";
+	if (!end->present)
+		return "missing";
+	return end->driver ? words[end->state] : "absent";
 }
 
 static struct json_object *end_record(const struct pair_end *end)

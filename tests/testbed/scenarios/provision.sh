@@ -69,6 +69,7 @@ xenstore-write "/local/domain/0/backend/vif/$u2/0/ip" '10.99.0.2/24 FD00:0::2 12
 xenstore-write "/local/domain/0/backend/vif/$u2/7/ip" 10.7.0.2
 can dom0 'schannelctl pair u1 u2'
 shows "length == 1 and .[0].frontend.domid == $u2 and .[0].backend.name == \"u1\" and (.[0].stale | not)"
+shows '.[0].frontend.state == "absent" and .[0].backend.state == "absent"'
 says dom0 'already paired' "schannelctl pair $u2 u1"
 says dom0 'the same domain' "schannelctl pair u1 $u1"
 says dom0 "no running domain 'u9'" 'schannelctl pair u1 u9'
@@ -142,6 +143,7 @@ sees u1 'map(select(.name == "u2")) | length == 1' 'schannelctl -j peers'
 sees u1 ".[0] | .domid == $u2 and .uuid == \"${uuid_u2#/vm/}\" and .transport == \"xen\" and
 	.addresses == [\"10.99.0.2\", \"fd00::2\", \"10.7.0.2\"] and .channel == \"down\"" \
 	'schannelctl -j peers u2'
+shows '.[0].frontend.state == "initialising" and .[0].backend.state == "initialising"'
 sees u2 ".[0].domid == $u1" 'schannelctl -j peers 10.99.0.1'
 sees u2 "map(select(.domid == 32752))[0].own_domid == $u2" 'schannelctl -j peers'
 sees u1 '(has("pairs") | not) and (.peers | length == 2)' 'schannelctl -j'
