@@ -141,7 +141,7 @@ knows() {	# DOM PEER: name, UUID and address of it
 }
 
 cannot_reach() {	# DOM PEER
-	cannot_connect $1 "$(domid $2)" 5 EHOSTUNREACH
+	cannot_connect $1 "$(domid $2)" 8 EHOSTUNREACH
 }
 
 # What spawn starts ends with the connection to the domain, which a save cuts. This

@@ -57,7 +57,7 @@ first_connect() {
 	schannel_load u1 && pair u1 u2 || fail "u1 and u2 cannot be paired"
 	if [ ! "$quick" ]; then
 		step "a connect to a domain that has no module fails at once (backend)" \
-			cannot_connect u1 "$(domid u2)" 5 EHOSTUNREACH
+			cannot_connect u1 "$(domid u2)" 8 EHOSTUNREACH
 		ends
 		step "its driver is said to be there, and does not answer: a connect fails in time" \
 			eval 'pretend "$front" && cannot_connect u1 "$(domid u2)" 20 "$late"'
@@ -67,7 +67,7 @@ first_connect() {
 			cannot_connect u2 "$(domid u1)" 5 EHOSTUNREACH
 		repair
 		step "a connect to a domain that has no module fails at once (frontend)" \
-			cannot_connect u2 "$(domid u1)" 5 EHOSTUNREACH
+			cannot_connect u2 "$(domid u1)" 8 EHOSTUNREACH
 		ends
 		step "the same, of one that does not answer" \
 			eval 'pretend "$back" && cannot_connect u2 "$(domid u1)" 20 "$late"'
