@@ -106,6 +106,8 @@ class World:
         self._folder = tempfile.TemporaryDirectory(prefix="broker.")
         self.folder = pathlib.Path(self._folder.name)
         self.tools = pathlib.Path(tools)
+        # such a program has memory for its sanitizers
+        self.sanitized = b"__asan_init" in (self.tools / "schanneld").read_bytes()
         self.daemon = store.Daemon(self.folder)
         self.store = self.client()
         self.policy_path = self.folder / "policy"
