@@ -136,7 +136,7 @@ shows '.[0].stale | not'
 can dom0 'test ! -e /sys/module/schannel'
 sees dom0 '(.pairs | length == 1) and (has("peers") | not)' 'schannelctl -j'
 step 'the module is loaded in u1' schannel_load u1
-step "its driver says so" until_true $ANSWERS_LIMIT is_in dom0 "$back/abi" 1
+step "its driver says so" until_true "$ANSWERS_LIMIT" is_in dom0 "$back/abi" 1
 sees u1 'map(.transport) == ["loopback"]' 'schannelctl -j peers'
 step 'and in u2' schannel_load u2
 sees u1 'map(select(.name == "u2")) | length == 1' 'schannelctl -j peers'
