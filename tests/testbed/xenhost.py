@@ -49,12 +49,14 @@ def _compiled(source, *options, headers=()):
     return cache.item(f"{source.stem}-{cache.digest(source, options, *headers)}", build)
 
 
-def _products(image, kernel_modules):
+def _products(image, kernel_modules, left_out=()):
     """What the build made: modules to /lib/schannel, programs to /bin."""
     for module in kernel_modules:
         image.file(module, f"lib/schannel/{module.name}")
     for folder in ("tools", "lib/examples", "tests/guest", "tests/soak"):
         for program in sorted((logs.TREE / "build" / folder).glob("*")):
+            if program.name in left_out:
+                continue
             if program.is_file() and program.stat().st_mode & 0o100:
                 image.file(program, f"usr/local/bin/{program.name}")
 
@@ -79,7 +81,8 @@ def _domu(options, path):
     if not options.domu_kernel:
         for module in debian.modules(DOMU_MODULES):
             image.module(module)
-    _products(image, sorted(folder.glob("*.ko")))
+    # The broker would bring libxenstore, which guests do not have.
+    _products(image, sorted(folder.glob("*.ko")), ("schanneld",))
     _extra_files(image, options)
     image.write(path)
 
