@@ -26,12 +26,8 @@ policy() {
 }
 
 broker() {
-	local deadline=$((SECONDS + 30))
 	schanneld 2>/run/broker.log &
-	until schannelctl -j list | jq -e 'length == 1' >/dev/null; do
-		[ $SECONDS -lt $deadline ] || fail "not paired: $(cat /run/broker.log)"
-		sleep 0.1
-	done
+	schannel_meet u1 u2 || fail "not paired: $(cat /run/broker.log)"
 }
 
 listener() {	# DOM COMMAND: start what prints "listening ..." when it is ready
