@@ -140,7 +140,8 @@ check-ctl: setup
 	$(TESTBED) vm --name check-ctl --timeout 600 --insmod $(firstword $(MODULES)) \
 		$(addprefix --file ,$(addprefix $(BUILD)/,tools/schannelctl \
 			tests/guest/schannel-test lib/examples/seqpacket lib/examples/dgram)) \
-		$(addprefix --file ,/bin/bash /usr/bin/jq /usr/bin/setpriv tests/guest/ctl.sh) \
+		$(addprefix --file ,/bin/bash /usr/bin/jq /usr/bin/setpriv /usr/bin/socat tests/guest/ctl.sh) \
+		--file net/schannel/schannel_inet.ko:root/schannel_inet.ko \
 		--file tests/testbed/scenarios/lib:testbed/lib -- ctl.sh
 	$(TESTBED) vm --name check-ctl-attach --timeout 600 --insmod $(firstword $(MODULES)) \
 		--file net/schannel/schannel_inet.ko:lib/schannel_inet.ko \

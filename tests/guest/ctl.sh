@@ -113,6 +113,65 @@ step 'why: this cgroup is not attached' why 1 '.[0] | .cgroup == "/" and .peer =
 shows 'has("divert_ok") and .divert_ok == null' stats
 shows 'all(.local_address == null and .peer_address == null)' flows
 
+# TCP connections that are diverted, to this machine itself.
+cat >/run/in-cgroup <<'END'
+#!/bin/sh
+# NAME COMMAND...
+echo $$ >"/sys/fs/cgroup/$1/cgroup.procs"
+shift
+exec "$@"
+END
+chmod +x /run/in-cgroup
+mkdir -p /sys/fs/cgroup/in /sys/fs/cgroup/out
+ip addr add 127.0.0.1/8 dev lo 2>/dev/null
+ip link set lo up
+echo 1 >/proc/sys/net/schannel/divert_local
+step 'transparent mode is loaded' insmod /root/schannel_inet.ko
+step 'why: but the cgroup is not attached' why 1 '.[0] | .peer == "self" and .cgroup == "/in"
+	and (.reasons | map(.reason)) == ["cgroup_not_attached"]' 127.0.0.1:6000 cgroup in
+step 'attach' schannelctl attach in not port 6009
+step 'why: it would be diverted' why 0 '.[0].diverted' 127.0.0.1:6000 cgroup in
+step 'why: not from another cgroup' why 1 '.[0].diverted | not' 127.0.0.1:6000 cgroup out
+step 'why: not to this port' why 1 '.[0].reasons | map(.reason) == ["cgroup_left_out"]' \
+	127.0.0.1:6009 cgroup in
+step 'why: not to where no peer is' why 1 '.[0].reasons | map(.reason) == ["no_peer"]' \
+	192.0.2.1:6000 cgroup in
+serve_tcp() {	# CGROUP PORT
+	spawn "tcp$2" dom0 "/run/in-cgroup $1 socat -d -d TCP6-LISTEN:$2,fork EXEC:cat"
+	await $LIMIT "tcp$2" listening
+}
+# One from the cgroup "in", open as long as its fifo.
+connect_tcp() {	# NAME ADDRESS
+	mkfifo "/run/$1.fifo"
+	exec 7<>"/run/$1.fifo"
+	spawn "$1" dom0 "/run/in-cgroup in socat - TCP:$2 </run/$1.fifo"
+	echo "hello $1" >&7
+	await $LIMIT "$1" "hello $1"
+}
+step 'a TCP server in the cgroup' serve_tcp in 6000
+step 'a TCP connection to it' connect_tcp four 127.0.0.1:6000
+ends='.[0] | .local_address == "127.0.0.1" and .peer_address == "127.0.0.1" and .type == "stream"'
+shows "length == 1 and ($ends and .opened and .peer == \"127.0.0.1:6000\" and .stats.tx_bytes == 11)" \
+	flows dport 6000
+shows 'length == 1 and (.[0] | .local_address and .local_port == 6000 and (.opened | not))' \
+	flows sport 6000
+exec 7>&-
+step 'a TCP connection over IPv6' connect_tcp six '[::1]:6000'
+shows 'any(.peer == "[::1]:6000" and .local_address == "::1")' flows dport 6000
+exec 7>&-
+shows '.divert_ok == 2 and .divert_not_attached == 0' stats
+step 'a TCP server in another cgroup' serve_tcp out 6001
+step 'a TCP connection to it' connect_tcp plain 127.0.0.1:6001
+exec 7>&-
+shows '.divert_ok == 2 and .divert_not_attached == 1' stats
+step 'why: that is remembered' why 1 '.[0] | .retry_ms > 0 and .peer == "self"
+	and (.reasons | map(.reason)) == ["not_attached"]' 127.0.0.1:6001 cgroup in
+step 'why: of that port only' why 0 '.[0].diverted' 127.0.0.1:6000 cgroup in
+stop tcp6000 tcp6001 four six plain
+step 'detach' schannelctl detach in
+shows 'map(select(.local_address)) == []' flows
+step 'transparent mode goes' until_true $LIMIT rmmod schannel_inet
+
 # Other types of sockets.
 spawn seqpacket dom0 'seqpacket listen self:7001'
 shows 'length == 1 and .[0].state == "listen" and .[0].local == "self:7001"' sockets type seqpacket
