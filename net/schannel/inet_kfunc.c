@@ -27,7 +27,7 @@ static bool scinet_sock_fits(struct sock *sk)
 	if (!sock_owned_by_user_nocheck(sk) || sk->sk_state != TCP_CLOSE ||
 	    !sk->sk_socket || sk->sk_socket->state != SS_UNCONNECTED)
 		return false;	/* called by a program for something else */
-	if (sk->sk_kern_sock || !scinet_has_plain_ops(sk) || tp->syn_smc)
+	if (sk->sk_kern_sock || !scinet_has_plain_ops(sk) || scinet_is_smc(sk))
 		return false;	/* somebody counts on how TCP works inside */
 	if (inet_csk(sk)->icsk_ulp_ops || sk->sk_user_data)
 		return false;

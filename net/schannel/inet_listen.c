@@ -175,19 +175,17 @@ static struct sock *scinet_find_listener(const struct scinet_call *call,
  */
 static int scinet_listener_check(const struct sock *lsk)
 {
-	const struct tcp_sock *tp = tcp_sk(lsk);
-
 	if (!scinet_cgroup_attached(lsk))
 		return SCHANNEL_REASON_NOT_ATTACHED;
 	if (lsk->sk_prot != scinet_plain(lsk) || lsk->sk_kern_sock ||
-	    inet_csk(lsk)->icsk_ulp_ops || sk_is_mptcp(lsk) || tp->syn_smc)
+	    inet_csk(lsk)->icsk_ulp_ops || sk_is_mptcp(lsk) || scinet_is_smc(lsk))
 		return SCHANNEL_REASON_NOT_ATTACHED;
 #ifdef CONFIG_TCP_MD5SIG
-	if (rcu_access_pointer(tp->md5sig_info))
+	if (rcu_access_pointer(tcp_sk(lsk)->md5sig_info))
 		return SCHANNEL_REASON_NOT_ATTACHED;
 #endif
 #ifdef CONFIG_TCP_AO
-	if (rcu_access_pointer(tp->ao_info))
+	if (rcu_access_pointer(tcp_sk(lsk)->ao_info))
 		return SCHANNEL_REASON_NOT_ATTACHED;
 #endif
 	if (sk_acceptq_is_full(lsk))

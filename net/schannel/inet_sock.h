@@ -28,6 +28,7 @@
 #include <linux/poll.h>
 #include <linux/refcount.h>
 #include <linux/sockptr.h>
+#include <linux/tcp.h>
 #include <linux/workqueue.h>
 #include <net/inet_connection_sock.h>
 #include <net/sock.h>
@@ -92,6 +93,16 @@ extern struct proto scinet_proto[2], scinet_marked_proto[2];
 static inline int scinet_family(const struct sock *sk)
 {
 	return sk->sk_family == AF_INET6;
+}
+
+/* Not all kernels know of SMC. */
+static inline bool scinet_is_smc(const struct sock *sk)
+{
+#if IS_ENABLED(CONFIG_SMC)
+	return tcp_sk(sk)->syn_smc;
+#else
+	return false;
+#endif
 }
 
 /* acquire: pairs with scinet_set_proto() */
