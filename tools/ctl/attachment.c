@@ -116,7 +116,7 @@ static bool read_map(uint32_t id, struct scope *scope, struct scope_rodata *roda
 	return done;
 }
 
-/* The scope is empty if it is not one of our programs. */
+/* The scope has no rules if it is not one of our programs. */
 static bool read_program(uint32_t id, struct scope *scope, struct scope_rodata *rodata)
 {
 	uint32_t maps[2], len, i;
@@ -160,7 +160,8 @@ static struct attachment *read_pin(uint64_t id, unsigned int pin)
 		errx(EXIT_FAILED, "out of memory");
 	attachment->id = id;
 	attachment->gone = !info.cgroup.cgroup_id;
-	if (!done || !read_program(info.prog_id, &attachment->scope, &rodata)) {
+	if (!done || !read_program(info.prog_id, &attachment->scope, &rodata) ||
+	    !attachment->scope.rules_nr) {
 		attachment_list_free(attachment);
 		return NULL;
 	}
@@ -222,12 +223,31 @@ void attachment_list_free(struct attachment *list)
 	}
 }
 
+static enum attachment_verdict program_verdict(uint32_t id, const struct in6_addr *to,
+					       uint16_t port)
+{
+	enum attachment_verdict verdict = ATTACHMENT_NONE;
+	struct scope_rodata rodata = { 0 };
+	struct scope scope = { 0 };
+
+	if (read_program(id, &scope, &rodata)) {
+		if (scope.rules_nr)
+			verdict = scope_includes(&scope, to, port) ? ATTACHMENT_INCLUDED :
+								     ATTACHMENT_LEFT_OUT;
+	} else if (errno != ENOENT) {
+		verdict = ATTACHMENT_UNKNOWN;
+	}
+	/* Else it was detached since. */
+	scope_free(&scope);
+	return verdict;
+}
+
 enum attachment_verdict attachment_verdict(const char *cgroup, const struct in6_addr *to,
 					   uint16_t port)
 {
 	enum bpf_attach_type type = IN6_IS_ADDR_V4MAPPED(to) ? BPF_CGROUP_INET4_CONNECT :
 							       BPF_CGROUP_INET6_CONNECT;
-	enum attachment_verdict verdict = ATTACHMENT_NONE;
+	enum attachment_verdict verdict = ATTACHMENT_NONE, one;
 	uint32_t programs[PROGRAMS_MAX], count = PROGRAMS_MAX, i;
 	int fd = cgroup_open(cgroup), ret, error;
 
@@ -240,19 +260,12 @@ enum attachment_verdict attachment_verdict(const char *cgroup, const struct in6_
 	errno = error;
 	if (ret)
 		return ATTACHMENT_UNKNOWN;
-	for (i = 0; i < count && verdict != ATTACHMENT_INCLUDED; i++) {
-		struct scope_rodata rodata = { 0 };
-		struct scope scope = { 0 };
-
-		if (!read_program(programs[i], &scope, &rodata)) {
-			/* Detached since. */
-			if (errno != ENOENT)
-				verdict = ATTACHMENT_UNKNOWN;
-		} else if (scope.rules_nr) {
-			verdict = scope_includes(&scope, to, port) ? ATTACHMENT_INCLUDED :
-								       ATTACHMENT_LEFT_OUT;
-		}
-		scope_free(&scope);
+	for (i = 0; i < count; i++) {
+		one = program_verdict(programs[i], to, port);
+		if (one == ATTACHMENT_UNKNOWN || one == ATTACHMENT_INCLUDED)
+			return one;
+		if (one == ATTACHMENT_LEFT_OUT)
+			verdict = one;
 	}
 	return verdict;
 }
