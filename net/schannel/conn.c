@@ -53,22 +53,28 @@ void sc_conn_detach(struct sc_conn *conn, enum schannel_reason reason)
 }
 EXPORT_SYMBOL_GPL(sc_conn_detach);
 
-/* Let the peer read what was sent, for as long as SO_LINGER says. */
+/*
+ * Let the peer read what was sent, for as long as SO_LINGER says. A TCP would wait until its
+ * peer has room for the rest, not until it is read; for that passes half the ring.
+ */
 static void sc_conn_linger(struct sc_conn *conn, struct sc_flow *flow)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sock *sk = conn->sk;
 	long timeo = sk->sk_lingertime;
 	struct sc_flow_view view;
+	u32 want = sc_flow_tx_size(flow);
 
+	if (flow->type == SCHANNEL_TYPE_INET)
+		want /= 2;
 	mutex_lock(&conn->tx_lock);
 	sc_flow_fin(flow);
 	mutex_unlock(&conn->tx_lock);
 	add_wait_queue(sk_sleep(sk), &wait);
 	while (timeo && !signal_pending(current) &&
 	       sk->sk_state == TCP_ESTABLISHED) {
-		WRITE_ONCE(conn->tx_wants, sc_flow_tx_size(flow));
-		if (sc_flow_await_space(flow, sc_flow_tx_size(flow), &view))
+		WRITE_ONCE(conn->tx_wants, want);
+		if (sc_flow_await_space(flow, want, &view))
 			break;
 		release_sock(sk);
 		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
@@ -80,11 +86,10 @@ static void sc_conn_linger(struct sc_conn *conn, struct sc_flow *flow)
 /**
  * sc_conn_release() - the socket is being closed
  * @conn:	lock_sock() is held, but not while it lingers
- * @linger:	whether to wait until the peer has read all, if SO_LINGER says so
  *
  * As TCP: a reset if what came was not read, or if SO_LINGER is 0.
  */
-void sc_conn_release(struct sc_conn *conn, bool linger)
+void sc_conn_release(struct sc_conn *conn)
 {
 	struct sc_flow *flow = sc_conn_flow(conn);
 	struct sock *sk = conn->sk;
@@ -98,7 +103,7 @@ void sc_conn_release(struct sc_conn *conn, bool linger)
 		reset = view.avail ||
 			(sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime);
 	}
-	if (!reset && linger && sock_flag(sk, SOCK_LINGER) &&
+	if (!reset && sock_flag(sk, SOCK_LINGER) &&
 	    !(current->flags & PF_EXITING))
 		sc_conn_linger(conn, flow);
 	sc_conn_detach(conn, reset ? SCHANNEL_REASON_RESET :

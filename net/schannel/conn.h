@@ -75,7 +75,7 @@ void sc_conn_init(struct sc_conn *conn, struct sock *sk,
 		  void (*abort)(struct sc_conn *conn));
 void sc_conn_fresh(struct sc_conn *conn);
 void sc_conn_detach(struct sc_conn *conn, enum schannel_reason reason);
-void sc_conn_release(struct sc_conn *conn, bool linger);
+void sc_conn_release(struct sc_conn *conn);
 void sc_conn_shutdown(struct sc_conn *conn, int how);
 void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow);
 __poll_t sc_conn_poll(struct sc_conn *conn);

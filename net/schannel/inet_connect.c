@@ -152,7 +152,7 @@ static int scinet_fall_back(struct scinet_sock *is,
 	scinet_count(is, verdict);
 	scinet_undivert(sk);
 	sc_conn_detach(&is->conn, SCHANNEL_REASON_RESET);
-	scinet_retire(is);
+	scinet_retire(is);	/* which waits for lock_sock() */
 	scinet_forget_tcp(is);
 	return scinet_connect_plain(is);
 }

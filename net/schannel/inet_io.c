@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Diverted sockets: sending, receiving, and watching. See inet_sock.h. */
 #include <linux/module.h>
+#include <linux/splice.h>
 #include <linux/skbuff.h>
 #include <linux/sockios.h>
 #include <net/inet_common.h>
@@ -115,6 +116,8 @@ static int scinet_recv(struct scinet_sock *is, struct msghdr *msg, size_t len,
 	bool cmsg = tcp_sk(is->conn.sk)->recvmsg_inq;
 	int n, inq;
 
+	if (unlikely(flags & MSG_OOB))
+		return -EINVAL;	/* as where there is nothing urgent */
 	n = sc_stream_recv(&is->conn, msg, len, flags);
 	if (likely(!cmsg && !msg->msg_get_inq) || n < 0)
 		return n;
@@ -151,6 +154,33 @@ int scinet_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 	return err;
 }
 
+/* What TCP would move is copied instead. */
+ssize_t scinet_splice_read(struct socket *sock, loff_t *pos,
+			   struct pipe_inode_info *pipe, size_t len,
+			   unsigned int flags)
+{
+	struct scinet_sock *is = scinet_get(sock->sk);
+	ssize_t n;
+
+	if (is && scinet_is_diverted(sock->sk))
+		n = copy_splice_read(sock->file, pos, pipe, len, flags);
+	else
+		n = scinet_pass(scinet_plain_ops(sock->sk)->splice_read(sock,
+				pos, pipe, len, flags));
+	if (is)
+		scinet_put(is);
+	return n;
+}
+
+/* For TCP_ZEROCOPY_RECEIVE, of which there is none here. */
+int scinet_mmap(struct file *file, struct socket *sock,
+		struct vm_area_struct *vma)
+{
+	if (scinet_is_diverted(sock->sk))
+		return -ENODEV;
+	return scinet_plain_ops(sock->sk)->mmap(file, sock, vma);
+}
+
 /* ---- Watching ---------------------------------------------------------- */
 
 int scinet_ioctl(struct sock *sk, int cmd, int *arg)
@@ -178,6 +208,16 @@ int scinet_ioctl(struct sock *sk, int cmd, int *arg)
 	}
 	scinet_put(is);
 	return err;
+}
+
+/* What is there may suffice now. lock_sock() is held. */
+int scinet_set_rcvlowat(struct sock *sk, int val)
+{
+	if (!scinet_is_diverted(sk))
+		return scinet_plain_ops(sk)->set_rcvlowat(sk, val);
+	WRITE_ONCE(sk->sk_rcvlowat, val ?: 1);
+	sk->sk_data_ready(sk);
+	return 0;
 }
 
 /* As tcp_poll(). */

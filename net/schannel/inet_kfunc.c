@@ -27,24 +27,11 @@ static bool scinet_sock_fits(struct sock *sk)
 	if (!sock_owned_by_user_nocheck(sk) || sk->sk_state != TCP_CLOSE ||
 	    !sk->sk_socket || sk->sk_socket->state != SS_UNCONNECTED)
 		return false;	/* called by a program for something else */
-	if (sk->sk_kern_sock || !scinet_has_plain_ops(sk) || scinet_is_smc(sk))
-		return false;	/* somebody counts on how TCP works inside */
-	if (inet_csk(sk)->icsk_ulp_ops || sk->sk_user_data)
+	if (!scinet_has_plain_ops(sk) || scinet_is_claimed(sk) ||
+	    sk->sk_user_data || rcu_access_pointer(inet->inet_opt))
 		return false;
-	if (tp->repair || tp->fastopen_connect || tp->fastopen_req ||
-	    inet_test_bit(DEFER_CONNECT, sk))
-		return false;
-	if (rcu_access_pointer(inet->inet_opt))
-		return false;
-#ifdef CONFIG_TCP_MD5SIG
-	if (rcu_access_pointer(tp->md5sig_info))
-		return false;
-#endif
-#ifdef CONFIG_TCP_AO
-	if (rcu_access_pointer(tp->ao_info))
-		return false;
-#endif
-	return true;
+	return !tp->fastopen_connect && !tp->fastopen_req &&
+	       !inet_test_bit(DEFER_CONNECT, sk);
 }
 
 /**

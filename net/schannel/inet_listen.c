@@ -19,6 +19,7 @@
 #include "inet_sock.h"
 #include "inet_why.h"
 #include "sockopt.h"
+#include "stats.h"
 
 /**
  * struct scinet_call - a connection that comes in
@@ -170,27 +171,15 @@ static struct sock *scinet_find_listener(const struct scinet_call *call,
 }
 
 /*
- * Does it take connections that are made here? 0, or the reason to refuse them with. That
- * one listener cannot says nothing of others: it is as one that is not attached.
+ * 0, or the reason to refuse it with. That one listener cannot says nothing of others: it
+ * is as one that is not attached.
  */
 static int scinet_listener_check(const struct sock *lsk)
 {
-	if (!scinet_cgroup_attached(lsk))
+	if (lsk->sk_prot != scinet_plain(lsk) || sk_is_mptcp(lsk) ||
+	    scinet_is_claimed(lsk) || !scinet_cgroup_attached(lsk))
 		return SCHANNEL_REASON_NOT_ATTACHED;
-	if (lsk->sk_prot != scinet_plain(lsk) || lsk->sk_kern_sock ||
-	    inet_csk(lsk)->icsk_ulp_ops || sk_is_mptcp(lsk) || scinet_is_smc(lsk))
-		return SCHANNEL_REASON_NOT_ATTACHED;
-#ifdef CONFIG_TCP_MD5SIG
-	if (rcu_access_pointer(tcp_sk(lsk)->md5sig_info))
-		return SCHANNEL_REASON_NOT_ATTACHED;
-#endif
-#ifdef CONFIG_TCP_AO
-	if (rcu_access_pointer(tcp_sk(lsk)->ao_info))
-		return SCHANNEL_REASON_NOT_ATTACHED;
-#endif
-	if (sk_acceptq_is_full(lsk))
-		return SCHANNEL_REASON_BACKLOG;
-	return 0;
+	return sk_acceptq_is_full(lsk) ? SCHANNEL_REASON_BACKLOG : 0;
 }
 
 /* ---- The new socket ---------------------------------------------------- */
@@ -419,6 +408,7 @@ int scinet_incoming(struct schannel_channel *ch, const struct schannel_msg *msg)
 	reason = scinet_call_check(&call);
 	if (!reason)
 		reason = scinet_take_call(&call);
+	sc_stats_incoming(call.net, reason);
 	put_net(call.net);
 	return reason;
 }

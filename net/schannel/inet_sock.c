@@ -12,13 +12,38 @@
 #include "flow.h"
 #include "inet_sock.h"
 
-static const struct proto_ops *scinet_plain_ops[2];
+static const struct proto_ops *scinet_saved_ops[2];
 static struct proto_ops scinet_ops[2];
 
 /* TCP's own. */
 struct proto *scinet_plain(const struct sock *sk)
 {
 	return scinet_family(sk) ? &tcpv6_prot : &tcp_prot;
+}
+
+const struct proto_ops *scinet_plain_ops(const struct sock *sk)
+{
+	return scinet_saved_ops[scinet_family(sk)];
+}
+
+/* Does somebody count on how TCP works inside, or with what it sends? */
+bool scinet_is_claimed(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+#if IS_ENABLED(CONFIG_SMC)
+	if (tp->syn_smc)
+		return true;
+#endif
+#ifdef CONFIG_TCP_MD5SIG
+	if (rcu_access_pointer(tp->md5sig_info))
+		return true;
+#endif
+#ifdef CONFIG_TCP_AO
+	if (rcu_access_pointer(tp->ao_info))
+		return true;
+#endif
+	return sk->sk_kern_sock || inet_csk(sk)->icsk_ulp_ops || tp->repair;
 }
 
 /* ---- The struct -------------------------------------------------------- */
@@ -114,7 +139,7 @@ bool scinet_leave_ops(struct sock *sk)
 
 	if (sk->sk_socket->ops != &scinet_ops[i])
 		return false;
-	WRITE_ONCE(sk->sk_socket->ops, scinet_plain_ops[i]);
+	WRITE_ONCE(sk->sk_socket->ops, scinet_saved_ops[i]);
 	return true;
 }
 
@@ -124,7 +149,7 @@ bool scinet_has_plain_ops(const struct sock *sk)
 	const struct proto_ops *ops = sk->sk_socket->ops;
 	int i = scinet_family(sk);
 
-	return ops && (ops == scinet_plain_ops[i] || ops == &scinet_ops[i]);
+	return ops && (ops == scinet_saved_ops[i] || ops == &scinet_ops[i]);
 }
 
 /* For connect() to go our way. lock_sock() is held. Any context. */
@@ -233,6 +258,9 @@ bool scinet_divert(struct scinet_sock *is)
 	WRITE_ONCE(icsk->icsk_af_ops, silent);
 	sk->sk_backlog_rcv = scinet_backlog_rcv;
 	icsk->icsk_ulp_ops = &scinet_ulp_ops;
+	/* for those who would have it, too: KCM, sockmaps */
+	__rcu_assign_sk_user_data_with_flags(sk, is,
+					     SK_USER_DATA_NOCOPY);
 	rcu_assign_pointer(icsk->icsk_ulp_data, is);
 	scinet_set_proto(sk, &scinet_proto[scinet_family(sk)]);
 	return true;
@@ -257,6 +285,7 @@ struct scinet_sock *scinet_undivert(struct sock *sk)
 	scinet_set_proto(sk, scinet_plain(sk));
 	RCU_INIT_POINTER(icsk->icsk_ulp_data, NULL);
 	icsk->icsk_ulp_ops = NULL;
+	rcu_assign_sk_user_data(sk, NULL);
 	WRITE_ONCE(icsk->icsk_af_ops, is->af_ops);
 	sk->sk_backlog_rcv = is->backlog_rcv;
 	return is;
@@ -359,8 +388,7 @@ static void scinet_close(struct sock *sk, long timeout)
 	if (scinet_is_marked(sk)) {
 		scinet_put(scinet_unmark(sk));
 	} else if (scinet_is_diverted(sk)) {
-		/* what was sent is where the peer can read it: no need to wait */
-		sc_conn_release(&is->conn, false);
+		sc_conn_release(&is->conn);
 		/* on the way, so that it is not counted as a reset */
 		if (sk->sk_state == TCP_ESTABLISHED)
 			tcp_set_state(sk, TCP_LAST_ACK);
@@ -435,8 +463,7 @@ static int scinet_getname(struct socket *sock, struct sockaddr *addr, int peer)
 		scinet_put(is);
 	if (over)
 		return -ENOTCONN;
-	return scinet_plain_ops[scinet_family(sock->sk)]->getname(sock, addr,
-								  peer);
+	return scinet_plain_ops(sock->sk)->getname(sock, addr, peer);
 }
 
 /* ---- What the flow tells ----------------------------------------------- */
@@ -538,20 +565,16 @@ static void scinet_init_family(int i, const struct proto *plain,
 	marked->get_port = scinet_get_port;
 	marked->psock_update_sk_prot = NULL;
 
-	scinet_plain_ops[i] = ops;
+	scinet_saved_ops[i] = ops;
 	scinet_ops[i] = *ops;
 	scinet_ops[i].owner = THIS_MODULE;
 	scinet_ops[i].poll = scinet_poll;
 	scinet_ops[i].getname = scinet_getname;
 	scinet_ops[i].setsockopt = scinet_setsockopt;
 	scinet_ops[i].getsockopt = scinet_getsockopt;
-	scinet_ops[i].mmap = sock_no_mmap;
-	/* these look into TCP's queues; without them what is received is copied */
-	scinet_ops[i].splice_read = NULL;
-	scinet_ops[i].read_sock = NULL;
-	scinet_ops[i].read_skb = NULL;
-	scinet_ops[i].sendmsg_locked = NULL;
-	scinet_ops[i].peek_len = NULL;
+	scinet_ops[i].splice_read = scinet_splice_read;
+	scinet_ops[i].mmap = scinet_mmap;
+	scinet_ops[i].set_rcvlowat = scinet_set_rcvlowat;
 }
 
 /* The operations of IPv6 sockets are not exported: a socket has them. */

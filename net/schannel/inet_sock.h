@@ -28,7 +28,6 @@
 #include <linux/poll.h>
 #include <linux/refcount.h>
 #include <linux/sockptr.h>
-#include <linux/tcp.h>
 #include <linux/workqueue.h>
 #include <net/inet_connection_sock.h>
 #include <net/sock.h>
@@ -95,16 +94,6 @@ static inline int scinet_family(const struct sock *sk)
 	return sk->sk_family == AF_INET6;
 }
 
-/* Not all kernels know of SMC. */
-static inline bool scinet_is_smc(const struct sock *sk)
-{
-#if IS_ENABLED(CONFIG_SMC)
-	return tcp_sk(sk)->syn_smc;
-#else
-	return false;
-#endif
-}
-
 /* acquire: pairs with scinet_set_proto() */
 static inline const struct proto *scinet_load_proto(const struct sock *sk)
 {
@@ -129,6 +118,8 @@ static inline struct scinet_sock *scinet_sk(const struct sock *sk)
 }
 
 struct proto *scinet_plain(const struct sock *sk);
+const struct proto_ops *scinet_plain_ops(const struct sock *sk);
+bool scinet_is_claimed(const struct sock *sk);
 bool scinet_has_plain_ops(const struct sock *sk);
 bool scinet_leave_ops(struct sock *sk);
 struct scinet_sock *scinet_alloc(gfp_t gfp);
@@ -163,6 +154,12 @@ int scinet_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
 int scinet_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		   int *addr_len);
 int scinet_ioctl(struct sock *sk, int cmd, int *arg);
+ssize_t scinet_splice_read(struct socket *sock, loff_t *pos,
+			   struct pipe_inode_info *pipe, size_t len,
+			   unsigned int flags);
+int scinet_mmap(struct file *file, struct socket *sock,
+		struct vm_area_struct *vma);
+int scinet_set_rcvlowat(struct sock *sk, int val);
 __poll_t scinet_poll(struct file *file, struct socket *sock, poll_table *wait);
 
 /* ---- inet_sockopt.c ---- */

@@ -166,7 +166,7 @@ static int sc_release(struct socket *sock)
 	lock_sock(sk);
 	if (sk->sk_state == TCP_LISTEN)
 		sc_listen_stop(sk);
-	sc_conn_release(&ssk->conn, true);
+	sc_conn_release(&ssk->conn);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	if (!hlist_unhashed(&ssk->port_node))

@@ -10,6 +10,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/errno.h>
+#include <linux/export.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/xarray.h>
@@ -83,6 +84,7 @@ void sc_stats_incoming(const struct net *net, int reason)
 		break;
 	}
 }
+EXPORT_SYMBOL_GPL(sc_stats_incoming);
 
 /* ---- Channels ---------------------------------------------------------- */
 

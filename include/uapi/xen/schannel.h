@@ -297,7 +297,8 @@ enum schannel_reason {
 	SCHANNEL_REASON_NO_MEMORY	= 5,
 	SCHANNEL_REASON_UNSUPPORTED	= 6,
 	/* REFUSE of an INET OPEN: */
-	SCHANNEL_REASON_NOT_ATTACHED	= 7,	/* a listener, but not in an attached cgroup */
+	/* a listener, but not in an attached cgroup, or no plain TCP's */
+	SCHANNEL_REASON_NOT_ATTACHED	= 7,
 	SCHANNEL_REASON_SOURCE		= 8,	/* not the opener's address */
 	SCHANNEL_REASON_DENIED		= 9,	/* a security module says no */
 };
