@@ -116,8 +116,6 @@ static int scinet_recv(struct scinet_sock *is, struct msghdr *msg, size_t len,
 	bool cmsg = tcp_sk(is->conn.sk)->recvmsg_inq;
 	int n, inq;
 
-	if (unlikely(flags & MSG_OOB))
-		return -EINVAL;	/* as where there is nothing urgent */
 	n = sc_stream_recv(&is->conn, msg, len, flags);
 	if (likely(!cmsg && !msg->msg_get_inq) || n < 0)
 		return n;
