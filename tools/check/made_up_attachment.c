@@ -23,11 +23,11 @@ static struct attachment attachments[] = {
 
 struct attachment *attachment_list(void)
 {
-	char *words[] = { "port", "80,443", "not", "to", "10.0.0.0/8", NULL };
+	char * const words[] = { "port", "80,443", "not", "to", "10.0.0.0/8", NULL };
 	unsigned int i;
 
 	for (i = 0; i < sizeof(attachments) / sizeof(*attachments); i++)
-		scope_parse(&attachments[i].scope, i < 2 ? words : words + 5, false);
+		scope_parse(&attachments[i].scope, (char **)words + (i < 2 ? 0 : 5), false);
 	return attachments;
 }
 
