@@ -261,6 +261,16 @@ static struct sock *scinet_make_child(struct sock *lsk, struct sk_buff *syn,
 	return child;
 }
 
+/* Why there is none: the listener may have been closed, or its queue filled, meanwhile. */
+static int scinet_no_child(const struct sock *lsk)
+{
+	if (sk_unhashed(lsk))
+		return SCHANNEL_REASON_NO_LISTENER;
+	if (sk_acceptq_is_full(lsk))
+		return SCHANNEL_REASON_BACKLOG;
+	return SCHANNEL_REASON_NO_MEMORY;
+}
+
 /* Nobody else knows it. */
 static void scinet_drop_child(struct sock *child)
 {
@@ -336,10 +346,11 @@ static int scinet_accept(const struct scinet_call *call, struct sock *lsk,
 	reason = SCHANNEL_REASON_DENIED;
 	if (security_inet_conn_request(lsk, syn, req))
 		goto err_req;
-	reason = SCHANNEL_REASON_NO_MEMORY;
 	child = scinet_make_child(lsk, syn, req);
-	if (!child)
+	if (!child) {
+		reason = scinet_no_child(lsk);
 		goto err_req;
+	}
 	reason = scinet_join_child(call, child);
 	if (reason)
 		goto err_child;
