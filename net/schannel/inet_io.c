@@ -157,14 +157,15 @@ ssize_t scinet_splice_read(struct socket *sock, loff_t *pos,
 			   struct pipe_inode_info *pipe, size_t len,
 			   unsigned int flags)
 {
+	const struct proto_ops *plain = scinet_plain_ops(sock->sk);
 	struct scinet_sock *is = scinet_get(sock->sk);
 	ssize_t n;
 
 	if (is && scinet_is_diverted(sock->sk))
 		n = copy_splice_read(sock->file, pos, pipe, len, flags);
 	else
-		n = scinet_pass(scinet_plain_ops(sock->sk)->splice_read(sock,
-				pos, pipe, len, flags));
+		n = scinet_pass(plain->splice_read(sock, pos, pipe, len,
+						   flags));
 	if (is)
 		scinet_put(is);
 	return n;
@@ -250,6 +251,9 @@ __poll_t scinet_poll(struct file *file, struct socket *sock, poll_table *wait)
 		mask = scinet_poll_diverted(is);
 	} else {
 		mask = tcp_poll(file, sock, wait);
+		/* it looks for an error last: let it see what that did */
+		if (unlikely(mask & EPOLLERR))
+			mask = tcp_poll(file, sock, NULL);
 	}
 	if (is)
 		scinet_put(is);

@@ -12,8 +12,8 @@
 #include "flow.h"
 #include "inet_sock.h"
 
-static const struct proto_ops *scinet_saved_ops[2];
-static struct proto_ops scinet_ops[2];
+static const struct proto_ops *scinet_saved_ops[2] __ro_after_init;
+static struct proto_ops scinet_ops[2] __ro_after_init;
 
 /* TCP's own. */
 struct proto *scinet_plain(const struct sock *sk)
@@ -538,10 +538,11 @@ const struct sc_flow_ops scinet_flow_ops = {
 
 /* ---- Tables of operations ---------------------------------------------- */
 
-struct proto scinet_proto[2], scinet_marked_proto[2];
+struct proto scinet_proto[2] __ro_after_init;
+struct proto scinet_marked_proto[2] __ro_after_init;
 
-static void scinet_init_family(int i, const struct proto *plain,
-			       const struct proto_ops *ops)
+static void __init scinet_init_family(int i, const struct proto *plain,
+				      const struct proto_ops *ops)
 {
 	struct proto *proto = &scinet_proto[i];
 	struct proto *marked = &scinet_marked_proto[i];

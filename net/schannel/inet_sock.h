@@ -94,9 +94,9 @@ static inline int scinet_family(const struct sock *sk)
 	return sk->sk_family == AF_INET6;
 }
 
-/* acquire: pairs with scinet_set_proto() */
 static inline const struct proto *scinet_load_proto(const struct sock *sk)
 {
+	/* acquire: pairs with scinet_set_proto() */
 	return smp_load_acquire(&((struct sock *)sk)->sk_prot);
 }
 
