@@ -107,12 +107,10 @@ int sc_io_error(struct sc_io *io)
  */
 int sc_io_lost(struct sc_io *io, int after)
 {
-	int err = sc_io_error(io);
+	/* the error last, as in sc_io_wait_data() */
+	bool open = smp_load_acquire(&io->conn->sk->sk_state) == TCP_ESTABLISHED;
 
-	if (err)
-		return err;
-	return READ_ONCE(io->conn->sk->sk_state) == TCP_ESTABLISHED ? -ECONNRESET :
-								after;
+	return sc_io_error(io) ?: open ? -ECONNRESET : after;
 }
 
 /**
@@ -217,10 +215,11 @@ int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 want)
 		if (view.avail >= want || view.flags)
 			return 0;
 	}
+	/* the error last: a reset sets it first, and must not look like an end */
+	if (smp_load_acquire(&sk->sk_shutdown) & RCV_SHUTDOWN)
+		return sc_io_error(io) ?: 1;
 	if (READ_ONCE(sk->sk_err))
 		return sc_io_error(io);
-	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
-		return 1;
 	return sc_io_sleep(io, flow, sc_io_readable, want,
 			   &io->conn->rx_count);
 }
@@ -273,11 +272,13 @@ int sc_io_wait_space(struct sc_io *io, struct sc_flow *flow, u32 want)
 /* May the call send? 0, -EPIPE, -ENOTCONN or the socket's error. */
 int sc_io_send_check(struct sc_io *io, struct sc_flow *flow)
 {
+	/* the error last, as in sc_io_wait_data() */
+	bool shut = smp_load_acquire(&io->conn->sk->sk_shutdown) & SEND_SHUTDOWN;
 	int err = sc_io_error(io);
 
 	if (err)
 		return err;
-	if (READ_ONCE(io->conn->sk->sk_shutdown) & SEND_SHUTDOWN)
+	if (shut)
 		return -EPIPE;
 	return flow ? 0 : -ENOTCONN;
 }

@@ -44,10 +44,10 @@ static void sc_sock_destruct(struct sock *sk)
  */
 void sc_sock_reset(struct sock *sk, enum schannel_reason reason, int err)
 {
-	/* first: who finds no flow any more looks for the error */
+	/* first: who finds no flow any more, or an end, looks for the error (io.c) */
 	WRITE_ONCE(sk->sk_err, -err);
-	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	smp_store_release(&sk->sk_shutdown, SHUTDOWN_MASK);
+	smp_store_release(&sk->sk_state, TCP_CLOSE);
 	sc_conn_detach(&sc_sk(sk)->conn, reason);
 	sk->sk_state_change(sk);
 }
