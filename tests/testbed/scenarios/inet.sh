@@ -34,12 +34,13 @@ prepare() {	# DOM...
 	for dom in "$@"; do
 		xenstore-write "/local/domain/0/backend/vif/$(domid $dom)/0/ip" \
 			"$(address $dom) $(six $dom)" &&
-			on $dom "ip address add $(six $dom)/64 dev eth0 nodad" &&
+			on $dom "echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad &&
+				ip address add $(six $dom)/64 dev eth0" &&
 			schannel_load $dom &&
 			on $dom "insmod /lib/schannel/schannel_inet.ko &&
 				echo 1 >/proc/sys/net/schannel/divert_local &&
 				echo 20000 >/proc/sys/net/schannel/divert_timeout_ms &&
-				echo 1000 >/proc/sys/net/schannel/divert_retry_ms &&
+				echo 15000 >/proc/sys/net/schannel/divert_retry_ms &&
 				mkdir -p $CGROUP &&
 				schannelctl attach /in not port $CASES_PORT" || return
 	done
@@ -125,7 +126,8 @@ spoofed() {
 	step "it is remembered" becomes 'RECENT 1 TCP 1' u2 u1
 	xenstore-write $key "$is"
 	step "it is its own: diverted again" comes_to_become 'OK 1' u2 u1
-	step "explained" has u2 '.verdict == "ok"' "schannelctl -j why $(address u1):$FLOW_PORT"
+	step "explained" has u2 '.[0].diverted' \
+		"schannelctl -j why $(address u1):$FLOW_PORT cgroup in"
 	stop serve-u1
 }
 
