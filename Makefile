@@ -40,6 +40,7 @@ help:
 	@echo '  check-xen      sockets between domains on real Xen, PV and PVH'
 	@echo '                 (check-xen-full: more cases, and a soak)'
 	@echo '  check-debug    sockets on a kernel with KASAN, lockdep and kmemleak'
+	@echo '                 (check-debug-full: diverted TCP, too)'
 	@echo '  soak           a thousand flows for ten minutes (SOAK=seconds) on loopback, then'
 	@echo '                 between two domains (GUEST=pv, the default, or GUEST=pvh)'
 	@echo '  style          checkpatch --strict, sparse, W=1'
@@ -159,11 +160,15 @@ check-xen-full: setup
 
 check-full: check
 	$(MAKE) check-xen-full
+	$(MAKE) check-debug-full
 
 check-debug: setup
 	$(MAKE) guest-tests soak-tests lib tools
 	$(MAKE) -C tests/lib O=$(BUILD)/tests/lib LIB=$(BUILD)/lib guest
-	tests/check-debug $(BUILD)
+	tests/check-debug $(BUILD) $(DEBUG)
+
+check-debug-full:
+	$(MAKE) check-debug DEBUG=full
 
 soak: setup
 	$(MAKE) all guest-tests soak-tests
@@ -175,5 +180,5 @@ style: setup
 	tests/style $(KDIR) $(BUILD)
 
 .PHONY: help all setup modules lib tools guest-tests install uninstall clean demo \
-	check check-unit check-broker check-lib check-guest check-inet check-ctl check-xen check-xen-full check-full check-debug soak \
+	check check-unit check-broker check-lib check-guest check-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full soak \
 	soak-tests style
