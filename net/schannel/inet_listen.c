@@ -23,11 +23,14 @@
 
 /**
  * struct scinet_call - a connection that comes in
- * @ch, @msg:	the peer's OPEN
+ * @ch:		the channel
+ * @msg:	the peer's OPEN
  * @net:	the channel's namespace, held
- * @from, @to:	addresses, IPv6 or v4-mapped
- * @sport, @dport: ports, host byte order
- * @v4:		they are mapped ones
+ * @from:	who calls, IPv6 or v4-mapped
+ * @to:		whom, likewise
+ * @sport:	from which port, host byte order
+ * @dport:	to which
+ * @v4:		the addresses are mapped ones
  */
 struct scinet_call {
 	struct schannel_channel *ch;
