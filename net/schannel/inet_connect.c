@@ -236,14 +236,15 @@ static void scinet_connect_work(struct work_struct *work)
 {
 	struct scinet_sock *is = container_of(work, struct scinet_sock,
 					      waiter.work.work);
-	bool opening = rcu_access_pointer(is->conn.flow);
 	struct sock *sk = is->conn.sk;
 	unsigned long now = jiffies;
+	bool opening;
 	int err = 0;
 
 	lock_sock(sk);
 	if (!scinet_is_connecting(is))
 		goto out;
+	opening = rcu_access_pointer(is->conn.flow);
 	if (time_after_eq(now, is->deadline)) {
 		scinet_fall_back_later(is, opening ?
 				       SCHANNEL_DIVERT_TIMEOUT :

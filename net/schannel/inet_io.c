@@ -130,15 +130,17 @@ static int scinet_recv(struct scinet_sock *is, struct msghdr *msg, size_t len,
 int scinet_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		   int *addr_len)
 {
-	struct scinet_sock *is;
+	struct scinet_sock *is = scinet_get(sk);
 	int err = 0;
 
-	if (unlikely(flags & MSG_ERRQUEUE))
-		return inet_recv_error(sk, msg, len, addr_len);
-	is = scinet_get(sk);
 	if (unlikely(!is))
 		return scinet_pass(scinet_plain(sk)->recvmsg(sk, msg, len,
 							     flags, addr_len));
+	if (unlikely(flags & MSG_ERRQUEUE)) {
+		err = inet_recv_error(sk, msg, len, addr_len);
+		scinet_put(is);
+		return err;
+	}
 	if (unlikely(scinet_is_connecting(sk)))
 		err = scinet_wait_connect(sk, sock_rcvtimeo(sk, flags &
 							    MSG_DONTWAIT));
@@ -241,21 +243,56 @@ static __poll_t scinet_poll_diverted(struct scinet_sock *is)
 	return mask;
 }
 
+static __poll_t scinet_poll_plain(struct file *file, struct socket *sock,
+				  poll_table *wait)
+{
+	__poll_t mask = tcp_poll(file, sock, wait);
+
+	/* it looks for an error last: let it see what that did */
+	if (unlikely(mask & EPOLLERR))
+		mask = tcp_poll(file, sock, NULL);
+	return mask;
+}
+
 __poll_t scinet_poll(struct file *file, struct socket *sock, poll_table *wait)
 {
 	struct scinet_sock *is = scinet_get(sock->sk);
-	__poll_t mask;
+	__poll_t mask = EPOLLERR;	/* as scinet_pass() */
 
-	if (is && scinet_is_diverted(sock->sk)) {
+	if (likely(is && scinet_is_diverted(sock->sk))) {
 		sock_poll_wait(file, sock, wait);
 		mask = scinet_poll_diverted(is);
-	} else {
-		mask = tcp_poll(file, sock, wait);
-		/* it looks for an error last: let it see what that did */
-		if (unlikely(mask & EPOLLERR))
-			mask = tcp_poll(file, sock, NULL);
+	} else if (is) {
+		mask = scinet_poll_plain(file, sock, wait);
+	} else if (try_module_get(THIS_MODULE)) {
+		mask = scinet_poll_plain(file, sock, wait);
+		module_put(THIS_MODULE);
 	}
 	if (is)
 		scinet_put(is);
 	return mask;
+}
+
+/*
+ * TCP has no name for a peer once both directions have ended, unless it is accept() that
+ * asks.
+ */
+int scinet_getname(struct socket *sock, struct sockaddr *addr, int peer)
+{
+	const struct proto_ops *plain = scinet_plain_ops(sock->sk);
+	struct scinet_sock *is = scinet_get(sock->sk);
+	bool over = false;
+	int err;
+
+	if (!is)
+		return scinet_pass(plain->getname(sock, addr, peer));
+	if (peer == 1) {
+		lock_sock(sock->sk);
+		over = scinet_is_diverted(sock->sk) &&
+		       scinet_state(is) == TCP_CLOSE;
+		release_sock(sock->sk);
+	}
+	err = over ? -ENOTCONN : plain->getname(sock, addr, peer);
+	scinet_put(is);
+	return err;
 }

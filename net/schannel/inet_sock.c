@@ -445,28 +445,6 @@ static void scinet_release_cb(struct sock *sk)
 	scinet_plain(sk)->release_cb(sk);
 }
 
-/*
- * TCP's has no name for a peer once both directions have ended, if it is not accept()
- * that asks.
- */
-static int scinet_getname(struct socket *sock, struct sockaddr *addr, int peer)
-{
-	struct scinet_sock *is = scinet_get(sock->sk);
-	bool over = false;
-
-	if (is && peer == 1) {
-		lock_sock(sock->sk);
-		over = scinet_is_diverted(sock->sk) &&
-		       scinet_state(is) == TCP_CLOSE;
-		release_sock(sock->sk);
-	}
-	if (is)
-		scinet_put(is);
-	if (over)
-		return -ENOTCONN;
-	return scinet_plain_ops(sock->sk)->getname(sock, addr, peer);
-}
-
 /* ---- What the flow tells ----------------------------------------------- */
 
 static unsigned int scinet_flow_event(struct sc_flow *flow, void *user)

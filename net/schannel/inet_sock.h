@@ -161,6 +161,7 @@ int scinet_mmap(struct file *file, struct socket *sock,
 		struct vm_area_struct *vma);
 int scinet_set_rcvlowat(struct sock *sk, int val);
 __poll_t scinet_poll(struct file *file, struct socket *sock, poll_table *wait);
+int scinet_getname(struct socket *sock, struct sockaddr *addr, int peer);
 
 /* ---- inet_sockopt.c ---- */
 

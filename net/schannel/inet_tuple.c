@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Which connections are diverted. They are in no table of TCP's, which would see to it that no
- * two have the same addresses and ports.
+ * two have the same addresses and ports. One that is not diverted may come to have those of one
+ * that is; they never meet.
  */
 #include <linux/hashtable.h>
 #include <linux/spinlock.h>
