@@ -256,6 +256,7 @@ static struct sock *scinet_make_child(struct sock *lsk, struct sk_buff *syn,
 	child = inet_csk(lsk)->icsk_af_ops->syn_recv_sock(lsk, syn, req, NULL,
 							  NULL, &own, NULL);
 	if (child) {
+		__acquire(&child->sk_lock.slock);	/* it comes locked */
 		child->sk_prot->unhash(child);
 		bh_unlock_sock(child);
 	}

@@ -316,8 +316,8 @@ static void scinet_reset(struct scinet_sock *is, int err)
 {
 	struct sock *sk = is->conn.sk;
 
-	/* the error first, see sc_io_wait_data() */
 	WRITE_ONCE(sk->sk_err, -err);
+	/* release: the error first, see sc_io_wait_data() */
 	smp_store_release(&sk->sk_shutdown, SHUTDOWN_MASK);
 	tcp_set_state(sk, TCP_CLOSE);
 	sk->sk_state_change(sk);

@@ -37,6 +37,7 @@
 #include "inet_tuple.h"
 #include "peer.h"
 
+struct bpf_sock_addr;
 struct sc_flow_ops;
 struct schannel_channel;
 struct schannel_msg;
@@ -174,6 +175,7 @@ int scinet_getsockopt(struct socket *sock, int level, int name,
 
 bool scinet_dest(const struct sock *sk, const struct sockaddr *addr, int len,
 		 struct in6_addr *dest, u16 *port);
+int schannel_divert(struct bpf_sock_addr *ctx);
 int scinet_kfunc_init(void);
 
 #endif /* _SCHANNEL_INET_SOCK_H */

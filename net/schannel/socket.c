@@ -44,9 +44,10 @@ static void sc_sock_destruct(struct sock *sk)
  */
 void sc_sock_reset(struct sock *sk, enum schannel_reason reason, int err)
 {
-	/* first: who finds no flow any more, or an end, looks for the error (io.c) */
 	WRITE_ONCE(sk->sk_err, -err);
+	/* release: who finds no flow any more, or an end, looks for the error (io.c) */
 	smp_store_release(&sk->sk_shutdown, SHUTDOWN_MASK);
+	/* release: likewise */
 	smp_store_release(&sk->sk_state, TCP_CLOSE);
 	sc_conn_detach(&sc_sk(sk)->conn, reason);
 	sk->sk_state_change(sk);

@@ -38,8 +38,9 @@
  * @SCHANNEL_CMD_FLOW_NTF: a flow was opened, or ended (SCHANNEL_A_FLOW_ERROR)
  * @SCHANNEL_CMD_STATS_GET: what the whole namespace did: SCHANNEL_A_STATS_*
  * @SCHANNEL_CMD_DIVERT_GET: would a TCP connection to SCHANNEL_A_DIVERT_ADDRESS and
- *	_PORT be diverted if a BPF program wants it, as far as the kernel knows before it tries; a dump: how often each
- *	SCHANNEL_A_DIVERT_VERDICT was given. EOPNOTSUPP without schannel_inet
+ *	_PORT be diverted if a BPF program wants it, as far as the kernel knows before
+ *	it tries; a dump: how often each SCHANNEL_A_DIVERT_VERDICT was given.
+ *	EOPNOTSUPP without schannel_inet
  */
 enum schannel_cmd {
 	SCHANNEL_CMD_UNSPEC,
@@ -202,7 +203,7 @@ enum schannel_divert {
 	SCHANNEL_DIVERT_SOURCE,		/* bound to an address that is not published for us */
 	SCHANNEL_DIVERT_RECENT,		/* one of the (kept) ones below, a short while ago */
 	SCHANNEL_DIVERT_NO_CHANNEL,	/* (kept, all) no channel comes up */
-	SCHANNEL_DIVERT_TIMEOUT,	/* (kept, all) no answer in net.schannel.divert_timeout_ms */
+	SCHANNEL_DIVERT_TIMEOUT,	/* (kept, all) no answer in divert_timeout_ms */
 	SCHANNEL_DIVERT_UNSUPPORTED,	/* (kept, all) the peer does not divert */
 	SCHANNEL_DIVERT_NO_LISTENER,	/* the peer: nobody listens there */
 	SCHANNEL_DIVERT_NOT_ATTACHED,	/* (kept) the peer: the listener's cgroup is not attached */
