@@ -82,6 +82,16 @@ def kernel_elf():
     return cache.item(f"vmlinux-{kernel_release()}", build)
 
 
+def root(packages, path, *options):
+    """A root filesystem with these packages and what they need, as a tar archive."""
+    command = ["mmdebstrap", "--variant=essential", "--include=" + ",".join(packages),
+               "--mode=" + ("root" if os.geteuid() == 0 else "unshare"), "--format=tar",
+               *options, "bookworm", path]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise Failure(f"mmdebstrap failed:\n{done.stderr.strip()}")
+
+
 def modules(names):
     """The files of the named kernel modules and all they need, in loading order."""
     files = []

@@ -11,6 +11,7 @@ import cache
 import complaints
 import debian
 import dom0root
+import domuroot
 import logs
 from accel import accelerator, nested
 from image import Image
@@ -53,7 +54,7 @@ def _products(image, kernel_modules, left_out=()):
     """What the build made: modules to /lib/schannel, programs to /bin."""
     for module in kernel_modules:
         image.file(module, f"lib/schannel/{module.name}")
-    for folder in ("tools", "lib/examples", "tests/guest", "tests/soak"):
+    for folder in ("tools", "lib/examples", "tests/guest", "tests/soak", "tests/proof"):
         for program in sorted((logs.TREE / "build" / folder).glob("*")):
             if program.name in left_out:
                 continue
@@ -74,12 +75,15 @@ def _domu(options, path):
     image.busybox()
     image.file(GUEST / "domu-init", "init")
     image.file(GUEST / "leaks", "bin/leaks")
+    if options.root:
+        image.file(GUEST / "debian-init", "testbed/debian-init")
+        image.file(GUEST / "debian", "bin/debian")
     image.file(_compiled(GUEST / "agent.c", "-static"), "bin/agent")
     image.file(_compiled(GUEST / "forge.c", "-static", headers=(_ABI,)), "bin/forge")
     for program in ("iperf3", "socat"):
         image.file(f"/usr/bin/{program}", f"usr/bin/{program}")
     if not options.domu_kernel:
-        for module in debian.modules(DOMU_MODULES):
+        for module in debian.modules(DOMU_MODULES + (domuroot.MODULES if options.root else ())):
             image.module(module)
     # The broker would bring libxenstore, which guests do not have.
     _products(image, sorted(folder.glob("*.ko")), ("schanneld",))
@@ -89,7 +93,7 @@ def _domu(options, path):
 
 def _dom0(options, accel, nonce, domu, path):
     image = Image()
-    for name in ("library", "vif"):
+    for name in ("library", "vif", "disk"):
         image.file(GUEST / name, f"testbed/{name}")
     image.file(GUEST / "dom0-init", "init")
     image.file(GUEST / "leaks", "usr/local/bin/leaks")
@@ -109,6 +113,7 @@ def _dom0(options, accel, nonce, domu, path):
         "STARTED": options.domus if options.started is None else options.started,
         "VCPUS": options.vcpus, "PCPUS": options.cpus, "DOMU_MEM": options.domu_mem,
         "DOMU_APPEND": " ".join(options.domu_append),
+        "ROOT": "/dev/vda" if options.root else "",
     }
     arguments = " ".join(shlex.quote(argument) for argument in options.arguments)
     image.text("testbed/environment", "".join(
@@ -140,6 +145,9 @@ def _boot(options, accel):
                  "-device", "virtserialport,chardev=control,name=control",
                  "-chardev", f"file,id=result,path={folder}/result.tar",
                  "-device", "virtserialport,chardev=result,name=result"]
+    if options.root:
+        arguments += ["-blockdev", f"driver=file,filename={domuroot.disk()},node-name=root,"
+                      "read-only=on", "-device", "virtio-blk-pci,drive=root"]
     for number in range(1, options.domus + 1):
         arguments += ["-chardev", f"file,id=u{number},path={folder}/u{number}.console",
                       "-device", f"virtserialport,chardev=u{number},name=u{number}"]

@@ -64,7 +64,7 @@ front=/local/domain/$u2/device/schannel/$u1
 back=/local/domain/$u1/backend/schannel/$u2/0
 
 shows '. == []'
-# xl wrote u1's one address from its configuration; u2 has more of them.
+# xl wrote u1's addresses from its configuration; u2 has more of them.
 xenstore-write "/local/domain/0/backend/vif/$u2/0/ip" '10.99.0.2/24 FD00:0::2 127.0.0.1 x'
 xenstore-write "/local/domain/0/backend/vif/$u2/7/ip" 10.7.0.2
 can dom0 'schannelctl pair u1 u2'
@@ -91,7 +91,7 @@ uuid_u2=$(xenstore-read "/local/domain/$u2/vm")
 can u2 "xenstore-chmod $front/key r$u2"
 reads u2 "$front/peer-name" u1
 reads u2 "$front/peer-uuid" "${uuid_u1#/vm/}"
-reads u2 "$front/peer-addresses" 10.99.0.1
+reads u2 "$front/peer-addresses" '10.99.0.1 fd99::1'
 reads u1 "$back/peer-name" u2
 reads u1 "$back/peer-uuid" "${uuid_u2#/vm/}"
 reads u1 "$back/peer-addresses" '10.99.0.2 fd00::2 10.7.0.2'

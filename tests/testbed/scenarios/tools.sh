@@ -124,7 +124,7 @@ socats() {	# CLIENT SERVER
 # knows DOM OTHER HOST [PREFIX]: what it was told when they were paired, found by HOST.
 knows() {
 	sees "$1" "length == 1 and (.[0] | .name == \"$2\" and .domid == ${id[$2]} and
-	.uuid == \"${uuid[$2]}\" and .addresses == [\"$(address "$2")\"] and
+	.uuid == \"${uuid[$2]}\" and .addresses == [\"$(address "$2")\", \"$(address6 "$2")\"] and
 	.transport == \"xen\" and .channel == \"up\")" "${4:-}schannelctl -j peers $3"
 }
 
