@@ -28,6 +28,8 @@ help:
 	@echo 'See it work'
 	@echo '  demo           two domains on real Xen, and a table of what it is worth'
 	@echo '                 (GUEST=pv, the default, or GUEST=pvh)'
+	@echo '  proof          iperf3, redis, nginx, PostgreSQL, OpenSSH and others between two domains,'
+	@echo '                 over the network, and then attached (GUEST=pvh, too)'
 	@echo 'Test'
 	@echo '  check          everything below'
 	@echo '  check-full     that, and what takes its time on real Xen'
@@ -67,6 +69,9 @@ guest-tests:
 soak-tests:
 	$(MAKE) -C tests/soak O=$(BUILD)/tests/soak
 
+proof-tests:
+	$(MAKE) -C tests/proof O=$(BUILD)/tests/proof
+
 install: all
 	$(call kbuild,$(CURDIR)/net/schannel) INSTALL_MOD_PATH=$(DESTDIR) modules_install
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux include/uapi/linux/*.h
@@ -92,6 +97,11 @@ clean:
 
 demo: setup
 	@GUEST=$(GUEST) tests/demo $(BUILD)
+
+proof: setup
+	$(MAKE) modules tools proof-tests
+	$(TESTBED) xen --name proof-$(GUEST) --guest $(GUEST) --root --domu-mem 768 --timeout 1500 \
+		--result $(BUILD)/proof-$(GUEST) tests/testbed/scenarios/proof.sh
 
 # ---- Testing ------------------------------------------------------------
 
@@ -151,11 +161,11 @@ check-ctl: setup
 		--file tests/testbed/scenarios/lib:testbed/lib -- attach.sh /lib/schannel_inet.ko
 
 check-xen: setup
-	$(MAKE) all guest-tests soak-tests
+	$(MAKE) all guest-tests soak-tests proof-tests
 	@tests/check-xen $(BUILD)
 
 check-xen-full: setup
-	$(MAKE) all guest-tests soak-tests
+	$(MAKE) all guest-tests soak-tests proof-tests
 	@tests/check-xen $(BUILD) full
 
 check-full: check
@@ -179,6 +189,6 @@ soak: setup
 style: setup
 	tests/style $(KDIR) $(BUILD)
 
-.PHONY: help all setup modules lib tools guest-tests install uninstall clean demo \
+.PHONY: help all setup modules lib tools guest-tests install uninstall clean demo proof \
 	check check-unit check-broker check-lib check-guest check-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full soak \
-	soak-tests style
+	soak-tests proof-tests style
