@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC1091
 #
 #	demo.sh [SECONDS]
 #
 # Two domUs that the broker pairs talk over AF_SCHANNEL: a file crosses from one to the other, and
 # then the same program measures AF_SCHANNEL against netfront in this one boot:
-# u2 sends, u1 receives; SECONDS (3) is the length of a single measurement.
-# Leaves demo.json.
+# u2 sends, u1 receives; SECONDS (3) is the length of a single measurement. In the end iperf3, which
+# knows nothing of AF_SCHANNEL, runs over netfront, and then attached. Leaves demo.json.
 set -euo pipefail
+. /testbed/lib/broker
+. /testbed/lib/transparent
 
 seconds=${1:-3}
 runs=3
@@ -15,20 +17,6 @@ sizes=(1024 8192 65536 131072)
 paths=(netfront schannel)
 file_mib=16
 raw=/run/measurements
-
-policy() {
-	mkdir -p /etc/schannel
-	cat >/etc/schannel/policy <<-END
-	group demo
-		domain u*
-		reach  self
-	END
-}
-
-broker() {
-	schanneld 2>/run/broker.log &
-	schannel_meet u1 u2 || fail "not paired: $(cat /run/broker.log)"
-}
 
 listener() {	# DOM COMMAND: start what prints "listening ..." when it is ready
 	local log=/run/listener.$RANDOM deadline=$((SECONDS + 30))
@@ -108,9 +96,44 @@ measure_idle() {
 		'BEGIN { printf "%.4f\n", (cpu - was) / (to - from) }'
 }
 
+# in_group DOM COMMAND: in the cgroup that is attached later.
+in_group() {
+	on "$1" "mkdir -p /sys/fs/cgroup/demo && echo 0 >/sys/fs/cgroup/demo/cgroup.procs && $2"
+}
+
+# iperf3_rate DIVERTED: the median, in MiB/s, of runs of which all connections were, or none.
+iperf3_rate() {
+	local went
+	traffic u2 >/run/before
+	for _ in $(seq $runs); do
+		in_group u2 "iperf3 -J -l 128K -t $seconds -c $(address u1)" |
+			jq '.end.sum_received.bits_per_second / 8 / 1048576'
+	done | jq -s 'sort | .[length / 2 | floor]'
+	went=$(traffic_since /run/before u2)
+	jq -e "(.diverted > 0) == $1 and .declined == 0" <<<"$went" >/dev/null ||
+		fail "iperf3's connections went elsewhere: $went"
+}
+
+# Nothing of the program, its arguments or the address changes.
+transparent() {
+	local netfront schannel
+	in_group u1 'iperf3 -s -D >/dev/null 2>&1'
+	wait_for u2 30 "iperf3 -t 1 -c $(address u1)" || fail "iperf3 does not answer"
+	netfront=$(iperf3_rate false) || fail "iperf3 over netfront: $netfront"
+	progress "unmodified iperf3 over netfront: $(printf '%.1f' "$netfront") MiB/s"
+	attach demo u1 u2 || fail "the cgroups cannot be attached"
+	progress "schannelctl attach /demo, in u1 and u2"
+	schannel=$(iperf3_rate true) || fail "iperf3 when attached: $schannel"
+	progress "unmodified iperf3 over SChannel: $(printf '%.1f' "$schannel") MiB/s"
+	jq -n --argjson netfront "$netfront" --argjson schannel "$schannel" \
+		'{netfront: $netfront, schannel: $schannel, ratio: ($schannel / $netfront)}' \
+		>/run/iperf3.json
+}
+
 summary() {	# IDLE
 	jq -s --arg accel "$ACCEL" --arg xen "$(xl info xen_version)" --arg kernel "$(uname -r)" \
-		--arg guest "$GUEST" --argjson idle "$1" --slurpfile file /run/file.json '
+		--arg guest "$GUEST" --argjson idle "$1" --slurpfile file /run/file.json \
+		--slurpfile iperf3 /run/iperf3.json '
 	def median: sort | .[length / 2 | floor];
 	def row: {path: .[0].path, bytes: .[0].bytes} +
 		if .[0].test == "rtt" then
@@ -122,7 +145,7 @@ summary() {	# IDLE
 				(.result.bytes / 1073741824)] | median)}
 		end;
 	{accelerator: $accel, $xen, $kernel, $guest, mitigations: "off",
-	 idle_cpu_s_per_s: $idle, file: $file[0],
+	 idle_cpu_s_per_s: $idle, file: $file[0], iperf3_mib_per_s: $iperf3[0],
 	 rows: (group_by([.test, .bytes, .path]) | map(row))}' $raw
 }
 
@@ -134,7 +157,7 @@ table() {
 		.mib_per_s // "-", .rtt_us // "-", .cpu_s_per_gib // "-")] | @tsv' "$1" |
 	awk -F '\t' '
 	BEGIN {
-		line = "%-24s %12s %12s %9s\n"
+		line = "%-26s %12s %12s %9s\n"
 		printf line, "", "netfront", "AF_SCHANNEL", "ratio"
 	}
 	function show(what, a, b, form) {
@@ -152,10 +175,13 @@ table() {
 		for (i = 1; i <= n; i++) show("  " rate[i], ca[i], cb[i], "%.2f")
 		show("1-byte round trip, us", rtt[1], rtt[2], "%.0f")
 	}'
+	jq -r '.iperf3_mib_per_s | [.netfront, .schannel, .ratio] | @tsv' "$1" |
+		awk '{ printf "%-26s %12.1f %12.1f %9.2f\n", "iperf3, unmodified, MiB/s", $1, $2, $3 }'
 }
 
-policy
-schannel_load u1 u2 || fail "the modules do not load"
+if ! schannel_load u1 u2 || ! divert_load u1 u2; then
+	fail "the modules do not load"
+fi
 broker
 progress "u1 and u2 are paired"
 send_file
@@ -167,6 +193,7 @@ for size in "${sizes[@]}"; do
 	compare "$size" stream
 done
 compare 1 rtt
+transparent
 
 summary "$idle" >/result/demo.json
 cat <<END
