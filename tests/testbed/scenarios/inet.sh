@@ -24,19 +24,10 @@ skipped=0
 
 # ---- Domains -------------------------------------------------------------------
 
-six() {		# DOM: its IPv6 address
-	echo "fd99::${1#u}"
-}
-
-# What a domain is, and where: all before it is paired.
 prepare() {	# DOM...
 	local dom
 	for dom in "$@"; do
-		xenstore-write "/local/domain/0/backend/vif/$(domid $dom)/0/ip" \
-			"$(address $dom) $(six $dom)" &&
-			on $dom "echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad &&
-				ip address add $(six $dom)/64 dev eth0" &&
-			schannel_load $dom &&
+		schannel_load $dom &&
 			on $dom "insmod /lib/schannel/schannel_inet.ko &&
 				echo 1 >/proc/sys/net/schannel/divert_local &&
 				echo 20000 >/proc/sys/net/schannel/divert_timeout_ms &&
@@ -97,7 +88,7 @@ cases_program() {
 }
 
 cases_peer() {
-	if [ $family = inet6 ]; then six $1; else address $1; fi
+	if [ $family = inet6 ]; then address6 $1; else address $1; fi
 }
 
 between() {	# FAMILY CLIENT SERVER [OPTIONS...]
