@@ -4,9 +4,9 @@
 #	demo.sh [SECONDS]
 #
 # Two domUs that the broker pairs talk over AF_SCHANNEL: a file crosses from one to the other, and
-# then the same program measures AF_SCHANNEL against netfront in this one boot:
-# u2 sends, u1 receives; SECONDS (3) is the length of a single measurement. In the end iperf3, which
-# knows nothing of AF_SCHANNEL, runs over netfront, and then attached. Leaves demo.json.
+# then the same program measures TCP over netfront, AF_SCHANNEL, and TCP that is diverted, in this one
+# boot: u2 sends, u1 receives; SECONDS (3) is the length of a single measurement. In the end iperf3,
+# which knows nothing of AF_SCHANNEL, runs over netfront, and then attached. Leaves demo.json.
 set -euo pipefail
 . /testbed/lib/broker
 . /testbed/lib/transparent
@@ -14,7 +14,8 @@ set -euo pipefail
 seconds=${1:-3}
 runs=3
 sizes=(1024 8192 65536 131072)
-paths=(netfront schannel)
+paths=(netfront schannel diverted)
+group=measured	# of the server, and of the clients that are diverted
 file_mib=16
 raw=/run/measurements
 
@@ -51,12 +52,17 @@ since() {
 	awk -v from="$1" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.1f", to - from }'
 }
 
+# in_group GROUP DOM COMMAND
+in_group() {
+	on "$2" "mkdir -p /sys/fs/cgroup/$1 && echo 0 >/sys/fs/cgroup/$1/cgroup.procs && $3"
+}
+
 client() {	# PATH ARGUMENTS: one run of the client in u2, as JSON
 	case $1 in
-	netfront) set -- "$(address u1) --family tcp" "$2" ;;
-	schannel) set -- "$(domid u1)" "$2" ;;
+	netfront) on u2 "schannel-perf client $(address u1) --family tcp --json $2" ;;
+	schannel) on u2 "schannel-perf client $(domid u1) --json $2" ;;
+	diverted) in_group $group u2 "schannel-perf client $(address u1) --family tcp --json $2" ;;
 	esac
-	on u2 "schannel-perf client $1 --json $2"
 }
 
 # One measurement, with the CPU time of all domains while it ran.
@@ -86,6 +92,13 @@ compare() {	# BYTES TEST
 	progress "measured $2 at $1 bytes: $runs runs each in $(since "$start") s"
 }
 
+# Have connections been diverted since /run/before, and was none that should have been not?
+all_diverted() {
+	traffic_since /run/before u2 >/run/moved
+	jq -e '.diverted > 0 and .declined == 0' /run/moved >/dev/null ||
+		fail "connections went elsewhere: $(cat /run/moved)"
+}
+
 # What domains use that have nothing to do.
 measure_idle() {
 	local before after start=$EPOCHREALTIME
@@ -96,17 +109,12 @@ measure_idle() {
 		'BEGIN { printf "%.4f\n", (cpu - was) / (to - from) }'
 }
 
-# in_group DOM COMMAND: in the cgroup that is attached later.
-in_group() {
-	on "$1" "mkdir -p /sys/fs/cgroup/demo && echo 0 >/sys/fs/cgroup/demo/cgroup.procs && $2"
-}
-
 # iperf3_rate DIVERTED: the median, in MiB/s, of runs of which all connections were, or none.
 iperf3_rate() {
 	local went
 	traffic u2 >/run/before
 	for _ in $(seq $runs); do
-		in_group u2 "iperf3 -J -l 128K -t $seconds -c $(address u1)" |
+		in_group demo u2 "iperf3 -J -l 128K -t $seconds -c $(address u1)" |
 			jq '.end.sum_received.bits_per_second / 8 / 1048576'
 	done | jq -s 'sort | .[length / 2 | floor]'
 	went=$(traffic_since /run/before u2)
@@ -117,7 +125,7 @@ iperf3_rate() {
 # Nothing of the program, its arguments or the address changes.
 transparent() {
 	local netfront schannel
-	in_group u1 'iperf3 -s -D >/dev/null 2>&1'
+	in_group demo u1 'iperf3 -s -D >/dev/null 2>&1'
 	wait_for u2 30 "iperf3 -t 1 -c $(address u1)" || fail "iperf3 does not answer"
 	netfront=$(iperf3_rate false) || fail "iperf3 over netfront: $netfront"
 	progress "unmodified iperf3 over netfront: $(printf '%.1f' "$netfront") MiB/s"
@@ -153,30 +161,32 @@ table() {
 	jq -r '
 	def of(path; bytes): .rows[] | select(.path == path and .bytes == bytes);
 	. as $all | [.rows[].bytes] | unique[] | . as $bytes |
-	[$bytes, ($all | (of("netfront"; $bytes), of("schannel"; $bytes)) |
+	[$bytes, ($all | (of("netfront"; $bytes), of("schannel"; $bytes), of("diverted"; $bytes)) |
 		.mib_per_s // "-", .rtt_us // "-", .cpu_s_per_gib // "-")] | @tsv' "$1" |
 	awk -F '\t' '
 	BEGIN {
-		line = "%-26s %12s %12s %9s\n"
-		printf line, "", "netfront", "AF_SCHANNEL", "ratio"
+		line = "%-26s %10s %12s %7s %13s %7s\n"
+		printf line, "", "netfront", "AF_SCHANNEL", "ratio", "TCP diverted", "ratio"
 	}
-	function show(what, a, b, form) {
-		printf line, what, sprintf(form, a), sprintf(form, b), sprintf("%.2f", b / a)
+	function show(what, a, b, c, form) {
+		printf line, what, sprintf(form, a), sprintf(form, b), sprintf("%.2f", b / a),
+			sprintf(form, c), sprintf("%.2f", c / a)
 	}
-	$3 != "-" { rtt[1] = $3; rtt[2] = $6; next }
+	$3 != "-" { rtt[1] = $3; rtt[2] = $6; rtt[3] = $9; next }
 	{
 		rate[++n] = sprintf("%d KiB writes", $1 / 1024)
-		a[n] = $2; b[n] = $5; ca[n] = $4; cb[n] = $7
+		a[n] = $2; b[n] = $5; c[n] = $8
+		ca[n] = $4; cb[n] = $7; cc[n] = $10
 	}
 	END {
 		print "throughput, MiB/s"
-		for (i = 1; i <= n; i++) show("  " rate[i], a[i], b[i], "%.1f")
+		for (i = 1; i <= n; i++) show("  " rate[i], a[i], b[i], c[i], "%.1f")
 		print "CPU seconds per GiB"
-		for (i = 1; i <= n; i++) show("  " rate[i], ca[i], cb[i], "%.2f")
-		show("1-byte round trip, us", rtt[1], rtt[2], "%.0f")
+		for (i = 1; i <= n; i++) show("  " rate[i], ca[i], cb[i], cc[i], "%.2f")
+		show("1-byte round trip, us", rtt[1], rtt[2], rtt[3], "%.0f")
 	}'
-	jq -r '.iperf3_mib_per_s | [.netfront, .schannel, .ratio] | @tsv' "$1" |
-		awk '{ printf "%-26s %12.1f %12.1f %9.2f\n", "iperf3, unmodified, MiB/s", $1, $2, $3 }'
+	jq -r '.iperf3_mib_per_s | [.netfront, .schannel, .ratio] | @tsv' "$1" | awk '
+		{ printf "%-26s %10.1f %12s %7s %13.1f %7.2f\n", "iperf3, unmodified, MiB/s", $1, "", "", $2, $3 }'
 }
 
 if ! schannel_load u1 u2 || ! divert_load u1 u2; then
@@ -187,12 +197,15 @@ progress "u1 and u2 are paired"
 send_file
 
 idle=$(measure_idle)
-listener u1 'schannel-perf server --family tcp 2>&1'
+attach $group u1 u2 || fail "the cgroups cannot be attached"
+listener u1 "echo 0 >/sys/fs/cgroup/$group/cgroup.procs && exec schannel-perf server --family tcp 2>&1"
 listener u1 'schannel-perf server 2>&1'
+traffic u2 >/run/before
 for size in "${sizes[@]}"; do
 	compare "$size" stream
 done
 compare 1 rtt
+all_diverted
 transparent
 
 summary "$idle" >/result/demo.json
