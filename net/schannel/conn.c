@@ -175,8 +175,46 @@ void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow)
 }
 EXPORT_SYMBOL_GPL(sc_conn_event);
 
-/* What poll() says of an open connection. */
-__poll_t sc_conn_poll(struct sc_conn *conn)
+/*
+ * Is there something to receive? If not, the event that says so is asked for. Who is told of
+ * edges needs the next one in any case; who is not is going to ask again, and what
+ * the peer sends while there is something to receive costs it no notification.
+ */
+static bool sc_conn_readable(struct sc_flow *flow, u32 want, bool edges,
+			     struct sc_flow_view *view)
+{
+	if (!edges && sc_flow_has_data(flow, want, view))
+		return true;
+	if (!sc_flow_await_data(flow, want, view))
+		return false;
+	if (edges)
+		sc_flow_await_more(flow, view);
+	return true;
+}
+
+/* Likewise, but that who finds the ring full asks for the event himself. */
+static bool sc_conn_writable(struct sc_conn *conn, struct sc_flow *flow,
+			     struct sc_flow_view *view)
+{
+	u32 want = max(sc_flow_tx_size(flow) / 2, READ_ONCE(conn->tx_need));
+
+	if (view->space >= want)
+		return true;
+	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, conn->sk);
+	WRITE_ONCE(conn->tx_wants, want);
+	return sc_flow_await_space(flow, want, view);
+}
+
+/**
+ * sc_conn_poll() - what poll() says of an open connection
+ * @conn:	the connection's end
+ * @events:	what the caller is interested in, with EPOLLET if he is told of edges
+ *
+ * No locks needed.
+ *
+ * Return: EPOLL*.
+ */
+__poll_t sc_conn_poll(struct sc_conn *conn, __poll_t events)
 {
 	struct sock *sk = conn->sk;
 	struct sc_flow_view view;
@@ -192,16 +230,12 @@ __poll_t sc_conn_poll(struct sc_conn *conn)
 		goto out;
 	shutdown = READ_ONCE(sk->sk_shutdown);
 
-	/*
-	 * Ask for the next event before looking, and always: an edge-triggered
-	 * waiter must hear of what comes on top of what it was told now.
-	 */
 	if (sk->sk_type == SOCK_STREAM)
 		want = READ_ONCE(sk->sk_rcvlowat);
-	if (sc_flow_await_data(flow, want, &view)) {
+	if (!(events & (EPOLLIN | EPOLLRDNORM)))
+		sc_flow_look(flow, &view);
+	else if (sc_conn_readable(flow, want, events & EPOLLET, &view))
 		mask |= EPOLLIN | EPOLLRDNORM;
-		sc_flow_await_more(flow, &view);
-	}
 	in_ended = shutdown & RCV_SHUTDOWN || view.flags & SC_FLOW_FIN;
 	out_ended = shutdown & SEND_SHUTDOWN || view.flags & SC_FLOW_PEER_SHUT;
 	if (in_ended)
@@ -210,11 +244,8 @@ __poll_t sc_conn_poll(struct sc_conn *conn)
 	if (in_ended && (flow->type == SCHANNEL_TYPE_INET ?
 			 shutdown & SEND_SHUTDOWN : out_ended))
 		mask |= EPOLLHUP;
-
-	want = max(sc_flow_tx_size(flow) / 2, READ_ONCE(conn->tx_need));
-	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
-	WRITE_ONCE(conn->tx_wants, want);
-	if (out_ended || sc_flow_await_space(flow, want, &view))
+	if (out_ended || (events & (EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND) &&
+			  sc_conn_writable(conn, flow, &view)))
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 out:
 	rcu_read_unlock();

@@ -78,7 +78,7 @@ void sc_conn_detach(struct sc_conn *conn, enum schannel_reason reason);
 void sc_conn_release(struct sc_conn *conn);
 void sc_conn_shutdown(struct sc_conn *conn, int how);
 void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow);
-__poll_t sc_conn_poll(struct sc_conn *conn);
+__poll_t sc_conn_poll(struct sc_conn *conn, __poll_t events);
 void sc_conn_look(struct sc_conn *conn, struct sc_flow_view *view);
 void sc_conn_stats(const struct sc_conn *conn, struct sc_flow_stats *stats);
 

@@ -684,6 +684,15 @@ bool sc_flow_is_over(struct sc_flow *flow)
 	return view.flags & SC_FLOW_FIN && view.flags & SC_FLOW_PEER_SHUT;
 }
 
+/* As sc_flow_await_data(), but that no event is asked for. */
+bool sc_flow_has_data(struct sc_flow *flow, u32 want, struct sc_flow_view *view)
+{
+	want = clamp(want, 1U, flow->rx.ring.size / 2);
+	sc_flow_look(flow, view);
+	return view->avail >= want ||
+	       view->flags & (SC_FLOW_GONE | SC_FLOW_FIN);
+}
+
 /**
  * sc_flow_await_data() - have an event sent when data comes, if there is none
  * @flow:	an open flow
@@ -709,9 +718,7 @@ bool sc_flow_await_data(struct sc_flow *flow, u32 want,
 		if (sc_channel_is_up(flow->channel))
 			sc_rx_arm(&flow->rx, want);
 		rcu_read_unlock();
-		sc_flow_look(flow, view);
-		ready = view->avail >= want ||
-			view->flags & (SC_FLOW_GONE | SC_FLOW_FIN);
+		ready = sc_flow_has_data(flow, want, view);
 	} while (!ready && cons != READ_ONCE(flow->rx.cons));
 	return ready;
 }

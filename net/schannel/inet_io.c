@@ -222,7 +222,7 @@ int scinet_set_rcvlowat(struct sock *sk, int val)
 }
 
 /* As tcp_poll(). */
-static __poll_t scinet_poll_diverted(struct scinet_sock *is)
+static __poll_t scinet_poll_diverted(struct scinet_sock *is, __poll_t events)
 {
 	struct sock *sk = is->conn.sk;
 	__poll_t mask = 0;
@@ -231,7 +231,7 @@ static __poll_t scinet_poll_diverted(struct scinet_sock *is)
 	case TCP_SYN_SENT:
 		break;
 	case TCP_ESTABLISHED:
-		mask = sc_conn_poll(&is->conn);
+		mask = sc_conn_poll(&is->conn, events);
 		break;
 	default:
 		mask = EPOLLHUP | EPOLLIN | EPOLLRDNORM | EPOLLRDHUP |
@@ -261,7 +261,7 @@ __poll_t scinet_poll(struct file *file, struct socket *sock, poll_table *wait)
 
 	if (likely(is && scinet_is_diverted(sock->sk))) {
 		sock_poll_wait(file, sock, wait);
-		mask = scinet_poll_diverted(is);
+		mask = scinet_poll_diverted(is, poll_requested_events(wait));
 	} else if (is) {
 		mask = scinet_poll_plain(file, sock, wait);
 	} else if (try_module_get(THIS_MODULE)) {

@@ -274,7 +274,8 @@ static __poll_t sc_poll(struct file *file, struct socket *sock,
 			mask |= EPOLLIN | EPOLLRDNORM;
 		break;
 	case TCP_ESTABLISHED:
-		mask |= sc_conn_poll(&sc_sk(sk)->conn);
+		mask |= sc_conn_poll(&sc_sk(sk)->conn,
+				     poll_requested_events(wait));
 		break;
 	case TCP_SYN_SENT:
 		break;
