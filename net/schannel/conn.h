@@ -15,6 +15,7 @@
 
 #include "../../include/uapi/linux/schannel.h"
 #include "../../include/uapi/xen/schannel.h"
+#include "spin.h"
 
 struct msghdr;
 struct sc_flow;
@@ -39,6 +40,7 @@ struct sc_count {
  * @flow:	its flow, or NULL. Changes under lock_sock() and both data locks; so each
  *		of the three is enough to read it, as is RCU
  * @tx_count, @rx_count: what was sent (@tx_lock) and received (@rx_lock)
+ * @tx_spin, @rx_spin: whether to look for space, or data, before sleeping; likewise
  * @told_prod, @told_flags: what sk_data_ready and sk_state_change were called for
  *		(softirq, serialised by the event queue)
  * @told_events: how often the peer told us, likewise
@@ -54,8 +56,10 @@ struct sc_conn {
 	/* two threads that send and receive do not share a cache line */
 	struct mutex tx_lock ____cacheline_aligned_in_smp;	/* who sends */
 	struct sc_count tx_count;
+	struct sc_spin tx_spin;
 	struct mutex rx_lock ____cacheline_aligned_in_smp;	/* who receives */
 	struct sc_count rx_count;
+	struct sc_spin rx_spin;
 
 	u32 told_prod ____cacheline_aligned_in_smp;
 	u32 told_flags;

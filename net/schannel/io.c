@@ -11,7 +11,7 @@
 #include "conn.h"
 #include "flow.h"
 #include "io.h"
-#include "sysctl.h"
+#include "spin.h"
 
 /* There is space: wake who waits for it. */
 void sc_io_write_space(struct sock *sk)
@@ -67,6 +67,18 @@ static bool sc_io_readable(struct sc_conn *conn, struct sc_flow *flow, u32 want)
 	       view.flags & (SC_FLOW_GONE | SC_FLOW_FIN) ||
 	       READ_ONCE(sk->sk_err) ||
 	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
+}
+
+static bool sc_io_has_space(struct sc_conn *conn, struct sc_flow *flow, u32 want)
+{
+	struct sock *sk = conn->sk;
+	struct sc_flow_view view;
+
+	sc_flow_look(flow, &view);
+	return view.space >= want ||
+	       view.flags & (SC_FLOW_GONE | SC_FLOW_PEER_SHUT) ||
+	       READ_ONCE(sk->sk_err) ||
+	       READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
 }
 
 /*
@@ -159,29 +171,28 @@ int sc_io_fault_in(struct sc_io *io, const struct iov_iter *iter, size_t len,
 	return err;
 }
 
-/*
- * Look for data for a while instead of going to sleep at once, if the administrator,
- * or SO_BUSY_POLL, thinks that worth a processor's time. Whether there is a reason to look again.
- */
-static bool sc_io_spin(struct sc_io *io, struct sc_flow *flow)
+/* Look for a while instead of going to sleep at once. Whether there is a reason to go on. */
+static bool sc_io_spin(struct sc_io *io, struct sc_flow *flow,
+		       struct sc_spin *spin,
+		       bool (*ready)(struct sc_conn *conn, struct sc_flow *flow,
+				     u32 want), u32 want)
 {
-	unsigned int us = sc_sysctl_busy_poll_us(sock_net(io->conn->sk));
-	u64 end;
+	bool hit = false;
+	u64 budget, end;
 
-#ifdef CONFIG_NET_RX_BUSY_POLL
-	us = max(us, READ_ONCE(io->conn->sk->sk_ll_usec));
-#endif
-
-	if (!us || !io->timeo)
+	if (!io->timeo)
 		return false;
-	end = local_clock() + us * NSEC_PER_USEC;
+	budget = sc_spin_budget(spin, io->conn->sk);
+	if (!budget)
+		return false;
+	end = local_clock() + budget;
 	do {
-		if (sc_io_readable(io->conn, flow, 1))
-			return true;
 		cpu_relax();
-	} while (local_clock() < end && !need_resched() &&
+		hit = ready(io->conn, flow, want);
+	} while (!hit && local_clock() < end && !need_resched() &&
 		 !signal_pending(current));
-	return false;
+	sc_spin_learn(spin, hit);
+	return hit;
 }
 
 /**
@@ -198,7 +209,7 @@ int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 want)
 	struct sc_flow_view view;
 
 	/* what is there is taken first, even if more was wanted */
-	if (sc_io_spin(io, flow)) {
+	if (sc_io_spin(io, flow, &io->conn->rx_spin, sc_io_readable, 1)) {
 		sc_flow_look(flow, &view);
 		if (view.avail)
 			return 0;
@@ -251,14 +262,17 @@ int sc_io_recv_end(struct sc_io *io, int err)
  * sc_io_wait_space() - wait for space
  * @io:		a call that holds tx_lock
  * @flow:	the socket's
- * @want:	how many bytes
+ * @least:	how many bytes will do
+ * @want:	how many are worth being woken for
  *
  * Return: 0: try again; or negative.
  */
-int sc_io_wait_space(struct sc_io *io, struct sc_flow *flow, u32 want)
+int sc_io_wait_space(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
 {
 	struct sock *sk = io->conn->sk;
 
+	if (sc_io_spin(io, flow, &io->conn->tx_spin, sc_io_has_space, least))
+		return 0;
 	/* for who does not wait, and is told by SIGIO */
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);

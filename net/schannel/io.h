@@ -50,7 +50,7 @@ int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 want);
 int sc_io_recv_end(struct sc_io *io, int err);
 
 int sc_io_send_check(struct sc_io *io, struct sc_flow *flow);
-int sc_io_wait_space(struct sc_io *io, struct sc_flow *flow, u32 want);
+int sc_io_wait_space(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want);
 int sc_io_send_end(struct sc_io *io, const struct msghdr *msg, int err);
 
 #endif /* _SCHANNEL_IO_H */

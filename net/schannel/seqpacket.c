@@ -170,7 +170,8 @@ int sc_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 			want = max(sc_flow_tx_size(flow) / 2,
 				   sc_record_size(len));
 			WRITE_ONCE(ssk->conn.tx_need, want);
-			err = sc_io_wait_space(&io, flow, want);
+			err = sc_io_wait_space(&io, flow,
+					       sc_record_size(len), want);
 		} else if (err == -EFAULT) {
 			err = sc_seqpacket_fault_in(&io, &msg->msg_iter, &start,
 						    len,

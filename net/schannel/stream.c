@@ -118,6 +118,7 @@ int sc_stream_send(struct sc_conn *conn, struct msghdr *msg, size_t len)
 	struct sock *sk = conn->sk;
 	struct sc_flow *flow;
 	size_t sent = 0;
+	u32 half;
 	int err;
 
 	if (msg->msg_flags & MSG_OOB)
@@ -149,8 +150,9 @@ int sc_stream_send(struct sc_conn *conn, struct msghdr *msg, size_t len)
 			 * Half the ring at a time: a writer that is woken for each
 			 * bit of space spends its time waking up.
 			 */
+			half = sc_flow_tx_size(flow) / 2;
 			err = sc_io_wait_space(&io, flow,
-					       sc_flow_tx_size(flow) / 2);
+					       min(half, SC_FLOW_CHUNK), half);
 		}
 	} while (!err && sent < len);
 	conn->tx_count.bytes += sent;

@@ -154,7 +154,7 @@ int sc_sysctl_create(struct net *net, struct sc_sysctl *ctl)
 	struct ctl_table *table;
 	unsigned int i;
 
-	ctl->busy_poll_us = 0;
+	ctl->busy_poll_us = 200;
 	ctl->connect_timeout_ms = 10 * 1000;
 	ctl->divert_timeout_ms = 1000;
 	ctl->divert_retry_ms = 5 * 1000;

@@ -13,7 +13,7 @@ struct net;
 /**
  * struct sc_sysctl - what is a namespace's own
  * @header:	of the registered table
- * @busy_poll_us: how long a reader looks for data before it sleeps
+ * @busy_poll_us: how long to look for data, or space, before sleeping, where that helps
  * @connect_timeout_ms: from connect() to an answer
  * @divert_timeout_ms: the same for a TCP connection, which goes on as such then
  * @divert_retry_ms: how long it is remembered that one could not be diverted

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Looking for a while before going to sleep. A sleep costs the peer a notification and us a
+ * wake-up, some of which is more than the wait for what comes soon. Whether it does is
+ * learned for each direction of each connection: where it does not, hardly anybody looks.
+ */
+#ifndef _SCHANNEL_SPIN_H
+#define _SCHANNEL_SPIN_H
+
+#include <linux/types.h>
+
+struct sock;
+
+/**
+ * struct sc_spin - whether it is worth it; under the direction's data lock
+ * @misses:	times in a row that came to nothing
+ * @rest:	so many waits go without
+ * @pause:	that is going to be set to this
+ */
+struct sc_spin {
+	u8 misses;
+	u8 rest;
+	u8 pause;
+};
+
+u64 sc_spin_budget(struct sc_spin *spin, const struct sock *sk);
+void sc_spin_learn(struct sc_spin *spin, bool hit);
+
+#endif /* _SCHANNEL_SPIN_H */
