@@ -30,10 +30,13 @@ help:
 	@echo '                 (GUEST=pv, the default, or GUEST=pvh)'
 	@echo '  proof          iperf3, redis, nginx, PostgreSQL, OpenSSH and others between two domains,'
 	@echo '                 over the network, and then attached (GUEST=pvh, too)'
+	@echo '  bench          the numbers: native, in a VM, between two domains, each beside its'
+	@echo '                 competitors (GUEST=pv or pvh; QUICK=1; PARTS="native vm xen scale mesh")'
 	@echo 'Test'
 	@echo '  check          everything below'
 	@echo '  check-full     that, and what takes its time on real Xen'
-	@echo '  check-unit     rings, queues, pool and messages, with sanitizers and fuzzers'
+	@echo '  check-unit     rings, queues, pool and messages, with sanitizers and fuzzers;'
+	@echo '                 the report of bench'
 	@echo '  check-lib      libschannel with sanitizers and fuzzers, then in a VM; socat, too'
 	@echo '  check-broker   schanneld against a real xenstored, with simulated domains'
 	@echo '  check-guest    sockets on the loopback transport, in a VM'
@@ -72,6 +75,9 @@ soak-tests:
 proof-tests:
 	$(MAKE) -C tests/proof O=$(BUILD)/tests/proof
 
+bench-tests:
+	$(MAKE) -C tests/bench O=$(BUILD)/tests/bench
+
 install: all
 	$(call kbuild,$(CURDIR)/net/schannel) INSTALL_MOD_PATH=$(DESTDIR) modules_install
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux include/uapi/linux/*.h
@@ -103,6 +109,10 @@ proof: setup
 	$(TESTBED) xen --name proof-$(GUEST) --guest $(GUEST) --root --domu-mem 768 --timeout 1500 \
 		--result $(BUILD)/proof-$(GUEST) tests/testbed/scenarios/proof.sh
 
+bench: setup
+	$(MAKE) all bench-tests
+	@tests/bench/run --guest $(GUEST) $(if $(QUICK),--quick) $(BUILD) $(PARTS)
+
 # ---- Testing ------------------------------------------------------------
 
 # A thousand flows in a VM: $(call soak_loopback,NAME,SECONDS)
@@ -123,6 +133,7 @@ check: setup
 
 check-unit: setup
 	$(MAKE) -C tests/unit O=$(BUILD)/tests/unit check
+	tests/bench/selftest
 
 check-broker: setup
 	$(MAKE) tools
@@ -191,4 +202,4 @@ style: setup
 
 .PHONY: help all setup modules lib tools guest-tests install uninstall clean demo proof \
 	check check-unit check-broker check-lib check-guest check-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full soak \
-	soak-tests proof-tests style
+	soak-tests proof-tests bench bench-tests style

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * schannel-bench - the same test over one kind of socket or another
+ *
+ *	schannel-bench server
+ *	schannel-bench client PEER TEST [OPTIONS]
+ *	schannel-bench copy [OPTIONS]
+ *
+ * README.md has the peers and tests, and what is printed. The map:
+ *
+ *	client, server	the two sides
+ *	control		what they say to each other besides the test
+ *	peer		sockets and pipes; peer.c alone knows them apart
+ *	block, busy	what is moved, and the time it takes processors
+ *	copy		memcpy() by itself
+ *	result		what comes out
+ *	ring		another program: the rings' index code by itself
+ */
+#include <err.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/schannel.h>
+
+#include "client.h"
+#include "copy.h"
+#include "server.h"
+
+/* Beyond what a measurement lasts: something hangs. */
+#define PATIENCE_S	60
+
+static const struct option long_options[] = {
+	{ "bytes",	required_argument,	NULL, 'b' },
+	{ "flows",	required_argument,	NULL, 'f' },
+	{ "ms",		required_argument,	NULL, 'm' },
+	{ "ip",		required_argument,	NULL, 'i' },
+	{ "domid",	required_argument,	NULL, 'd' },
+	{ "where",	required_argument,	NULL, 'w' },
+	{ "round",	required_argument,	NULL, 'r' },
+	{ }
+};
+
+static _Noreturn void usage(void)
+{
+	fprintf(stderr,
+		"Usage: schannel-bench server\n"
+		"       schannel-bench client PEER stream|rtt|connect [OPTIONS]\n"
+		"       schannel-bench copy [OPTIONS]\n"
+		"\n"
+		"  --bytes N    of a block (65536; for rtt 1)\n"
+		"  --flows N    connections, or threads that copy, at once (1)\n"
+		"  --ms N       how long (1000)\n"
+		"  --ip ADDR    where the server is (127.0.0.1), and\n"
+		"  --domid N    what domain that is (this one)\n"
+		"  --where NAME, --round N   for the result\n");
+	exit(2);
+}
+
+static uint32_t number(const char *text)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || value > INT32_MAX)
+		errx(2, "'%s' is not a number", text);
+	return value;
+}
+
+static void parse_option(struct order *order, int letter)
+{
+	switch (letter) {
+	case 'b':
+		order->request.bytes = number(optarg);
+		break;
+	case 'f':
+		order->request.flows = number(optarg);
+		break;
+	case 'm':
+		order->request.ms = number(optarg);
+		break;
+	case 'i':
+		order->place.ip = optarg;
+		break;
+	case 'd':
+		order->place.domid = number(optarg);
+		break;
+	case 'w':
+		order->where = optarg;
+		break;
+	case 'r':
+		order->round = number(optarg);
+		break;
+	default:
+		usage();
+	}
+}
+
+static void parse_options(struct order *order, int argc, char **argv)
+{
+	int letter;
+
+	while ((letter = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+		parse_option(order, letter);
+	if (optind != argc || !order->request.flows)
+		usage();
+	if (!order->request.bytes)
+		order->request.bytes = order->request.test == TEST_RTT ? 1 : 64 * 1024;
+	alarm(order->request.ms / 1000 + PATIENCE_S);
+}
+
+static enum test find_test(const char *name)
+{
+	if (!strcmp(name, "stream"))
+		return TEST_STREAM;
+	if (!strcmp(name, "rtt"))
+		return TEST_RTT;
+	if (!strcmp(name, "connect"))
+		return TEST_CONNECT;
+	errx(2, "'%s' is not a test", name);
+}
+
+static void client(struct order *order, int argc, char **argv)
+{
+	if (argc < 3)
+		usage();
+	order->peer = peer_find(argv[1]);
+	snprintf(order->request.peer, sizeof(order->request.peer), "%s", argv[1]);
+	order->request.test = find_test(argv[2]);
+	if (order->request.test == TEST_CONNECT && !peer_connects(order->peer))
+		errx(2, "there are no connections of %s", argv[1]);
+	parse_options(order, argc - 2, argv + 2);
+	client_run(order);
+}
+
+static void copy(struct order *order, int argc, char **argv)
+{
+	parse_options(order, argc, argv);
+	copy_run(&(struct copy_order){
+		.where = order->where,
+		.round = order->round,
+		.bytes = order->request.bytes,
+		.flows = order->request.flows,
+		.ms = order->request.ms,
+	});
+}
+
+int main(int argc, char **argv)
+{
+	struct order order = {
+		.request = { .flows = 1, .ms = 1000 },
+		.place = { .ip = "127.0.0.1", .domid = SC_DOMID_SELF },
+		.where = "here",
+		.round = 1,
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	if (argc < 2)
+		usage();
+	if (!strcmp(argv[1], "server") && argc == 2)
+		server_run();
+	else if (!strcmp(argv[1], "client"))
+		client(&order, argc - 1, argv + 1);
+	else if (!strcmp(argv[1], "copy"))
+		copy(&order, argc - 1, argv + 1);
+	else
+		usage();
+	return 0;
+}

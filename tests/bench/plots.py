@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Plots, by gnuplot, as SVG."""
+
+import subprocess
+
+import tables
+
+_STYLE = """
+set terminal svg size 900,560 dynamic font "sans,13" background "white"
+set output "{path}"
+set title "{title}" noenhanced
+set xlabel "{xlabel}"
+set ylabel "{ylabel}"
+set key outside right noenhanced
+set grid
+"""
+
+
+class Gnuplot(Exception):
+    """gnuplot is missing, or does not like what it was given."""
+
+
+def _quote(text):
+    return '"' + text.replace('"', "'") + '"'
+
+
+def _run(script):
+    try:
+        done = subprocess.run(["gnuplot", "-"], input=script, text=True, capture_output=True)
+    except OSError as error:
+        raise Gnuplot(f"cannot run gnuplot: {error.strerror}")
+    if done.returncode or "warning" in done.stderr:
+        raise Gnuplot(f"gnuplot: {done.stderr}")
+
+
+def _plot(path, title, xlabel, ylabel, settings, curves, using):
+    """curves: {name: [row of numbers]}, each drawn as using says."""
+    script = _STYLE.format(path=path, title=title, xlabel=xlabel, ylabel=ylabel) + settings
+    for index, rows in enumerate(curves.values()):
+        script += f"\n$d{index} << END\n"
+        script += "".join(" ".join(map(str, row)) + "\n" for row in rows) + "END\n"
+    script += "plot " + ", ".join(f"$d{index} {using} title {_quote(name)}"
+                                  for index, name in enumerate(curves)) + "\n"
+    _run(script)
+
+
+def _curves(found, row, name=lambda key: key.peer):
+    """{name: [row]}, sorted by their first number."""
+    curves = {}
+    for key, series in found:
+        curves.setdefault(name(key), []).append(row(key, series))
+    return {each: sorted(curves[each]) for each in tables.by_order(curves)}
+
+
+def _flows_name(key):
+    return f"{key.peer}, {key.vcpus} vCPU"
+
+
+_SIZES = 'set logscale x 2\nset xtics ("64" 64, "1 Ki" 1024, "8 Ki" 8192, "64 Ki" 65536, ' \
+         '"128 Ki" 131072)\n'
+
+
+def _bars(path, title, ylabel, found):
+    """A group of bars for each number of flows, a bar for each peer."""
+    flows = sorted({key.flows for key, _ in found})
+    value = {(key.flows, key.peer): series.median for key, series in found}
+    peers = tables.by_order({key.peer for key, _ in found})
+    script = _STYLE.format(path=path, title=title, xlabel="at a time", ylabel=ylabel)
+    script += "set style data histograms\nset style fill solid 0.8\nset yrange [0:*]\n$d << END\n"
+    script += "x " + " ".join(peers) + "\n"
+    for each in flows:
+        script += f"{each} " + " ".join(str(value.get((each, peer), 0)) for peer in peers) + "\n"
+    script += "END\nplot for [i=2:" + str(len(peers) + 1) + \
+              "] $d using i:xtic(1) title columnheader(i)\n"
+    _run(script)
+
+
+def place(results, where, folder):
+    """Draw what there is of one place; -> names of files."""
+    drawn = []
+
+    def path(name):
+        drawn.append(f"{name}-{where}.svg")
+        return folder / drawn[-1]
+
+    streams = results.find(where=where, test="stream", flows=1)
+    most = max((key.vcpus for key, _ in streams), default=0)
+    streams = [each for each in streams if each[0].vcpus == most]
+    if streams:
+        _plot(path("throughput"), f"Throughput by message size, {where}", "bytes a message",
+              "MiB/s", _SIZES + "set logscale y\n",
+              _curves(streams, lambda key, series: (key.bytes, series.median, *series.spread)),
+              "using 1:2:3:4 with yerrorlines")
+    cpu = [each for each in streams if each[1].cpu]
+    if cpu:
+        _plot(path("cpu"), f"CPU time, {where}", "bytes a message", "CPU seconds per GiB",
+              _SIZES + "set logscale y\n",
+              _curves(cpu, lambda key, series: (key.bytes, series.cpu)),
+              "using 1:2 with linespoints")
+    latency = {key.peer: [(series.percentile(percent), percent)
+                          for percent in sorted(series.percentiles)]
+               for key, series in results.find(where=where, test="rtt", flows=1)
+               if series.percentiles}
+    if latency:
+        _plot(path("latency"), f"Round trip of 1 byte, {where}", "us",
+              "% of round trips that took no longer", "set logscale x\nset yrange [0:100]\n",
+              {peer: latency[peer] for peer in tables.by_order(latency)},
+              "using 1:2 with lines linewidth 2")
+    connect = results.find(where=where, test="connect")
+    if connect:
+        _bars(path("connections"), f"Connections per second, {where}", "1/s", connect)
+    scale = [each for each in results.find(where=where, test="stream", bytes=65536)
+             if each[0].peer not in tables.RECORDS]
+    if len({key.flows for key, _ in scale}) > 1:
+        _plot(path("scaling"), f"Several flows, 64 KiB, {where}", "flows", "MiB/s together",
+              "set logscale x 2\nset logscale y\n",
+              _curves(scale, lambda key, series: (key.flows, series.median, *series.spread),
+                      _flows_name),
+              "using 1:2:3:4 with yerrorlines")
+    return drawn

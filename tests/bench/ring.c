@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * schannel-ring-bench ROUNDS MS - the rings' index code by itself
+ *
+ * Two threads, each on a processor of its own, pass blocks through one ring and
+ * never sleep, beside memcpy() of such blocks. What the modules do for each piece of
+ * a stream is done here as well: look at the other side's index only when it must be,
+ * copy run by run, publish, ask whether to notify.
+ */
+#include <err.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "block.h"
+#include "busy.h"
+#include "clock.h"
+#include "copy.h"
+#include "result.h"
+#include "ring.h"
+
+#define MIB	(1024.0 * 1024)
+#define PAGES	(1U << SCHANNEL_RING_ORDER_MAX)
+#define LINE	64
+/* As much as the modules copy before they publish (SC_FLOW_CHUNK). */
+#define PIECE	(32U << 10)
+
+/* Both sides' entries, as they are in a flow table, whose pages are aligned. */
+struct passage {
+	struct schannel_flow sender __attribute__((aligned(LINE)));
+	struct schannel_flow receiver __attribute__((aligned(LINE)));
+	struct sc_tx tx __attribute__((aligned(LINE)));
+	struct sc_rx rx __attribute__((aligned(LINE)));
+	void *page[PAGES] __attribute__((aligned(LINE)));
+	u32 bytes;
+	u32 ms;
+	bool over;
+	u64 moved;
+	double mib_per_s;
+};
+
+static void copy_in(const struct sc_ring *ring, u32 pos, const u8 *from, u32 len)
+{
+	while (len) {
+		u32 run = len;
+		void *to = sc_ring_run(ring, pos, &run);
+
+		memcpy(to, from, run);
+		pos += run;
+		from += run;
+		len -= run;
+	}
+}
+
+static void copy_out(const struct sc_ring *ring, u32 pos, u8 *to, u32 len)
+{
+	while (len) {
+		u32 run = len;
+		const void *from = sc_ring_run(ring, pos, &run);
+
+		memcpy(to, from, run);
+		pos += run;
+		to += run;
+		len -= run;
+	}
+}
+
+static u32 put(struct sc_tx *tx, const u8 *from, u32 len)
+{
+	len = min(len, PIECE);
+	if (sc_tx_space(tx) < len && sc_tx_refresh(tx))
+		errx(1, "the consumer's index makes no sense");
+	len = min(len, sc_tx_space(tx));
+	if (len) {
+		copy_in(&tx->ring, tx->prod, from, len);
+		sc_tx_publish(tx, len);	/* nobody asks to be notified */
+	}
+	return len;
+}
+
+static u32 get(struct sc_rx *rx, u8 *to, u32 len)
+{
+	len = min(len, PIECE);
+	if (sc_rx_avail(rx) < len && sc_rx_refresh(rx))
+		errx(1, "the producer's index makes no sense");
+	len = min(len, sc_rx_avail(rx));
+	if (len) {
+		copy_out(&rx->ring, rx->cons, to, len);
+		sc_rx_publish(rx, len);
+	}
+	return len;
+}
+
+static void *produce(void *arg)
+{
+	struct passage *passage = arg;
+	u8 *block = block_new(passage->bytes);
+	u64 end = clock_now() + passage->ms * (NS_PER_S / 1000);
+
+	do {
+		u32 left = passage->bytes;
+
+		while (left) {
+			u32 n = put(&passage->tx, block + passage->bytes - left, left);
+
+			if (!n)
+				__builtin_ia32_pause();
+			left -= n;
+		}
+	} while (clock_now() < end);
+	__atomic_store_n(&passage->over, true, __ATOMIC_RELEASE);
+	free(block);
+	return NULL;
+}
+
+static void *consume(void *arg)
+{
+	struct passage *passage = arg;
+	u8 *block = block_new(passage->bytes);
+	u64 began = 0;
+	bool over;
+	u32 n;
+
+	do {
+		/* before looking: what was produced until then is there */
+		over = __atomic_load_n(&passage->over, __ATOMIC_ACQUIRE);
+		n = get(&passage->rx, block, passage->bytes);
+		if (!began && n)
+			began = clock_now();
+		if (!n)
+			__builtin_ia32_pause();
+		passage->moved += n;
+	} while (n || !over);
+	passage->mib_per_s = passage->moved / MIB / ((double)(clock_now() - began) / NS_PER_S);
+	free(block);
+	return NULL;
+}
+
+static void pass(const char *peer, u32 size, u32 bytes, unsigned int round, u32 ms)
+{
+	struct rate rate = {
+		.where = "native", .peer = peer, .test = "stream", .round = round,
+		.bytes = bytes, .flows = 1,
+	};
+	struct passage *passage = aligned_alloc(LINE, sizeof(*passage));
+	u8 *memory = block_new(size);
+	pthread_t producer, consumer;
+	struct busy busy;
+	u32 i;
+
+	if (!passage)
+		err(1, NULL);
+	*passage = (struct passage){
+		.bytes = bytes,
+		.ms = ms,
+		.tx = { { passage->page, size }, &passage->sender, &passage->receiver, 0, 0 },
+		.rx = { { passage->page, size }, &passage->receiver, &passage->sender, 0, 0 },
+	};
+	for (i = 0; i < size >> SCHANNEL_PAGE_SHIFT; i++)
+		passage->page[i] = memory + (i << SCHANNEL_PAGE_SHIFT);
+
+	busy_begin(&busy);
+	thread_start(&consumer, consume, passage, 0);
+	thread_start(&producer, produce, passage, 1);
+	pthread_join(producer, NULL);
+	pthread_join(consumer, NULL);
+	rate.mib_per_s = passage->mib_per_s;
+	rate.moved = passage->moved;
+	rate.cpu_s = busy_end(&busy);
+	result_print_rate(&rate);
+	free(memory);
+	free(passage);
+}
+
+static void one_round(unsigned int round, u32 ms)
+{
+	static const struct {
+		const char *peer;
+		u32 size;
+	} rings[] = {
+		{ "ring-64k", 64 << 10 }, { "ring-256k", 256 << 10 }, { "ring-1m", 1 << 20 },
+	};
+	static const u32 bytes[] = { 1 << 10, 8 << 10, 64 << 10, 128 << 10 };
+	unsigned int i, j;
+
+	for (i = 0; i < sizeof(bytes) / sizeof(*bytes); i++) {
+		for (j = 1; j <= 2; j++)
+			copy_run(&(struct copy_order){ .where = "native", .round = round,
+				 .bytes = bytes[i], .flows = j, .ms = ms, .pinned = true });
+		for (j = 0; j < sizeof(rings) / sizeof(*rings); j++)
+			pass(rings[j].peer, rings[j].size, bytes[i], round, ms);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int rounds, round;
+	u32 ms;
+
+	if (argc != 3 || sscanf(argv[1], "%u", &rounds) != 1 || sscanf(argv[2], "%u", &ms) != 1)
+		errx(2, "usage: schannel-ring-bench ROUNDS MS");
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		errx(1, "one processor is too few");
+	for (round = 0; round <= rounds; round++)
+		one_round(round, ms);
+	return 0;
+}
