@@ -22,16 +22,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <linux/schannel.h>
 
 #include "client.h"
 #include "copy.h"
 #include "server.h"
-
-/* Beyond what a measurement lasts: something hangs. */
-#define PATIENCE_S	60
 
 static const struct option long_options[] = {
 	{ "bytes",	required_argument,	NULL, 'b' },
@@ -60,7 +56,7 @@ static _Noreturn void usage(void)
 	exit(2);
 }
 
-static uint32_t number(const char *text)
+static uint32_t parse_number(const char *text)
 {
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
@@ -74,25 +70,25 @@ static void parse_option(struct order *order, int letter)
 {
 	switch (letter) {
 	case 'b':
-		order->request.bytes = number(optarg);
+		order->request.bytes = parse_number(optarg);
 		break;
 	case 'f':
-		order->request.flows = number(optarg);
+		order->request.flows = parse_number(optarg);
 		break;
 	case 'm':
-		order->request.ms = number(optarg);
+		order->request.ms = parse_number(optarg);
 		break;
 	case 'i':
 		order->place.ip = optarg;
 		break;
 	case 'd':
-		order->place.domid = number(optarg);
+		order->place.domid = parse_number(optarg);
 		break;
 	case 'w':
 		order->where = optarg;
 		break;
 	case 'r':
-		order->round = number(optarg);
+		order->round = parse_number(optarg);
 		break;
 	default:
 		usage();
@@ -109,7 +105,6 @@ static void parse_options(struct order *order, int argc, char **argv)
 		usage();
 	if (!order->request.bytes)
 		order->request.bytes = order->request.test == TEST_RTT ? 1 : 64 * 1024;
-	alarm(order->request.ms / 1000 + PATIENCE_S);
 }
 
 static enum test find_test(const char *name)

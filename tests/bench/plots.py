@@ -5,6 +5,16 @@ import subprocess
 
 import tables
 
+# A peer has the same colour everywhere: families of colours are families of sockets.
+_COLOURS = {
+    "schannel-stream": "#c00000", "schannel-seqpacket": "#ff5050", "schannel-dgram": "#ff9a9a",
+    "schannel-tcp": "#800040", "schannel-iperf3": "#d040a0",
+    "unix-stream": "#003f9e", "unix-seqpacket": "#3d85e0", "unix-dgram": "#90bff5",
+    "tcp": "#006b2d", "iperf3": "#3fae4a", "udp": "#96d48a", "vsock": "#e08a00", "pipe": "#808080",
+    "xenvchan-64k": "#b08cd9", "xenvchan-1m": "#6a32a8",
+    "ring-64k": "#ff9a9a", "ring-256k": "#ff5050", "ring-1m": "#c00000",
+}
+
 _STYLE = """
 set terminal svg size 900,560 dynamic font "sans,13" background "white"
 set output "{path}"
@@ -33,13 +43,20 @@ def _run(script):
         raise Gnuplot(f"gnuplot: {done.stderr}")
 
 
+def _line(name):
+    """How the curve of that name is drawn: "PEER", or "PEER, N vCPU"."""
+    peer, _, vcpus = name.partition(", ")
+    return f'linecolor rgb "{_COLOURS.get(peer, "#000000")}"' + \
+           (" dashtype 2" if vcpus.startswith("1 ") else "")
+
+
 def _plot(path, title, xlabel, ylabel, settings, curves, using):
     """curves: {name: [row of numbers]}, each drawn as using says."""
     script = _STYLE.format(path=path, title=title, xlabel=xlabel, ylabel=ylabel) + settings
     for index, rows in enumerate(curves.values()):
         script += f"\n$d{index} << END\n"
         script += "".join(" ".join(map(str, row)) + "\n" for row in rows) + "END\n"
-    script += "plot " + ", ".join(f"$d{index} {using} title {_quote(name)}"
+    script += "plot " + ", ".join(f"$d{index} {using} {_line(name)} title {_quote(name)}"
                                   for index, name in enumerate(curves)) + "\n"
     _run(script)
 
@@ -47,17 +64,19 @@ def _plot(path, title, xlabel, ylabel, settings, curves, using):
 def _curves(found, row, name=lambda key: key.peer):
     """{name: [row]}, sorted by their first number."""
     curves = {}
-    for key, series in found:
+    for key, series in sorted(found, key=lambda each: tables.rank(each[0].peer)):
         curves.setdefault(name(key), []).append(row(key, series))
-    return {each: sorted(curves[each]) for each in tables.by_order(curves)}
+    return {each: sorted(rows) for each, rows in curves.items()}
 
 
 def _flows_name(key):
     return f"{key.peer}, {key.vcpus} vCPU"
 
 
-_SIZES = 'set logscale x 2\nset xtics ("64" 64, "1 Ki" 1024, "8 Ki" 8192, "64 Ki" 65536, ' \
-         '"128 Ki" 131072)\n'
+_SIZES = """set logscale x 2
+set xrange [48:190000]
+set xtics ("64" 64, "1K" 1024, "8K" 8192, "64K" 65536, "128K" 131072)
+"""
 
 
 def _bars(path, title, ylabel, found):
@@ -67,11 +86,11 @@ def _bars(path, title, ylabel, found):
     peers = tables.by_order({key.peer for key, _ in found})
     script = _STYLE.format(path=path, title=title, xlabel="at a time", ylabel=ylabel)
     script += "set style data histograms\nset style fill solid 0.8\nset yrange [0:*]\n$d << END\n"
-    script += "x " + " ".join(peers) + "\n"
     for each in flows:
         script += f"{each} " + " ".join(str(value.get((each, peer), 0)) for peer in peers) + "\n"
-    script += "END\nplot for [i=2:" + str(len(peers) + 1) + \
-              "] $d using i:xtic(1) title columnheader(i)\n"
+    script += "END\nplot " + ", ".join(
+        f"$d using {column}:xtic(1) {_line(peer)} title {_quote(peer)}"
+        for column, peer in enumerate(peers, 2)) + "\n"
     _run(script)
 
 

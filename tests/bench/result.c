@@ -11,8 +11,8 @@
 static void print_head(const char *where, unsigned int round, const char *peer, const char *test,
 		       unsigned int bytes, unsigned int flows)
 {
-	printf("{\"where\": \"%s\", \"peer\": \"%s\", \"test\": \"%s\", \"bytes\": %u, "
-	       "\"flows\": %u, \"vcpus\": %ld, \"round\": %u", where, peer, test, bytes, flows,
+	printf("{\"where\": \"%s\", \"peer\": \"%s\", \"test\": \"%s\"", where, peer, test);
+	printf(", \"bytes\": %u, \"flows\": %u, \"vcpus\": %ld, \"round\": %u", bytes, flows,
 	       sysconf(_SC_NPROCESSORS_ONLN), round);
 }
 

@@ -22,7 +22,7 @@
 #include "ring.h"
 
 #define MIB	(1024.0 * 1024)
-#define PAGES	(1U << SCHANNEL_RING_ORDER_MAX)
+#define PAGES	BIT(SCHANNEL_RING_ORDER_MAX)
 #define LINE	64
 /* As much as the modules copy before they publish (SC_FLOW_CHUNK). */
 #define PIECE	(32U << 10)
@@ -196,10 +196,11 @@ static void one_round(unsigned int round, u32 ms)
 
 int main(int argc, char **argv)
 {
-	unsigned int rounds, round;
-	u32 ms;
+	unsigned long rounds = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
+	unsigned long ms = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
+	unsigned int round;
 
-	if (argc != 3 || sscanf(argv[1], "%u", &rounds) != 1 || sscanf(argv[2], "%u", &ms) != 1)
+	if (!rounds || !ms)
 		errx(2, "usage: schannel-ring-bench ROUNDS MS");
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		errx(1, "one processor is too few");

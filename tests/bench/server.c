@@ -101,7 +101,7 @@ static void *accept_all(void *arg)
 	return NULL;
 }
 
-static void start(pthread_t *thread, void *(*run)(void *arg), void *arg)
+static void start_thread(pthread_t *thread, void *(*run)(void *arg), void *arg)
 {
 	if (pthread_create(thread, NULL, run, arg))
 		errx(1, "cannot start a thread");
@@ -149,7 +149,7 @@ static void serve_flows(struct session *session, int control)
 	for (i = 0; i < request->flows; i++) {
 		flow[i].session = session;
 		flow[i].link = service_link(&session->service, i);
-		start(&flow[i].thread, request->test == TEST_RTT ? echo : take, &flow[i]);
+		start_thread(&flow[i].thread, request->test == TEST_RTT ? echo : take, &flow[i]);
 	}
 	control_send_word(control);
 
@@ -170,7 +170,7 @@ static void serve_connects(struct session *session, int control)
 	pthread_t thread;
 	bool done;
 
-	start(&thread, accept_all, session);
+	start_thread(&thread, accept_all, session);
 	done = await_done(session, control);
 	pthread_join(thread, NULL);
 	if (done)

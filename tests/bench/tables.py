@@ -4,16 +4,20 @@
 import csv
 
 # The order in which peers stand beside each other; others follow.
-ORDER = ("schannel-stream", "schannel-iperf3", "schannel-seqpacket", "schannel-dgram",
-         "unix-stream", "unix-seqpacket", "unix-dgram", "tcp", "iperf3", "udp", "vsock",
-         "pipe", "xenvchan-64k", "xenvchan-1m", "ring-64k", "ring-256k", "ring-1m",
+ORDER = ("schannel-stream", "schannel-tcp", "schannel-iperf3", "schannel-seqpacket",
+         "schannel-dgram", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp", "iperf3", "udp",
+         "vsock", "pipe", "xenvchan-64k", "xenvchan-1m", "ring-64k", "ring-256k", "ring-1m",
          "event-channel", "memcpy")
 RECORDS = ("schannel-seqpacket", "schannel-dgram", "unix-seqpacket", "unix-dgram", "udp")
 
 
+def rank(peer):
+    """What to sort peers by."""
+    return ORDER.index(peer) if peer in ORDER else len(ORDER), peer
+
+
 def by_order(peers):
-    return sorted(peers, key=lambda peer: (ORDER.index(peer) if peer in ORDER else len(ORDER),
-                                           peer))
+    return sorted(peers, key=rank)
 
 
 def number(value):
