@@ -9,6 +9,7 @@
  * an entry in a table, a mapping the page itself, and a notification a work
  * queued here. So everything but the hypervisor can be tested in any machine.
  */
+#include <linux/bottom_half.h>
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -113,7 +114,14 @@ static void sc_loopback_notify(struct schannel_peer *peer, unsigned int queue)
 {
 	struct sc_loopback_end *end = schannel_peer_priv(peer);
 
+	/*
+	 * The work runs as bottom halves are enabled again, as it would when an interrupt
+	 * ends. Queued where they are enabled it would wake ksoftirqd, and run when that
+	 * gets to run.
+	 */
+	local_bh_disable();
 	queue_work(system_bh_highpri_wq, &end->other->event);
+	local_bh_enable();
 }
 
 static void sc_loopback_event(struct work_struct *work)
