@@ -8,17 +8,20 @@
 #include "busy.h"
 #include "clock.h"
 #include "copy.h"
+#include "pace.h"
 #include "result.h"
 
 #define MIB	(1024.0 * 1024)
 /* What is copied between two looks at the clock. */
 #define BATCH	(256 * 1024)
+#define WINDOW	(16 << 20)
 
 struct copier {
 	const struct copy_order *order;
 	pthread_t thread;
 	uint64_t moved;
 	double mib_per_s;
+	struct pace pace;
 };
 
 static pthread_barrier_t starting;
@@ -58,9 +61,11 @@ static void *copy(void *arg)
 			__asm__ volatile("" : : "r" (to) : "memory");
 		}
 		copier->moved += (uint64_t)times * bytes;
+		pace_add(&copier->pace, (uint64_t)times * bytes);
 		now = clock_now();
 	} while (now < end);
-	copier->mib_per_s = copier->moved / MIB / ((double)(now - began) / NS_PER_S);
+	copier->mib_per_s = copier->order->pinned ? pace_mib_per_s(&copier->pace) :
+			    copier->moved / MIB / ((double)(now - began) / NS_PER_S);
 	free(from);
 	free(to);
 	return NULL;
@@ -82,6 +87,7 @@ void copy_run(const struct copy_order *order)
 	busy_begin(&busy);
 	for (i = 0; i < order->flows; i++) {
 		copier[i].order = order;
+		copier[i].pace.window = WINDOW;
 		thread_start(&copier[i].thread, copy, &copier[i], order->pinned ? (int)i : -1);
 	}
 	for (i = 0; i < order->flows; i++) {

@@ -13,7 +13,7 @@ struct copy_order {
 	unsigned int bytes;	/* of a block */
 	unsigned int flows;	/* threads that copy at once */
 	unsigned int ms;
-	bool pinned;		/* each to a processor of its own */
+	bool pinned;		/* each to a processor of its own; their pace, not the average */
 };
 
 /* Measure, and print one line of JSON. Errors end the program. */

@@ -18,12 +18,14 @@
 #include "busy.h"
 #include "clock.h"
 #include "copy.h"
+#include "pace.h"
 #include "result.h"
 #include "ring.h"
 
-#define MIB	(1024.0 * 1024)
 #define PAGES	BIT(SCHANNEL_RING_ORDER_MAX)
 #define LINE	64
+/* Rings in a window: the bytes that lay there already when it began do not count for much. */
+#define WINDOW	4
 /* As much as the modules copy before they publish (SC_FLOW_CHUNK). */
 #define PIECE	(32U << 10)
 
@@ -38,7 +40,7 @@ struct passage {
 	u32 ms;
 	bool over;
 	u64 moved;
-	double mib_per_s;
+	struct pace pace;
 };
 
 static void copy_in(const struct sc_ring *ring, u32 pos, const u8 *from, u32 len)
@@ -119,7 +121,6 @@ static void *consume(void *arg)
 {
 	struct passage *passage = arg;
 	u8 *block = block_new(passage->bytes);
-	u64 began = 0;
 	bool over;
 	u32 n;
 
@@ -127,18 +128,53 @@ static void *consume(void *arg)
 		/* before looking: what was produced until then is there */
 		over = __atomic_load_n(&passage->over, __ATOMIC_ACQUIRE);
 		n = get(&passage->rx, block, passage->bytes);
-		if (!began && n)
-			began = clock_now();
 		if (!n)
 			__builtin_ia32_pause();
 		passage->moved += n;
+		pace_add(&passage->pace, n);
 	} while (n || !over);
-	passage->mib_per_s = passage->moved / MIB / ((double)(clock_now() - began) / NS_PER_S);
 	free(block);
 	return NULL;
 }
 
-static void pass(const char *peer, u32 size, u32 bytes, unsigned int round, u32 ms)
+/* One thread on both sides, in turn: no core waits for another, or for another's cache. */
+static void *take_turns(void *arg)
+{
+	struct passage *passage = arg;
+	u32 bytes = passage->bytes;
+	u8 *from = block_new(bytes), *to = block_new(bytes);
+	u64 end = clock_now() + passage->ms * (NS_PER_S / 1000);
+	u32 done;
+
+	do {
+		for (done = 0; done < bytes;)
+			done += put(&passage->tx, from + done, bytes - done);
+		for (done = 0; done < bytes;)
+			done += get(&passage->rx, to + done, bytes - done);
+		passage->moved += bytes;
+		pace_add(&passage->pace, bytes);
+	} while (clock_now() < end);
+	free(from);
+	free(to);
+	return NULL;
+}
+
+static void lay_out(struct passage *passage, u8 *memory, u32 size, u32 bytes, u32 ms)
+{
+	u32 i;
+
+	*passage = (struct passage){
+		.bytes = bytes,
+		.ms = ms,
+		.pace.window = WINDOW * (u64)size,
+		.tx = { { passage->page, size }, &passage->sender, &passage->receiver, 0, 0 },
+		.rx = { { passage->page, size }, &passage->receiver, &passage->sender, 0, 0 },
+	};
+	for (i = 0; i < size >> SCHANNEL_PAGE_SHIFT; i++)
+		passage->page[i] = memory + (i << SCHANNEL_PAGE_SHIFT);
+}
+
+static void pass(const char *peer, u32 size, bool turns, u32 bytes, unsigned int round, u32 ms)
 {
 	struct rate rate = {
 		.where = "native", .peer = peer, .test = "stream", .round = round,
@@ -148,25 +184,20 @@ static void pass(const char *peer, u32 size, u32 bytes, unsigned int round, u32 
 	u8 *memory = block_new(size);
 	pthread_t producer, consumer;
 	struct busy busy;
-	u32 i;
 
 	if (!passage)
 		err(1, NULL);
-	*passage = (struct passage){
-		.bytes = bytes,
-		.ms = ms,
-		.tx = { { passage->page, size }, &passage->sender, &passage->receiver, 0, 0 },
-		.rx = { { passage->page, size }, &passage->receiver, &passage->sender, 0, 0 },
-	};
-	for (i = 0; i < size >> SCHANNEL_PAGE_SHIFT; i++)
-		passage->page[i] = memory + (i << SCHANNEL_PAGE_SHIFT);
-
+	lay_out(passage, memory, size, bytes, ms);
 	busy_begin(&busy);
-	thread_start(&consumer, consume, passage, 0);
-	thread_start(&producer, produce, passage, 1);
-	pthread_join(producer, NULL);
+	if (turns) {
+		thread_start(&consumer, take_turns, passage, 0);
+	} else {
+		thread_start(&consumer, consume, passage, 0);
+		thread_start(&producer, produce, passage, 1);
+		pthread_join(producer, NULL);
+	}
 	pthread_join(consumer, NULL);
-	rate.mib_per_s = passage->mib_per_s;
+	rate.mib_per_s = pace_mib_per_s(&passage->pace);
 	rate.moved = passage->moved;
 	rate.cpu_s = busy_end(&busy);
 	result_print_rate(&rate);
@@ -179,8 +210,11 @@ static void one_round(unsigned int round, u32 ms)
 	static const struct {
 		const char *peer;
 		u32 size;
+		bool turns;
 	} rings[] = {
-		{ "ring-64k", 64 << 10 }, { "ring-256k", 256 << 10 }, { "ring-1m", 1 << 20 },
+		{ "ring-64k", 64 << 10, false }, { "ring-256k", 256 << 10, false },
+		{ "ring-1m", 1 << 20, false }, { "ring-4m", 4 << 20, false },
+		{ "ring-turns", 256 << 10, true },
 	};
 	static const u32 bytes[] = { 1 << 10, 8 << 10, 64 << 10, 128 << 10 };
 	unsigned int i, j;
@@ -190,7 +224,7 @@ static void one_round(unsigned int round, u32 ms)
 			copy_run(&(struct copy_order){ .where = "native", .round = round,
 				 .bytes = bytes[i], .flows = j, .ms = ms, .pinned = true });
 		for (j = 0; j < sizeof(rings) / sizeof(*rings); j++)
-			pass(rings[j].peer, rings[j].size, bytes[i], round, ms);
+			pass(rings[j].peer, rings[j].size, rings[j].turns, bytes[i], round, ms);
 	}
 }
 

@@ -85,10 +85,10 @@ def _domains(where, pv):
                                                     test="idle")), None, 16384, "bytes")
 
 
-def _loopback():
+def _loopback(where):
     for peer in ("unix-stream", "tcp", "vsock"):
-        yield from _streams("vm", peer, {KIB: 1, 8 * KIB: 1, 64 * KIB: 1, 128 * KIB: 1})
-        yield from _round_trip("vm", peer, 1)
+        yield from _streams(where, peer, {KIB: 1, 8 * KIB: 1, 64 * KIB: 1, 128 * KIB: 1})
+        yield from _round_trip(where, peer, 1)
 
 
 def _native():
@@ -97,7 +97,8 @@ def _native():
                         dict(peer="memcpy", test="copy", bytes=64 * KIB, flows=1)), .6, None)
 
 
-TARGETS = (*_native(), *_loopback(), *_domains("xen-pv", True), *_domains("xen-pvh", False))
+TARGETS = (*_native(), *_loopback("icount"), *_loopback("vm"),
+           *_domains("xen-pv", True), *_domains("xen-pvh", False))
 
 
 def judge(results, where):
