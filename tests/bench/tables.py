@@ -6,8 +6,8 @@ import csv
 # The order in which peers stand beside each other; others follow.
 ORDER = ("schannel-stream", "schannel-tcp", "schannel-iperf3", "schannel-seqpacket",
          "schannel-dgram", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp", "iperf3", "udp",
-         "vsock", "pipe", "xenvchan-64k", "xenvchan-1m", "ring-64k", "ring-256k", "ring-1m", "ring-4m",
-         "ring-turns", "event-channel", "memcpy")
+         "vsock", "pipe", "xenvchan-64k", "xenvchan-1m", "ring-64k", "ring-256k", "ring-1m",
+         "ring-4m", "ring-turns", "event-channel", "memcpy")
 RECORDS = ("schannel-seqpacket", "schannel-dgram", "unix-seqpacket", "unix-dgram", "udp")
 
 

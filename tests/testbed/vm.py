@@ -49,7 +49,7 @@ def run(options):
     # A starved emulator fails the kernel's check of the timer's wiring.
     append = ["console=ttyS0", "panic=-1", "loglevel=7", "no_timer_check",
               *options.append]
-    # One instruction is one nanosecond, however busy this machine is; nobody waits for time to pass.
+    # One instruction is one nanosecond, and who is idle does not wait for time to pass.
     count = ["-icount", "shift=0,sleep=off"] if options.icount else []
     machine = Machine([*count, "-accel", accel, "-cpu", _CPU[accel], "-smp", options.cpus,
                        "-m", options.mem, "-kernel", kernel, "-append", " ".join(append),
