@@ -191,7 +191,8 @@ static bool sc_io_spin(struct sc_io *io, struct sc_flow *flow,
 		hit = ready(io->conn, flow, want);
 	} while (!hit && local_clock() < end && !need_resched() &&
 		 !signal_pending(current));
-	sc_spin_learn(spin, hit);
+	/* what came since the hypervisor took the processor away came too late */
+	sc_spin_learn(spin, hit && local_clock() < end);
 	return hit;
 }
 

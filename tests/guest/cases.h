@@ -35,6 +35,7 @@ extern const struct test_case sockopt_cases[];
 extern const struct test_case sysctl_cases[];
 extern const struct test_case netns_cases[];
 extern const struct test_case load_cases[];
+extern const struct test_case spin_cases[];
 extern const struct test_case inet_connect_cases[];
 extern const struct test_case inet_listen_cases[];
 extern const struct test_case inet_option_cases[];

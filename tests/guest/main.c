@@ -56,6 +56,7 @@ const struct test_group test_groups[] = {
 	{ "sysctl", sysctl_cases, SOCK_STREAM, "net.schannel is AF_SCHANNEL's" },
 	{ "netns", netns_cases, SOCK_STREAM, "namespaces of AF_SCHANNEL" },
 	{ "load", load_cases, STREAMS },
+	{ "spin", spin_cases, SOCK_STREAM, "SO_SC_STATS is SChannel's" },
 	{ "inet_connect", inet_connect_cases, TCP },
 	{ "inet_listen", inet_listen_cases, TCP },
 	{ "inet_option", inet_option_cases, TCP },

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../cases.h"
+#include "../setting.h"
 
 static const struct sysctl {
 	const char *name;
@@ -28,81 +29,45 @@ static const struct sysctl {
 
 #define SYSCTLS	(sizeof(sysctls) / sizeof(sysctls[0]))
 
-static int open_sysctl(const char *name, int flags)
-{
-	char path[100];
-
-	snprintf(path, sizeof(path), "/proc/sys/net/schannel/%s", name);
-	return open(path, flags | O_CLOEXEC);
-}
-
-static long read_sysctl(const char *name)
-{
-	int fd = call(open_sysctl(name, O_RDONLY));
-	char text[32] = "";
-
-	call(read(fd, text, sizeof(text) - 1));
-	close(fd);
-	return atol(text);
-}
-
-static int write_text(const char *name, const char *text)
-{
-	int fd = call(open_sysctl(name, O_WRONLY));
-	int n = write(fd, text, strlen(text)), error = errno;
-
-	close(fd);
-	errno = error;
-	return n;
-}
-
-static int write_sysctl(const char *name, long value)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%ld", value);
-	return write_text(name, text);
-}
-
 /* Their limits can be written, what is beyond cannot and changes nothing. */
 static void ranges(void)
 {
 	for (size_t i = 0; i < SYSCTLS; i++) {
 		const struct sysctl *s = &sysctls[i];
-		long before = read_sysctl(s->name);
+		long before = setting_read(s->name);
 
 		check(before >= s->least && before <= s->most);
-		call_fails(write_sysctl(s->name, s->least - 1), EINVAL);
-		call_fails(write_sysctl(s->name, s->most + 1), EINVAL);
-		call_fails(write_sysctl(s->name, 1L << 32), EINVAL);
-		call_fails(write_text(s->name, "much"), EINVAL);
-		check_equal(read_sysctl(s->name), before);
-		call(write_sysctl(s->name, s->most));
-		check_equal(read_sysctl(s->name), s->most);
+		call_fails(setting_write(s->name, s->least - 1), EINVAL);
+		call_fails(setting_write(s->name, s->most + 1), EINVAL);
+		call_fails(setting_write(s->name, 1L << 32), EINVAL);
+		call_fails(setting_write_text(s->name, "much"), EINVAL);
+		check_equal(setting_read(s->name), before);
+		call(setting_write(s->name, s->most));
+		check_equal(setting_read(s->name), s->most);
 		/* the least may not be more than the most, nor the reverse */
-		call(write_sysctl(s->name, before));
+		call(setting_write(s->name, before));
 		if (strcmp(s->name, "ring_max_kib")) {
-			call(write_sysctl(s->name, s->least));
-			check_equal(read_sysctl(s->name), s->least);
+			call(setting_write(s->name, s->least));
+			check_equal(setting_read(s->name), s->least);
 		}
-		call(write_sysctl(s->name, before));
+		call(setting_write(s->name, before));
 	}
 }
 
 /* Sizes of rings are powers of two, and the least is not above the most. */
 static void rings(void)
 {
-	long least = read_sysctl("ring_min_kib"), most = read_sysctl("ring_max_kib");
+	long least = setting_read("ring_min_kib"), most = setting_read("ring_max_kib");
 
-	call_fails(write_sysctl("ring_min_kib", 12), EINVAL);
-	call_fails(write_sysctl("ring_max_kib", 1000), EINVAL);
-	call_fails(write_sysctl("dgram_ring_kib", 129), EINVAL);
-	call(write_sysctl("ring_max_kib", 64));
-	call_fails(write_sysctl("ring_min_kib", 128), EINVAL);
-	call(write_sysctl("ring_min_kib", 64));
-	call_fails(write_sysctl("ring_max_kib", 32), EINVAL);
-	call(write_sysctl("ring_min_kib", least));
-	call(write_sysctl("ring_max_kib", most));
+	call_fails(setting_write("ring_min_kib", 12), EINVAL);
+	call_fails(setting_write("ring_max_kib", 1000), EINVAL);
+	call_fails(setting_write("dgram_ring_kib", 129), EINVAL);
+	call(setting_write("ring_max_kib", 64));
+	call_fails(setting_write("ring_min_kib", 128), EINVAL);
+	call(setting_write("ring_min_kib", 64));
+	call_fails(setting_write("ring_max_kib", 32), EINVAL);
+	call(setting_write("ring_min_kib", least));
+	call(setting_write("ring_max_kib", most));
 }
 
 static void unprivileged(void)
@@ -110,29 +75,29 @@ static void unprivileged(void)
 	call(setgid(65534));
 	call(setuid(65534));
 	for (size_t i = 0; i < SYSCTLS; i++) {
-		call_fails(open_sysctl(sysctls[i].name, O_WRONLY), EACCES);
+		call_fails(setting_open(sysctls[i].name, O_WRONLY), EACCES);
 		/* no secret */
-		read_sysctl(sysctls[i].name);
+		setting_read(sysctls[i].name);
 	}
 }
 
 /* A namespace has its own of those that concern nobody else, and no others. */
 static void namespaces(void)
 {
-	long before = read_sysctl("busy_poll_us");
+	long before = setting_read("busy_poll_us");
 	int fd = call(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
 
 	call(unshare(CLONE_NEWNET));
 	for (size_t i = 0; i < SYSCTLS; i++) {
 		if (sysctls[i].in_each_namespace)
-			read_sysctl(sysctls[i].name);
+			setting_read(sysctls[i].name);
 		else
-			call_fails(open_sysctl(sysctls[i].name, O_RDONLY),
+			call_fails(setting_open(sysctls[i].name, O_RDONLY),
 				   ENOENT);
 	}
-	call(write_sysctl("busy_poll_us", before ? 0 : 17));
+	call(setting_write("busy_poll_us", before ? 0 : 17));
 	call(setns(fd, CLONE_NEWNET));
-	check_equal(read_sysctl("busy_poll_us"), before);
+	check_equal(setting_read("busy_poll_us"), before);
 }
 
 const struct test_case sysctl_cases[] = {
