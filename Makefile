@@ -78,6 +78,7 @@ proof-tests:
 
 bench-tests:
 	$(MAKE) -C tests/bench O=$(BUILD)/tests/bench
+	$(MAKE) -C tests/bench/xen O=$(BUILD)/tests/bench
 
 install: all
 	$(call kbuild,$(CURDIR)/net/schannel) INSTALL_MOD_PATH=$(DESTDIR) modules_install

@@ -83,6 +83,11 @@ def _domains(where, pv):
     yield Target(where, "memory of an idle connection, both domains",
                  lambda results: _value(results.one(where=where, peer="schannel-stream",
                                                     test="idle")), None, 16384, "bytes")
+    for flows in (64, 256, 10000):
+        yield Target(where, f"the slowest of {flows} busy flows, of an equal share",
+                     lambda results, flows=flows: _value(results.one(
+                         where=where, peer="schannel-stream", test="fairness", flows=flows)),
+                     .5, None)
 
 
 def _loopback(where):

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bench-vchan - throughput and round trips over libxenvchan
+ *
+ *	bench-vchan server DOMID NAME RING
+ *	bench-vchan client DOMID NAME stream|rtt BYTES SECONDS
+ *
+ * The server offers domain DOMID a ring of RING bytes each way and says "listening". It
+ * serves one client after the other until it is killed. The client says what to do, then
+ * does its part; in the end it prints a JSON object. A stream is measured by who receives it:
+ * from its first read to its last.
+ */
+#include <err.h>
+#include <libxenvchan.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "histogram.h"
+#include "print.h"
+
+#define RING_MAX	(1024 * 1024)
+#define BYTES_MAX	(64 * 1024 * 1024)
+
+/* What a receiver has room for at least: it cannot know how large the blocks were. */
+#define ROOM_MIN	(64 * 1024)
+
+/* The last byte of the last block; all others are 0. */
+#define THE_END		1
+
+#define PATIENCE_S	60	/* beyond what was asked for: something hangs */
+
+enum kind { STREAM, RTT };
+
+struct request {
+	uint32_t kind;
+	uint32_t bytes;
+	uint64_t ns;
+};
+
+struct outcome {
+	uint64_t bytes;
+	uint64_t ns;
+};
+
+static void put(struct libxenvchan *vchan, const void *data, size_t size)
+{
+	if (libxenvchan_write(vchan, data, size) != (int)size)
+		errx(1, "the other side is gone");
+}
+
+static size_t get_some(struct libxenvchan *vchan, void *data, size_t room)
+{
+	int n = libxenvchan_read(vchan, data, room);
+
+	if (n <= 0)
+		errx(1, "the other side is gone");
+	return n;
+}
+
+static void get(struct libxenvchan *vchan, void *data, size_t size)
+{
+	char *to = data;
+	size_t n;
+
+	for (; size; to += n, size -= n)
+		n = get_some(vchan, to, size);
+}
+
+/* Touched, so that no page is missing once the clock runs. */
+static unsigned char *buffer(size_t size)
+{
+	unsigned char *data = malloc(size);
+
+	if (!data)
+		err(1, NULL);
+	memset(data, 0, size);
+	return data;
+}
+
+/* ---- The client's part -------------------------------------------------- */
+
+static void send_stream(struct libxenvchan *vchan, const struct request *request)
+{
+	unsigned char *block = buffer(request->bytes);
+	uint64_t deadline = clock_coarse() + request->ns;
+	struct outcome outcome;
+	bool last;
+
+	do {
+		last = clock_coarse() >= deadline;
+		if (last)
+			block[request->bytes - 1] = THE_END;
+		put(vchan, block, request->bytes);
+	} while (!last);
+	get(vchan, &outcome, sizeof(outcome));
+	print_rate(outcome.bytes, outcome.ns);
+	free(block);
+}
+
+static void ping(struct libxenvchan *vchan, const struct request *request)
+{
+	static struct histogram trips;
+	unsigned char *block = buffer(request->bytes);
+	uint64_t deadline = clock_coarse() + request->ns;
+	uint64_t then, now = clock_now();
+	bool last;
+
+	do {
+		last = clock_coarse() >= deadline;
+		if (last)
+			block[request->bytes - 1] = THE_END;
+		put(vchan, block, request->bytes);
+		get(vchan, block, request->bytes);
+		then = now;
+		now = clock_now();
+		histogram_add(&trips, now - then);
+	} while (!last);
+	print_times(&trips);
+	free(block);
+}
+
+static int client(struct libxenvchan *vchan, const struct request *request)
+{
+	vchan->blocking = 1;
+	put(vchan, request, sizeof(*request));
+	if (request->kind == STREAM)
+		send_stream(vchan, request);
+	else
+		ping(vchan, request);
+	libxenvchan_close(vchan);
+	return 0;
+}
+
+/* ---- The server's part -------------------------------------------------- */
+
+static void receive_stream(struct libxenvchan *vchan, size_t size)
+{
+	size_t room = size > ROOM_MIN ? size : ROOM_MIN, n;
+	unsigned char *block = buffer(room);
+	struct outcome outcome = { 0 };
+	uint64_t first = 0;
+
+	do {
+		n = get_some(vchan, block, room);
+		if (!first)
+			first = clock_now();
+		outcome.bytes += n;
+	} while (block[n - 1] != THE_END);
+	outcome.ns = clock_now() - first;
+	put(vchan, &outcome, sizeof(outcome));
+	free(block);
+}
+
+static void echo(struct libxenvchan *vchan, size_t size)
+{
+	unsigned char *block = buffer(size);
+
+	do {
+		get(vchan, block, size);
+		put(vchan, block, size);
+	} while (block[size - 1] != THE_END);
+	free(block);
+}
+
+static int server(struct libxenvchan *vchan)
+{
+	struct request request;
+
+	vchan->blocking = 1;
+	vchan->server_persist = 1;
+	setlinebuf(stdout);
+	puts("listening");
+	for (;;) {
+		get(vchan, &request, sizeof(request));
+		if (!request.bytes || request.bytes > BYTES_MAX)
+			errx(1, "asked for blocks of %u bytes", request.bytes);
+		if (request.kind == STREAM)
+			receive_stream(vchan, request.bytes);
+		else
+			echo(vchan, request.bytes);
+	}
+}
+
+/* ---- The command line --------------------------------------------------- */
+
+static unsigned long parse_number(const char *text, unsigned long max)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (end == text || *end || value > max)
+		errx(2, "'%s' is not a number up to %lu", text, max);
+	return value;
+}
+
+static enum kind kind(const char *name)
+{
+	if (!strcmp(name, "stream"))
+		return STREAM;
+	if (!strcmp(name, "rtt"))
+		return RTT;
+	errx(2, "'%s' is neither stream nor rtt", name);
+}
+
+int main(int argc, char **argv)
+{
+	struct libxenvchan *vchan;
+	struct request request;
+	unsigned int domid;
+	char path[128];
+	size_t ring;
+
+	if (argc == 5 && !strcmp(argv[1], "server")) {
+		domid = parse_number(argv[2], DOMID_FIRST_RESERVED - 1);
+		ring = parse_number(argv[4], RING_MAX);
+		snprintf(path, sizeof(path), "data/%s", argv[3]);
+		vchan = libxenvchan_server_init(NULL, domid, path, ring, ring);
+		if (!vchan)
+			err(1, "cannot offer %s", path);
+		return server(vchan);
+	}
+	if (argc == 7 && !strcmp(argv[1], "client")) {
+		request.kind = kind(argv[4]);
+		request.bytes = parse_number(argv[5], BYTES_MAX);
+		request.ns = strtod(argv[6], NULL) * NS_PER_S;
+		if (!request.bytes)
+			errx(2, "blocks without bytes");
+		domid = parse_number(argv[2], DOMID_FIRST_RESERVED - 1);
+		alarm(request.ns / NS_PER_S + PATIENCE_S);
+		snprintf(path, sizeof(path), "/local/domain/%u/data/%s", domid, argv[3]);
+		vchan = libxenvchan_client_init(NULL, domid, path);
+		if (!vchan)
+			err(1, "cannot reach %s", path);
+		return client(vchan, &request);
+	}
+	fprintf(stderr, "usage: bench-vchan server DOMID NAME RING\n"
+			"       bench-vchan client DOMID NAME stream|rtt BYTES SECONDS\n");
+	return 2;
+}

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC1091,SC2015,SC2034,SC2086,SC2154
+#
+#	scale.sh [FLOWS]
+#
+# As many connections between two domUs (10000): how fast they open, what an idle one costs in both
+# together, what a bulk stream loses beside them, and what share the slowest gets when
+# many are busy, or all. Leaves scale.jsonl; tests/bench/README.md has what is in a line, and
+# tests/bench/targets.py what the numbers should be.
+set -uo pipefail
+. /testbed/lib/tap
+. /testbed/lib/spawn
+. /testbed/lib/holdings
+
+flows=${1:-10000}
+PORT=7410
+POOL_KIB=131072		# more than these rings need
+SECONDS_BUSY=6
+OPEN_LIMIT=300
+SETTLED_S=5		# nothing changed for so long
+lines=/result/scale.jsonl
+
+record() {	# TEST FLOWS JSON
+	jq -c --arg where "xen-$GUEST" --arg test $1 --argjson flows $2 --argjson vcpus $VCPUS '
+		{$where, peer: "schannel-stream", $test, bytes: (.bytes // 0), $flows, $vcpus, round: 1} +
+		(. | del(.where, .peer, .test, .flows, .vcpus, .round))' <<<"$3" | tee -a $lines
+}
+
+# ---- Memory --------------------------------------------------------------------
+
+# channel DOM FIELD: of its channel to the other one.
+channel() {
+	on "$1" 'schannelctl -j channels' | jq ".[0].$2"
+}
+
+pools() {
+	channel u1 pool_size && channel u2 pool_size
+}
+
+# Rings become small and memory is given back when nothing happens.
+settle() {
+	local last=none now deadline=$((SECONDS + 60))
+	while now=$(pools) && [ "$now" != "$last" ] && [ $SECONDS -lt $deadline ]; do
+		last=$now
+		sleep $SETTLED_S
+	done
+}
+
+# What a domain has in use, in bytes.
+in_use() {	# DOM
+	local free
+	free=$(memory $1)
+	on $1 'cat /proc/meminfo; schannelctl -j channels' | awk -v free=$free '
+		$1 == "MemTotal:" { total = $2 }
+		$1 == "Slab:" { slab = $2 }
+		match($0, /"pool_size": *[0-9]+/) { split(substr($0, RSTART, RLENGTH), pool, ":") }
+		END { printf "{\"all\": %.0f, \"slab\": %.0f, \"pool\": %.0f}\n",
+			(total - free) * 1024, slab * 1024, pool[2] }'
+}
+
+in_use_of_both() {
+	jq -cn --argjson u1 "$(in_use u1)" --argjson u2 "$(in_use u2)" \
+		--argjson grants "$(granted)" '{$u1, $u2, $grants}'
+}
+
+# What of it is in which slab: "BYTES NAME", both domains together.
+slabs() {
+	local dom
+	for dom in u1 u2; do
+		on $dom "sed 1,2d /proc/slabinfo"
+	done | awk '{ bytes[$1] += $3 * $4 } END { for (name in bytes) print bytes[name], name }'
+}
+
+# "BYTES NAME" for each connection, those that matter first.
+slabs_since() {	# FILE
+	slabs | awk -v flows=$flows 'NR == FNR { was[$2] = $1; next }
+		($1 - was[$2]) / flows >= 20 { printf "%d %s\n", ($1 - was[$2]) / flows, $2 }' $1 - |
+		sort -rn
+}
+
+granted() {
+	grants "$(domid u1)" "$(domid u2)" | awk '$2 != 0 { n += $3 } END { print n + 0 }'
+}
+
+cost() {
+	local each
+	settle
+	in_use_of_both >/run/after || return
+	record idle $flows "$(jq -cn --slurpfile was /run/before --slurpfile now /run/after \
+		--argjson flows $flows '
+		def each(f): (($now[0] | f) - ($was[0] | f)) / $flows | round;
+		{value: each(.u1.all + .u2.all), unit: "B", slab: each(.u1.slab + .u2.slab),
+		 pool: each(.u1.pool + .u2.pool), of_u1: each(.u1.all), grants: each(100 * .grants)} |
+		.grants /= 100')"
+	each=$(jq -s 'last.value' $lines)
+	detail="$each bytes each: $(jq -sc 'last | {slab, pool, of_u1, grants}' $lines)"
+	slabs_since /run/slabs >/result/slabs
+}
+
+# ---- Traffic -------------------------------------------------------------------
+
+bulk() {	# IDLE
+	local result
+	result=$(on u2 "schannel-perf client $(domid u1) --size 65536 --time 3 --json") || return
+	result=$(jq -c --argjson idle $1 '{bytes: 65536, value: .mib_per_s, unit: "MiB/s",
+		moved_bytes: .bytes, idle_flows: $idle}' <<<"$result")
+	record scale 1 "$result"
+	detail="$(jq '.value * 10 | round / 10' <<<"$result") MiB/s"
+}
+
+# The channel is there, and has moved something, before memory is counted.
+open_first() {
+	spawn server u1 "bench-flows server $PORT $((flows + 16))"
+	spawn perf u1 'schannel-perf server'
+	await 30 server '^listening' && await 30 perf '^listening' && bulk 0
+}
+
+open_all() {
+	spawn client u2 "mkfifo /run/orders; exec 3<>/run/orders
+		exec bench-flows client $(domid u1) $PORT $flows <&3"
+	await $OPEN_LIMIT client '^{' || return
+	record open $flows "$(head -n 1 /run/client.out)"
+	detail="$(jq -s 'first.value' /run/client.out) connections per second"
+}
+
+busy() {	# THREADS FLOWS BYTES
+	local before
+	before=$(said client '^{')
+	on u2 "echo $1 $2 $3 $SECONDS_BUSY >/run/orders"
+	await 120 client '^{' $((before + 1)) || return
+	record scale $2 "$(tail -n 1 /run/client.out)"
+	detail=$(jq -rs 'last | "\(.value * 10 | round / 10) MiB/s in all, the slowest " +
+		"\(.fewest_share * 100 | round)% of its share"' $lines)
+	record fairness $2 "$(jq -sc "last | {bytes, value: .fewest_share, unit: \"x\"}" $lines)"
+}
+
+all_gone() {
+	stop client
+	until_true 60 few_flows
+}
+
+few_flows() {
+	[ "$(channel u1 flows)" -lt 16 ] && [ "$(channel u2 flows)" -lt 16 ]
+}
+
+for dom in u1 u2; do
+	schannel_load $dom && on $dom "echo $POOL_KIB >/proc/sys/net/schannel/pool_max_kib" ||
+		fail "the modules do not load"
+done
+schannel_pair u1 u2 || fail "u1 and u2 cannot be paired"
+step "a bulk stream" open_first
+settle
+in_use_of_both >/run/before && slabs >/run/slabs || fail "memory cannot be counted"
+step "$flows connections open" open_all
+step "what an idle one costs, both domains together" cost
+step "the bulk stream beside them" bulk $flows
+step "64 of them busy" busy 64 64 65536
+step "256 of them busy" busy 256 256 65536
+step "all $flows busy" busy 8 $flows 4096
+step "all are gone when their programs are" all_gone
+summary
