@@ -70,10 +70,12 @@ static void scinet_drop_name(struct sock *sk)
 /* From a port that it did not choose itself, this TCP would find one that is free. */
 #define SCINET_TRIES	64
 
+/* 0, what connect() says, or -EBUSY: none was found that no other one has. */
 static int scinet_take_free_name(struct scinet_sock *is)
 {
 	struct sock *sk = is->conn.sk;
-	int tries = sk->sk_userlocks & SOCK_BINDPORT_LOCK ? 1 : SCINET_TRIES;
+	bool bound = sk->sk_userlocks & SOCK_BINDPORT_LOCK;
+	int tries = bound ? 1 : SCINET_TRIES;
 	int err;
 
 	while (tries--) {
@@ -84,7 +86,7 @@ static int scinet_take_free_name(struct scinet_sock *is)
 			return 0;
 		scinet_drop_name(sk);
 	}
-	return -EADDRNOTAVAIL;
+	return bound ? -EADDRNOTAVAIL : -EBUSY;
 }
 
 /* From its own loopback or link a machine reaches nobody else. */
@@ -367,18 +369,17 @@ int scinet_connect(struct sock *sk, struct sockaddr *addr, int addr_len)
 	is->window_clamp = tp->window_clamp;
 
 	err = scinet_take_free_name(is);
-	if (err) {
-		WRITE_ONCE(tp->write_seq, is->write_seq);
-		scinet_put(is);
-		return err;
-	}
-	if (!scinet_divert(is)) {
+	if (!err && scinet_divert(is))
+		return scinet_connect_start(is);
+	if (!err)
 		scinet_tuple_del(&is->tuple);
+	if (!err || err == -EBUSY) {
 		scinet_forget_tcp(is);
 		scinet_count(is, SCHANNEL_DIVERT_SOCKET);
 		err = scinet_connect_plain(is);
-		scinet_put(is);
-		return err;
+	} else {
+		WRITE_ONCE(tp->write_seq, is->write_seq);
 	}
-	return scinet_connect_start(is);
+	scinet_put(is);
+	return err;
 }
