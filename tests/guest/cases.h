@@ -43,6 +43,7 @@ extern const struct test_case inet_data_cases[];
 extern const struct test_case inet_end_cases[];
 extern const struct test_case inet_wire_cases[];
 extern const struct test_case inet_decline_cases[];
+extern const struct test_case inet_late_cases[];
 extern const struct test_case record_cases[];
 extern const struct test_case seqpacket_cases[];
 extern const struct test_case seqpacket_wait_cases[];

@@ -2,6 +2,7 @@
 #include "divert.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -118,23 +119,25 @@ static int read_verdicts(struct divert_counts *counts)
 		   take_verdict, counts);
 }
 
-/* "Tcp: NAMES" and "Tcp: VALUES"; the fifth is ActiveOpens. */
-static bool read_tcp(uint64_t *opens)
+/* "Tcp: NAMES" and "Tcp: VALUES"; the fifth is ActiveOpens, the seventh AttemptFails. */
+static bool read_tcp(struct divert_counts *counts)
 {
 	FILE *file = fopen("/proc/net/snmp", "re");
-	unsigned long long value;
+	unsigned long long opens, failed;
 	char line[1024];
 	bool found = false;
 
 	while (file && !found && fgets(line, sizeof(line), file))
-		found = sscanf(line, "Tcp: %*d %*d %*d %*d %llu", &value) == 1;
+		found = sscanf(line, "Tcp: %*d %*d %*d %*d %llu %*u %llu", &opens,
+			       &failed) == 2;
 	if (file)
 		fclose(file);
 	if (!found) {
 		fprintf(stderr, "/proc/net/snmp: nothing about TCP in it\n");
 		return false;
 	}
-	*opens = value;
+	counts->tcp = opens;
+	counts->failed = failed;
 	return true;
 }
 
@@ -149,13 +152,16 @@ bool divert_read(struct divert_counts *counts)
 			errno_name(-err));
 		return false;
 	}
-	return read_tcp(&counts->tcp);
+	return read_tcp(counts);
 }
 
 struct divert_counts divert_since(const struct divert_counts *before,
 				  const struct divert_counts *after)
 {
-	struct divert_counts since = { .tcp = after->tcp - before->tcp };
+	struct divert_counts since = {
+		.tcp = after->tcp - before->tcp,
+		.failed = after->failed - before->failed,
+	};
 
 	for (int i = 0; i <= SCHANNEL_DIVERT_MAX; i++)
 		since.verdicts[i] = after->verdicts[i] - before->verdicts[i];
@@ -209,4 +215,26 @@ struct divert_counts divert_now(void)
 uint64_t divert_count(enum schannel_divert verdict)
 {
 	return divert_now().verdicts[verdict];
+}
+
+struct divert_counts divert_await(const struct divert_counts *before,
+				  uint64_t verdicts)
+{
+	int64_t end = now_ms() + patience_ms();
+	struct divert_counts now, since;
+	uint64_t given;
+
+	for (;;) {
+		now = divert_now();
+		since = divert_since(before, &now);
+		given = since.verdicts[SCHANNEL_DIVERT_OK] +
+			divert_declined(&since);
+		if (given >= verdicts)
+			return since;
+		if (now_ms() > end)
+			fail("%llu verdicts, expected %llu",
+			     (unsigned long long)given,
+			     (unsigned long long)verdicts);
+		poll(NULL, 0, 1);
+	}
 }

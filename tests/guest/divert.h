@@ -14,6 +14,7 @@
 struct divert_counts {
 	uint64_t verdicts[SCHANNEL_DIVERT_MAX + 1];	/* how often each was given */
 	uint64_t tcp;			/* connections that TCP began to open */
+	uint64_t failed;		/* those of which nothing came */
 };
 
 /* Of this network namespace. Says on stderr why it returns false. */
@@ -29,5 +30,8 @@ const char *divert_name(enum schannel_divert verdict);
 /* Inside a case: fails it when they cannot be read. */
 struct divert_counts divert_now(void);
 uint64_t divert_count(enum schannel_divert verdict);
+/* What came since, once so many verdicts have been given. */
+struct divert_counts divert_await(const struct divert_counts *before,
+				  uint64_t verdicts);
 
 #endif

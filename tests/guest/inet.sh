@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC1091,SC2016,SC2034,SC2119,SC2120
 #
-#	inet.sh MODULES SLOW [quick]
+#	inet.sh MODULES SLOW [quick | only PART...]
 #
 # TCP in a plain VM, diverted over loopback: what attaching and detaching change and
 # what they do not, who may do it, and then schannel-test's cases, all of whose
 # connections have to be diverted. Loads schannel.ko and schannel_inet.ko from the
-# folder MODULES, and unloads them in the end. "quick" leaves the long cases out.
+# folder MODULES, and unloads them in the end. "quick" leaves the long cases out; "only"
+# runs nothing but the parts: attaching, unprivileged, or FAMILY:PICK, some of the cases.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn
@@ -15,7 +16,8 @@ trap stop_all EXIT
 
 modules=$1
 slow=$2
-quick=${3:-}
+choice=${3:-}
+parts=("${@:4}")
 LIMIT=$((15 * slow))	# seconds anything may take that must happen
 PORT=5000
 CGROUPS=/sys/fs/cgroup
@@ -90,6 +92,15 @@ has() {		# EXPRESSION COMMAND...: it prints JSON for which this holds.
 	return 1
 }
 
+# why PORT CGROUP EXPRESSION: holds for what is said of a connection from there.
+why() {
+	local said
+	said=$(schannelctl -j why "127.0.0.1:$1" cgroup "$2")
+	jq -e ".[0] | $3" <<<"$said" >/dev/null && return
+	echo "$said"
+	return 1
+}
+
 set_sysctl() {	# NAME VALUE
 	echo "$2" >"/proc/sys/net/schannel/$1"
 }
@@ -107,6 +118,7 @@ attaching() {
 	step 'and one that lasts' hold early in $PORT
 	step 'a cgroup is attached' schannelctl attach /in
 	step 'a connection to that listener is diverted' becomes 'OK 1' in $PORT
+	step 'why: nothing is in the way' why $PORT in .diverted
 	step 'the one from before is still there' [ "$(said early '^ended')" = 0 ]
 	stop early
 
@@ -114,6 +126,10 @@ attaching() {
 	step 'a listener there' serve outsider out 5001
 	step 'to one that is not attached: TCP, and it is said why' becomes 'NOT_ATTACHED 1 TCP 1' in 5001
 	step 'once more: it is remembered' becomes 'RECENT 1 TCP 1' in 5001
+	step 'why: it was refused just now' why 5001 in \
+		'(.diverted | not) and .retry_ms > 0 and any(.reasons[]; .reason == "not_attached")'
+	step 'why: another cgroup is not attached' why $PORT out \
+		'(.diverted | not) and [.reasons[].reason] == ["cgroup_not_attached"]'
 	stop outsider
 	step 'a port that is left out: TCP' scoped 'TCP 1' not port $PORT
 	step 'another port that is left out' scoped 'OK 1' not port 5001
@@ -125,10 +141,11 @@ attaching() {
 	step 'a listener in a third cgroup' serve other both 5002
 	mkdir $CGROUPS/in/below
 	step 'a cgroup below is attached, too' becomes 'OK 1' in/below $PORT
-	step 'a connection that lasts' hold one in $PORT
+	step 'a connection that lasts' hold one in $PORT --peer 127.0.0.2
 	step 'flows: both ends, with addresses' has 'map(select(.state == "open")) | length == 2 and
-		all(.local_address == "127.0.0.1" and .peer_address == "127.0.0.1") and
-		any(.peer_port == 5000) and any(.local_port == 5000)' schannelctl -j flows
+		any(.local_address == "127.0.0.1" and .peer_address == "127.0.0.2" and .peer_port == 5000) and
+		any(.local_address == "127.0.0.2" and .peer_address == "127.0.0.1" and .local_port == 5000)' \
+		schannelctl -j flows
 	step 'detached' schannelctl detach /in
 	step 'a new connection is plain TCP' becomes 'TCP 1' in $PORT
 	schannelctl attach /both
@@ -151,6 +168,7 @@ unlocal() {
 	local status=0
 	schannelctl attach /in && set_sysctl divert_local 0 || return
 	becomes 'LOCAL 1 TCP 1' in $PORT || status=1
+	why $PORT in '[.reasons[].reason] == ["local"]' || status=1
 	set_sysctl divert_local 1
 	return $status
 }
@@ -197,19 +215,47 @@ cases() {
 	skipped=$((skipped + ${skips:-0}))
 }
 
+# ---- The whole, or parts of it ----------------------------------------------------
+
+all() {		# [quick]
+	local quick=$1
+	attaching
+	unprivileged
+	cases in --diverted --family inet --skip "$long${quick:+,load,inet_end.often}"
+	cases in --diverted --family inet6 --group "$few,inet_*" --skip inet_end.often
+	cases in --diverted --family mapped --group "$few,inet_*" --skip inet_end.often
+	[ "$quick" ] || cases out --family inet --pick inet_end.often
+}
+
+# What hangs is not waited for as long as usual.
+only() {	# PART...
+	local part seconds
+	for part in "$@"; do
+		seconds=10
+		[[ $part != *.often ]] || seconds=120
+		case $part in
+		*:*) schannelctl attach /in
+		     cases in --diverted --family "${part%%:*}" --pick "${part#*:}" --timeout $seconds ;;
+		*) schannelctl detach /in 2>/dev/null
+		   $part ;;
+		esac
+	done
+	schannelctl attach /in
+}
+
 # -------------------------------------------------------------------------------------
 
 insmod "$modules/schannel.ko" && insmod "$modules/schannel_inet.ko" || exit
 mkdir $CGROUPS/in $CGROUPS/out $CGROUPS/both
 set_sysctl divert_local 1
+ip address add fd00::2/128 dev lo
 # The machine is emulated, and not always the only one: an answer may take its time.
 set_sysctl divert_timeout_ms 20000
-attaching
-unprivileged
-cases in --diverted --family inet --skip "$long${quick:+,load,inet_end.often}"
-cases in --diverted --family inet6 --group "$few,inet_*" --skip inet_end.often
-cases in --diverted --family mapped --group "$few,inet_*" --skip inet_end.often
-[ "$quick" ] || cases out --family inet --pick inet_end.often
+if [ "$choice" = only ]; then
+	only "${parts[@]}"
+else
+	all "$choice"
+fi
 step 'the module stays while a cgroup is attached' is_told 'in use\|unavailable' rmmod schannel_inet
 stop_all
 schannelctl detach /in

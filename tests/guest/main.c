@@ -64,6 +64,7 @@ const struct test_group test_groups[] = {
 	{ "inet_end", inet_end_cases, TCP },
 	{ "inet_wire", inet_wire_cases, TCP },
 	{ "inet_decline", inet_decline_cases, TCP },
+	{ "inet_late", inet_late_cases, TCP },
 	{ "seqpacket_bind", bind_cases, SEQPACKETS_LIKE_STREAMS },
 	{ "seqpacket_listen", listen_cases, SEQPACKETS_LIKE_STREAMS },
 	{ "seqpacket_accept", accept_cases, SEQPACKETS_LIKE_STREAMS },

@@ -260,7 +260,8 @@ static void count_diverted(struct divert_counts *counts)
 
 /*
  * Whether the connections that were opened here meanwhile were diverted. One to
- * nobody cannot be, nor one too many for a backlog: TCP has to say what comes of them.
+ * nobody cannot be, and fails; nor one too many for a backlog. TCP has to say what comes
+ * of them.
  */
 static void judge_diverted(const struct test_case *test,
 			   const struct divert_counts *before,
@@ -282,7 +283,8 @@ static void judge_diverted(const struct test_case *test,
 			  "%llu connections diverted, %llu opened by TCP:",
 			  (unsigned long long)since.verdicts[SCHANNEL_DIVERT_OK],
 			  (unsigned long long)since.tcp);
-	if (since.tcp > declined)
+	if (since.tcp > declined ||
+	    since.verdicts[SCHANNEL_DIVERT_NO_LISTENER] > since.failed)
 		verdict->how = CASE_FAILED;
 	for (int i = 0; i <= SCHANNEL_DIVERT_MAX; i++) {
 		if (!since.verdicts[i] || i == SCHANNEL_DIVERT_OK)

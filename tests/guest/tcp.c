@@ -86,7 +86,7 @@ static void enter(const char *cgroup)
 	close(fd);
 }
 
-void tcp_leave_cgroup(void)
+static void look_where_we_are(void)
 {
 	FILE *file = fopen("/proc/self/cgroup", "re");
 
@@ -94,10 +94,28 @@ void tcp_leave_cgroup(void)
 	while (fscanf(file, "0::%255s\n", own_cgroup) != 1)
 		check(fscanf(file, "%*[^\n]\n") != EOF);
 	fclose(file);
+}
+
+void tcp_leave_cgroup(void)
+{
+	look_where_we_are();
 	enter("");
 }
 
 void tcp_return_to_cgroup(void)
 {
 	enter(own_cgroup);
+}
+
+int tcp_open_cgroup(void)
+{
+	char path[512];
+	int fd;
+
+	look_where_we_are();
+	snprintf(path, sizeof(path), CGROUPS "%s", own_cgroup);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		skip("%s: %s", path, errno_name(errno));
+	return fd;
 }

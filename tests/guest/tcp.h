@@ -24,5 +24,7 @@ void tcp_talk_pair(int left, int right);
  */
 void tcp_leave_cgroup(void);
 void tcp_return_to_cgroup(void);
+/* The one that the calling process is in. */
+int tcp_open_cgroup(void);
 
 #endif

@@ -116,6 +116,8 @@ static uint32_t take_completions(int fd, bool *done, uint32_t sent)
 		memcpy(&error, CMSG_DATA(header), sizeof(error));
 		check_equal(error.ee_origin, SO_EE_ORIGIN_ZEROCOPY);
 		check_equal(error.ee_errno, 0);
+		if (test_env.diverted)
+			check_equal(error.ee_code, SO_EE_CODE_ZEROCOPY_COPIED);
 		check(error.ee_info <= error.ee_data && error.ee_data < sent);
 		for (uint32_t i = error.ee_info; i <= error.ee_data; i++) {
 			check(!done[i]);

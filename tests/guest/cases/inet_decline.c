@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../bpf.h"
 #include "../cases.h"
 #include "../control.h"
 #include "../divert.h"
@@ -349,6 +350,127 @@ static void privileged_server(void)
 	control_meet("DONE");
 }
 
+/* One that is begun; then what is expected is counted, or TCP does as it likes. */
+static int begin(union address to)
+{
+	int fd = sock_open(SOCK_NONBLOCK);
+
+	mark();
+	if (sock_try(fd, to))
+		check_equal(errno, EINPROGRESS);
+	if (test_env.diverted)
+		divert_await(&before, 1);
+	return fd;
+}
+
+/* An address that is not ours, as whoever may have any claims one: it is not believed. */
+static void source_client(void)
+{
+	union address to = sock_told();
+	bool four = family->number == AF_INET;
+	int fd = sock_open(SOCK_NONBLOCK);
+
+	call(setsockopt(fd, four ? IPPROTO_IP : IPPROTO_IPV6,
+			four ? IP_TRANSPARENT : IPV6_TRANSPARENT, &(int){ 1 },
+			sizeof(int)));
+	call(sock_bind(fd, nowhere(0)));
+	mark();
+	if (sock_try(fd, to))
+		check_equal(errno, EINPROGRESS);
+	if (test_env.diverted)
+		divert_await(&before, 1);
+	expect(SCHANNEL_DIVERT_REFUSED_SOURCE, 1, 0);
+	control_meet("DONE");
+}
+
+static void source_server(void)
+{
+	int listener = sock_listen_told(1);
+
+	control_meet("DONE");
+	check_equal(sock_state(listener), 0);
+}
+
+/* A security module says no to it, and then to TCP, which tries again. */
+static void denied_client(void)
+{
+	union address to = sock_told();
+	int fd;
+
+	control_meet("DENY");
+	fd = begin(to);
+	control_meet("TRIED");
+	control_meet("ALLOW");
+	check(sock_await(fd, POLLOUT) & POLLOUT);
+	check_equal(sock_error(fd), 0);
+	expect(SCHANNEL_DIVERT_DENIED, 1, 0);
+	sock_set_nonblocking(fd, false);
+	tcp_talk(fd);
+	/* it is about that connection only */
+	mark();
+	fd = sock_connect(to);
+	expect(SCHANNEL_DIVERT_NO_PEER, 0, 1);
+	tcp_talk(fd);
+	control_meet("DONE");
+}
+
+static void denied_server(void)
+{
+	int listener = sock_listen_told(2), denial = bpf_deny_incoming();
+
+	control_meet("DENY");
+	control_meet("TRIED");
+	check_equal(sock_state(listener), 0);
+	close(denial);
+	control_meet("ALLOW");
+	for (int i = 0; i < 2; i++)
+		tcp_talk(sock_accept(listener));
+	control_meet("DONE");
+}
+
+/* Another program has the last word on where it goes. */
+static void rewritten_client(void)
+{
+	union address one = sock_told(), other = sock_told();
+	int redirection = bpf_redirect(tcp_open_cgroup(), family->number,
+				       family->port(&other)), fd;
+
+	mark();
+	fd = sock_connect(one);
+	expect(SCHANNEL_DIVERT_REWRITTEN, 1, 0);
+	tcp_talk(fd);
+	close(redirection);
+	mark();
+	fd = sock_connect(one);
+	expect(SCHANNEL_DIVERT_NO_PEER, 0, 1);
+	tcp_talk(fd);
+	control_meet("DONE");
+}
+
+static void rewritten_server(void)
+{
+	int one = sock_listen_told(1), other = sock_listen_told(1);
+
+	tcp_talk(sock_accept(other));
+	tcp_talk(sock_accept(one));
+	control_meet("DONE");
+}
+
+/* Somewhere where no peer is. */
+static void no_peer(void)
+{
+	struct divert_counts now, since;
+
+	mark();
+	sock_try(sock_open(SOCK_NONBLOCK), nowhere(1));
+	if (!test_env.diverted)
+		return;
+	now = divert_now();
+	since = divert_since(&before, &now);
+	check_equal(since.verdicts[SCHANNEL_DIVERT_NO_PEER], 1);
+	check_equal(divert_declined(&since), 1);
+}
+
 const struct test_case inet_decline_cases[] = {
 	{ "nobody", "nobody listens: ECONNREFUSED", nobody_client,
 	  nobody_server },
@@ -366,5 +488,12 @@ const struct test_case inet_decline_cases[] = {
 	{ "repair", "TCP_REPAIR", repair, .declines = true },
 	{ "privileged", "ports below 1024", privileged_client,
 	  privileged_server },
+	{ "source", "from an address that is not ours", source_client,
+	  source_server, .declines = true },
+	{ "denied", "a security module says no", denied_client, denied_server,
+	  .declines = true },
+	{ "rewritten", "another BPF program changes where it goes",
+	  rewritten_client, rewritten_server, .declines = true },
+	{ "no_peer", "to where no peer is", no_peer, .declines = true },
 	{ }
 };

@@ -8,6 +8,7 @@
 
 #include "../cases.h"
 #include "../control.h"
+#include "../divert.h"
 #include "../event.h"
 #include "../sock.h"
 #include "../tcp.h"
@@ -365,18 +366,29 @@ static void herd_server(void)
 	control_meet("DONE");
 }
 
-/* A backlog that is full: those that came too late get their turn. */
+/* A backlog that is full: those that came too late get their turn, as TCP's. */
 #define LATE	4
+#define QUEUEABLE	2	/* by listen(1) */
 
 static void full_client(void)
 {
 	union address to = sock_told();
+	struct divert_counts before;
 	int fds[LATE];
 
+	if (test_env.diverted)
+		before = divert_now();
 	for (int i = 0; i < LATE; i++) {
 		fds[i] = sock_open(SOCK_NONBLOCK);
 		if (sock_try(fds[i], to))
 			check_equal(errno, EINPROGRESS);
+	}
+	if (test_env.diverted) {
+		struct divert_counts since = divert_await(&before, LATE);
+
+		check_equal(since.verdicts[SCHANNEL_DIVERT_OK], QUEUEABLE);
+		check_equal(since.verdicts[SCHANNEL_DIVERT_BACKLOG],
+			    LATE - QUEUEABLE);
 	}
 	control_meet("BEGUN");
 	for (int i = 0; i < LATE; i++) {

@@ -63,22 +63,58 @@ static void set_both(void)
 	control_meet("DONE");
 }
 
-/* Probes that nobody answers would end the connection after three seconds. */
-static void keepalive(void)
+/* Probes that nobody answers would end a connection after three seconds. */
+static void set_probes(int fd)
 {
-	int fd = test_env.is_client ? sock_reach() : sock_serve();
-
-	tcp_set(fd, TCP_KEEPIDLE, 1);
+	sock_set(fd, SO_KEEPALIVE, 1);
 	tcp_set(fd, TCP_KEEPINTVL, 1);
 	tcp_set(fd, TCP_KEEPCNT, 2);
-	sock_set(fd, SO_KEEPALIVE, 1);
-	tcp_talk(fd);
+	tcp_set(fd, TCP_KEEPIDLE, 1);
+}
+
+static void stay_idle(int one, int other)
+{
+	struct pollfd both[] = {
+		{ .fd = one, .events = POLLIN },
+		{ .fd = other, .events = POLLIN },
+	};
+
+	tcp_talk(one);
+	tcp_talk(other);
 	/* what is waited for is that nothing happens */
-	check_equal(call(poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 4500)), 0);
-	check_equal(sock_error(fd), 0);
+	check_equal(call(poll(both, 2, 4500)), 0);
+	check_equal(sock_error(one), 0);
+	check_equal(sock_error(other), 0);
 	control_meet("IDLE");
-	tcp_talk(fd);
+	tcp_talk(one);
+	tcp_talk(other);
 	control_meet("DONE");
+}
+
+/* They are set before there is a connection, and when there is one. */
+static void keepalive_client(void)
+{
+	union address to = sock_told();
+	int early = sock_open(0), late;
+
+	set_probes(early);
+	call(sock_try(early, to));
+	late = sock_connect(to);
+	set_probes(late);
+	stay_idle(early, late);
+}
+
+static void keepalive_server(void)
+{
+	int listener = sock_bound(), early, late;
+
+	set_probes(listener);
+	call(listen(listener, 2));
+	sock_tell(listener);
+	early = sock_accept(listener);
+	late = sock_accept(listener);
+	set_probes(late);
+	stay_idle(early, late);
 }
 
 /* While it is set nothing need arrive; once it is not, all has to. */
@@ -155,6 +191,11 @@ static void info(void)
 		poll(NULL, 0, 1);
 	}
 	check_counts(fd);
+	control_meet("COUNTED");
+	/* what arrived counts, whether it was read or not */
+	call_gives(send(fd, "unread", 6, 0), 6);
+	sock_await_bytes(fd, 6);
+	check_equal(tcp_info(fd).tcpi_bytes_received, SOME + 6);
 	control_meet("DONE");
 }
 
@@ -213,8 +254,8 @@ static void no_ulp(void)
 
 const struct test_case inet_option_cases[] = {
 	{ "all", "set and read on an open connection", set_both, set_both },
-	{ "keepalive", "an idle connection lives through its probes", keepalive,
-	  keepalive },
+	{ "keepalive", "an idle connection lives through its probes",
+	  keepalive_client, keepalive_server },
 	{ "cork", "TCP_CORK holds nothing back for good", cork_client,
 	  cork_server },
 	{ "info", "TCP_INFO counts bytes", info, info },
