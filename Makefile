@@ -42,6 +42,8 @@ help:
 	@echo '  check-broker   schanneld against a real xenstored, with simulated domains'
 	@echo '  check-guest    sockets on the loopback transport, in a VM'
 	@echo '  check-inet     TCP that is diverted over the loopback transport, in a VM'
+	@echo '  mutants-inet   breaks transparent mode, one way at a time, and sees that check-inet'
+	@echo '                 would notice (ONLY=word: some of it)'
 	@echo '  check-ctl      schannelctl, on what is made up and on loopback in a VM'
 	@echo '  check-xen      sockets between domains on real Xen, PV and PVH'
 	@echo '                 (check-xen-full: more cases, and a soak)'
@@ -152,6 +154,11 @@ check-inet: setup
 	$(MAKE) modules lib tools guest-tests
 	tests/guest/inet-vm $(BUILD) net/schannel 4 --name check-inet --timeout 900
 
+# Not part of check: whether check-inet would notice.
+mutants-inet: setup
+	$(MAKE) modules lib tools guest-tests
+	tests/guest/inet-mutants $(BUILD) "$(ONLY)"
+
 check-lib: setup
 	$(MAKE) modules lib
 	tests/lib/manuals lib/man lib/libschannel.map
@@ -203,5 +210,5 @@ style: setup
 	tests/style $(KDIR) $(BUILD)
 
 .PHONY: help all setup modules lib tools guest-tests install uninstall clean demo proof \
-	check check-unit check-broker check-lib check-guest check-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full soak \
+	check check-unit check-broker check-lib check-guest check-inet mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full soak \
 	soak-tests proof-tests bench bench-tests style
