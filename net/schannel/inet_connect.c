@@ -28,7 +28,12 @@ static bool scinet_is_connecting(const struct scinet_sock *is)
 static void scinet_count(const struct scinet_sock *is,
 			 enum schannel_divert verdict)
 {
-	scinet_why_count(sock_net(is->conn.sk), &is->dest, is->port, verdict);
+	struct net *net = sock_net(is->conn.sk);
+
+	scinet_why_count(net, &is->dest, is->port, verdict);
+	/* one that came up meanwhile may have been too early to have this forgotten */
+	if (verdict == SCHANNEL_DIVERT_NO_CHANNEL && sc_peer_is_up(is->peer))
+		scinet_why_forget(net, is->peer);
 }
 
 /* ---- Addresses --------------------------------------------------------- */

@@ -341,6 +341,7 @@ bool sc_peer_is_up(struct schannel_peer *peer)
 	spin_unlock_bh(&peer->lock);
 	return up;
 }
+EXPORT_SYMBOL_GPL(sc_peer_is_up);
 
 /* Wait no longer. The work may still run once. */
 void sc_peer_unwait(struct schannel_peer *peer, struct sc_waiter *waiter)
