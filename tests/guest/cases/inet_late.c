@@ -21,6 +21,7 @@
 
 #define WAIT_MS		50
 #define RETRY_MS	3000
+#define NEVER_MS	600000
 
 static int open_sysctl(const char *name)
 {
@@ -44,6 +45,14 @@ static void write_number(const char *name, int value)
 
 	snprintf(text, sizeof(text), "%d", value);
 	write_sysctl(name, text);
+}
+
+static void set_times(int timeout_ms, int retry_ms)
+{
+	if (!test_env.diverted)
+		return;
+	write_number("schannel/divert_timeout_ms", timeout_ms);
+	write_number("schannel/divert_retry_ms", retry_ms);
 }
 
 static void leave(void)
@@ -127,8 +136,8 @@ static void expect_recent(int listener)
 	tcp_talk_pair(fd, sock_accept(listener));
 }
 
-/* Until it is tried again, which must not be before its time. */
-static void expect_forgotten(int listener, int64_t since)
+/* Until it is tried again, not before this time, in milliseconds. */
+static void expect_forgotten(int listener, int64_t not_before)
 {
 	int64_t end = now_ms() + RETRY_MS + patience_ms();
 	bool diverted = !test_env.diverted;
@@ -145,52 +154,51 @@ static void expect_forgotten(int listener, int64_t since)
 		close(other);
 		diverted = count(SCHANNEL_DIVERT_OK, 1);
 		check(now_ms() < end);
-		check(!diverted || now_ms() - since >= RETRY_MS - 100);
+		check(!diverted || now_ms() >= not_before);
 	}
 }
 
-/* There is no channel in time: TCP, to any port there, for a while. */
+/* There is no channel in time; when it is there, that is forgotten at once. */
 static void no_channel(void)
 {
-	int listener, other;
-	int64_t start;
+	int listener;
 
 	leave();
 	listener = sock_listen(2);
-	other = sock_listen(2);
-	if (test_env.diverted) {
-		write_number("schannel/divert_timeout_ms", WAIT_MS);
-		write_number("schannel/divert_retry_ms", RETRY_MS);
-	}
-	start = now_ms();
+	set_times(WAIT_MS, NEVER_MS);
 	talk_to_live_one(connect_late(reach(listener)), listener);
 	expect_one(SCHANNEL_DIVERT_NO_CHANNEL);
-	expect_recent(other);
-	expect_forgotten(listener, start);
+	set_times(patience_ms(), NEVER_MS);
+	expect_forgotten(listener, 0);
 }
 
 #define TRIES	10
 
-/* There is no answer in time. That it comes first all the same is rare. */
+/*
+ * There is no answer in time: TCP, to any port there, for a while. That it comes first
+ * all the same is rare.
+ */
 static void timeout(void)
 {
 	bool late = !test_env.diverted;
 	int listener, fd;
+	int64_t start;
 
 	leave();
 	listener = sock_listen(2);
 	fd = sock_connect(reach(listener));
 	tcp_talk_pair(fd, sock_accept(listener));
-	if (test_env.diverted) {
-		write_number("schannel/divert_timeout_ms", WAIT_MS);
-		write_number("schannel/divert_retry_ms", RETRY_MS);
-	}
+	set_times(WAIT_MS, RETRY_MS);
+	start = now_ms();
 	for (int i = 0; !late; i++) {
 		check(i < TRIES);
+		start = now_ms();
 		talk_to_live_one(connect_late(reach(listener)), listener);
 		late = count(SCHANNEL_DIVERT_TIMEOUT, 1);
 	}
 	expect_recent(sock_listen(2));
+	set_times(patience_ms(), RETRY_MS);
+	expect_forgotten(listener, start + RETRY_MS);
 }
 
 #define PORTS		20
