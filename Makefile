@@ -43,7 +43,7 @@ help:
 	@echo '  check-guest    sockets on the loopback transport, in a VM'
 	@echo '  check-inet     TCP that is diverted over the loopback transport, in a VM'
 	@echo '  mutants-inet   breaks transparent mode, one way at a time, and sees that check-inet'
-	@echo '                 would notice (ONLY=word: some of it)'
+	@echo '                 would notice (ONLY=pattern: some of it)'
 	@echo '  check-ctl      schannelctl, on what is made up and on loopback in a VM'
 	@echo '  check-xen      sockets between domains on real Xen, PV and PVH'
 	@echo '                 (check-xen-full: more cases, and a soak)'
