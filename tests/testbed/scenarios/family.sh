@@ -6,8 +6,8 @@
 # What a program may expect of a socket of any type, between domains: every case of
 # schannel-test from u2 (whose end of the channel is the frontend) to u1 (the
 # backend), then those that depend on who has which end the other way around,
-# and a few with dom0 at either side. "quick" is a choice of them, for a machine
-# that does not last.
+# and a few with dom0 at either side. "quick" is a choice of them that takes a
+# fraction of the time.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn

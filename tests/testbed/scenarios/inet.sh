@@ -6,8 +6,8 @@
 # TCP between domains, diverted: schannel-test's cases, all of whose connections have to
 # be, over IPv4, IPv6 and v4-mapped addresses; who claims an address that is not
 # its own stays on the network; and what becomes of connections when a pair is taken
-# away, or a domain destroyed. "quick" is a choice of it, for a machine that
-# does not last.
+# away, or a domain destroyed. "quick" is a choice of it that takes a
+# fraction of the time.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn

@@ -7,7 +7,7 @@
 # and unloaded, pairs made and taken away, domains destroyed, peers that make
 # no sense. What nobody asked for goes on meanwhile, everything works
 # afterwards, and in the end nothing is held that was not held before.
-# "quick" is a choice of it, for a machine that does not last.
+# "quick" is a choice of it that takes a fraction of the time.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn
