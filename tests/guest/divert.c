@@ -229,7 +229,7 @@ struct divert_counts divert_await(const struct divert_counts *before,
 		since = divert_since(before, &now);
 		given = since.verdicts[SCHANNEL_DIVERT_OK] +
 			divert_declined(&since);
-		if (given >= verdicts)
+		if (given >= verdicts && since.tcp >= divert_declined(&since))
 			return since;
 		if (now_ms() > end)
 			fail("%llu verdicts, expected %llu",

@@ -30,7 +30,7 @@ const char *divert_name(enum schannel_divert verdict);
 /* Inside a case: fails it when they cannot be read. */
 struct divert_counts divert_now(void);
 uint64_t divert_count(enum schannel_divert verdict);
-/* What came since, once so many verdicts have been given. */
+/* What came since, once so many verdicts have been given and TCP has begun what is its. */
 struct divert_counts divert_await(const struct divert_counts *before,
 				  uint64_t verdicts);
 
