@@ -200,7 +200,7 @@ queries() {	# CLIENT SERVER
 	sees "$1" ".channels[0].peer == \"$2\" and (.peers | length == 2)" 'schannelctl -j'
 	step 'what they count moves' counted "$1" "$2"
 
-	lists "$1" "^$2 +${id[$2]} +xen +up +$(address "$2")\$" 'schannelctl peers'
+	lists "$1" "^$2 +${id[$2]} +xen +up +$(address "$2") $(address6 "$2")\$" 'schannelctl peers'
 	lists "$2" "^$1 +up +" 'schannelctl channels'
 	lists "$1" "^open +stream .* $me:[0-9]+ +$2:$FLOW_PORT +0 +schannel-test\(pid=[0-9]+,fd=[0-9]+\)\$" \
 		'schannelctl flows -p'
