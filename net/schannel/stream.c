@@ -73,6 +73,8 @@ int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
 				 peek ? skip + copied : 0, !peek);
 		if (n > 0) {
 			copied += n;
+			if (!peek)
+				conn->rx_count.bytes += n;
 			io.some = true;
 			cond_resched();
 		} else if (n == -EFAULT) {
@@ -93,12 +95,10 @@ int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
 						      target - copied);
 		}
 	}
-	if (peek) {
+	if (peek)
 		sk_peek_offset_fwd(sk, copied);
-	} else {
+	else
 		sk_peek_offset_bwd(sk, copied);
-		conn->rx_count.bytes += copied;
-	}
 	err = sc_io_recv_end(&io, err);
 	return copied || err > 0 ? copied : err;
 }
@@ -136,6 +136,7 @@ int sc_stream_send(struct sc_conn *conn, struct msghdr *msg, size_t len)
 		n = sc_flow_send(flow, &msg->msg_iter, len - sent);
 		if (n > 0) {
 			sent += n;
+			conn->tx_count.bytes += n;
 			io.some = true;
 			cond_resched();
 		} else if (n == -EFAULT) {
@@ -155,7 +156,6 @@ int sc_stream_send(struct sc_conn *conn, struct msghdr *msg, size_t len)
 					       min(half, SC_FLOW_CHUNK), half);
 		}
 	} while (!err && sent < len);
-	conn->tx_count.bytes += sent;
 	err = sc_io_send_end(&io, msg, err);
 	return sent ?: err;
 }
