@@ -29,6 +29,8 @@ void sc_conn_fresh(struct sc_conn *conn)
 	conn->tx_need = 0;
 	memset(&conn->tx_count, 0, sizeof(conn->tx_count));
 	memset(&conn->rx_count, 0, sizeof(conn->rx_count));
+	memset(&conn->tx_spin, 0, sizeof(conn->tx_spin));
+	memset(&conn->rx_spin, 0, sizeof(conn->rx_spin));
 }
 EXPORT_SYMBOL_GPL(sc_conn_fresh);
 

@@ -180,7 +180,9 @@ static bool sc_io_spin(struct sc_io *io, struct sc_flow *flow,
 	bool hit = false;
 	u64 budget, end;
 
-	if (!io->timeo)
+	/* a peer could have us come here for ever, with something new each time */
+	cond_resched();
+	if (!io->timeo || signal_pending(current))
 		return false;
 	budget = sc_spin_budget(spin, io->conn->sk);
 	if (!budget)
@@ -200,19 +202,19 @@ static bool sc_io_spin(struct sc_io *io, struct sc_flow *flow,
  * sc_io_wait_data() - wait for data
  * @io:		a call that holds rx_lock
  * @flow:	the socket's
- * @want:	how many more bytes
+ * @least:	how many bytes will do; more than there are, or it does not wait
+ * @want:	how many are worth being woken for
  *
  * Return: 0: look again; 1: there will be none; or negative.
  */
-int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 want)
+int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
 {
 	struct sock *sk = io->conn->sk;
 	struct sc_flow_view view;
 
-	/* what is there is taken first, even if more was wanted */
-	if (sc_io_spin(io, flow, &io->conn->rx_spin, sc_io_readable, 1)) {
+	if (sc_io_spin(io, flow, &io->conn->rx_spin, sc_io_readable, least)) {
 		sc_flow_look(flow, &view);
-		if (view.avail)
+		if (view.avail >= least)
 			return 0;
 	}
 	want = clamp(want, 1U, flow->rx.ring.size / 2);

@@ -46,7 +46,7 @@ int sc_io_lost(struct sc_io *io, int after);
 int sc_io_fault_in(struct sc_io *io, const struct iov_iter *iter, size_t len,
 		   size_t (*fault_in)(const struct iov_iter *iter, size_t len));
 
-int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 want);
+int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want);
 int sc_io_recv_end(struct sc_io *io, int err);
 
 int sc_io_send_check(struct sc_io *io, struct sc_flow *flow);

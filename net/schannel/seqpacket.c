@@ -98,7 +98,7 @@ int sc_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		}
 		if (err == -EAGAIN)
 			err = skip ? sc_seqpacket_past_all(flow) :
-				     sc_io_wait_data(&io, flow, 1);
+				     sc_io_wait_data(&io, flow, 1, 1);
 		else if (err == -EFAULT)
 			err = sc_seqpacket_fault_in(&io, &msg->msg_iter, &start,
 						    copied,

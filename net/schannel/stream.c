@@ -19,7 +19,7 @@ static int sc_stream_wait_peek(struct sc_io *io, struct sc_flow *flow,
 	struct sc_flow_view view;
 
 	if (want <= flow->rx.ring.size / 2)
-		return sc_io_wait_data(io, flow, want);
+		return sc_io_wait_data(io, flow, want, want);
 	sc_flow_look(flow, &view);
 	if (view.avail >= want || view.flags & SC_FLOW_GONE)
 		return 0;
@@ -91,7 +91,8 @@ int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
 				err = sc_stream_wait_peek(&io, flow,
 							  skip + target);
 			else
-				err = sc_io_wait_data(&io, flow,
+				/* what comes is taken, even if more is wanted */
+				err = sc_io_wait_data(&io, flow, 1,
 						      target - copied);
 		}
 	}

@@ -18,6 +18,8 @@
 #define PAUSES		300
 #define PAUSE_MS	3	/* much longer than LONG_US */
 
+#define PEEK_MS		400
+
 static unsigned long sleeps(int fd)
 {
 	struct sc_flow_stats stats;
@@ -77,20 +79,26 @@ static void echo_server(void)
 		call_gives(send(fd, &c, 1, 0), 1);
 }
 
-/* Milliseconds of processor time it takes to wait again and again. */
+/* Milliseconds of processor time this process has had. */
+static long cpu_ms(void)
+{
+	struct rusage usage;
+
+	call(getrusage(RUSAGE_SELF, &usage));
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+	       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+}
+
+/* What it takes of that to wait again and again. */
 static long cost_of_pauses(int fd, long us)
 {
-	struct rusage before, after;
+	long before;
 
 	call(setting_write("busy_poll_us", us));
-	call(getrusage(RUSAGE_SELF, &before));
+	before = cpu_ms();
 	for (int i = 0; i < PAUSES; i++)
 		one_byte(fd);
-	call(getrusage(RUSAGE_SELF, &after));
-	return (after.ru_utime.tv_sec + after.ru_stime.tv_sec -
-		before.ru_utime.tv_sec - before.ru_stime.tv_sec) * 1000 +
-	       (after.ru_utime.tv_usec + after.ru_stime.tv_usec -
-		before.ru_utime.tv_usec - before.ru_stime.tv_usec) / 1000;
+	return cpu_ms() - before;
 }
 
 /* If it looked each time, that alone would take PAUSES times LONG_US. */
@@ -123,10 +131,39 @@ static void idle_server(void)
 	}
 }
 
+/* What is there is not what is waited for, and no reason not to sleep. */
+static void peek_client(void)
+{
+	long usual = setting_read("busy_poll_us");
+	int fd = sock_reach();
+	long cost, most = 0;
+	char buffer[20];
+
+	call(setting_write("busy_poll_us", LONG_US));
+	call_gives(send(fd, "x", 1, 0), 1);
+	sock_await(fd, POLLIN);
+	sock_set_timeout(fd, SO_RCVTIMEO, PEEK_MS);
+	/* more than once, since it did not always go wrong */
+	for (int i = 0; i < TRIES; i++) {
+		cost = cpu_ms();
+		call_gives(recv(fd, buffer, sizeof(buffer),
+				MSG_PEEK | MSG_WAITALL), 1);
+		cost = cpu_ms() - cost;
+		if (cost > most)
+			most = cost;
+	}
+	call(setting_write("busy_poll_us", usual));
+	if (most > PEEK_MS / 4)
+		fail("waiting for %d ms took %ld ms", PEEK_MS, most);
+	call_gives(recv(fd, buffer, 1, 0), 1);
+}
+
 const struct test_case spin_cases[] = {
 	{ "pays", "who looks before sleeping sleeps less", pays_client,
 	  echo_server },
 	{ "idle", "who looks in vain stops looking", idle_client, idle_server,
 	  .seconds = 30 },
+	{ "peek", "who peeks further than there is sleeps", peek_client,
+	  echo_server },
 	{ }
 };
