@@ -212,6 +212,9 @@ int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
 	struct sock *sk = io->conn->sk;
 	struct sc_flow_view view;
 
+	/* whatever a peer shows us, and takes back: who is being killed does not go on */
+	if (fatal_signal_pending(current))
+		return -EINTR;
 	if (sc_io_spin(io, flow, &io->conn->rx_spin, sc_io_readable, least)) {
 		sc_flow_look(flow, &view);
 		if (view.avail >= least)
@@ -219,14 +222,15 @@ int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
 	}
 	want = clamp(want, 1U, flow->rx.ring.size / 2);
 	if (sc_flow_await_data(flow, want, &view))
-		return view.avail || view.flags & SC_FLOW_GONE ? 0 : 1;
+		return view.flags & SC_FLOW_FIN && view.avail < least ? 1 : 0;
 	/*
 	 * There is one event index for all who wait. If there are others, of
 	 * whom we do not know what they wait for, hear of all that comes.
 	 */
 	if (want > 1 && wq_has_sleeper(sk_sleep(sk))) {
 		sc_flow_await_more(flow, &view);
-		if (view.avail >= want || view.flags)
+		if (view.avail >= want ||
+		    view.flags & (SC_FLOW_GONE | SC_FLOW_FIN))
 			return 0;
 	}
 	/* the error last: a reset sets it first, and must not look like an end */
@@ -274,6 +278,8 @@ int sc_io_wait_space(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want
 {
 	struct sock *sk = io->conn->sk;
 
+	if (fatal_signal_pending(current))
+		return -EINTR;
 	if (sc_io_spin(io, flow, &io->conn->tx_spin, sc_io_has_space, least))
 		return 0;
 	/* for who does not wait, and is told by SIGIO */

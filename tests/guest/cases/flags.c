@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -86,6 +87,63 @@ static void peek_server(void)
 	pattern_recv(&in, fd, 1300, 1300);
 	call_gives(recv(fd, buffer, 1, MSG_PEEK), 0);
 	call_gives(recv(fd, buffer, 1, 0), 0);
+}
+
+/* Nobody waits for more than will ever come: not with the end there, nor when it comes. */
+static void peek_end_client(void)
+{
+	int fd = sock_reach();
+
+	call_gives(send(fd, "abc", 3, 0), 3);
+	control_expect("BLOCKED");
+	call(shutdown(fd, SHUT_WR));
+	control_meet("DONE");
+}
+
+static void peek_end_server(void)
+{
+	struct blocked *blocked;
+	int fd = sock_serve();
+	char text[10];
+
+	sock_await(fd, POLLIN);
+	blocked = tell_when_blocked(SYS_recvfrom, "BLOCKED");
+	call_gives(recv(fd, text, 10, MSG_PEEK | MSG_WAITALL), 3);
+	blocked_join(blocked);
+	call_gives(recv(fd, text, 10, MSG_PEEK | MSG_WAITALL), 3);
+	call_gives(recv(fd, text, 3, MSG_PEEK | MSG_WAITALL), 3);
+	call_gives(recv(fd, text, 10, MSG_WAITALL), 3);
+	call_gives(recv(fd, text, 10, MSG_PEEK | MSG_WAITALL), 0);
+	control_meet("DONE");
+}
+
+/* A peer that reads no more may send still; who waits for that is watched by an epoll set. */
+static void watched_client(void)
+{
+	int fd = sock_reach();
+
+	call(shutdown(fd, SHUT_RD));
+	call_gives(send(fd, "abc", 3, 0), 3);
+	control_meet("SENT");
+	control_expect("BLOCKED");
+	call_gives(send(fd, "def", 3, 0), 3);
+	control_meet("DONE");
+}
+
+static void watched_server(void)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int set = call(epoll_create1(EPOLL_CLOEXEC));
+	struct blocked *blocked;
+	int fd = sock_serve();
+	char text[10];
+
+	call(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event));
+	control_meet("SENT");
+	blocked = tell_when_blocked(SYS_recvfrom, "BLOCKED");
+	call_gives(recv(fd, text, 6, MSG_WAITALL), 6);
+	blocked_join(blocked);
+	control_meet("DONE");
 }
 
 /* Peeking at all there is, wherever in the ring that may lie. */
@@ -383,6 +441,10 @@ const struct test_case flags_cases[] = {
 	  dontwait_client, dontwait_server },
 	{ "peek", "MSG_PEEK leaves the bytes there", peek_client,
 	  peek_server },
+	{ "peek_end", "MSG_PEEK with MSG_WAITALL ends at the end",
+	  peek_end_client, peek_end_server },
+	{ "watched", "MSG_WAITALL sleeps, whoever else looks",
+	  watched_client, watched_server },
 	{ "peek_wrap", "MSG_PEEK at every place of the ring",
 	  peek_wrap_client, peek_wrap_server },
 	{ "peek_offset", "SO_PEEK_OFF goes on where it ended, over many rings",
