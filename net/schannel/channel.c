@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Channels: coming up, being polled, going down. See channel.h. */
+#include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/kernel.h>
@@ -68,10 +69,10 @@ static int sc_channel_share(struct schannel_channel *ch)
 	dir->abi = SCHANNEL_ABI_VERSION;
 	dir->abi_oldest = SCHANNEL_ABI_OLDEST;
 	dir->features = SCHANNEL_FEATURES;
-	dir->nr_queues = SC_QUEUES;
+	dir->nr_queues = ch->nr_queues;
 	dir->ctl_order = SC_CTL_ORDER;
 
-	for (i = 0; i < SC_QUEUES; i++) {
+	for (i = 0; i < ch->nr_queues; i++) {
 		struct sc_channel_queue *queue = &ch->queue[i];
 
 		err = sc_page_share(peer, &queue->page);
@@ -132,6 +133,8 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 	refcount_inc(&peer->ref);
 	ch->peer = peer;
 	ch->state = SC_CHANNEL_NEW;
+	/* flows are spread over processors, and so are their queues */
+	ch->nr_queues = min(SC_QUEUES, num_online_cpus());
 	for (i = 0; i < SC_QUEUES; i++) {
 		spin_lock_init(&ch->queue[i].lock);
 		ch->queue[i].q.prod = SC_QUEUE_START;
@@ -170,6 +173,12 @@ u32 schannel_channel_dir_ref(const struct schannel_channel *ch)
 	return ch->dir.ref;
 }
 EXPORT_SYMBOL_GPL(schannel_channel_dir_ref);
+
+unsigned int schannel_channel_queues(const struct schannel_channel *ch)
+{
+	return ch->nr_queues;
+}
+EXPORT_SYMBOL_GPL(schannel_channel_queues);
 
 /* ---- The peer's side --------------------------------------------------- */
 
@@ -233,7 +242,7 @@ static int sc_channel_map(struct schannel_channel *ch, u32 dir_ref)
 	if (err)
 		return err;
 
-	ch->nr_queues = min(dir->nr_queues, SC_QUEUES);
+	ch->nr_queues = min(dir->nr_queues, ch->nr_queues);
 	err = sc_channel_map_one(ch, dir->queue_ref, ch->nr_queues,
 				 &ch->peer_queue_map);
 	if (err)
@@ -316,8 +325,13 @@ void sc_channel_post(struct schannel_channel *ch, unsigned int queue, u32 flow,
 	}
 }
 
-/* Under rcu_read_lock(). Returns how much that was, in flows looked at. */
-static unsigned int sc_channel_event(struct schannel_channel *ch, u32 id)
+/*
+ * Under rcu_read_lock(). A flow's events are in its own queue only, whatever the peer
+ * posts where, so that its user is told by one at a time. Returns how much that was, in
+ * flows looked at.
+ */
+static unsigned int sc_channel_event(struct schannel_channel *ch,
+				     unsigned int queue, u32 id)
 {
 	struct sc_flow *flow;
 
@@ -326,17 +340,19 @@ static unsigned int sc_channel_event(struct schannel_channel *ch, u32 id)
 		return 1;
 	}
 	flow = xa_load(&ch->flows, id);
-	return flow ? sc_flow_event(flow) : 1;
+	return flow && flow->own_queue == queue ? sc_flow_event(flow) : 1;
 }
 
-static void sc_channel_all_events(struct schannel_channel *ch)
+static void sc_channel_all_events(struct schannel_channel *ch,
+				  unsigned int queue)
 {
 	struct sc_flow *flow;
 	unsigned long id;
 
 	queue_work(sc_wq, &ch->work);
 	xa_for_each(&ch->flows, id, flow)
-		sc_flow_event(flow);
+		if (flow->own_queue == queue)
+			sc_flow_event(flow);
 }
 
 /* Flows looked at in one call, then others may run. */
@@ -344,14 +360,16 @@ static void sc_channel_all_events(struct schannel_channel *ch)
 #define SC_POLL_BATCH	16U
 
 static enum schannel_poll sc_channel_poll(struct schannel_channel *ch,
-					  struct sc_queue *q)
+					  unsigned int queue)
 {
+	struct sc_queue *q = &ch->queue[queue].q;
 	u32 id[SC_POLL_BATCH];
 	int budget = SC_POLL_BUDGET;
 	enum schannel_poll did = SCHANNEL_POLL_NONE;
 	int i, nr;
 
-	if (!sc_channel_is_up(ch))
+	/* the peer may have fewer queues than we made */
+	if (!sc_channel_is_up(ch) || queue >= ch->nr_queues)
 		return SCHANNEL_POLL_NONE;
 	while (budget > 0) {
 		nr = sc_queue_take(q, id, SC_POLL_BATCH);
@@ -360,12 +378,12 @@ static enum schannel_poll sc_channel_poll(struct schannel_channel *ch,
 			return did;
 		}
 		for (i = 0; i < nr; i++)
-			budget -= sc_channel_event(ch, id[i]);
+			budget -= sc_channel_event(ch, queue, id[i]);
 		if (nr)
 			did = SCHANNEL_POLL_DONE;
 		if (sc_queue_overflowed(q)) {
 			atomic_long_inc(&ch->stats.overflow);
-			sc_channel_all_events(ch);
+			sc_channel_all_events(ch, queue);
 			did = SCHANNEL_POLL_DONE;
 			budget -= SC_POLL_BUDGET / 4;
 		} else if (!nr && !sc_queue_arm(q)) {
@@ -382,7 +400,7 @@ enum schannel_poll schannel_channel_poll(struct schannel_channel *ch,
 
 	atomic_long_inc(&ch->stats.notify_received);
 	rcu_read_lock();
-	did = sc_channel_poll(ch, &ch->queue[queue].q);
+	did = sc_channel_poll(ch, queue);
 	rcu_read_unlock();
 	if (did == SCHANNEL_POLL_NONE)
 		atomic_long_inc(&ch->stats.notify_spurious);

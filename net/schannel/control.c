@@ -30,12 +30,12 @@
 /* ---- Sending ----------------------------------------------------------- */
 
 static void sc_control_ring_at(struct schannel_ring_at *at,
-			       const struct sc_place *place)
+			       const struct sc_flow *flow)
 {
-	at->segment = place->segment;
-	at->page = place->page;
-	at->order = place->order;
-	at->queue = 0;
+	at->segment = flow->place.segment;
+	at->page = flow->place.page;
+	at->order = flow->place.order;
+	at->queue = flow->own_queue;
 }
 
 static void sc_control_table_add(struct schannel_channel *ch,
@@ -76,11 +76,11 @@ static bool sc_control_flow(struct sc_flow *flow, struct schannel_msg *msg)
 		flow->posts &= ~SC_FLOW_POST_OPEN;
 		msg->type = SCHANNEL_MSG_OPEN;
 		msg->open = flow->open;
-		sc_control_ring_at(&msg->open.ring, &flow->place);
+		sc_control_ring_at(&msg->open.ring, flow);
 	} else if (flow->posts & SC_FLOW_POST_ACCEPT) {
 		flow->posts &= ~SC_FLOW_POST_ACCEPT;
 		msg->type = SCHANNEL_MSG_ACCEPT;
-		sc_control_ring_at(&msg->accept.ring, &flow->place);
+		sc_control_ring_at(&msg->accept.ring, flow);
 	} else if (flow->accepted && flow->posts & SC_FLOW_POST_CLOSE) {
 		flow->posts &= ~SC_FLOW_POST_CLOSE;
 		msg->type = SCHANNEL_MSG_CLOSE;

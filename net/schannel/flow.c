@@ -141,6 +141,8 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 	entry->tx_event = SC_EVENT_NEVER;
 	flow->tx.own = entry;
 	flow->rx.own = entry;
+	/* the queues are served by different processors */
+	flow->own_queue = flow->id % ch->nr_queues;
 	seg = ch->pool.segment[flow->place.segment];
 	flow->tx.ring.addr = seg->addr + flow->place.page;
 	flow->tx.ring.size = PAGE_SIZE << flow->place.order;

@@ -83,6 +83,7 @@ struct sc_flow_ops {
  * @peer_id:	number in the peer's table, SCHANNEL_FLOW_NONE until known
  * @type:	SCHANNEL_TYPE_*
  * @queue:	the event queue in which the peer wants to be told
+ * @own_queue:	the one in which we do
  * @opened:	we opened it, not the peer
  * @place:	where @tx's ring is in our pool
  * @over:	that it ended was counted and told
@@ -108,6 +109,7 @@ struct sc_flow {
 	u32 peer_id;
 	u8 type;
 	u8 queue;
+	u8 own_queue;
 	bool opened;
 	struct sc_place place;
 	atomic_t over;

@@ -23,19 +23,32 @@
 #include "transport.h"
 
 /**
+ * struct sc_loopback_event - the upcall of an event queue
+ * @end:	whose
+ * @queue:	which
+ * @work:	softirq context, as an event channel's; on the processor that
+ *		notifies, which has the rings at hand
+ */
+struct sc_loopback_event {
+	struct sc_loopback_end *end;
+	unsigned int queue;
+	struct work_struct work;
+};
+
+/**
  * struct sc_loopback_end - one of the two ends
  * @lo:		whose it is
  * @peer:	how the core calls the other end
  * @channel:	this end's side of the channel
  * @other:	the other end
- * @event:	the upcall: softirq context, as an event channel's
+ * @event:	upcalls
  */
 struct sc_loopback_end {
 	struct sc_loopback *lo;
 	struct schannel_peer *peer;
 	struct schannel_channel *channel;
 	struct sc_loopback_end *other;
-	struct work_struct event;
+	struct sc_loopback_event event[SCHANNEL_QUEUES];
 };
 
 struct sc_loopback {
@@ -120,17 +133,18 @@ static void sc_loopback_notify(struct schannel_peer *peer, unsigned int queue)
 	 * gets to run.
 	 */
 	local_bh_disable();
-	queue_work(system_bh_highpri_wq, &end->other->event);
+	queue_work(system_bh_highpri_wq, &end->other->event[queue].work);
 	local_bh_enable();
 }
 
 static void sc_loopback_event(struct work_struct *work)
 {
-	struct sc_loopback_end *end =
-		container_of(work, struct sc_loopback_end, event);
+	struct sc_loopback_event *event =
+		container_of(work, struct sc_loopback_event, work);
 
-	if (schannel_channel_poll(end->channel, 0) == SCHANNEL_POLL_MORE)
-		queue_work(system_bh_highpri_wq, &end->event);
+	if (schannel_channel_poll(event->end->channel, event->queue) ==
+	    SCHANNEL_POLL_MORE)
+		queue_work(system_bh_highpri_wq, &event->work);
 }
 
 static int sc_loopback_open(struct schannel_peer *peer)
@@ -159,19 +173,24 @@ static const struct schannel_transport sc_loopback = {
 static int sc_loopback_end_create(struct sc_loopback_end *end)
 {
 	struct schannel_channel *ch = schannel_channel_create(end->peer);
+	unsigned int i;
 
 	if (IS_ERR(ch))
 		return PTR_ERR(ch);
 	end->channel = ch;
-	enable_work(&end->event);
+	for (i = 0; i < SCHANNEL_QUEUES; i++)
+		enable_work(&end->event[i].work);
 	return 0;
 }
 
 static void sc_loopback_end_destroy(struct sc_loopback_end *end)
 {
+	unsigned int i;
+
 	if (!end->channel)
 		return;
-	disable_work_sync(&end->event);
+	for (i = 0; i < SCHANNEL_QUEUES; i++)
+		disable_work_sync(&end->event[i].work);
 	schannel_channel_destroy(end->channel);
 	end->channel = NULL;
 }
@@ -186,9 +205,10 @@ static int sc_loopback_attach(struct sc_loopback_end *end)
 {
 	u32 ref = schannel_channel_dir_ref(end->other->channel);
 	int err = schannel_channel_attach(end->channel, ref);
+	unsigned int i;
 
-	if (!err)
-		queue_work(system_bh_highpri_wq, &end->event);
+	for (i = 0; !err && i < schannel_channel_queues(end->channel); i++)
+		queue_work(system_bh_highpri_wq, &end->event[i].work);
 	return err;
 }
 
@@ -228,10 +248,16 @@ static void sc_loopback_end_init(struct sc_loopback *lo, struct net *net,
 				 struct sc_loopback_end *end,
 				 struct sc_loopback_end *other)
 {
+	unsigned int i;
+
 	end->lo = lo;
 	end->other = other;
-	INIT_WORK(&end->event, sc_loopback_event);
-	disable_work_sync(&end->event);
+	for (i = 0; i < SCHANNEL_QUEUES; i++) {
+		end->event[i].end = end;
+		end->event[i].queue = i;
+		INIT_WORK(&end->event[i].work, sc_loopback_event);
+		disable_work_sync(&end->event[i].work);
+	}
 	end->peer = sc_peer_alloc(&sc_loopback, net, SC_DOMID_SELF, end);
 }
 

@@ -29,8 +29,8 @@
 
 #include "../../include/uapi/linux/schannel.h"
 
-/* Event queues of a channel, and so notification paths of a transport. */
-#define SCHANNEL_QUEUES		1U
+/* Most event queues of a channel, and so notification paths of a transport. */
+#define SCHANNEL_QUEUES		4U
 
 struct module;
 struct page;
@@ -184,6 +184,9 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer);
 
 /* The name of our directory page, to be told to the peer. */
 u32 schannel_channel_dir_ref(const struct schannel_channel *ch);
+
+/* How many event queues it has: our side before it is up, both since then. */
+unsigned int schannel_channel_queues(const struct schannel_channel *ch);
 
 /**
  * schannel_channel_attach - map the peer's side and go up

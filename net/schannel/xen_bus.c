@@ -157,7 +157,7 @@ static int scxen_write_offer(struct scxen_dev *xd, struct xenbus_transaction xbt
 	int err;
 
 	err = scxen_write_dir(xd, xbt);
-	for (i = 0; !err && i < SCHANNEL_QUEUES; i++) {
+	for (i = 0; !err && i < schannel_channel_queues(xd->channel); i++) {
 		snprintf(key, sizeof(key), SCHANNEL_KEY_PORT, i);
 		err = xenbus_printf(xbt, xd->dev->nodename, key, "%u",
 				    xd->queue[i].port);
@@ -334,7 +334,7 @@ static void scxen_front_step(struct scxen_dev *xd, enum xenbus_state theirs)
 	}
 }
 
-/* Where the frontend's ends of the event channels are. */
+/* Where the frontend's ends of the event channels are. How many, or -errno. */
 static int scxen_read_ports(struct scxen_dev *xd, evtchn_port_t *port)
 {
 	char key[sizeof(SCHANNEL_KEY_PORT) + 10];
@@ -343,27 +343,48 @@ static int scxen_read_ports(struct scxen_dev *xd, evtchn_port_t *port)
 
 	for (i = 0; i < SCHANNEL_QUEUES; i++) {
 		snprintf(key, sizeof(key), SCHANNEL_KEY_PORT, i);
+		if (i && !xenbus_exists(XBT_NIL, xd->dev->otherend, key))
+			break;
 		err = scxen_read_u32(xd, key, &port[i]);
 		if (err)
 			return err;
 	}
-	return 0;
+	return i;
+}
+
+/* Map the frontend's side, and have it poll only where it has said how. */
+static int scxen_back_attach(struct scxen_dev *xd, unsigned int ports)
+{
+	int err = scxen_attach(xd);
+
+	if (!err && schannel_channel_queues(xd->channel) > ports) {
+		dev_warn_ratelimited(&xd->dev->dev,
+				     "domain %d has fewer ports than queues\n",
+				     xd->dev->otherend_id);
+		err = -EPROTO;
+	}
+	return err;
 }
 
 static void scxen_back_answer(struct scxen_dev *xd)
 {
 	evtchn_port_t port[SCHANNEL_QUEUES];
+	unsigned int nr = 0;
 	int err;
 
 	if (!scxen_may_begin(xd))
 		return;
 	err = scxen_read_ports(xd, port);
-	if (!err)
+	if (err > 0) {
+		nr = err;
 		err = scxen_create(xd);
+	}
+	if (!err) {
+		nr = min(nr, schannel_channel_queues(xd->channel));
+		err = scxen_event_bind(xd->dev, xd->queue, xd->channel, port, nr);
+	}
 	if (!err)
-		err = scxen_event_bind(xd->dev, xd->queue, xd->channel, port);
-	if (!err)
-		err = scxen_attach(xd);
+		err = scxen_back_attach(xd, nr);
 	if (!err)
 		err = scxen_publish(xd, scxen_write_dir);
 	if (err)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Event channels: one per event queue of a channel.
+ * Event channels: one per event queue of a channel, each on a processor of its own
+ * as long as there are enough.
  *
  * The frontend allocates a port which only the peer can bind, the backend binds
  * it. An event that arrives masks its channel until the end of interrupt, which
@@ -17,8 +18,10 @@
  * then, until its channel is destroyed. Only after that scxen_event_free() gives
  * the interrupt back: its number could be somebody else's at once.
  */
+#include <linux/cpumask.h>
 #include <linux/device.h>
 #include <linux/interrupt.h>
+#include <linux/irq.h>
 #include <xen/events.h>
 #include <xen/xenbus.h>
 
@@ -74,10 +77,19 @@ static void scxen_event_prepare(struct scxen_queue *q,
 	INIT_WORK(&q->bh, scxen_event_bh);
 }
 
+/* Serve it on another processor than the others. If that cannot be, where it is. */
+static void scxen_event_place(struct xenbus_device *dev, struct scxen_queue *q)
+{
+	/* nor shall the first queues of all peers be on the same one */
+	unsigned int nth = (q->index + dev->otherend_id) % num_online_cpus();
+
+	irq_set_affinity(q->irq, cpumask_of(cpumask_local_spread(nth, NUMA_NO_NODE)));
+}
+
 /**
  * scxen_event_alloc() - make event channels for the peer to bind (frontend)
  * @dev:	the device
- * @queue:	SCHANNEL_QUEUES of them, none bound
+ * @queue:	SCHANNEL_QUEUES of them, none bound: as many are as @ch has
  * @ch:		the channel to poll
  *
  * From now on the channel is polled, whether it is up or not.
@@ -91,7 +103,7 @@ int scxen_event_alloc(struct xenbus_device *dev, struct scxen_queue *queue,
 	unsigned int i;
 	int ret;
 
-	for (i = 0; i < SCHANNEL_QUEUES; i++) {
+	for (i = 0; i < schannel_channel_queues(ch); i++) {
 		struct scxen_queue *q = &queue[i];
 
 		scxen_event_prepare(q, ch, i);
@@ -106,6 +118,7 @@ int scxen_event_alloc(struct xenbus_device *dev, struct scxen_queue *queue,
 			return ret;
 		}
 		q->irq = ret;
+		scxen_event_place(dev, q);
 	}
 	return 0;
 }
@@ -116,16 +129,18 @@ int scxen_event_alloc(struct xenbus_device *dev, struct scxen_queue *queue,
  * @queue:	SCHANNEL_QUEUES of them, none bound
  * @ch:		the channel to poll
  * @port:	the peer's ends, as it gave them: Xen refuses what is not ours
+ * @nr:		how many of these
  *
  * Return: as scxen_event_alloc().
  */
 int scxen_event_bind(struct xenbus_device *dev, struct scxen_queue *queue,
-		     struct schannel_channel *ch, const evtchn_port_t *port)
+		     struct schannel_channel *ch, const evtchn_port_t *port,
+		     unsigned int nr)
 {
 	unsigned int i;
 	int ret;
 
-	for (i = 0; i < SCHANNEL_QUEUES; i++) {
+	for (i = 0; i < nr; i++) {
 		struct scxen_queue *q = &queue[i];
 
 		scxen_event_prepare(q, ch, i);
@@ -137,6 +152,7 @@ int scxen_event_bind(struct xenbus_device *dev, struct scxen_queue *queue,
 		if (ret < 0)
 			return ret;
 		q->irq = ret;
+		scxen_event_place(dev, q);
 	}
 	return 0;
 }
@@ -147,7 +163,8 @@ void scxen_event_kick(struct scxen_queue *queue)
 	unsigned int i;
 
 	for (i = 0; i < SCHANNEL_QUEUES; i++)
-		queue_work(system_bh_highpri_wq, &queue[i].bh);
+		if (queue[i].irq)
+			queue_work(system_bh_highpri_wq, &queue[i].bh);
 }
 
 /**

@@ -37,7 +37,8 @@ struct scxen_queue {
 int scxen_event_alloc(struct xenbus_device *dev, struct scxen_queue *queue,
 		      struct schannel_channel *ch);
 int scxen_event_bind(struct xenbus_device *dev, struct scxen_queue *queue,
-		     struct schannel_channel *ch, const evtchn_port_t *port);
+		     struct schannel_channel *ch, const evtchn_port_t *port,
+		     unsigned int nr);
 void scxen_event_kick(struct scxen_queue *queue);
 void scxen_event_quiesce(struct scxen_queue *queue);
 void scxen_event_free(struct scxen_queue *queue);

@@ -239,7 +239,8 @@ enum schannel_msg_type {
  * @order:	the ring has 1 << @order pages. Check: at most
  *		SCHANNEL_RING_ORDER_MAX.
  * @queue:	the event queue in which the sender of this message wants the
- *		flow's events. Check: less than the channel's queues.
+ *		flow's events. Check: less than the channel's queues. An entry
+ *		for the flow in another queue is ignored.
  */
 struct schannel_ring_at {
 	__u16	segment;
