@@ -3,6 +3,7 @@
 #include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/export.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>
 
@@ -12,6 +13,7 @@
 #include "peer.h"
 #include "stats.h"
 #include "sysctl.h"
+#include "tend.h"
 #include "trace.h"
 #include "transport.h"
 
@@ -39,11 +41,11 @@ EXPORT_SYMBOL_GPL(sc_channel_put);
 static void sc_channel_unshare(struct schannel_channel *ch)
 {
 	struct schannel_peer *peer = ch->peer;
+	struct sc_segment *seg;
 	unsigned int i;
 
-	for (i = 0; i < ch->pool.nr_segments; i++)
-		sc_segment_destroy(peer, ch->pool.segment[i]);
-	ch->pool.nr_segments = 0;
+	while ((seg = sc_pool_take(&ch->pool)))
+		sc_segment_destroy(peer, seg);
 	for (i = 0; i < ch->table_pages; i++)
 		sc_page_unshare(peer, &ch->table[i]);
 	ch->table_pages = 0;
@@ -143,6 +145,9 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 	xa_init_flags(&ch->flows, XA_FLAGS_ALLOC);
 	INIT_WORK(&ch->work, sc_control_work);
 	spin_lock_init(&ch->ctl_lock);
+	INIT_DELAYED_WORK(&ch->tend, sc_tend_work);
+	INIT_LIST_HEAD(&ch->tended);
+	ch->tend_next = jiffies;
 	INIT_LIST_HEAD(&ch->posts);
 	mutex_init(&ch->grow_lock);
 	mutex_init(&ch->traffic_lock);
@@ -273,8 +278,8 @@ static void sc_channel_unmap(struct schannel_channel *ch)
 	unsigned int i;
 
 	for (i = 0; i < SCHANNEL_SEGMENTS_MAX; i++)
-		if (ch->peer_segment[i])
-			t->unmap(ch->peer, ch->peer_segment[i]);
+		if (ch->peer_segment[i].map)
+			t->unmap(ch->peer, ch->peer_segment[i].map);
 	for (i = 0; i < ch->peer_table_maps; i++)
 		t->unmap(ch->peer, ch->peer_table_map[i]);
 	if (ch->peer_ctl_map)
@@ -447,16 +452,18 @@ void schannel_channel_destroy(struct schannel_channel *ch)
 		sc_flow_ended(flow, -ECONNRESET);
 
 	cancel_work_sync(&ch->work);
+	disable_delayed_work_sync(&ch->tend);
 	/* nobody is left who grows what is about to go... */
 	mutex_lock(&ch->grow_lock);
 	mutex_unlock(&ch->grow_lock);
 	/* ...or who copies from or to it */
 	synchronize_rcu();
 
-	xa_for_each(&ch->flows, id, flow)
-		sc_flow_retire(flow);
 	sc_channel_unmap(ch);
 	sc_channel_unshare(ch);
+	/* last: who moves a ring even now may give it back once more */
+	xa_for_each(&ch->flows, id, flow)
+		sc_flow_retire(flow);
 	sc_channel_put(ch);
 }
 EXPORT_SYMBOL_GPL(schannel_channel_destroy);

@@ -18,6 +18,7 @@
 #define _SCHANNEL_CHANNEL_H
 
 #include <linux/atomic.h>
+#include <linux/bitmap.h>
 #include <linux/bits.h>
 #include <linux/ktime.h>
 #include <linux/mutex.h>
@@ -27,6 +28,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
+#include "peer_segment.h"
 #include "pool.h"
 #include "queue.h"
 #include "ring.h"
@@ -54,6 +56,9 @@ enum sc_channel_state {
 /* Bits of struct schannel_channel's @flags. */
 enum {
 	SC_CHANNEL_INBOX,	/* the peer has opened a flow for its datagrams */
+	SC_CHANNEL_SHORT,	/* memory is short: idle flows shall give back what they can */
+	SC_CHANNEL_GROW,	/* the pool shall grow */
+	SC_CHANNEL_FULL,	/* a moment ago it could not */
 };
 
 /**
@@ -125,6 +130,9 @@ struct sc_channel_traffic {
  * @flows:	by number in our table
  * @work:	handles the control ring
  * @since:	when it came up
+ * @tend:	looks after memory, see tend.c
+ * @tend_next:	when that is to be done next, jiffies
+ * @tended:	flows whose rings are to be looked after (@ctl_lock)
  * @failed:	that the peer broke the protocol was counted
  * @traffic:	bytes of flows that have no user any more (@traffic_lock)
  *
@@ -132,7 +140,9 @@ struct sc_channel_traffic {
  * under @grow_lock), @table_pages, @table_announced (@ctl_lock).
  *
  * The peer's, by @work: @peer_dir (private copy), @peer_map (mappings other
- * than segments), @peer_table (addresses of flow table pages), @peer_segment.
+ * than segments), @peer_table (addresses of flow table pages), @peer_segment;
+ * @peer_leaving of these it wants back, and about those in @peer_gone (@ctl_lock) it
+ * has to be told that it has them.
  */
 struct schannel_channel {
 	struct schannel_peer *peer;
@@ -147,6 +157,9 @@ struct schannel_channel {
 	struct xarray flows;
 
 	struct work_struct work;
+	struct delayed_work tend;
+	unsigned long tend_next;
+	struct list_head tended;
 	spinlock_t ctl_lock;	/* see above */
 	struct sc_tx ctl_tx;
 	struct sc_rx ctl_rx;
@@ -170,8 +183,10 @@ struct schannel_channel {
 	unsigned int peer_table_maps;
 	const struct schannel_flow **peer_table;
 	unsigned int peer_table_pages;
-	struct schannel_mapping **peer_segment;
-	u32 peer_pool_pages;
+	struct sc_peer_segment *peer_segment;
+	atomic_t peer_pool_pages;
+	atomic_t peer_leaving;
+	DECLARE_BITMAP(peer_gone, SCHANNEL_SEGMENTS_MAX);
 
 	ktime_t since;
 	atomic_t failed;

@@ -65,18 +65,20 @@ static void sc_conn_linger(struct sc_conn *conn, struct sc_flow *flow)
 	struct sock *sk = conn->sk;
 	long timeo = sk->sk_lingertime;
 	struct sc_flow_view view;
-	u32 want = sc_flow_tx_size(flow);
+	u32 size, left;
 
-	if (flow->type == SCHANNEL_TYPE_INET)
-		want /= 2;
 	mutex_lock(&conn->tx_lock);
 	sc_flow_fin(flow);
 	mutex_unlock(&conn->tx_lock);
 	add_wait_queue(sk_sleep(sk), &wait);
 	while (timeo && !signal_pending(current) &&
 	       sk->sk_state == TCP_ESTABLISHED) {
-		WRITE_ONCE(conn->tx_wants, want);
-		if (sc_flow_await_space(flow, want, &view))
+		size = sc_flow_tx_size(flow);
+		left = flow->type == SCHANNEL_TYPE_INET ? size / 2 : 0;
+		WRITE_ONCE(conn->tx_wants, size - left);
+		sc_flow_await_space(flow, size - left, &view);
+		if (view.queued <= left ||
+		    view.flags & (SC_FLOW_GONE | SC_FLOW_PEER_SHUT))
 			break;
 		release_sock(sk);
 		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);

@@ -332,6 +332,11 @@ static struct sock *sc_sock_sock(void *user)
 	return user;
 }
 
+static struct sc_conn *sc_sock_conn(void *user)
+{
+	return &sc_sk(user)->conn;
+}
+
 const struct sc_flow_ops sc_sock_flow_ops = {
 	.event	= sc_sock_event,
 	.opened	= sc_sock_opened,
@@ -340,4 +345,5 @@ const struct sc_flow_ops sc_sock_flow_ops = {
 	.put	= sc_sock_put,
 	.stats	= sc_sock_flow_stats,
 	.sock	= sc_sock_sock,
+	.conn	= sc_sock_conn,
 };

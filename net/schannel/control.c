@@ -3,7 +3,7 @@
  * The control ring.
  *
  * Sending never waits and never fails: what is to be said is noted down (a bit in
- * the flow, a number in the pool, one slot for a refusal) and turned into a message
+ * the flow, or for a segment, one slot for a refusal) and turned into a message
  * when the ring has room, by whoever notes it or else by the channel's work once
  * the peer has consumed. So nothing here grows with what the peer does.
  *
@@ -22,7 +22,9 @@
 #include "inbox.h"
 #include "listen.h"
 #include "message.h"
+#include "move.h"
 #include "peer.h"
+#include "peer_segment.h"
 #include "segment.h"
 #include "trace.h"
 #include "transport.h"
@@ -30,11 +32,12 @@
 /* ---- Sending ----------------------------------------------------------- */
 
 static void sc_control_ring_at(struct schannel_ring_at *at,
-			       const struct sc_flow *flow)
+			       const struct sc_flow *flow,
+			       const struct sc_place *place)
 {
-	at->segment = flow->place.segment;
-	at->page = flow->place.page;
-	at->order = flow->place.order;
+	at->segment = place->segment;
+	at->page = place->page;
+	at->order = place->order;
 	at->queue = flow->own_queue;
 }
 
@@ -53,15 +56,23 @@ static void sc_control_table_add(struct schannel_channel *ch,
 		msg->table.ref[i] = ch->table[ch->table_announced++].ref;
 }
 
-static void sc_control_segment_add(struct schannel_channel *ch,
-				   struct schannel_msg *msg)
+static void sc_control_segment(struct schannel_msg *msg, u16 type, u16 id)
 {
-	struct sc_segment *seg = ch->pool.segment[ch->pool.announced++];
-
-	msg->type = SCHANNEL_MSG_SEGMENT_ADD;
+	msg->type = type;
 	msg->dst_flow = SCHANNEL_FLOW_NONE;
 	msg->src_flow = SCHANNEL_FLOW_NONE;
-	msg->segment.segment = seg->id;
+	msg->segment.segment = id;
+}
+
+/* A segment of ours that is there, or shall go. */
+static void sc_control_own_segment(struct schannel_msg *msg,
+				   const struct sc_segment *seg, bool goes)
+{
+	if (goes) {
+		sc_control_segment(msg, SCHANNEL_MSG_SEGMENT_DEL, seg->id);
+		return;
+	}
+	sc_control_segment(msg, SCHANNEL_MSG_SEGMENT_ADD, seg->id);
 	msg->segment.nr_pages = seg->nr_pages;
 	msg->segment.list_ref = seg->list.ref;
 }
@@ -72,20 +83,33 @@ static bool sc_control_flow(struct sc_flow *flow, struct schannel_msg *msg)
 	msg->dst_flow = flow->peer_id;
 	msg->src_flow = flow->id;
 
+	if (flow->close_sent) {
+		/* that was the last word about it */
+		flow->posts = 0;
+		return false;
+	}
 	if (flow->posts & SC_FLOW_POST_OPEN) {
 		flow->posts &= ~SC_FLOW_POST_OPEN;
 		msg->type = SCHANNEL_MSG_OPEN;
 		msg->open = flow->open;
-		sc_control_ring_at(&msg->open.ring, flow);
+		sc_control_ring_at(&msg->open.ring, flow, &flow->place);
 	} else if (flow->posts & SC_FLOW_POST_ACCEPT) {
 		flow->posts &= ~SC_FLOW_POST_ACCEPT;
 		msg->type = SCHANNEL_MSG_ACCEPT;
-		sc_control_ring_at(&msg->accept.ring, flow);
+		sc_control_ring_at(&msg->accept.ring, flow, &flow->place);
 	} else if (flow->accepted && flow->posts & SC_FLOW_POST_CLOSE) {
 		flow->posts &= ~SC_FLOW_POST_CLOSE;
 		msg->type = SCHANNEL_MSG_CLOSE;
 		msg->why.reason = flow->reason;
 		flow->close_sent = true;
+	} else if (flow->posts & SC_FLOW_POST_RING) {
+		flow->posts &= ~SC_FLOW_POST_RING;
+		msg->type = SCHANNEL_MSG_RING;
+		sc_control_ring_at(&msg->ring.ring, flow, &flow->move.to);
+	} else if (flow->posts & SC_FLOW_POST_ANSWER) {
+		flow->posts &= ~SC_FLOW_POST_ANSWER;
+		msg->type = SCHANNEL_MSG_RING_ANSWER;
+		msg->answer.ready = flow->move.ready;
 	} else {
 		return false;
 	}
@@ -94,15 +118,18 @@ static bool sc_control_flow(struct sc_flow *flow, struct schannel_msg *msg)
 
 /*
  * The next message there is to send. What is announced comes before the flows that
- * use it: @table_pages and the pool's segments only grow, and a flow was put into
- * the list after what it uses was added to them.
+ * use it: a flow was put into the list after what it uses was added to @table_pages
+ * and the pool.
  */
 static bool sc_control_next(struct schannel_channel *ch,
 			    struct schannel_msg *msg, struct sc_flow **done)
 {
-	/* acquire: pairs with sc_flow_grow_table() */
+	/* acquire: pairs with sc_room_table() */
 	unsigned int pages = smp_load_acquire(&ch->table_pages);
 	struct sc_flow *flow, *next;
+	struct sc_segment *seg;
+	unsigned long gone;
+	bool goes;
 
 	*done = NULL;
 	memset(msg, 0, sizeof(*msg));
@@ -115,9 +142,15 @@ static bool sc_control_next(struct schannel_channel *ch,
 		sc_control_table_add(ch, msg, pages);
 		return true;
 	}
-	/* acquire: pairs with sc_pool_add() */
-	if (ch->pool.announced < smp_load_acquire(&ch->pool.nr_segments)) {
-		sc_control_segment_add(ch, msg);
+	seg = sc_pool_tell(&ch->pool, &goes);
+	if (seg) {
+		sc_control_own_segment(msg, seg, goes);
+		return true;
+	}
+	gone = find_first_bit(ch->peer_gone, SCHANNEL_SEGMENTS_MAX);
+	if (gone < SCHANNEL_SEGMENTS_MAX) {
+		__clear_bit(gone, ch->peer_gone);
+		sc_control_segment(msg, SCHANNEL_MSG_SEGMENT_GONE, gone);
 		return true;
 	}
 	list_for_each_entry_safe(flow, next, &ch->posts, post_node) {
@@ -199,6 +232,27 @@ void sc_control_post(struct sc_flow *flow, u8 what)
 	spin_unlock(&ch->ctl_lock);
 }
 
+/* Does this wait to be said? */
+bool sc_control_is_posted(struct sc_flow *flow, u8 what)
+{
+	struct schannel_channel *ch = flow->channel;
+	bool posted;
+
+	spin_lock(&ch->ctl_lock);
+	posted = flow->posts & what;
+	spin_unlock(&ch->ctl_lock);
+	return posted;
+}
+
+/* Tell the peer that its segment is not mapped any more. */
+void sc_control_segment_gone(struct schannel_channel *ch, u16 id)
+{
+	spin_lock(&ch->ctl_lock);
+	__set_bit(id, ch->peer_gone);
+	spin_unlock(&ch->ctl_lock);
+	sc_control_flush(ch);
+}
+
 static void sc_control_refuse(struct schannel_channel *ch, u32 flow, int reason)
 {
 	atomic_long_inc(&ch->stats.refused);
@@ -232,20 +286,14 @@ static void sc_control_add_table(struct schannel_channel *ch,
 	ch->peer_table_pages += msg->table.nr;
 }
 
-static const char *sc_control_add_segment(struct schannel_channel *ch,
-					  const struct schannel_msg_segment *msg)
+/* The peer has unmapped a segment of ours. */
+static const char *sc_control_segment_is_gone(struct schannel_channel *ch, u16 id)
 {
-	struct schannel_mapping *map;
+	struct sc_segment *seg = sc_pool_gone(&ch->pool, id);
 
-	if (ch->peer_segment[msg->segment])
-		return "segment announced twice";
-	if (ch->peer_pool_pages + msg->nr_pages > SC_PEER_POOL_PAGES_MAX)
-		return NULL;	/* its flows are refused */
-	map = sc_segment_map(ch->peer, msg);
-	if (!IS_ERR(map)) {
-		ch->peer_segment[msg->segment] = map;
-		ch->peer_pool_pages += map->nr;
-	}
+	if (!seg)
+		return "segment gone that was not deleted";
+	sc_segment_destroy(ch->peer, seg);
 	return NULL;
 }
 
@@ -280,10 +328,17 @@ static const char *sc_control_about_flow(struct schannel_channel *ch,
 		sc_flow_retire(flow);
 		spin_unlock(&ch->ctl_lock);
 		return NULL;
+	}
+
+	if (!flow->accepted || flow->peer_id != msg->src_flow ||
+	    flow->close_received)
+		return "message about a flow by who is not its other end";
+	switch (msg->type) {
+	case SCHANNEL_MSG_RING:
+		return sc_move_offer(flow, &msg->ring.ring);
+	case SCHANNEL_MSG_RING_ANSWER:
+		return sc_move_answer(flow, msg->answer.ready);
 	default:
-		if (!flow->accepted || flow->peer_id != msg->src_flow ||
-		    flow->close_received)
-			return "flow closed by who is not its other end";
 		/* who leaves without a word resets: nobody may wait for it */
 		if (msg->why.reason != SCHANNEL_REASON_DONE ||
 		    !sc_flow_is_over(flow))
@@ -337,7 +392,11 @@ static const char *sc_control_handle(struct schannel_channel *ch,
 		sc_control_add_table(ch, msg);
 		return NULL;
 	case SCHANNEL_MSG_SEGMENT_ADD:
-		return sc_control_add_segment(ch, &msg->segment);
+		return sc_peer_segment_announced(ch, &msg->segment);
+	case SCHANNEL_MSG_SEGMENT_DEL:
+		return sc_peer_segment_deleted(ch, msg->segment.segment);
+	case SCHANNEL_MSG_SEGMENT_GONE:
+		return sc_control_segment_is_gone(ch, msg->segment.segment);
 	default:
 		flow = sc_flow_get(ch, msg->dst_flow);
 		if (!flow)

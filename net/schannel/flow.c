@@ -12,93 +12,41 @@
 #include "control.h"
 #include "flow.h"
 #include "peer.h"
-#include "segment.h"
+#include "peer_segment.h"
+#include "room.h"
 #include "stats.h"
+#include "tend.h"
 #include "trace.h"
 #include "transport.h"
 
-/* ---- Making room ------------------------------------------------------- */
-
-/* One more segment for the pool. Caller holds grow_lock. */
-static int sc_flow_grow_pool(struct schannel_channel *ch)
-{
-	struct sc_segment *seg;
-	int err;
-
-	lockdep_assert_held(&ch->grow_lock);
-	if (ch->state == SC_CHANNEL_DOWN)
-		return -ECONNRESET;
-	if (!sc_pool_may_grow(&ch->pool, SC_SEGMENT_PAGES))
-		return -ENOBUFS;
-	seg = sc_segment_create(ch->peer, SC_SEGMENT_PAGES);
-	if (IS_ERR(seg))
-		return PTR_ERR(seg);
-	err = sc_pool_add(&ch->pool, seg);
-	if (err)
-		sc_segment_destroy(ch->peer, seg);
-	return err;
-}
-
-/* One more page for the flow table. */
-static int sc_flow_grow_table(struct schannel_channel *ch, unsigned int pages)
-{
-	int err = 0;
-
-	mutex_lock(&ch->grow_lock);
-	if (ch->table_pages > pages)
-		goto out;	/* somebody else was faster */
-	err = -ECONNRESET;
-	if (ch->state == SC_CHANNEL_DOWN)
-		goto out;
-	err = -ENOBUFS;
-	if (ch->table_pages == SCHANNEL_FLOW_PAGES_MAX)
-		goto out;
-	err = sc_page_share(ch->peer, &ch->table[ch->table_pages]);
-	if (!err)
-		/* release: entries of the page are used after this */
-		smp_store_release(&ch->table_pages, ch->table_pages + 1);
-out:
-	mutex_unlock(&ch->grow_lock);
-	return err;
-}
-
-/*
- * A ring of the size wished for, or as near to it as memory and limits allow:
- * rather a small ring than none.
- */
-static int sc_flow_carve(struct schannel_channel *ch, u8 type,
-			 struct sc_wish wish, struct sc_place *place)
-{
-	u8 order = sc_pool_order(&ch->pool, wish);
-	int err;
-
-	/* the ring bounds what a program may send in one piece */
-	if (type == SCHANNEL_TYPE_SEQPACKET)
-		order = max(order, min(wish.max, SC_RECORD_RING_ORDER));
-	err = sc_pool_carve(&ch->pool, order, place);
-	if (!err)
-		return 0;
-	mutex_lock(&ch->grow_lock);
-	while ((err = sc_pool_carve(&ch->pool, order, place))) {
-		err = sc_flow_grow_pool(ch);
-		if (!err)
-			continue;
-		if (err == -ECONNRESET || order <= wish.least)
-			break;
-		order--;
-	}
-	mutex_unlock(&ch->grow_lock);
-	return err;
-}
-
 /* ---- Life -------------------------------------------------------------- */
+
+/* Its entry, and its ring, unless the channel has just gone. 0 or -errno. */
+static int sc_flow_place(struct sc_flow *flow)
+{
+	struct schannel_channel *ch = flow->channel;
+	struct schannel_flow *entry;
+	int err = -ECONNRESET;
+
+	rcu_read_lock();
+	if (sc_channel_is_up(ch)) {
+		entry = ch->table[flow->id / SCHANNEL_FLOWS_PER_PAGE].addr;
+		entry += flow->id % SCHANNEL_FLOWS_PER_PAGE;
+		memset(entry, 0, sizeof(*entry));
+		entry->tx_event = SC_EVENT_NEVER;
+		flow->tx.own = entry;
+		flow->rx.own = entry;
+		sc_room_ring(ch, &flow->place, &flow->tx.ring);
+		err = 0;
+	}
+	rcu_read_unlock();
+	return err;
+}
 
 static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 				     struct sc_wish wish,
 				     const struct sc_flow_ops *ops, void *user)
 {
-	struct schannel_flow *entry;
-	struct sc_segment *seg;
 	struct sc_flow *flow;
 	int err;
 
@@ -106,7 +54,9 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 	if (!flow)
 		return ERR_PTR(-ENOMEM);
 	flow->type = type;
-	err = sc_flow_carve(ch, type, wish, &flow->place);
+	flow->move.wish = wish;
+	err = sc_room_carve(ch, sc_pool_order(&ch->pool, wish), wish.least,
+			    &flow->place);
 	if (err)
 		goto err_free;
 
@@ -116,10 +66,11 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 	RCU_INIT_POINTER(flow->user, user);
 	flow->peer_id = SCHANNEL_FLOW_NONE;
 	INIT_LIST_HEAD(&flow->post_node);
+	INIT_LIST_HEAD(&flow->move.node);
 	refcount_set(&flow->ref, 2);	/* the table's and the user's */
 
 	for (;;) {
-		/* acquire: pairs with sc_flow_grow_table() */
+		/* acquire: pairs with sc_room_table() */
 		unsigned int pages = smp_load_acquire(&ch->table_pages);
 
 		/* reserved first: nobody may find it before it is complete */
@@ -128,26 +79,21 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 			       GFP_KERNEL);
 		if (err != -EBUSY)
 			break;
-		err = sc_flow_grow_table(ch, pages);
+		err = sc_room_table(ch, pages);
 		if (err)
 			break;
 	}
 	if (err)
 		goto err_carved;
-
-	entry = ch->table[flow->id / SCHANNEL_FLOWS_PER_PAGE].addr;
-	entry += flow->id % SCHANNEL_FLOWS_PER_PAGE;
-	memset(entry, 0, sizeof(*entry));
-	entry->tx_event = SC_EVENT_NEVER;
-	flow->tx.own = entry;
-	flow->rx.own = entry;
+	err = sc_flow_place(flow);
+	if (err)
+		goto err_id;
 	/* the queues are served by different processors */
 	flow->own_queue = flow->id % ch->nr_queues;
-	seg = ch->pool.segment[flow->place.segment];
-	flow->tx.ring.addr = seg->addr + flow->place.page;
-	flow->tx.ring.size = PAGE_SIZE << flow->place.order;
 	return flow;
 
+err_id:
+	xa_erase(&ch->flows, flow->id);
 err_carved:
 	sc_pool_release(&ch->pool, &flow->place);
 	sc_channel_put(ch);
@@ -162,7 +108,7 @@ static void sc_flow_discard(struct sc_flow *flow)
 	struct schannel_channel *ch = flow->channel;
 
 	xa_erase(&ch->flows, flow->id);
-	sc_pool_release(&ch->pool, &flow->place);
+	sc_move_end(flow);
 	sc_channel_put(ch);
 	kfree(flow);
 }
@@ -182,6 +128,8 @@ static int sc_flow_publish(struct sc_flow *flow, u8 what)
 		err = 0;
 	}
 	spin_unlock(&ch->ctl_lock);
+	if (!err && !sc_move_rests(flow))
+		sc_tend_flow(flow);
 	return err;
 }
 
@@ -224,19 +172,15 @@ static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
 {
 	struct schannel_channel *ch = flow->channel;
 	const struct schannel_flow *entry;
-	const struct schannel_mapping *map;
 
 	/* checked by sc_message_check(), but for what only we know */
-	map = ch->peer_segment[at->segment];
-	if (!map || at->page + (1U << at->order) > map->nr)
-		return -ENOMEM;
 	entry = ch->peer_table[peer_id / SCHANNEL_FLOWS_PER_PAGE];
 	if (!entry)
 		return -ENOMEM;
 	entry += peer_id % SCHANNEL_FLOWS_PER_PAGE;
-
-	flow->rx.ring.addr = map->addr + at->page;
-	flow->rx.ring.size = PAGE_SIZE << at->order;
+	flow->move.segment = sc_peer_segment_get(ch, at, &flow->rx.ring);
+	if (!flow->move.segment)
+		return -ENOMEM;
 	flow->tx.peer = entry;
 	flow->queue = at->queue;
 	flow->peer_id = peer_id;
@@ -347,7 +291,8 @@ void sc_flow_retire(struct sc_flow *flow)
 	if (xa_erase(&ch->flows, flow->id) != flow)
 		return;
 	list_del_init(&flow->post_node);
-	sc_pool_release(&ch->pool, &flow->place);
+	list_del_init(&flow->move.node);
+	sc_move_end(flow);
 	sc_flow_put(flow);
 }
 
@@ -386,7 +331,8 @@ unsigned int sc_flow_event(struct sc_flow *flow)
 	return user ? flow->ops->event(flow, user) : 1;
 }
 
-static void *sc_flow_user_get(struct sc_flow *flow)
+/* Its user with a reference, or NULL if it has none (any more). */
+void *sc_flow_user_get(struct sc_flow *flow)
 {
 	void *user;
 
@@ -402,7 +348,7 @@ static void *sc_flow_user_get(struct sc_flow *flow)
 	return user;
 }
 
-static void sc_flow_user_put(struct sc_flow *flow, void *user)
+void sc_flow_user_put(struct sc_flow *flow, void *user)
 {
 	flow->ops->put(user);
 	module_put(flow->ops->owner);
@@ -584,7 +530,9 @@ ssize_t sc_flow_recv(struct sc_flow *flow, struct iov_iter *to, size_t len,
 		     u32 skip, bool consume)
 {
 	struct sc_rx *rx = &flow->rx;
+	const struct sc_ring *ring;
 	ssize_t done;
+	u32 run;
 
 	len = min_t(size_t, len, SC_FLOW_CHUNK);
 	rcu_read_lock();
@@ -595,9 +543,10 @@ ssize_t sc_flow_recv(struct sc_flow *flow, struct iov_iter *to, size_t len,
 	} else if (sc_rx_avail(rx) <= skip) {
 		done = 0;
 	} else {
-		len = min_t(size_t, len, sc_rx_avail(rx) - skip);
-		done = to ? sc_flow_copy_out(&rx->ring, rx->cons + skip, to, len)
-			  : len;
+		run = min_t(size_t, len, sc_rx_avail(rx) - skip);
+		ring = sc_flow_rx_at(flow, skip, &run);
+		done = to ? sc_flow_copy_out(ring, rx->cons + skip, to, run)
+			  : run;
 		if (!done)
 			done = -EFAULT;
 		else if (consume && sc_rx_publish(rx, done))
@@ -653,7 +602,7 @@ void sc_flow_look(struct sc_flow *flow, struct sc_flow_view *view)
 {
 	const struct sc_tx *tx = &flow->tx;
 	const struct sc_rx *rx = &flow->rx;
-	u32 index;
+	u32 index, size;
 
 	memset(view, 0, sizeof(*view));
 	rcu_read_lock();
@@ -669,10 +618,11 @@ void sc_flow_look(struct sc_flow *flow, struct sc_flow_view *view)
 	/* ours first: the peer's is never behind what ours was before it */
 	index = READ_ONCE(rx->cons);
 	view->prod = READ_ONCE(rx->peer->tx_prod);
-	view->avail = min(view->prod - index, rx->ring.size);
+	view->avail = min(view->prod - index, sc_rx_most(rx));
 	index = READ_ONCE(tx->peer->rx_cons);
-	view->queued = min(READ_ONCE(tx->prod) - index, tx->ring.size);
-	view->space = tx->ring.size - view->queued;
+	size = sc_flow_tx_size(flow);
+	view->queued = min(READ_ONCE(tx->prod) - index, size);
+	view->space = size - view->queued;
 out:
 	rcu_read_unlock();
 }
@@ -689,7 +639,7 @@ bool sc_flow_is_over(struct sc_flow *flow)
 /* As sc_flow_await_data(), but that no event is asked for. */
 bool sc_flow_has_data(struct sc_flow *flow, u32 want, struct sc_flow_view *view)
 {
-	want = clamp(want, 1U, flow->rx.ring.size / 2);
+	want = clamp(want, 1U, sc_flow_rx_half(flow));
 	sc_flow_look(flow, view);
 	return view->avail >= want ||
 	       view->flags & (SC_FLOW_GONE | SC_FLOW_FIN);
@@ -702,7 +652,8 @@ bool sc_flow_has_data(struct sc_flow *flow, u32 want, struct sc_flow_view *view)
  * @view:	filled in
  *
  * No lock needed: when somebody receives meanwhile, so that the event index is
- * about an older consumer index than @view, it is done again.
+ * about an older consumer index than @view, it is done again. So it is when a smaller
+ * ring was offered, which may not hold so much.
  *
  * Return: whether there is no reason to wait: so much is there, or no more will
  * come.
@@ -710,18 +661,20 @@ bool sc_flow_has_data(struct sc_flow *flow, u32 want, struct sc_flow_view *view)
 bool sc_flow_await_data(struct sc_flow *flow, u32 want,
 			struct sc_flow_view *view)
 {
+	u32 cons, half;
 	bool ready;
-	u32 cons;
 
-	want = clamp(want, 1U, flow->rx.ring.size / 2);
 	do {
 		cons = READ_ONCE(flow->rx.cons);
+		half = sc_flow_rx_half(flow);
+		want = clamp(want, 1U, half);
 		rcu_read_lock();
 		if (sc_channel_is_up(flow->channel))
 			sc_rx_arm(&flow->rx, want);
 		rcu_read_unlock();
 		ready = sc_flow_has_data(flow, want, view);
-	} while (!ready && cons != READ_ONCE(flow->rx.cons));
+	} while (!ready && (cons != READ_ONCE(flow->rx.cons) ||
+			    half > sc_flow_rx_half(flow)));
 	return ready;
 }
 
@@ -752,10 +705,22 @@ void sc_flow_await_more(struct sc_flow *flow, struct sc_flow_view *view)
 		 --tries);
 }
 
+/* As sc_flow_await_space(), but that no event is asked for. */
+bool sc_flow_has_space(struct sc_flow *flow, u32 want, struct sc_flow_view *view)
+{
+	sc_flow_look(flow, view);
+	if (view->flags & (SC_FLOW_GONE | SC_FLOW_PEER_SHUT))
+		return true;
+	if (want > view->space + view->queued)
+		return sc_move_goes_on(flow, !view->queued);
+	return view->space >= want;
+}
+
 /**
  * sc_flow_await_space() - have an event sent when there is space, if there is none
  * @flow:	an open flow
- * @want:	how many bytes, at most the ring's size
+ * @want:	how many bytes; if that is more than the ring's size, sc_move_fit()
+ *		was asked for a larger one
  * @view:	filled in
  *
  * No lock needed: when somebody sends meanwhile, so that the event index is about an
@@ -766,19 +731,18 @@ void sc_flow_await_more(struct sc_flow *flow, struct sc_flow_view *view)
 bool sc_flow_await_space(struct sc_flow *flow, u32 want,
 			 struct sc_flow_view *view)
 {
+	u32 prod, size;
 	bool ready;
-	u32 prod;
 
-	want = clamp(want, 1U, flow->tx.ring.size);
 	do {
 		prod = READ_ONCE(flow->tx.prod);
+		size = sc_flow_tx_size(flow);
 		rcu_read_lock();
 		if (sc_channel_is_up(flow->channel))
-			sc_tx_arm(&flow->tx, want);
+			sc_tx_arm(&flow->tx, clamp(want, 1U, size));
 		rcu_read_unlock();
-		sc_flow_look(flow, view);
-		ready = view->space >= want ||
-			view->flags & (SC_FLOW_GONE | SC_FLOW_PEER_SHUT);
-	} while (!ready && prod != READ_ONCE(flow->tx.prod));
+		ready = sc_flow_has_space(flow, want, view);
+	} while (!ready && (prod != READ_ONCE(flow->tx.prod) ||
+			    size != sc_flow_tx_size(flow)));
 	return ready;
 }

@@ -25,6 +25,7 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+#include "move.h"
 #include "pool.h"
 #include "queue.h"
 #include "ring.h"
@@ -32,6 +33,7 @@
 struct iov_iter;
 struct module;
 struct schannel_channel;
+struct sc_conn;
 struct sc_flow;
 struct sc_flow_stats;
 struct sock;
@@ -49,8 +51,9 @@ struct sock;
  * @opened:	the peer accepted. Process context.
  * @ended:	refused, reset, or the channel is gone: @err is negative. The
  *		user still has to call sc_flow_close(). Process context.
- * @stats:	what it counted so far. Under RCU; optional, as is @sock
+ * @stats:	what it counted so far. Under RCU; optional, as are @sock and @conn
  * @sock:	the socket that it is
+ * @conn:	the end of a connection that it is, or has: with its locks, rings move
  *
  * @user is what sc_flow_open() or sc_flow_accept() was given; the call is made
  * under RCU (@event) or with the user's reference held (the others), which
@@ -65,12 +68,15 @@ struct sc_flow_ops {
 	void (*put)(void *user);
 	void (*stats)(void *user, struct sc_flow_stats *stats);
 	struct sock *(*sock)(void *user);
+	struct sc_conn *(*conn)(void *user);
 };
 
 /* Bits of sc_flow.posts: control messages that wait to be sent. */
 #define SC_FLOW_POST_OPEN	BIT(0)
 #define SC_FLOW_POST_ACCEPT	BIT(1)
 #define SC_FLOW_POST_CLOSE	BIT(2)
+#define SC_FLOW_POST_RING	BIT(3)
+#define SC_FLOW_POST_ANSWER	BIT(4)
 
 /**
  * struct sc_flow - a flow
@@ -86,6 +92,7 @@ struct sc_flow_ops {
  * @own_queue:	the one in which we do
  * @opened:	we opened it, not the peer
  * @place:	where @tx's ring is in our pool
+ * @move:	how the rings move
  * @over:	that it ended was counted and told
  * @ops, @user:	who is told of events; @user under RCU
  * @posts:	SC_FLOW_POST_*
@@ -112,6 +119,7 @@ struct sc_flow {
 	u8 own_queue;
 	bool opened;
 	struct sc_place place;
+	struct sc_move move;
 	atomic_t over;
 	refcount_t ref;
 	const struct sc_flow_ops *ops;
@@ -145,6 +153,8 @@ unsigned int sc_flow_event(struct sc_flow *flow);
 void sc_flow_answered(struct sc_flow *flow, const struct schannel_msg *msg);
 void sc_flow_opened(struct sc_flow *flow);
 void sc_flow_ended(struct sc_flow *flow, int err);
+void *sc_flow_user_get(struct sc_flow *flow);
+void sc_flow_user_put(struct sc_flow *flow, void *user);
 struct sock *sc_flow_sock(struct sc_flow *flow);
 struct sock *sc_flow_hold_sock(struct sc_flow *flow);
 bool sc_flow_get_stats(struct sc_flow *flow, struct sc_flow_stats *stats);
@@ -188,6 +198,7 @@ bool sc_flow_has_data(struct sc_flow *flow, u32 want, struct sc_flow_view *view)
 bool sc_flow_await_data(struct sc_flow *flow, u32 want,
 			struct sc_flow_view *view);
 void sc_flow_await_more(struct sc_flow *flow, struct sc_flow_view *view);
+bool sc_flow_has_space(struct sc_flow *flow, u32 want, struct sc_flow_view *view);
 bool sc_flow_await_space(struct sc_flow *flow, u32 want,
 			 struct sc_flow_view *view);
 
@@ -200,7 +211,22 @@ static inline bool sc_flow_is_joined(const struct sc_flow *flow)
 
 static inline u32 sc_flow_tx_size(const struct sc_flow *flow)
 {
-	return flow->tx.ring.size;
+	return READ_ONCE(flow->tx.ring.size);
+}
+
+/* So much can always be waited for: a sender may want half the ring before it goes on. */
+static inline u32 sc_flow_rx_half(const struct sc_flow *flow)
+{
+	return sc_rx_least(&flow->rx) / 2;
+}
+
+/* sc_rx_at() for a flow's data path. */
+static inline const struct sc_ring *sc_flow_rx_at(struct sc_flow *flow, u32 skip,
+						  u32 *len)
+{
+	if (likely(!flow->rx.turning))
+		return &flow->rx.ring;
+	return sc_move_rx_at_turn(flow, skip, len);
 }
 
 #endif /* _SCHANNEL_FLOW_H */

@@ -504,6 +504,13 @@ static struct sock *scinet_flow_sock(void *user)
 	return is->conn.sk;
 }
 
+static struct sc_conn *scinet_flow_conn(void *user)
+{
+	struct scinet_sock *is = user;
+
+	return &is->conn;
+}
+
 const struct sc_flow_ops scinet_flow_ops = {
 	.owner	= THIS_MODULE,
 	.event	= scinet_flow_event,
@@ -513,6 +520,7 @@ const struct sc_flow_ops scinet_flow_ops = {
 	.put	= scinet_flow_put,
 	.stats	= scinet_flow_stats,
 	.sock	= scinet_flow_sock,
+	.conn	= scinet_flow_conn,
 };
 
 /* ---- Tables of operations ---------------------------------------------- */

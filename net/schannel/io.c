@@ -63,7 +63,8 @@ static bool sc_io_readable(struct sc_conn *conn, struct sc_flow *flow, u32 want)
 	struct sc_flow_view view;
 
 	sc_flow_look(flow, &view);
-	return view.avail >= want ||
+	/* if a smaller ring was offered, so much may never come: ask for less */
+	return view.avail >= want || want > sc_flow_rx_half(flow) ||
 	       view.flags & (SC_FLOW_GONE | SC_FLOW_FIN) ||
 	       READ_ONCE(sk->sk_err) ||
 	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
@@ -74,9 +75,7 @@ static bool sc_io_has_space(struct sc_conn *conn, struct sc_flow *flow, u32 want
 	struct sock *sk = conn->sk;
 	struct sc_flow_view view;
 
-	sc_flow_look(flow, &view);
-	return view.space >= want ||
-	       view.flags & (SC_FLOW_GONE | SC_FLOW_PEER_SHUT) ||
+	return sc_flow_has_space(flow, want, &view) ||
 	       READ_ONCE(sk->sk_err) ||
 	       READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
 }
@@ -220,7 +219,7 @@ int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
 		if (view.avail >= least)
 			return 0;
 	}
-	want = clamp(want, 1U, flow->rx.ring.size / 2);
+	want = clamp(want, 1U, sc_flow_rx_half(flow));
 	if (sc_flow_await_data(flow, want, &view))
 		return view.flags & SC_FLOW_FIN && view.avail < least ? 1 : 0;
 	/*

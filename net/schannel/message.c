@@ -37,6 +37,19 @@ static const char *check_ring(const struct schannel_ring_at *at,
 	return NULL;
 }
 
+static const char *check_both(const struct schannel_msg *msg,
+			      unsigned int table_pages)
+{
+	return check_src(msg, table_pages) ?: check_dst(msg);
+}
+
+static const char *check_segment(const struct schannel_msg_segment *segment)
+{
+	if (segment->segment >= SCHANNEL_SEGMENTS_MAX)
+		return "segment number too large";
+	return NULL;
+}
+
 /**
  * sc_message_check() - does a message make sense
  * @msg:	a private copy
@@ -61,17 +74,16 @@ const char *sc_message_check(const struct schannel_msg *msg,
 			wrong = "port 0";
 		return wrong;
 	case SCHANNEL_MSG_ACCEPT:
-		wrong = check_src(msg, table_pages);
-		if (!wrong)
-			wrong = check_dst(msg);
-		if (!wrong)
-			wrong = check_ring(&msg->accept.ring, nr_queues);
-		return wrong;
+		return check_both(msg, table_pages) ?:
+		       check_ring(&msg->accept.ring, nr_queues);
+	case SCHANNEL_MSG_RING:
+		return check_both(msg, table_pages) ?:
+		       check_ring(&msg->ring.ring, nr_queues);
 	case SCHANNEL_MSG_REFUSE:
 		return check_dst(msg);
 	case SCHANNEL_MSG_CLOSE:
-		wrong = check_src(msg, table_pages);
-		return wrong ?: check_dst(msg);
+	case SCHANNEL_MSG_RING_ANSWER:
+		return check_both(msg, table_pages);
 	case SCHANNEL_MSG_TABLE_ADD:
 		if (msg->table.first != table_pages)
 			return "flow table pages out of order";
@@ -80,12 +92,14 @@ const char *sc_message_check(const struct schannel_msg *msg,
 			return "flow table too large";
 		return NULL;
 	case SCHANNEL_MSG_SEGMENT_ADD:
-		if (msg->segment.segment >= SCHANNEL_SEGMENTS_MAX)
-			return "segment number too large";
-		if (!msg->segment.nr_pages ||
-		    msg->segment.nr_pages > SCHANNEL_SEGMENT_PAGES_MAX)
-			return "segment size out of range";
-		return NULL;
+		wrong = check_segment(&msg->segment);
+		if (!wrong && (!msg->segment.nr_pages ||
+			       msg->segment.nr_pages > SCHANNEL_SEGMENT_PAGES_MAX))
+			wrong = "segment size out of range";
+		return wrong;
+	case SCHANNEL_MSG_SEGMENT_DEL:
+	case SCHANNEL_MSG_SEGMENT_GONE:
+		return check_segment(&msg->segment);
 	default:
 		return "unknown message type";
 	}

@@ -317,7 +317,7 @@ static void sc_netlink_add_channel(struct schannel_channel *ch, u64 *sum)
 	sum[SCHANNEL_A_CHANNEL_POOL_LIMIT] += (u64)ch->pool.limit << PAGE_SHIFT;
 	spin_unlock_bh(&ch->pool.lock);
 	sum[SCHANNEL_A_CHANNEL_PEER_POOL] +=
-		(u64)READ_ONCE(ch->peer_pool_pages) << PAGE_SHIFT;
+		(u64)atomic_read(&ch->peer_pool_pages) << PAGE_SHIFT;
 	sum[SCHANNEL_A_CHANNEL_FLOW_TABLE] +=
 		(u64)READ_ONCE(ch->table_pages) << PAGE_SHIFT;
 	sc_netlink_add_counters(&ch->stats, sum);

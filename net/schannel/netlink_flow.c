@@ -78,14 +78,14 @@ static bool sc_netlink_fill_rings(struct sk_buff *skb, struct sc_flow *flow)
 {
 	struct sc_flow_view view;
 
-	if (nla_put_u32(skb, SCHANNEL_A_FLOW_TX_RING, flow->tx.ring.size))
+	if (nla_put_u32(skb, SCHANNEL_A_FLOW_TX_RING, sc_flow_tx_size(flow)))
 		return false;
 	if (!sc_flow_is_joined(flow))
 		return true;
 	sc_flow_look(flow, &view);
 	return !nla_put_u32(skb, SCHANNEL_A_FLOW_PEER_ID, flow->peer_id) &&
 	       !nla_put_u32(skb, SCHANNEL_A_FLOW_RX_RING,
-			    flow->rx.ring.size) &&
+			    READ_ONCE(flow->rx.ring.size)) &&
 	       !nla_put_u32(skb, SCHANNEL_A_FLOW_TX_QUEUED, view.queued) &&
 	       !nla_put_u32(skb, SCHANNEL_A_FLOW_RX_QUEUED, view.avail);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The pool: carving rings from segments. See pool.h. */
 #include <linux/bitmap.h>
+#include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
-#include <asm/barrier.h>
 
 #include "pool.h"
 #include "segment.h"
@@ -16,12 +16,12 @@ void sc_pool_init(struct sc_pool *pool, u32 limit)
 }
 
 /**
- * sc_pool_order() - how large the next ring should be
+ * sc_pool_order() - how large the next ring should be at first
  * @pool:	the pool
  * @wish:	between which sizes
  *
- * The first rings get all a fast stream can use; the more there are, the smaller
- * the next, such that thousands fit: the sum over n rings grows with log n.
+ * The more there are, the smaller the next, such that thousands fit: the sum over
+ * n rings grows with log n.
  *
  * Return: the order.
  */
@@ -33,8 +33,31 @@ u8 sc_pool_order(struct sc_pool *pool, struct sc_wish wish)
 	spin_lock_bh(&pool->lock);
 	share = pool->limit / (8 * (pool->rings + 1));
 	spin_unlock_bh(&pool->lock);
-	order = share ? clamp_t(u8, ilog2(share), wish.min, wish.max) : wish.min;
+	order = share ? min_t(u8, ilog2(share), SC_RING_START_ORDER) : 0;
+	order = clamp_t(u8, order, wish.min, wish.max);
 	return min_t(u8, order, SC_SEGMENT_ORDER);
+}
+
+/**
+ * sc_pool_larger() - what a ring that is too small should become
+ * @pool:	the pool
+ * @order:	what it is
+ * @max:	what it may be at most
+ *
+ * However many are busy, all of them together leave half of the pool to others.
+ *
+ * Return: the order, @order if it is to stay as it is.
+ */
+u8 sc_pool_larger(struct sc_pool *pool, u8 order, u8 max)
+{
+	u32 share;
+
+	spin_lock_bh(&pool->lock);
+	share = pool->limit / (2 * (pool->rings + 1));
+	spin_unlock_bh(&pool->lock);
+	max = min_t(u8, max, share ? ilog2(share) : 0);
+	max = min_t(u8, max, SC_SEGMENT_ORDER);
+	return order < max ? min_t(u8, order + 2, max) : order;
 }
 
 /**
@@ -55,7 +78,8 @@ int sc_pool_carve(struct sc_pool *pool, u8 order, struct sc_place *place)
 		struct sc_segment *seg = pool->segment[i];
 		unsigned long at;
 
-		if (seg->nr_pages - seg->used < nr)
+		if (!seg || seg->state > SC_SEGMENT_THERE ||
+		    seg->nr_pages - seg->used < nr)
 			continue;
 		/* aligned to its size, so that freed neighbours meet again */
 		at = bitmap_find_next_zero_area(seg->map, seg->nr_pages, 0, nr,
@@ -64,6 +88,7 @@ int sc_pool_carve(struct sc_pool *pool, u8 order, struct sc_place *place)
 			continue;
 		bitmap_set(seg->map, at, nr);
 		seg->used += nr;
+		seg->rested = false;
 		pool->used += nr;
 		pool->rings++;
 		place->segment = i;
@@ -76,7 +101,10 @@ int sc_pool_carve(struct sc_pool *pool, u8 order, struct sc_place *place)
 	return -ENOSPC;
 }
 
-/* Give a ring's pages back. Any context but hard interrupts. */
+/*
+ * Give a ring's pages back. Any context but hard interrupts. Who is late, after
+ * sc_pool_take(), finds nothing to give them back to.
+ */
 void sc_pool_release(struct sc_pool *pool, const struct sc_place *place)
 {
 	unsigned int nr = 1U << place->order;
@@ -84,11 +112,22 @@ void sc_pool_release(struct sc_pool *pool, const struct sc_place *place)
 
 	spin_lock_bh(&pool->lock);
 	seg = pool->segment[place->segment];
-	bitmap_clear(seg->map, place->page, nr);
-	seg->used -= nr;
-	pool->used -= nr;
-	pool->rings--;
+	if (seg) {
+		bitmap_clear(seg->map, place->page, nr);
+		seg->used -= nr;
+		pool->used -= nr;
+		pool->rings--;
+	}
 	spin_unlock_bh(&pool->lock);
+}
+
+static unsigned int sc_pool_free_id(const struct sc_pool *pool)
+{
+	unsigned int id = 0;
+
+	while (id < pool->nr_segments && pool->segment[id])
+		id++;
+	return id;
 }
 
 /* Would @nr_pages more stay within the limits? */
@@ -97,7 +136,7 @@ bool sc_pool_may_grow(struct sc_pool *pool, u32 nr_pages)
 	bool may;
 
 	spin_lock_bh(&pool->lock);
-	may = pool->nr_segments < SCHANNEL_SEGMENTS_MAX &&
+	may = sc_pool_free_id(pool) < SCHANNEL_SEGMENTS_MAX &&
 	      pool->nr_pages + nr_pages <= pool->limit;
 	spin_unlock_bh(&pool->lock);
 	return may;
@@ -113,17 +152,127 @@ bool sc_pool_may_grow(struct sc_pool *pool, u32 nr_pages)
 int sc_pool_add(struct sc_pool *pool, struct sc_segment *seg)
 {
 	int err = -ENOBUFS;
+	unsigned int id;
 
 	spin_lock_bh(&pool->lock);
-	if (pool->nr_segments < SCHANNEL_SEGMENTS_MAX &&
+	id = sc_pool_free_id(pool);
+	if (id < SCHANNEL_SEGMENTS_MAX &&
 	    pool->nr_pages + seg->nr_pages <= pool->limit) {
-		seg->id = pool->nr_segments;
-		pool->segment[seg->id] = seg;
+		seg->id = id;
+		seg->state = SC_SEGMENT_NEW;
+		pool->segment[id] = seg;
+		if (id == pool->nr_segments)
+			pool->nr_segments++;
 		pool->nr_pages += seg->nr_pages;
-		/* release: the control ring reads it without the lock */
-		smp_store_release(&pool->nr_segments, seg->id + 1);
+		pool->untold++;
 		err = 0;
 	}
 	spin_unlock_bh(&pool->lock);
 	return err;
+}
+
+/**
+ * sc_pool_tell() - something that the peer has to be told about a segment
+ * @pool:	the pool
+ * @goes:	whether that is that it shall go, and not that it is there
+ *
+ * Return: the segment, which it is going to be told of now, or NULL.
+ */
+struct sc_segment *sc_pool_tell(struct sc_pool *pool, bool *goes)
+{
+	struct sc_segment *seg = NULL;
+	unsigned int i;
+
+	/* who changed it, and wants it to be seen, calls this later on */
+	if (!READ_ONCE(pool->untold))
+		return NULL;
+	spin_lock_bh(&pool->lock);
+	for (i = 0; i < pool->nr_segments; i++) {
+		seg = pool->segment[i];
+		if (seg && (seg->state == SC_SEGMENT_NEW ||
+			    seg->state == SC_SEGMENT_LEAVING))
+			break;
+		seg = NULL;
+	}
+	if (seg) {
+		*goes = seg->state == SC_SEGMENT_LEAVING;
+		seg->state++;
+		pool->untold--;
+	}
+	spin_unlock_bh(&pool->lock);
+	return seg;
+}
+
+/**
+ * sc_pool_rest() - let segments go that nobody uses
+ * @pool:	the pool
+ *
+ * Called now and then: a segment without rings at this time and the previous goes.
+ *
+ * Return: whether there are such as may go next time.
+ */
+bool sc_pool_rest(struct sc_pool *pool)
+{
+	bool more = false;
+	unsigned int i;
+
+	spin_lock_bh(&pool->lock);
+	for (i = 0; i < pool->nr_segments; i++) {
+		struct sc_segment *seg = pool->segment[i];
+
+		if (!seg || seg->used || seg->state > SC_SEGMENT_THERE)
+			continue;
+		if (seg->rested && seg->state == SC_SEGMENT_THERE) {
+			seg->state = SC_SEGMENT_LEAVING;
+			pool->untold++;
+			continue;
+		}
+		seg->rested = true;
+		more = true;
+	}
+	spin_unlock_bh(&pool->lock);
+	return more;
+}
+
+/**
+ * sc_pool_gone() - the peer has let go of a segment
+ * @pool:	the pool
+ * @id:		the segment's number, as the peer gave it
+ *
+ * Return: the segment, now the caller's to destroy, or NULL if it was not asked for.
+ */
+struct sc_segment *sc_pool_gone(struct sc_pool *pool, u16 id)
+{
+	struct sc_segment *seg;
+
+	spin_lock_bh(&pool->lock);
+	seg = pool->segment[id];
+	if (seg && seg->state == SC_SEGMENT_LEFT) {
+		pool->segment[id] = NULL;
+		pool->nr_pages -= seg->nr_pages;
+	} else {
+		seg = NULL;
+	}
+	spin_unlock_bh(&pool->lock);
+	return seg;
+}
+
+/**
+ * sc_pool_take() - the channel is gone: take its segments, one by one
+ * @pool:	the pool, which nobody adds to any more
+ *
+ * Return: one, whatever is in it, now the caller's to destroy; NULL: it was the last.
+ */
+struct sc_segment *sc_pool_take(struct sc_pool *pool)
+{
+	struct sc_segment *seg = NULL;
+
+	spin_lock_bh(&pool->lock);
+	while (!seg && pool->nr_segments) {
+		pool->nr_segments--;
+		seg = pool->segment[pool->nr_segments];
+		pool->segment[pool->nr_segments] = NULL;
+	}
+	spin_unlock_bh(&pool->lock);
+	return seg;
 }

@@ -18,15 +18,15 @@ struct sc_segment;
 #define SC_SEGMENT_ORDER	8U
 #define SC_SEGMENT_PAGES	BIT(SC_SEGMENT_ORDER)
 
-/* A ring for records is no smaller than this while memory allows: 64 KiB. */
-#define SC_RECORD_RING_ORDER	((u8)4)
+/* A ring begins no larger than this, whatever it may become: 64 KiB. */
+#define SC_RING_START_ORDER	((u8)4)
 
 /* In an OPEN: no wish for a particular ring size. */
 #define SC_ORDER_ANY		0xffU
 
 /**
  * struct sc_wish - how large a ring is to be, in orders of pages
- * @min, @max:	the pool chooses between these
+ * @min, @max:	it begins and stays between these
  * @least:	what will do if memory is short, at most @min
  */
 struct sc_wish {
@@ -50,9 +50,9 @@ struct sc_place {
 /**
  * struct sc_pool - the pool
  * @lock:	protects all of it
- * @segment:	by number; a segment once added stays until the channel ends
- * @nr_segments: how many
- * @announced:	how many of them the peer was told of
+ * @segment:	by number, NULL where there is none
+ * @nr_segments: beyond the last there ever was
+ * @untold:	segments that the peer has to be told something about
  * @nr_pages:	pages in all segments
  * @used:	pages in rings
  * @rings:	rings there are
@@ -62,7 +62,7 @@ struct sc_pool {
 	spinlock_t lock;	/* all of it */
 	struct sc_segment *segment[SCHANNEL_SEGMENTS_MAX];
 	unsigned int nr_segments;
-	unsigned int announced;
+	unsigned int untold;
 	u32 nr_pages;
 	u32 used;
 	u32 rings;
@@ -71,9 +71,14 @@ struct sc_pool {
 
 void sc_pool_init(struct sc_pool *pool, u32 limit);
 u8 sc_pool_order(struct sc_pool *pool, struct sc_wish wish);
+u8 sc_pool_larger(struct sc_pool *pool, u8 order, u8 max);
 int sc_pool_carve(struct sc_pool *pool, u8 order, struct sc_place *place);
 void sc_pool_release(struct sc_pool *pool, const struct sc_place *place);
 int sc_pool_add(struct sc_pool *pool, struct sc_segment *seg);
 bool sc_pool_may_grow(struct sc_pool *pool, u32 nr_pages);
+struct sc_segment *sc_pool_tell(struct sc_pool *pool, bool *goes);
+bool sc_pool_rest(struct sc_pool *pool);
+struct sc_segment *sc_pool_gone(struct sc_pool *pool, u16 id);
+struct sc_segment *sc_pool_take(struct sc_pool *pool);
 
 #endif /* _SCHANNEL_POOL_H */

@@ -13,6 +13,10 @@
  * half are serialised by the caller (a flow's tx or rx lock, a channel's control
  * lock); a producer and a consumer half may run at the same time.
  *
+ * A ring may be replaced by another while it is in use: the producer turns at a
+ * position, and the consumer follows once it has come there. See "Moving a ring" in
+ * the ABI; what the consumer has to do for that is below, apart from the rest.
+ *
  * virt_*() barriers, since the other side runs on another processor even where
  * this kernel was booted on a single one.
  */
@@ -48,6 +52,9 @@ struct sc_ring {
  * @peer:	the peer's flow entry (we read its consumer line)
  * @prod:	bytes produced and published
  * @cons:	bytes consumed, as last read and checked
+ * @turn:	where @ring's first byte is: what is before was in another
+ *
+ * Who looks without serialising reads @ring.size, @prod and @cons only.
  */
 struct sc_tx {
 	struct sc_ring ring;
@@ -55,6 +62,7 @@ struct sc_tx {
 	const struct schannel_flow *peer;
 	u32 prod;
 	u32 cons;
+	u32 turn;
 };
 
 /**
@@ -64,6 +72,12 @@ struct sc_tx {
  * @peer:	the peer's flow entry (we read its producer line)
  * @cons:	bytes consumed and published
  * @prod:	bytes produced, as last read and checked
+ * @turns:	how often the producer turned, as far as we know
+ * @turning:	it did, and @ring has bytes up to @turn still
+ * @turn:	where to go on in @next
+ * @next:	the ring that was offered last, of size 0 if there is none
+ *
+ * Who looks without serialising reads @ring.size, @next.size and @cons only.
  */
 struct sc_rx {
 	struct sc_ring ring;
@@ -71,6 +85,10 @@ struct sc_rx {
 	const struct schannel_flow *peer;
 	u32 cons;
 	u32 prod;
+	u32 turns;
+	bool turning;
+	u32 turn;
+	struct sc_ring next;
 };
 
 /**
@@ -127,20 +145,32 @@ static inline int sc_tx_refresh(struct sc_tx *tx)
 	return 0;
 }
 
+int sc_rx_follow(struct sc_rx *rx, u32 turns, u32 prod);
+
 /**
  * sc_rx_refresh() - read how far the peer has produced
  * @rx:	the half
  *
- * Return: 0, or -EPROTO if the index went back or past the ring's size.
+ * Return: 0, or -EPROTO if the index went back or past the ring's size, or if the
+ * peer turned where it must not.
  */
 static inline int sc_rx_refresh(struct sc_rx *rx)
 {
 	/* acquire: we read those bytes only after the index said they are there */
 	u32 prod = virt_load_acquire(&rx->peer->tx_prod);
+	/*
+	 * In this order: if bytes behind a turn are among those, the turn is seen
+	 * (with sc_tx_turn() of the peer). acquire: its position is read after it.
+	 */
+	u32 turns = virt_load_acquire(&rx->peer->tx_turns);
 
-	if (prod - rx->cons > rx->ring.size ||
-	    prod - rx->cons < rx->prod - rx->cons)
+	if (unlikely(turns != rx->turns || rx->turning)) {
+		if (sc_rx_follow(rx, turns, prod))
+			return -EPROTO;
+	} else if (prod - rx->cons > rx->ring.size ||
+		   prod - rx->cons < rx->prod - rx->cons) {
 		return -EPROTO;
+	}
 	WRITE_ONCE(rx->prod, prod);
 	return 0;
 }
@@ -200,7 +230,7 @@ static inline bool sc_rx_publish(struct sc_rx *rx, u32 len)
 static inline void sc_tx_arm(struct sc_tx *tx, u32 want)
 {
 	WRITE_ONCE(tx->own->tx_event,
-		   READ_ONCE(tx->prod) + want - tx->ring.size - 1);
+		   READ_ONCE(tx->prod) + want - READ_ONCE(tx->ring.size) - 1);
 	virt_mb();	/* with sc_rx_publish() of the peer */
 }
 
@@ -228,6 +258,67 @@ static inline void sc_rx_arm_at(struct sc_rx *rx, u32 prod)
 {
 	WRITE_ONCE(rx->own->rx_event, prod);
 	virt_mb();	/* with sc_tx_publish() of the peer */
+}
+
+/* ---- Moving to another ring -------------------------------------------- */
+
+/* Has the peer consumed all that was in the ring before this one? */
+static inline bool sc_tx_turned(const struct sc_tx *tx)
+{
+	return tx->prod - READ_ONCE(tx->cons) <= tx->prod - tx->turn;
+}
+
+/**
+ * sc_tx_turn() - go on in another ring
+ * @tx:		the half; sc_tx_turned()
+ * @to:		one that the peer said it can follow to. Has room for what is
+ *		waiting, though that stays where it is
+ */
+static inline void sc_tx_turn(struct sc_tx *tx, const struct sc_ring *to)
+{
+	tx->ring.addr = to->addr;
+	WRITE_ONCE(tx->ring.size, to->size);
+	tx->turn = tx->prod;
+	WRITE_ONCE(tx->own->tx_turn, tx->turn);
+	/*
+	 * release: the position is there before the count, which in turn is before
+	 * any tx_prod behind it, stored by sc_tx_publish() (with sc_rx_refresh()).
+	 */
+	virt_store_release(&tx->own->tx_turns, tx->own->tx_turns + 1);
+}
+
+/* The least and the most that the ring holds, be it this one or the next. */
+static inline u32 sc_rx_least(const struct sc_rx *rx)
+{
+	u32 size = READ_ONCE(rx->ring.size), next = READ_ONCE(rx->next.size);
+
+	return next ? min(size, next) : size;
+}
+
+static inline u32 sc_rx_most(const struct sc_rx *rx)
+{
+	u32 size = READ_ONCE(rx->ring.size), next = READ_ONCE(rx->next.size);
+
+	return next > size ? next : size;
+}
+
+void sc_rx_offer(struct sc_rx *rx, const struct sc_ring *next);
+bool sc_rx_settle(struct sc_rx *rx);
+const struct sc_ring *sc_rx_at_turn(struct sc_rx *rx, u32 skip, u32 *len);
+
+/**
+ * sc_rx_at() - the ring in which some bytes are
+ * @rx:		the half
+ * @skip:	how far behind the first one that is waiting they begin
+ * @len:	in: how many, of those that wait; out: how many are in that ring, not 0
+ *
+ * Return: the ring.
+ */
+static inline const struct sc_ring *sc_rx_at(struct sc_rx *rx, u32 skip, u32 *len)
+{
+	if (likely(!rx->turning))
+		return &rx->ring;
+	return sc_rx_at_turn(rx, skip, len);
 }
 
 #endif /* _SCHANNEL_RING_H */

@@ -11,7 +11,11 @@
 #include "net.h"
 #include "peer.h"
 #include "segment.h"
+#include "sysctl.h"
 #include "transport.h"
+
+/* Pages in segments of all channels. */
+static atomic_long_t sc_segment_pages;
 
 /*
  * What is allocated between the two is paid for by @payer, who rather goes without
@@ -117,14 +121,20 @@ struct sc_segment *sc_segment_create(struct schannel_peer *peer, u16 nr_pages)
 {
 	struct sc_charge charge;
 	struct sc_segment *seg;
+	u16 total = nr_pages;
 	unsigned int i = 0;
 	int err = -ENOMEM;
 
 	BUILD_BUG_ON(PAGE_SIZE != SCHANNEL_PAGE_SIZE);
 
+	if (atomic_long_add_return(nr_pages, &sc_segment_pages) >
+	    sc_sysctl_pool_total_pages()) {
+		err = -ENOBUFS;
+		goto err_total;
+	}
 	seg = kzalloc(sizeof(*seg), GFP_KERNEL);
 	if (!seg)
-		return ERR_PTR(-ENOMEM);
+		goto err_total;
 	seg->nr_pages = nr_pages;
 	seg->map = bitmap_zalloc(nr_pages, GFP_KERNEL);
 	seg->addr = kvcalloc(nr_pages, sizeof(*seg->addr), GFP_KERNEL);
@@ -161,6 +171,8 @@ err_free:
 	kvfree(seg->addr);
 	bitmap_free(seg->map);
 	kfree(seg);
+err_total:
+	atomic_long_sub(total, &sc_segment_pages);
 	return ERR_PTR(err);
 }
 
@@ -169,6 +181,7 @@ void sc_segment_destroy(struct schannel_peer *peer, struct sc_segment *seg)
 {
 	unsigned int i;
 
+	atomic_long_sub(seg->nr_pages, &sc_segment_pages);
 	for (i = 0; i < seg->nr_pages; i++)
 		peer->transport->unshare(peer, virt_to_page(seg->addr[i]),
 					 seg->ref[i]);
@@ -177,35 +190,4 @@ void sc_segment_destroy(struct schannel_peer *peer, struct sc_segment *seg)
 	kvfree(seg->addr);
 	bitmap_free(seg->map);
 	kfree(seg);
-}
-
-/**
- * sc_segment_map() - map a segment of the peer's
- * @peer:	whose
- * @msg:	what it announced; private memory, checked
- *
- * Return: the mapping, or ERR_PTR.
- */
-struct schannel_mapping *
-sc_segment_map(struct schannel_peer *peer,
-	       const struct schannel_msg_segment *msg)
-{
-	const struct schannel_transport *t = peer->transport;
-	struct schannel_mapping *list, *map;
-	u32 *refs;
-
-	refs = kvmalloc_array(msg->nr_pages, sizeof(*refs), GFP_KERNEL);
-	if (!refs)
-		return ERR_PTR(-ENOMEM);
-	list = t->map(peer, &msg->list_ref, 1);
-	if (IS_ERR(list)) {
-		map = list;
-	} else {
-		/* a private copy: the peer may still be writing */
-		memcpy(refs, list->addr[0], msg->nr_pages * sizeof(*refs));
-		t->unmap(peer, list);
-		map = t->map(peer, refs, msg->nr_pages);
-	}
-	kvfree(refs);
-	return map;
 }

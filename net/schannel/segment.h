@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pages that are shared: single ones, and segments of a pool, on the side that
- * owns them and on the side that maps them.
+ * Pages that are shared: single ones, and segments of a pool.
  */
 #ifndef _SCHANNEL_SEGMENT_H
 #define _SCHANNEL_SEGMENT_H
@@ -11,7 +10,6 @@
 #include "../../include/uapi/xen/schannel.h"
 
 struct page;
-struct schannel_mapping;
 struct schannel_peer;
 
 /**
@@ -29,9 +27,19 @@ struct sc_page {
 int sc_page_share(struct schannel_peer *peer, struct sc_page *page);
 void sc_page_unshare(struct schannel_peer *peer, struct sc_page *page);
 
+/* What the peer knows of a segment of ours; in the order in which it learns it. */
+enum sc_segment_state {
+	SC_SEGMENT_NEW,		/* not yet that it is there */
+	SC_SEGMENT_THERE,
+	SC_SEGMENT_LEAVING,	/* not yet that it shall go */
+	SC_SEGMENT_LEFT,	/* has to say that it let go */
+};
+
 /**
  * struct sc_segment - a segment of our pool
  * @id:		its number
+ * @state:	enum sc_segment_state (pool lock)
+ * @rested:	had no rings when it was last looked at (pool lock)
  * @nr_pages:	its pages
  * @used:	pages in rings (pool lock)
  * @map:	which (pool lock)
@@ -43,6 +51,8 @@ struct sc_segment {
 	u16 id;
 	u16 nr_pages;
 	u16 used;
+	u8 state;
+	bool rested;
 	unsigned long *map;
 	struct sc_page list;
 	void **addr;
@@ -51,8 +61,5 @@ struct sc_segment {
 
 struct sc_segment *sc_segment_create(struct schannel_peer *peer, u16 nr_pages);
 void sc_segment_destroy(struct schannel_peer *peer, struct sc_segment *seg);
-struct schannel_mapping *
-sc_segment_map(struct schannel_peer *peer,
-	       const struct schannel_msg_segment *msg);
 
 #endif /* _SCHANNEL_SEGMENT_H */

@@ -137,7 +137,7 @@ int sc_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		.flags = msg->msg_flags & MSG_EOR ? SCHANNEL_RECORD_EOR : 0,
 	};
 	struct sc_flow *flow;
-	u32 want;
+	u32 size, want;
 	int err;
 
 	if (msg->msg_flags & MSG_OOB)
@@ -153,11 +153,15 @@ int sc_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		err = sc_io_send_check(&io, flow);
 		if (err)
 			break;
-		if (len > sc_record_max(&flow->tx.ring)) {
+		if (len > sc_move_most(flow) - SC_RECORD_HEADER) {
 			err = -EMSGSIZE;
 			break;
 		}
-		err = sc_record_send(flow, &msg->msg_iter, &rec);
+		size = sc_record_size(len);
+		if (size > sc_flow_tx_size(flow))
+			err = sc_move_fit(flow, size);
+		if (!err)
+			err = sc_record_send(flow, &msg->msg_iter, &rec);
 		if (!err) {
 			WRITE_ONCE(ssk->conn.tx_need, 0);
 			ssk->conn.tx_count.bytes += len;
@@ -165,13 +169,14 @@ int sc_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 			io.some = true;
 			break;
 		}
-		if (err == -EAGAIN) {
+		if (err == -EAGAIN && size <= sc_flow_tx_size(flow) &&
+		    sc_move_full(flow)) {
+			err = 0;
+		} else if (err == -EAGAIN) {
 			/* poll() must not say that there is space for it */
-			want = max(sc_flow_tx_size(flow) / 2,
-				   sc_record_size(len));
+			want = max(sc_flow_tx_size(flow) / 2, size);
 			WRITE_ONCE(ssk->conn.tx_need, want);
-			err = sc_io_wait_space(&io, flow,
-					       sc_record_size(len), want);
+			err = sc_io_wait_space(&io, flow, size, want);
 		} else if (err == -EFAULT) {
 			err = sc_seqpacket_fault_in(&io, &msg->msg_iter, &start,
 						    len,

@@ -101,6 +101,9 @@ u8 sc_sockopt_rx_order(const struct sock *sk, struct sc_pool *pool)
 	sc_sockopt_limits(sk, &min, &max);
 	if (!min.rx && !max.rx)
 		return SC_ORDER_ANY;
+	/* it stays as it begins: for who limits it only, as large as it may be */
+	if (max.rx)
+		min.rx = max.rx;
 	return sc_pool_order(pool, sc_sockopt_wish(min.rx, max.rx));
 }
 EXPORT_SYMBOL_GPL(sc_sockopt_rx_order);
@@ -183,8 +186,8 @@ static int sc_sockopt_get_ring(struct sock *sk, struct sc_ring_sizes *sizes)
 
 	if (!flow)
 		return -ENOTCONN;
-	sizes->tx = flow->tx.ring.size;
-	sizes->rx = flow->rx.ring.size;
+	sizes->tx = sc_flow_tx_size(flow);
+	sizes->rx = READ_ONCE(flow->rx.ring.size);
 	return sizeof(*sizes);
 }
 
@@ -218,7 +221,7 @@ static int sc_sockopt_get_record_max(struct sock *sk, u32 *max)
 	case SOCK_SEQPACKET:
 		if (!flow)
 			return -ENOTCONN;
-		*max = sc_record_max(&flow->tx.ring);
+		*max = sc_move_most(flow) - SC_RECORD_HEADER;
 		return sizeof(*max);
 	default:
 		return -EOPNOTSUPP;

@@ -18,7 +18,7 @@ static int sc_stream_wait_peek(struct sc_io *io, struct sc_flow *flow,
 {
 	struct sc_flow_view view;
 
-	if (want <= flow->rx.ring.size / 2)
+	if (want <= sc_flow_rx_half(flow))
 		return sc_io_wait_data(io, flow, want, want);
 	sc_flow_look(flow, &view);
 	if (view.avail >= want || view.flags & SC_FLOW_GONE)
@@ -66,9 +66,9 @@ int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
 			err = sc_io_error(&io) ?: -ENOTCONN;
 			break;
 		}
-		if (peek && skip + target > flow->rx.ring.size / 2)
+		if (peek && skip + target > sc_flow_rx_half(flow))
 			target = max_t(ssize_t, 1,
-				       flow->rx.ring.size / 2 - (ssize_t)skip);
+				       sc_flow_rx_half(flow) - (ssize_t)skip);
 		n = sc_flow_recv(flow, to, len - copied,
 				 peek ? skip + copied : 0, !peek);
 		if (n > 0) {
@@ -147,7 +147,7 @@ int sc_stream_send(struct sc_conn *conn, struct msghdr *msg, size_t len)
 					     fault_in_iov_iter_readable);
 		} else if (n < 0) {
 			err = n == -ECONNRESET ? sc_io_lost(&io, -EPIPE) : n;
-		} else {
+		} else if (!sc_move_full(flow)) {
 			/*
 			 * Half the ring at a time: a writer that is woken for each
 			 * bit of space spends its time waking up.

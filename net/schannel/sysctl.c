@@ -18,9 +18,11 @@
 
 #define SC_KIB_SHIFT	10
 
-static int sc_pool_max_kib = 32 << 10;
+static int sc_pool_max_kib = 64 << 10;
+static int sc_pool_total_mib = 1024;
 static int sc_ring_min_kib = 4;
 static int sc_ring_max_kib = (PAGE_SIZE << SC_SEGMENT_ORDER) >> SC_KIB_SHIFT;
+static int sc_ring_idle_ms = 2000;
 static int sc_dgram_ring_kib = 256;
 
 static int sc_busy_poll_most = 1000;
@@ -30,6 +32,9 @@ static int sc_divert_timeout_most = 60 * 1000;
 static int sc_divert_retry_most = 600 * 1000;
 static int sc_pool_least = (PAGE_SIZE << SC_SEGMENT_ORDER) >> SC_KIB_SHIFT;
 static int sc_pool_most = 256 << 10;
+static int sc_pool_total_most = 1 << 20;
+static int sc_ring_idle_least = 10;
+static int sc_ring_idle_most = 3600 * 1000;
 static int sc_ring_least = PAGE_SIZE >> SC_KIB_SHIFT;
 static int sc_ring_most = (PAGE_SIZE << SC_SEGMENT_ORDER) >> SC_KIB_SHIFT;
 static int sc_dgram_least = 128;
@@ -116,6 +121,24 @@ static const struct ctl_table sc_sysctl_table[] = {
 		.proc_handler	= proc_dointvec_minmax,
 		.extra1		= &sc_pool_least,
 		.extra2		= &sc_pool_most,
+	},
+	{
+		.procname	= "pool_total_mib",
+		.data		= &sc_pool_total_mib,
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ONE,
+		.extra2		= &sc_pool_total_most,
+	},
+	{
+		.procname	= "ring_idle_ms",
+		.data		= &sc_ring_idle_ms,
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= &sc_ring_idle_least,
+		.extra2		= &sc_ring_idle_most,
 	},
 	{
 		.procname	= "ring_min_kib",
@@ -215,6 +238,18 @@ EXPORT_SYMBOL_GPL(sc_sysctl_divert_local);
 u32 sc_sysctl_pool_pages(void)
 {
 	return READ_ONCE(sc_pool_max_kib) >> (PAGE_SHIFT - SC_KIB_SHIFT);
+}
+
+/* Most pages of all channels' pools. */
+long sc_sysctl_pool_total_pages(void)
+{
+	return (long)READ_ONCE(sc_pool_total_mib) << (20 - PAGE_SHIFT);
+}
+
+/* How long nothing is sent before a ring is made small; in jiffies. */
+unsigned long sc_sysctl_idle(void)
+{
+	return msecs_to_jiffies(READ_ONCE(sc_ring_idle_ms));
 }
 
 static u8 sc_sysctl_order(int kib)

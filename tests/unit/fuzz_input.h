@@ -36,6 +36,8 @@ enum peer_op {
 	PEER_TAKE,	/* @at entries */
 	PEER_OVERFLOWED,
 	PEER_ARM_QUEUE,
+	PEER_OFFER,	/* take a ring of order @at that the peer offers */
+	PEER_PEEK,	/* at what is @at bytes behind the first */
 	PEER_OPS,
 };
 
@@ -48,6 +50,7 @@ enum peer_base {
 	PEER_RX_CONS,
 	PEER_QUEUE_PROD,
 	PEER_QUEUE_CONS,
+	PEER_TURNS,
 	PEER_BASES,
 };
 
@@ -61,6 +64,8 @@ enum peer_word {
 	PEER_WORD_OVERFLOW,
 	PEER_WORD_CONS,
 	PEER_WORD_EVENT,
+	PEER_WORD_TX_TURNS,
+	PEER_WORD_TX_TURN,
 	PEER_WORDS,
 };
 

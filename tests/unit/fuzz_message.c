@@ -55,7 +55,13 @@ static void use(const struct schannel_msg *msg, u32 table_pages, u32 nr_queues)
 	case SCHANNEL_MSG_REFUSE:
 		use_dst(msg);
 		break;
+	case SCHANNEL_MSG_RING:
+		use_src(msg, table_pages);
+		use_dst(msg);
+		use_ring(&msg->ring.ring, nr_queues);
+		break;
 	case SCHANNEL_MSG_CLOSE:
+	case SCHANNEL_MSG_RING_ANSWER:
 		use_src(msg, table_pages);
 		use_dst(msg);
 		break;
@@ -68,6 +74,10 @@ static void use(const struct schannel_msg *msg, u32 table_pages, u32 nr_queues)
 		must(msg->segment.segment < SCHANNEL_SEGMENTS_MAX);
 		must(msg->segment.nr_pages);
 		must(msg->segment.nr_pages * sizeof(u32) <= SCHANNEL_PAGE_SIZE);
+		break;
+	case SCHANNEL_MSG_SEGMENT_DEL:
+	case SCHANNEL_MSG_SEGMENT_GONE:
+		must(msg->segment.segment < SCHANNEL_SEGMENTS_MAX);
 		break;
 	default:
 		abort();

@@ -24,6 +24,7 @@ struct victim {
 	struct sc_queue queue;
 	sc_bell_t bell[FLOWS];
 	u8 *bytes;
+	struct pages other[2];	/* rings that were offered: this one and the last */
 };
 
 static struct victim victim;
@@ -67,6 +68,8 @@ static u32 peer_value(const struct peer_step *step)
 		return (u32)victim.queue.prod + step->value;
 	case PEER_QUEUE_CONS:
 		return victim.queue.cons + step->value;
+	case PEER_TURNS:
+		return victim.in.rx.turns + step->value;
 	default:
 		return step->value;
 	}
@@ -91,6 +94,10 @@ static u32 *peer_word(u16 at)
 		return &victim.peer_page->cons;
 	case PEER_WORD_EVENT:
 		return &victim.peer_page->event;
+	case PEER_WORD_TX_TURNS:
+		return &victim.in.sender->tx_turns;
+	case PEER_WORD_TX_TURN:
+		return &victim.in.sender->tx_turn;
 	default:
 		return (u32 *)victim.peer_page +
 		       at % (sizeof(*victim.peer_page) / sizeof(u32));
@@ -119,6 +126,25 @@ static void refresh_rx(struct sc_rx *rx)
 	must(sc_rx_avail(rx) >= sc_rx_avail(&before));
 }
 
+static u32 rx_most(const struct sc_rx *rx)
+{
+	return rx->turning ? rx->next.size : rx->ring.size;
+}
+
+/* From the ring, or from both if it has turned. */
+static void read_at(struct sc_rx *rx, u32 skip, u32 len)
+{
+	while (len) {
+		u32 run = len;
+		const struct sc_ring *ring = sc_rx_at(rx, skip, &run);
+
+		must(run > 0 && run <= len);
+		ring_copy_out(ring, rx->cons + skip, victim.bytes, run);
+		skip += run;
+		len -= run;
+	}
+}
+
 static void send(struct sc_tx *tx, u32 len)
 {
 	u32 prod = tx->prod;
@@ -138,11 +164,40 @@ static void receive(struct sc_rx *rx, u32 len)
 
 	if (sc_rx_avail(rx) < len)
 		refresh_rx(rx);
-	must(sc_rx_avail(rx) <= rx->ring.size);
+	must(sc_rx_avail(rx) <= rx_most(rx));
 	len = min(len, sc_rx_avail(rx));
-	ring_copy_out(&rx->ring, rx->cons, victim.bytes, len);
+	read_at(rx, 0, len);
 	sc_rx_publish(rx, len);
 	must(rx->cons == cons + len);
+}
+
+static void peek(struct sc_rx *rx, u32 skip)
+{
+	refresh_rx(rx);
+	if (skip < sc_rx_avail(rx))
+		read_at(rx, skip, sc_rx_avail(rx) - skip);
+}
+
+/* What is left is freed: who reads there still is found out. */
+static void offer(struct sc_rx *rx, u16 order)
+{
+	struct pages pages;
+	struct sc_ring ring = ring_create(&pages, SCHANNEL_PAGE_SIZE << order % 4,
+					  order / 4 % LAYOUTS);
+
+	/* whether it turned to the last one is known after this */
+	if (sc_rx_refresh(rx) || !sc_rx_settle(rx)) {
+		ring_free(&pages);
+		return;
+	}
+	sc_rx_offer(rx, &ring);
+	if (rx->ring.addr == victim.other[1].page) {
+		ring_free(&victim.other[0]);
+		victim.other[0] = victim.other[1];
+	} else {
+		ring_free(&victim.other[1]);
+	}
+	victim.other[1] = pages;
 }
 
 static void arm_tx(struct sc_tx *tx, u32 want)
@@ -199,7 +254,7 @@ static void check_invariants(void)
 	const struct sc_rx *rx = &victim.in.rx;
 
 	must(sc_tx_space(tx) <= tx->ring.size);
-	must(sc_rx_avail(rx) <= rx->ring.size);
+	must(sc_rx_avail(rx) <= rx_most(rx));
 	must(tx->own->tx_prod == tx->prod);
 	must(rx->own->rx_cons == rx->cons);
 	must(victim.own_page->prod == (u32)victim.queue.prod);
@@ -239,6 +294,12 @@ static void run_step(const struct peer_step *step)
 	case PEER_ARM_QUEUE:
 		sc_queue_arm(&victim.queue);
 		break;
+	case PEER_OFFER:
+		offer(&victim.in.rx, step->at);
+		break;
+	case PEER_PEEK:
+		peek(&victim.in.rx, step->at);
+		break;
 	}
 	check_invariants();
 }
@@ -261,11 +322,18 @@ static void victim_init(const struct peer_setup *setup)
 		.prod = SC_QUEUE_START + setup->start,
 		.cons = setup->start,
 	};
-	victim.bytes = calloc(1, size);
+	/* the largest ring that may be offered is no smaller than any other */
+	victim.bytes = calloc(1, SCHANNEL_PAGE_SIZE << 3);
+	/* it begins in a ring that can be left like any other */
+	victim.in.rx.ring = ring_create(&victim.other[0], size,
+					setup->layout % LAYOUTS);
+	ring_create(&victim.other[1], size, 0);
 }
 
 static void victim_exit(void)
 {
+	ring_free(&victim.other[0]);
+	ring_free(&victim.other[1]);
 	free(victim.bytes);
 	free(victim.own_page);
 	free(victim.peer_page);

@@ -57,6 +57,39 @@ static const struct schannel_msg segment_msg = {
 	.segment = { .segment = 7, .nr_pages = 256, .list_ref = 10 },
 };
 
+static const struct schannel_msg delete_msg = {
+	.type = SCHANNEL_MSG_SEGMENT_DEL,
+	.dst_flow = SCHANNEL_FLOW_NONE,
+	.src_flow = SCHANNEL_FLOW_NONE,
+	.segment = { .segment = 7 },
+};
+
+static const struct schannel_msg gone_msg = {
+	.type = SCHANNEL_MSG_SEGMENT_GONE,
+	.dst_flow = SCHANNEL_FLOW_NONE,
+	.src_flow = SCHANNEL_FLOW_NONE,
+	.segment = { .segment = 7 },
+};
+
+static const struct schannel_msg ring_msg = {
+	.type = SCHANNEL_MSG_RING,
+	.dst_flow = 9000,
+	.src_flow = 40,
+	.ring = { .ring = SOME_RING },
+};
+
+static const struct schannel_msg answer_msg = {
+	.type = SCHANNEL_MSG_RING_ANSWER,
+	.dst_flow = 9000,
+	.src_flow = 40,
+	.answer = { .ready = 1 },
+};
+
+static const struct schannel_msg *const all_msgs[] = {
+	&open_msg, &accept_msg, &refuse_msg, &close_msg, &table_msg,
+	&segment_msg, &delete_msg, &gone_msg, &ring_msg, &answer_msg,
+};
+
 static const char *check(const struct schannel_msg *msg)
 {
 	return sc_message_check(msg, TABLE_PAGES, QUEUES);
@@ -101,7 +134,7 @@ static bool fits(u32 page, u32 order)
 	       page <= SCHANNEL_SEGMENT_PAGES_MAX - (1U << order);
 }
 
-/* Where OPEN has its ring, ACCEPT has it too. */
+/* Where OPEN has its ring, ACCEPT and RING have it too. */
 static void check_ring(const struct schannel_msg *good)
 {
 	struct schannel_msg msg = *good;
@@ -235,35 +268,62 @@ static void segment_fields(void)
 	GOOD(segment_msg, segment.list_ref, 0xffffffff);
 }
 
+static void check_segment(const struct schannel_msg *good)
+{
+	CHECK(!check(good));
+	GOOD(*good, segment.segment, 0);
+	GOOD(*good, segment.segment, SCHANNEL_SEGMENTS_MAX - 1);
+	BAD(*good, segment.segment, SCHANNEL_SEGMENTS_MAX);
+	BAD(*good, segment.segment, 0xffff);
+	/* only the number counts */
+	GOOD(*good, segment.nr_pages, 0);
+	GOOD(*good, segment.nr_pages, 0xffff);
+}
+
+static void delete_fields(void)
+{
+	check_segment(&delete_msg);
+	check_segment(&gone_msg);
+}
+
+static void ring_fields(void)
+{
+	CHECK(!check(&ring_msg));
+	check_src(&ring_msg);
+	check_dst(&ring_msg);
+	check_ring(&ring_msg);
+}
+
+static void answer_fields(void)
+{
+	CHECK(!check(&answer_msg));
+	check_src(&answer_msg);
+	check_dst(&answer_msg);
+	GOOD(answer_msg, answer.ready, 0);
+	GOOD(answer_msg, answer.ready, 0xffffffff);
+}
+
 /* Unknown whatever else it holds, even what would be right for another type. */
 static void unknown_types(void)
 {
-	const struct schannel_msg *all[] = {
-		&open_msg, &accept_msg, &refuse_msg, &close_msg, &table_msg,
-		&segment_msg,
-	};
 	size_t i;
 	u32 type;
 
-	for (i = 0; i < ARRAY_SIZE(all); i++) {
-		BAD(*all[i], type, 0);
-		for (type = SCHANNEL_MSG_SEGMENT_ADD + 1; type <= 0xffff; type++)
-			BAD(*all[i], type, type);
+	for (i = 0; i < ARRAY_SIZE(all_msgs); i++) {
+		BAD(*all_msgs[i], type, 0);
+		for (type = SCHANNEL_MSG_RING_ANSWER + 1; type <= 0xffff; type++)
+			BAD(*all_msgs[i], type, type);
 	}
 }
 
 /* What has no meaning is ignored: a later version may give it one. */
 static void reserved_is_ignored(void)
 {
-	const struct schannel_msg *all[] = {
-		&open_msg, &accept_msg, &refuse_msg, &close_msg, &table_msg,
-		&segment_msg,
-	};
 	struct schannel_msg msg;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(all); i++) {
-		msg = *all[i];
+	for (i = 0; i < ARRAY_SIZE(all_msgs); i++) {
+		msg = *all_msgs[i];
 		msg.reserved = 0xffff;
 		msg.reserved2 = 0xffffffff;
 		memset(msg.space + sizeof(msg.table), 0xff,
@@ -293,10 +353,14 @@ static void layout_is_the_abi(void)
 	CHECK_EQ(offsetof(struct schannel_msg, space), 16);
 	CHECK_EQ(offsetof(struct schannel_msg, accept.ring),
 		 offsetof(struct schannel_msg, open.ring));
+	CHECK_EQ(offsetof(struct schannel_msg, ring.ring),
+		 offsetof(struct schannel_msg, open.ring));
 	CHECK_EQ(sizeof(struct schannel_ring_at), 8);
 	CHECK_EQ(sizeof(struct schannel_flow) * SCHANNEL_FLOWS_PER_PAGE,
 		 SCHANNEL_PAGE_SIZE);
 	CHECK_EQ(offsetof(struct schannel_flow, rx_cons), 64);
+	CHECK_EQ(offsetof(struct schannel_flow, tx_turns), 12);
+	CHECK_EQ(offsetof(struct schannel_flow, tx_turn), 16);
 	CHECK_EQ(sizeof(struct schannel_queue), SCHANNEL_PAGE_SIZE);
 	CHECK_EQ(offsetof(struct schannel_queue, cons), 64);
 	CHECK_EQ(offsetof(struct schannel_queue, entry), 2048);
@@ -312,6 +376,9 @@ static const struct tap_case cases[] = {
 	{ "CLOSE", close_fields },
 	{ "TABLE_ADD", table_fields },
 	{ "SEGMENT_ADD", segment_fields },
+	{ "SEGMENT_DEL and SEGMENT_GONE", delete_fields },
+	{ "RING", ring_fields },
+	{ "RING_ANSWER", answer_fields },
 	{ "unknown types", unknown_types },
 	{ "what is reserved is ignored", reserved_is_ignored },
 	{ "the smallest channel", smallest_channel },

@@ -25,37 +25,49 @@ static void *alloc_pages(u32 nr)
 				  (size_t)nr * SCHANNEL_PAGE_SIZE));
 }
 
-static void lay_out(struct pair *pair, u32 nr, enum layout layout)
+struct sc_ring ring_create(struct pages *pages, u32 size, enum layout layout)
 {
+	u32 nr = (size + SCHANNEL_PAGE_SIZE - 1) / SCHANNEL_PAGE_SIZE;
 	u32 i;
 
-	pair->page = zalloc(nr * sizeof(*pair->page));
-	pair->blocks = layout == LAYOUT_APART ? nr : 1;
-	pair->block = zalloc(pair->blocks * sizeof(*pair->block));
-	for (i = 0; i < pair->blocks; i++)
-		pair->block[i] = alloc_pages(nr / pair->blocks);
+	pages->page = zalloc(nr * sizeof(*pages->page));
+	pages->blocks = layout == LAYOUT_APART ? nr : 1;
+	pages->block = zalloc(pages->blocks * sizeof(*pages->block));
+	for (i = 0; i < pages->blocks; i++)
+		pages->block[i] = alloc_pages(nr / pages->blocks);
 
 	for (i = 0; i < nr; i++) {
 		u32 at = i;
 
 		if (layout == LAYOUT_APART) {
-			pair->page[i] = pair->block[i];
+			pages->page[i] = pages->block[i];
 			continue;
 		}
 		if (layout == LAYOUT_REVERSE)
 			at = nr - 1 - i;
 		else if (layout == LAYOUT_PAIRS)
 			at = (nr - 1 - i) ^ (nr > 1);
-		pair->page[i] = (u8 *)pair->block[0] + at * SCHANNEL_PAGE_SIZE;
+		pages->page[i] = (u8 *)pages->block[0] + at * SCHANNEL_PAGE_SIZE;
 	}
+	return (struct sc_ring){ .addr = pages->page, .size = size };
+}
+
+void ring_free(struct pages *pages)
+{
+	u32 i;
+
+	for (i = 0; i < pages->blocks; i++)
+		free(pages->block[i]);
+	free(pages->block);
+	free(pages->page);
 }
 
 void pair_init(struct pair *pair, u32 size, enum layout layout, u32 start)
 {
-	u32 nr = (size + SCHANNEL_PAGE_SIZE - 1) / SCHANNEL_PAGE_SIZE;
+	struct sc_ring ring;
 
 	memset(pair, 0, sizeof(*pair));
-	lay_out(pair, nr, layout);
+	ring = ring_create(&pair->pages, size, layout);
 	pair->sender = zalloc(sizeof(*pair->sender));
 	pair->receiver = zalloc(sizeof(*pair->receiver));
 	pair->sender->tx_prod = start;
@@ -63,14 +75,15 @@ void pair_init(struct pair *pair, u32 size, enum layout layout, u32 start)
 	pair->receiver->rx_cons = start;
 	pair->receiver->rx_event = start - 1;
 	pair->tx = (struct sc_tx){
-		.ring = { .addr = pair->page, .size = size },
+		.ring = ring,
 		.own = pair->sender,
 		.peer = pair->receiver,
 		.prod = start,
 		.cons = start,
+		.turn = start,
 	};
 	pair->rx = (struct sc_rx){
-		.ring = { .addr = pair->page, .size = size },
+		.ring = ring,
 		.own = pair->receiver,
 		.peer = pair->sender,
 		.cons = start,
@@ -80,12 +93,7 @@ void pair_init(struct pair *pair, u32 size, enum layout layout, u32 start)
 
 void pair_exit(struct pair *pair)
 {
-	u32 i;
-
-	for (i = 0; i < pair->blocks; i++)
-		free(pair->block[i]);
-	free(pair->block);
-	free(pair->page);
+	ring_free(&pair->pages);
 	free(pair->sender);
 	free(pair->receiver);
 }

@@ -18,15 +18,24 @@ enum layout {
 	LAYOUTS,
 };
 
+/* The pages of a ring. */
+struct pages {
+	void **page;
+	void **block;			/* what is to be freed */
+	u32 blocks;
+};
+
 struct pair {
 	struct schannel_flow *sender;	/* the producer's entry */
 	struct schannel_flow *receiver;	/* the consumer's entry */
 	struct sc_tx tx;
 	struct sc_rx rx;
-	void **page;
-	void **block;			/* what is to be freed */
-	u32 blocks;
+	struct pages pages;
 };
+
+/* A ring for both sides, each byte of it undefined. */
+struct sc_ring ring_create(struct pages *pages, u32 size, enum layout layout);
+void ring_free(struct pages *pages);
 
 /* An empty ring with all indexes at @start, and nobody armed. */
 void pair_init(struct pair *pair, u32 size, enum layout layout, u32 start);

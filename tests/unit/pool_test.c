@@ -39,10 +39,10 @@ static struct sc_pool *pool_create(u32 limit)
 
 static void pool_destroy(struct sc_pool *pool)
 {
-	unsigned int i;
+	struct sc_segment *segment;
 
-	for (i = 0; i < pool->nr_segments; i++)
-		segment_destroy(pool->segment[i]);
+	while ((segment = sc_pool_take(pool)))
+		segment_destroy(segment);
 	free(pool);
 }
 
@@ -330,11 +330,119 @@ static void thousands_fit(void)
 	rings_fit(1 * MIB_PAGES, 60);
 }
 
-static void first_rings_are_large(void)
+/* All rings may begin at the same size while there are few. */
+static void first_rings_are_alike(void)
 {
 	struct sc_pool *pool = pool_create(32 * MIB_PAGES);
 
-	CHECK_EQ(sc_pool_order(pool, any), SC_SEGMENT_ORDER);
+	CHECK_EQ(sc_pool_order(pool, any), SC_RING_START_ORDER);
+	pool->rings = 32;
+	CHECK_EQ(sc_pool_order(pool, any), SC_RING_START_ORDER);
+	pool->rings = 2000;
+	CHECK_EQ(sc_pool_order(pool, any), 0);
+	pool_destroy(pool);
+}
+
+/* A ring grows step by step up to its limit, and never to more than its share. */
+static void growing(void)
+{
+	struct sc_pool *pool = pool_create(32 * MIB_PAGES);
+	u32 rings;
+	u8 order, max;
+
+	for (max = 0; max <= SCHANNEL_RING_ORDER_MAX; max++) {
+		u8 limit = max < SC_SEGMENT_ORDER ? max : SC_SEGMENT_ORDER;
+		u8 at = 0, steps = 0;
+
+		while ((order = sc_pool_larger(pool, at, max)) != at) {
+			CHECK(order > at && order <= limit);
+			at = order;
+			steps++;
+		}
+		CHECK_EQ(at, limit);
+		CHECK(steps <= 4);
+	}
+	for (rings = 1; rings < 100000; rings = rings * 3 / 2 + 1) {
+		pool->rings = rings;
+		for (order = 0; order <= SC_SEGMENT_ORDER; order++) {
+			u8 to = sc_pool_larger(pool, order, SC_SEGMENT_ORDER);
+
+			CHECK(to >= order);
+			if (to > order)
+				CHECK(rings << to <= pool->limit / 2);
+		}
+	}
+	pool_destroy(pool);
+}
+
+static void tell(struct sc_pool *pool, const struct sc_segment *seg, u8 state)
+{
+	bool goes = state != SC_SEGMENT_LEFT;
+
+	CHECK(sc_pool_tell(pool, &goes) == seg);
+	CHECK_EQ(seg->state, state);
+	CHECK_EQ(goes, state == SC_SEGMENT_LEFT);
+}
+
+/* A segment is announced, rests, is deleted, and gone; its number comes back. */
+static void segments_come_and_go(void)
+{
+	struct sc_pool *pool = pool_create(3 * SC_SEGMENT_PAGES);
+	struct sc_segment *seg[3], *again;
+	struct sc_place place;
+	bool goes;
+	u32 i;
+
+	CHECK(!sc_pool_tell(pool, &goes));
+	for (i = 0; i < 3; i++) {
+		CHECK(pool_grow(pool));
+		seg[i] = pool->segment[i];
+	}
+	CHECK(!pool_grow(pool));
+	/* what was not announced cannot be deleted */
+	CHECK(sc_pool_rest(pool));
+	CHECK(sc_pool_rest(pool));
+	for (i = 0; i < 3; i++)
+		tell(pool, seg[i], SC_SEGMENT_THERE);
+	CHECK(!sc_pool_tell(pool, &goes));
+	CHECK(!sc_pool_gone(pool, 0));
+	CHECK(!sc_pool_gone(pool, SCHANNEL_SEGMENTS_MAX - 1));
+
+	/* one is in use, one was a moment ago */
+	CHECK_EQ(sc_pool_carve(pool, SC_SEGMENT_ORDER, &place), 0);
+	CHECK_EQ(place.segment, 0);
+	CHECK_EQ(sc_pool_carve(pool, 0, &place), 0);
+	CHECK_EQ(place.segment, 1);
+	sc_pool_release(pool, &place);
+	CHECK(sc_pool_rest(pool));
+	tell(pool, seg[2], SC_SEGMENT_LEFT);
+	CHECK(!sc_pool_tell(pool, &goes));
+	CHECK(!sc_pool_rest(pool));
+	CHECK_EQ(pool->nr_pages, 3 * SC_SEGMENT_PAGES);
+
+	/* nothing is carved from what is leaving or has left */
+	CHECK_EQ(sc_pool_carve(pool, 0, &place), -ENOSPC);
+	CHECK(!sc_pool_gone(pool, 0));
+	CHECK(!sc_pool_gone(pool, 1));
+	tell(pool, seg[1], SC_SEGMENT_LEFT);
+	CHECK_EQ(sc_pool_carve(pool, 0, &place), -ENOSPC);
+	CHECK(sc_pool_gone(pool, 1) == seg[1]);
+	CHECK(!sc_pool_gone(pool, 1));
+	CHECK_EQ(pool->nr_pages, 2 * SC_SEGMENT_PAGES);
+	segment_destroy(seg[1]);
+
+	CHECK(pool_grow(pool));
+	CHECK(!pool_grow(pool));
+	again = pool->segment[1];
+	CHECK_EQ(again->id, 1);
+	CHECK_EQ(sc_pool_carve(pool, 0, &place), 0);
+	CHECK_EQ(place.segment, 1);
+	tell(pool, again, SC_SEGMENT_THERE);
+	CHECK(sc_pool_gone(pool, 2) == seg[2]);
+	segment_destroy(seg[2]);
+	CHECK_EQ(pool->nr_segments, 3);
+	CHECK_EQ(sc_pool_carve(pool, SC_SEGMENT_ORDER, &place), -ENOSPC);
+	CHECK(pool_grow(pool));
 	pool_destroy(pool);
 }
 
@@ -406,6 +514,28 @@ static void two_threads(void)
 	pool_destroy(pool);
 }
 
+/* Who still has a ring when the channel goes may give it back, even twice. */
+static void taken_away(void)
+{
+	struct sc_pool *pool = pool_create(8 * SC_SEGMENT_PAGES);
+	struct sc_segment *segment;
+	struct sc_place place;
+	int i;
+
+	CHECK(pool_grow(pool) && pool_grow(pool));
+	CHECK_EQ(sc_pool_carve(pool, 3, &place), 0);
+	for (i = 0; i < 2; i++) {
+		segment = sc_pool_take(pool);
+		if (CHECK(segment))
+			segment_destroy(segment);
+	}
+	CHECK(!sc_pool_take(pool));
+	sc_pool_release(pool, &place);
+	sc_pool_release(pool, &place);
+	CHECK_EQ(sc_pool_carve(pool, 0, &place), -ENOSPC);
+	pool_destroy(pool);
+}
+
 static const struct tap_case cases[] = {
 	{ "carve and release as the model", carve_and_release },
 	{ "exhausted to the last page", exhausted_to_the_last_page },
@@ -413,7 +543,10 @@ static const struct tap_case cases[] = {
 	{ "wishes are granted", wishes_are_granted },
 	{ "the order is monotonic", order_is_monotonic },
 	{ "thousands of rings fit", thousands_fit },
-	{ "the first rings are large", first_rings_are_large },
+	{ "the first rings are alike", first_rings_are_alike },
+	{ "growing", growing },
+	{ "segments come and go", segments_come_and_go },
+	{ "taken away", taken_away },
 	{ "two threads", two_threads },
 };
 

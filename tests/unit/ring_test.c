@@ -80,7 +80,7 @@ static void one_run_when_together(void)
 	u32 run = 0xffffffff;
 
 	pair_init(&pair, SIZE_MAX_TESTED, LAYOUT_TOGETHER, 0);
-	CHECK(sc_ring_run(&pair.tx.ring, 5, &run) == (u8 *)pair.page[0] + 5);
+	CHECK(sc_ring_run(&pair.tx.ring, 5, &run) == (u8 *)pair.pages.page[0] + 5);
 	CHECK_EQ(run, SIZE_MAX_TESTED - 5);
 	pair_exit(&pair);
 }

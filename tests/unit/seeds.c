@@ -92,6 +92,26 @@ static void messages(void)
 		.type = SCHANNEL_MSG_SEGMENT_ADD,
 		.segment = { .segment = 1, .nr_pages = 256 },
 	});
+	message("delete", (struct schannel_msg){
+		.type = SCHANNEL_MSG_SEGMENT_DEL,
+		.segment = { .segment = 1 },
+	});
+	message("gone", (struct schannel_msg){
+		.type = SCHANNEL_MSG_SEGMENT_GONE,
+		.segment = { .segment = 1 },
+	});
+	message("ring", (struct schannel_msg){
+		.type = SCHANNEL_MSG_RING,
+		.src_flow = 1,
+		.dst_flow = 1,
+		.ring = { .ring = { .page = 64, .order = 6 } },
+	});
+	message("answer", (struct schannel_msg){
+		.type = SCHANNEL_MSG_RING_ANSWER,
+		.src_flow = 1,
+		.dst_flow = 1,
+		.answer = { .ready = 1 },
+	});
 }
 
 /* A peer that plays by the rules, across the wrap, in two kinds of rings. */
@@ -148,6 +168,39 @@ static void sly_peer(void)
 	};
 
 	seed("fuzz_peer", "sly", &input, sizeof(input));
+}
+
+/* Offers a ring and turns to it, as it may; then where it must not. */
+static void turning_peer(void)
+{
+	struct {
+		struct peer_setup setup;
+		struct peer_step step[16];
+	} input = {
+		.setup = { .order = 1, .layout = 0, .start = 0xffffff00 },
+		.step = {
+			{ PEER_OFFER, 0, 2, 0 },
+			{ PEER_STORE, PEER_RX_CONS, PEER_WORD_TX_TURN, 1000 },
+			{ PEER_STORE, PEER_TURNS, PEER_WORD_TX_TURNS, 1 },
+			{ PEER_STORE, PEER_RX_CONS, PEER_WORD_TX_PROD, 9000 },
+			{ PEER_RECEIVE, 0, 500, 0 },
+			{ PEER_PEEK, 0, 600, 0 },
+			{ PEER_RECEIVE, 0, 9000, 0 },
+			{ PEER_RECEIVE, 0, 9000, 0 },
+			{ PEER_OFFER, 0, 0, 0 },
+			{ PEER_STORE, PEER_RX_CONS, PEER_WORD_TX_TURN, 5000 },
+			{ PEER_STORE, PEER_TURNS, PEER_WORD_TX_TURNS, 1 },
+			{ PEER_RECEIVE, 0, 100, 0 },
+			{ PEER_STORE, PEER_RX_CONS, PEER_WORD_TX_TURN, 100 },
+			{ PEER_AMBUSH, PEER_RX_CONS, 3, 8000 },
+			{ PEER_RECEIVE, 0, 100, 0 },
+			{ PEER_PEEK, 0, 0, 0 },
+		},
+	};
+
+	seed("fuzz_peer", "turning", &input, sizeof(input));
+	input.setup.layout = 1;
+	seed("fuzz_peer", "turning-scattered", &input, sizeof(input));
 }
 
 /* Sound records up to the brim, across the wrap; handed out, and given back. */
@@ -221,6 +274,7 @@ int main(int argc, char **argv)
 	messages();
 	fair_peer();
 	sly_peer();
+	turning_peer();
 	fair_records();
 	sly_records();
 	return EXIT_SUCCESS;

@@ -69,8 +69,8 @@ struct sockaddr_sc {
 #define SOL_SCHANNEL		388
 
 /*
- * SO_SC_RING (get): struct sc_ring_sizes, the sizes of the rings now. ENOTCONN
- * for a socket that has none.
+ * SO_SC_RING (get): struct sc_ring_sizes, the sizes of the rings now: they
+ * change, see net.schannel.ring_idle_ms. ENOTCONN for a socket that has none.
  */
 #define SO_SC_RING		1
 /*
@@ -96,7 +96,8 @@ struct sockaddr_sc {
 /*
  * SO_SC_RECORD_MAX (get): __u32, the largest record that send() takes, in bytes:
  * SC_DGRAM_MAX for a datagram socket; for a seqpacket socket what the ring holds
- * (ENOTCONN before there is one). EOPNOTSUPP for a stream.
+ * once it has grown as far as it may (ENOTCONN before there is one). If there is no memory
+ * for that, send() gives ENOBUFS. EOPNOTSUPP for a stream.
  */
 #define SO_SC_RECORD_MAX	6
 

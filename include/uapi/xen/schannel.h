@@ -183,6 +183,14 @@ struct schannel_queue {
  * @tx_flags:	SCHANNEL_TX_*; written after the last change of @tx_prod
  *		(release), a bit once set stays. Check: unknown bits ignored.
  * @tx_event:	notify the owner when the peer's @rx_cons passes this.
+ * @tx_turns:	how often the owner has gone on in another ring, see "Moving a
+ *		ring". Check: as last seen, or one more if a ring that was
+ *		offered and answered with 1 waits for that.
+ * @tx_turn:	where it last did: the first byte in the new ring. Written before
+ *		@tx_turns (release), which is written before a @tx_prod beyond
+ *		it. Check, when @tx_turns is seen to have changed: not behind any
+ *		@tx_prod seen before it did, and no further ahead of the own
+ *		consumer index than either ring holds.
  *
  * Consumer line, about the ring in the peer's pool:
  * @rx_cons:	bytes consumed: their place in the ring may be overwritten.
@@ -198,7 +206,9 @@ struct schannel_flow {
 	__u32	tx_prod;
 	__u32	tx_flags;
 	__u32	tx_event;
-	__u32	pad0[13];
+	__u32	tx_turns;
+	__u32	tx_turn;
+	__u32	pad0[11];
 
 	__u32	rx_cons;
 	__u32	rx_flags;
@@ -222,6 +232,10 @@ enum schannel_msg_type {
 	SCHANNEL_MSG_CLOSE	= 4,	/* the sender is done with the flow */
 	SCHANNEL_MSG_TABLE_ADD	= 5,	/* the flow table has more pages */
 	SCHANNEL_MSG_SEGMENT_ADD = 6,	/* the pool has one more segment */
+	SCHANNEL_MSG_SEGMENT_DEL = 7,	/* it shall have one less */
+	SCHANNEL_MSG_SEGMENT_GONE = 8,	/* the receiver's segment is mapped no more */
+	SCHANNEL_MSG_RING	= 9,	/* another ring for a flow */
+	SCHANNEL_MSG_RING_ANSWER = 10,	/* whether that will be followed to */
 };
 
 /* Largest ring: 1 << SCHANNEL_RING_ORDER_MAX pages. */
@@ -248,6 +262,54 @@ struct schannel_ring_at {
 	__u8	order;
 	__u8	queue;
 	__u16	reserved;
+};
+
+/* ------------------------------------------------------------------------
+ * Moving a ring
+ *
+ * A flow's ring may be replaced by another, larger or smaller, while bytes are in
+ * it and more are being produced:
+ *
+ * 1. The producer's side offers the other ring with RING.
+ * 2. The receiver answers: 1, it can read that ring, or 0, it cannot, or will not.
+ *    It always answers 0 for a DGRAM flow.
+ * 3. After a 1 the producer may turn, at any time from then on, or never. To turn it
+ *    stores its producer index in @tx_turn, and then adds one to @tx_turns
+ *    (release). What is before that index stays in the old ring, what comes from there
+ *    on is in the new one, at index & (its size - 1). A record lies
+ *    in one of the two as a whole. From then on tx_prod - rx_cons must not exceed
+ *    the new ring's size, and when it turns it already must not.
+ * 4. The consumer, once it has read @tx_prod, reads @tx_turns (acquire): if that
+ *    has changed it reads the old ring up to @tx_turn, and then the new one.
+ * 5. As soon as the peer's @rx_cons is not before @tx_turn, the old ring may be used
+ *    for something else. Only then may the next one be offered, which
+ *    takes the place of one that was offered before and not turned to.
+ *
+ * So nobody waits: until it has turned, the producer goes on in the old ring.
+ */
+
+/**
+ * struct schannel_msg_ring - body of SCHANNEL_MSG_RING
+ * @ring:	the ring offered. Check: as ever; @ring.queue means nothing. If its
+ *		segment is not mapped the answer is 0.
+ *
+ * Sent while the sender's side of the flow is open: after ACCEPT and before its own
+ * CLOSE, and not before the previous RING was answered (check). A
+ * receiver that has sent CLOSE does not answer.
+ */
+struct schannel_msg_ring {
+	struct schannel_ring_at ring;
+};
+
+/**
+ * struct schannel_msg_answer - body of SCHANNEL_MSG_RING_ANSWER
+ * @ready:	whether the receiver will follow to the ring that was offered. Check: a
+ *		RING waits for its answer. Anything but 0 is taken as 1.
+ *
+ * After a 0 the ring may be used for something else at once.
+ */
+struct schannel_msg_answer {
+	__u32	ready;
 };
 
 /**
@@ -341,7 +403,13 @@ struct schannel_msg_table {
  *		(__u32 each) from its start. Constant while the segment is there.
  *
  * A receiver that cannot map a segment keeps quiet; it refuses, or resets, the
- * flows that have a ring in it.
+ * flows that have a ring in it, and answers 0 to a RING there.
+ *
+ * SEGMENT_DEL, with @segment only (Check: announced, and not deleted already), says that no
+ * ring is in the segment any more, nor will be. The receiver unmaps it and then
+ * sends SEGMENT_GONE, again with @segment only (Check: one that a SEGMENT_DEL was sent
+ * for). The owner frees pages and number after that. While a flow has a ring there
+ * after all, the receiver does not unmap it: who deletes what it uses waits.
  */
 struct schannel_msg_segment {
 	__u16	segment;
@@ -353,10 +421,10 @@ struct schannel_msg_segment {
  * struct schannel_msg - one message
  * @type:	enum schannel_msg_type. Check: known.
  * @reserved:	0; readers ignore it.
- * @dst_flow:	ACCEPT, REFUSE, CLOSE: the receiver's flow. Check: in use, in a
+ * @dst_flow:	ACCEPT, REFUSE, CLOSE, RING, RING_ANSWER: the receiver's flow. Check: in use, in a
  *		state where the message makes sense, and @src_flow is its other
  *		end. Else SCHANNEL_FLOW_NONE.
- * @src_flow:	OPEN, ACCEPT, CLOSE: the sender's flow. Check: not
+ * @src_flow:	OPEN, ACCEPT, CLOSE, RING, RING_ANSWER: the sender's flow. Check: not
  *		SCHANNEL_FLOW_CTL, inside the sender's table. Else
  *		SCHANNEL_FLOW_NONE.
  */
@@ -372,6 +440,8 @@ struct schannel_msg {
 		struct schannel_msg_reason	why;
 		struct schannel_msg_table	table;
 		struct schannel_msg_segment	segment;
+		struct schannel_msg_ring	ring;
+		struct schannel_msg_answer	answer;
 		__u8				space[112];
 	};
 };
@@ -383,7 +453,7 @@ struct schannel_msg {
  * bytes, and padding up to a multiple of SCHANNEL_RECORD_ALIGN, where the next
  * header stands (so that none crosses a page). A record is produced as a whole: @tx_prod
  * moves from the end of one to the end of a later one. The largest record is
- * therefore what the ring holds, less the header.
+ * therefore what the ring holds, less the header; for a larger one the ring is moved.
  */
 #define SCHANNEL_RECORD_ALIGN	16U
 

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Making room. See room.h. Process context. */
+#include <linux/err.h>
+#include <linux/mutex.h>
+
+#include "channel.h"
+#include "room.h"
+#include "segment.h"
+#include "tend.h"
+
+/* One more segment for the pool. Caller holds grow_lock. */
+static int sc_room_add_segment(struct schannel_channel *ch)
+{
+	struct sc_segment *seg;
+	int err;
+
+	lockdep_assert_held(&ch->grow_lock);
+	if (ch->state == SC_CHANNEL_DOWN)
+		return -ECONNRESET;
+	if (!sc_pool_may_grow(&ch->pool, SC_SEGMENT_PAGES))
+		return -ENOBUFS;
+	seg = sc_segment_create(ch->peer, SC_SEGMENT_PAGES);
+	if (IS_ERR(seg))
+		return PTR_ERR(seg);
+	err = sc_pool_add(&ch->pool, seg);
+	if (err)
+		sc_segment_destroy(ch->peer, seg);
+	return err;
+}
+
+/* The pool is to have one more segment, for rings to come. 0 or -errno. */
+int sc_room_grow(struct schannel_channel *ch)
+{
+	int err;
+
+	mutex_lock(&ch->grow_lock);
+	err = sc_room_add_segment(ch);
+	mutex_unlock(&ch->grow_lock);
+	return err;
+}
+
+/**
+ * sc_room_carve() - take the pages for a ring
+ * @ch:		the channel, whose pool grows if need be
+ * @order:	how large it is to be
+ * @least:	what will do if memory is short
+ * @place:	filled in
+ *
+ * As large as memory and limits allow: rather a small ring than none. When they do
+ * not, idle flows are made to give back what they have.
+ *
+ * Return: 0 or -errno.
+ */
+int sc_room_carve(struct schannel_channel *ch, u8 order, u8 least,
+		  struct sc_place *place)
+{
+	int err;
+
+	if (!sc_pool_carve(&ch->pool, order, place))
+		return 0;
+	mutex_lock(&ch->grow_lock);
+	while ((err = sc_pool_carve(&ch->pool, order, place))) {
+		err = sc_room_add_segment(ch);
+		if (!err)
+			continue;
+		sc_tend_short(ch);
+		if (err == -ECONNRESET || order <= least)
+			break;
+		order--;
+	}
+	mutex_unlock(&ch->grow_lock);
+	return err;
+}
+
+/* One more page for the flow table, which had @pages. 0 or -errno. */
+int sc_room_table(struct schannel_channel *ch, unsigned int pages)
+{
+	int err = 0;
+
+	mutex_lock(&ch->grow_lock);
+	if (ch->table_pages > pages)
+		goto out;	/* somebody else was faster */
+	err = -ECONNRESET;
+	if (ch->state == SC_CHANNEL_DOWN)
+		goto out;
+	err = -ENOBUFS;
+	if (ch->table_pages == SCHANNEL_FLOW_PAGES_MAX)
+		goto out;
+	err = sc_page_share(ch->peer, &ch->table[ch->table_pages]);
+	if (!err)
+		/* release: entries of the page are used after this */
+		smp_store_release(&ch->table_pages, ch->table_pages + 1);
+out:
+	mutex_unlock(&ch->grow_lock);
+	return err;
+}
+
+/* The ring at a place that was carved. */
+void sc_room_ring(const struct schannel_channel *ch,
+		  const struct sc_place *place, struct sc_ring *ring)
+{
+	ring->addr = ch->pool.segment[place->segment]->addr + place->page;
+	ring->size = PAGE_SIZE << place->order;
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One work per channel that looks after memory: rings that are too large for what
+ * flows do, segments without rings, the peer's segments that it wants back.
+ *
+ * It runs now and then as long as there is something of that kind, and not at all
+ * for flows whose rings are as small as they may be.
+ */
+#include <linux/jiffies.h>
+#include <linux/list.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include "channel.h"
+#include "control.h"
+#include "flow.h"
+#include "move.h"
+#include "peer.h"
+#include "peer_segment.h"
+#include "room.h"
+#include "sysctl.h"
+#include "tend.h"
+
+/* Two looks make a rest. */
+static unsigned long sc_tend_interval(void)
+{
+	return max(sc_sysctl_idle() / 2, 1UL);
+}
+
+/* There is something that has time. Any context. */
+void sc_tend_later(struct schannel_channel *ch)
+{
+	if (sc_channel_is_up(ch))
+		queue_delayed_work(sc_wq, &ch->tend, sc_tend_interval());
+}
+
+/* There is something to do now. Any context. */
+void sc_tend_soon(struct schannel_channel *ch)
+{
+	if (sc_channel_is_up(ch))
+		mod_delayed_work(sc_wq, &ch->tend, 0);
+}
+
+/* Memory is short: idle flows are to give back what they have. */
+void sc_tend_short(struct schannel_channel *ch)
+{
+	set_bit(SC_CHANNEL_SHORT, &ch->flags);
+	sc_tend_soon(ch);
+}
+
+/*
+ * A flow would like a larger ring than there is memory for: make some ready, unless
+ * there was none a moment ago.
+ */
+void sc_tend_grow(struct schannel_channel *ch)
+{
+	if (test_bit(SC_CHANNEL_FULL, &ch->flags))
+		return;
+	set_bit(SC_CHANNEL_GROW, &ch->flags);
+	sc_tend_soon(ch);
+}
+
+/* The flow's rings are to be looked after. */
+void sc_tend_flow(struct sc_flow *flow)
+{
+	struct schannel_channel *ch = flow->channel;
+
+	spin_lock(&ch->ctl_lock);
+	/* a flow that has left the table does not come back into the list */
+	if (list_empty(&flow->move.node) && xa_load(&ch->flows, flow->id) == flow)
+		list_add_tail(&flow->move.node, &ch->tended);
+	spin_unlock(&ch->ctl_lock);
+	sc_tend_later(ch);
+}
+
+/* The next flow of the list, held, and put to the list of those looked after. */
+static struct sc_flow *sc_tend_next(struct schannel_channel *ch,
+				    struct list_head *todo)
+{
+	struct sc_flow *flow;
+
+	spin_lock(&ch->ctl_lock);
+	flow = list_first_entry_or_null(todo, struct sc_flow, move.node);
+	if (flow) {
+		list_move_tail(&flow->move.node, &ch->tended);
+		refcount_inc(&flow->ref);
+	}
+	spin_unlock(&ch->ctl_lock);
+	return flow;
+}
+
+/* Returns whether an offer waits for who receives. */
+static bool sc_tend_flows(struct schannel_channel *ch, bool is_time,
+			  bool is_short)
+{
+	struct sc_flow *flow;
+	bool waits = false;
+	LIST_HEAD(todo);
+
+	spin_lock(&ch->ctl_lock);
+	list_splice_init(&ch->tended, &todo);
+	spin_unlock(&ch->ctl_lock);
+	while ((flow = sc_tend_next(ch, &todo))) {
+		sc_move_tend(flow, is_time, is_short);
+		spin_lock(&ch->ctl_lock);
+		waits |= READ_ONCE(flow->move.offered) != SC_OFFER_NONE;
+		if (sc_move_rests(flow))
+			list_del_init(&flow->move.node);
+		spin_unlock(&ch->ctl_lock);
+		sc_flow_put(flow);
+		cond_resched();
+	}
+	return waits;
+}
+
+/* The peer wants a segment back: have those flows leave it that can. */
+static void sc_tend_all(struct schannel_channel *ch)
+{
+	struct sc_flow *flow;
+	unsigned long id;
+
+	xa_for_each(&ch->flows, id, flow) {
+		flow = sc_flow_get(ch, id);
+		if (!flow)
+			continue;
+		sc_move_tend(flow, false, false);
+		sc_flow_put(flow);
+		cond_resched();
+	}
+}
+
+/* Grow the pool if somebody asked for that. Whether memory is short. */
+static bool sc_tend_pool(struct schannel_channel *ch, bool is_time)
+{
+	if (is_time)
+		clear_bit(SC_CHANNEL_FULL, &ch->flags);
+	if (!test_and_clear_bit(SC_CHANNEL_GROW, &ch->flags) ||
+	    !sc_room_grow(ch))
+		return false;
+	set_bit(SC_CHANNEL_FULL, &ch->flags);
+	return true;
+}
+
+void sc_tend_work(struct work_struct *work)
+{
+	struct schannel_channel *ch =
+		container_of(work, struct schannel_channel, tend.work);
+	bool is_short = test_and_clear_bit(SC_CHANNEL_SHORT, &ch->flags);
+	bool is_time = time_after_eq(jiffies, ch->tend_next);
+	bool waits, more;
+
+	if (!sc_channel_is_up(ch))
+		return;
+	if (is_time)
+		ch->tend_next = jiffies + sc_tend_interval();
+	is_short |= sc_tend_pool(ch, is_time);
+	waits = sc_tend_flows(ch, is_time, is_short);
+	more = sc_peer_segments_reap(ch);
+	/* only now and then: how often it wants some back is up to the peer */
+	if (more && is_time) {
+		sc_tend_all(ch);
+		more = sc_peer_segments_reap(ch);
+	}
+	if (is_time)
+		more |= sc_pool_rest(&ch->pool);
+	else
+		more = true;
+	sc_control_flush(ch);
+	if (waits)
+		mod_delayed_work(sc_wq, &ch->tend, 1);
+	else if (more || !list_empty(&ch->tended))
+		sc_tend_later(ch);
+}

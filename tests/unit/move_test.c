@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A ring that moves while bytes go through it. What a ring is left with is freed as
+ * soon as the producer may, so that AddressSanitizer sees who reads there still.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bell.h"
+#include "pair.h"
+#include "random.h"
+#include "tap.h"
+
+/* The ring in use, the one before it, and the one that was offered. */
+struct mover {
+	struct pair pair;
+	struct pages old;
+	struct pages next;
+	struct sc_ring offer;
+	bool leaving;
+	u32 moves;
+};
+
+static void mover_init(struct mover *m, u32 size, u32 start)
+{
+	memset(m, 0, sizeof(*m));
+	pair_init(&m->pair, size, LAYOUT_TOGETHER, start);
+}
+
+static void mover_exit(struct mover *m)
+{
+	if (m->leaving)
+		ring_free(&m->old);
+	if (m->offer.size)
+		ring_free(&m->next);
+	pair_exit(&m->pair);
+}
+
+/* What was before the turn has been read: may the next one be offered? */
+static bool has_left(struct mover *m)
+{
+	if (!m->leaving)
+		return true;
+	if (!sc_tx_turned(&m->pair.tx))
+		return false;
+	ring_free(&m->old);
+	m->leaving = false;
+	return true;
+}
+
+static void make_offer(struct mover *m, u32 size, enum layout layout)
+{
+	/* an earlier one that was not turned to */
+	if (m->offer.size)
+		ring_free(&m->next);
+	m->offer = ring_create(&m->next, size, layout);
+}
+
+/* As who answers does it. */
+static int take_offer(struct mover *m, const struct sc_ring *ring)
+{
+	struct sc_rx *rx = &m->pair.rx;
+
+	if (sc_rx_refresh(rx))
+		return -EPROTO;
+	if (!sc_rx_settle(rx))
+		return -EBUSY;
+	sc_rx_offer(rx, ring);
+	return 0;
+}
+
+static bool fits(const struct mover *m)
+{
+	const struct sc_tx *tx = &m->pair.tx;
+
+	return tx->prod - tx->cons <= m->offer.size;
+}
+
+static void turn(struct mover *m)
+{
+	sc_tx_turn(&m->pair.tx, &m->offer);
+	m->old = m->pair.pages;
+	m->pair.pages = m->next;
+	m->leaving = true;
+	m->offer.size = 0;
+	m->moves++;
+}
+
+/* ---- One thread, in every order ---------------------------------------- */
+
+static u32 send_some(struct mover *m, struct random *random, u64 at, u8 *bytes)
+{
+	struct sc_tx *tx = &m->pair.tx;
+	u32 len;
+
+	CHECK_EQ(sc_tx_refresh(tx), 0);
+	len = random_within(random, 0, sc_tx_space(tx));
+	if (random_below(random, 3) == 0)
+		len = sc_tx_space(tx);
+	stream_fill(bytes, at, len);
+	ring_copy_in(&tx->ring, tx->prod, bytes, len);
+	sc_tx_publish(tx, len);
+	return len;
+}
+
+/* From any place in what waits, as who peeks does, across both rings. */
+static void read_at(struct sc_rx *rx, u32 skip, u8 *bytes, u32 len)
+{
+	while (len) {
+		u32 run = len;
+		const struct sc_ring *ring = sc_rx_at(rx, skip, &run);
+
+		if (!CHECK(run > 0 && run <= len))
+			return;
+		ring_copy_out(ring, rx->cons + skip, bytes, run);
+		skip += run;
+		bytes += run;
+		len -= run;
+	}
+}
+
+static u32 receive_some(struct mover *m, struct random *random, u64 at,
+			u8 *bytes, u64 sent)
+{
+	struct sc_rx *rx = &m->pair.rx;
+	u32 len, skip;
+
+	if (random_below(random, 4)) {
+		CHECK_EQ(sc_rx_refresh(rx), 0);
+		CHECK_EQ(sc_rx_avail(rx), sent - at);
+	}
+	skip = random_within(random, 0, sc_rx_avail(rx));
+	len = sc_rx_avail(rx) - skip;
+	read_at(rx, skip, bytes, len);
+	CHECK(stream_matches(bytes, at + skip, len));
+	len = random_within(random, 0, sc_rx_avail(rx));
+	if (random_below(random, 3) == 0)
+		len = sc_rx_avail(rx);
+	read_at(rx, 0, bytes, len);
+	CHECK(stream_matches(bytes, at, len));
+	sc_rx_publish(rx, len);
+	return len;
+}
+
+/* The peer answers at once, or not until it has got rid of an earlier turn. */
+static void move_some(struct mover *m, struct random *random, u32 most)
+{
+	u32 size = 16U << random_below(random, 12);
+
+	if (m->offer.size && random_below(random, 2) && fits(m)) {
+		turn(m);
+		return;
+	}
+	if (!has_left(m) || size > most)
+		return;
+	make_offer(m, size, random_below(random, LAYOUTS));
+	CHECK_EQ(take_offer(m, &m->offer), 0);
+}
+
+static void pass_and_move(u32 start, u64 seed)
+{
+	const u32 most = 8 * SCHANNEL_PAGE_SIZE;
+	struct random random = { .state = seed };
+	u8 *bytes = malloc(most);
+	u64 sent = 0, received = 0;
+	struct mover m;
+	int i;
+
+	mover_init(&m, 4096, start);
+	for (i = 0; i < 500 && !tap_failed(); i++) {
+		switch (random_below(&random, 3)) {
+		case 0:
+			sent += send_some(&m, &random, sent, bytes);
+			break;
+		case 1:
+			received += receive_some(&m, &random, received, bytes,
+						 sent);
+			break;
+		default:
+			move_some(&m, &random, most);
+		}
+	}
+	CHECK(m.moves > 5);
+	mover_exit(&m);
+	free(bytes);
+}
+
+static void any_order(void)
+{
+	static const u32 starts[] = { 0, 0x7fffff00, 0xfffff000, 0xffffffff };
+	size_t i, j;
+
+	for (i = 0; i < ARRAY_SIZE(starts); i++)
+		for (j = 0; j < 4; j++)
+			pass_and_move(starts[i], 1 + j);
+}
+
+/* Nothing is in the ring, nobody reads, and it moves: each time it can be left. */
+static void idle(void)
+{
+	struct mover m;
+	int i;
+
+	mover_init(&m, 65536, 0xfffffff0);
+	for (i = 0; i < 10; i++) {
+		if (!CHECK(has_left(&m)))
+			break;
+		make_offer(&m, i % 2 ? 65536 : 4096, LAYOUT_TOGETHER);
+		CHECK_EQ(take_offer(&m, &m.offer), 0);
+		turn(&m);
+	}
+	CHECK_EQ(sc_rx_refresh(&m.pair.rx), 0);
+	CHECK(sc_rx_settle(&m.pair.rx));
+	CHECK_EQ(m.pair.rx.turns, i);
+	CHECK_EQ(m.pair.rx.ring.size, m.pair.tx.ring.size);
+	CHECK(m.pair.rx.ring.addr == m.pair.tx.ring.addr);
+	mover_exit(&m);
+}
+
+/* An offer that comes while the old ring has bytes is not taken. */
+static void too_early(void)
+{
+	struct sc_ring other = { .size = 4096 };
+	struct mover m;
+
+	mover_init(&m, 4096, 0);
+	sc_tx_publish(&m.pair.tx, 100);
+	make_offer(&m, 8192, LAYOUT_TOGETHER);
+	CHECK_EQ(take_offer(&m, &m.offer), 0);
+	turn(&m);
+	CHECK(!sc_tx_turned(&m.pair.tx));
+	CHECK_EQ(take_offer(&m, &other), -EBUSY);
+	sc_rx_publish(&m.pair.rx, 99);
+	CHECK_EQ(sc_tx_refresh(&m.pair.tx), 0);
+	CHECK(!sc_tx_turned(&m.pair.tx));
+	CHECK_EQ(take_offer(&m, &other), -EBUSY);
+	sc_rx_publish(&m.pair.rx, 1);
+	CHECK_EQ(sc_tx_refresh(&m.pair.tx), 0);
+	CHECK(sc_tx_turned(&m.pair.tx));
+	CHECK_EQ(take_offer(&m, &other), 0);
+	mover_exit(&m);
+}
+
+/* ---- A peer that turns where it must not ------------------------------- */
+
+static void try_turn(struct pair *pair, u32 turns, u32 at, u32 prod)
+{
+	struct sc_rx *rx = &pair->rx;
+	struct sc_rx before = *rx;
+	u32 ahead = at - rx->cons;
+	bool legal = turns == rx->turns + 1 && rx->next.size &&
+		     ahead <= rx->ring.size && ahead <= rx->next.size &&
+		     ahead >= rx->prod - rx->cons;
+	u32 most = legal ? rx->next.size : rx->ring.size;
+	int err;
+
+	if (turns == rx->turns)
+		legal = true;
+	legal = legal && prod - rx->cons <= most &&
+		prod - rx->cons >= rx->prod - rx->cons;
+	pair->sender->tx_turns = turns;
+	pair->sender->tx_turn = at;
+	pair->sender->tx_prod = prod;
+	err = sc_rx_refresh(rx);
+	CHECK_EQ(err, legal ? 0 : -EPROTO);
+	CHECK_EQ(rx->prod, legal ? prod : before.prod);
+	CHECK_EQ(rx->cons, before.cons);
+	*rx = before;
+}
+
+static void try_turns(u32 size, u32 next, u32 start, u32 waiting)
+{
+	static const u32 counts[] = { 7, 8, 9, 6, 0, 0x80000007, 0xffffffff };
+	u32 edge[] = { 0, waiting, size, next, 0x80000000, -size, -next };
+	struct pair pair;
+	size_t i, j, k;
+	int near;
+
+	pair_init(&pair, size, LAYOUT_TOGETHER, start);
+	pair.rx.turns = 7;
+	pair.rx.prod = start + waiting;
+	pair.rx.next = (struct sc_ring){ .addr = pair.pages.page, .size = next };
+	for (i = 0; i < ARRAY_SIZE(counts); i++)
+		for (j = 0; j < ARRAY_SIZE(edge); j++)
+			for (k = 0; k < ARRAY_SIZE(edge); k++)
+				for (near = -2; near <= 2; near++)
+					try_turn(&pair, counts[i],
+						 start + edge[j] + near,
+						 start + edge[k]);
+	pair_exit(&pair);
+}
+
+static void only_sound_turns_are_followed(void)
+{
+	static const u32 sizes[] = { 0, 16, 4096, 65536 };
+	static const u32 starts[] = { 0, 0x7fffffff, 0xfffffff0 };
+	size_t i, j, k;
+
+	for (i = 1; i < ARRAY_SIZE(sizes); i++) {
+		for (j = 0; j < ARRAY_SIZE(sizes); j++) {
+			for (k = 0; k < ARRAY_SIZE(starts); k++) {
+				try_turns(sizes[i], sizes[j], starts[k], 0);
+				try_turns(sizes[i], sizes[j], starts[k], 10);
+				try_turns(sizes[i], sizes[j], starts[k],
+					  sizes[i]);
+			}
+		}
+	}
+}
+
+/* While it has not followed the first, a second turn is a lie. */
+static void second_turn(void)
+{
+	struct mover m;
+
+	mover_init(&m, 4096, 0);
+	sc_tx_publish(&m.pair.tx, 10);
+	make_offer(&m, 8192, LAYOUT_TOGETHER);
+	CHECK_EQ(take_offer(&m, &m.offer), 0);
+	turn(&m);
+	CHECK_EQ(sc_rx_refresh(&m.pair.rx), 0);
+	m.pair.sender->tx_turns++;
+	CHECK_EQ(sc_rx_refresh(&m.pair.rx), -EPROTO);
+	sc_rx_publish(&m.pair.rx, 10);
+	/* nor was there an offer for it */
+	CHECK_EQ(sc_rx_refresh(&m.pair.rx), -EPROTO);
+	m.pair.sender->tx_turns--;
+	CHECK_EQ(sc_rx_refresh(&m.pair.rx), 0);
+	mover_exit(&m);
+}
+
+/* ---- Two threads ------------------------------------------------------- */
+
+enum { NO_OFFER, OFFERED, ANSWERED };
+
+struct transfer {
+	struct mover m;
+	struct bell data;	/* wakes the consumer */
+	struct bell space;	/* wakes the producer */
+	u64 total;
+	u32 chunk_max;
+	u32 offer;		/* how far it is with m.offer */
+	struct sc_ring message;	/* what the consumer was told of it */
+};
+
+/* What the control ring and the channel's work do for a flow. */
+static void answer(struct transfer *t)
+{
+	if (virt_load_acquire(&t->offer) != OFFERED)
+		return;
+	CHECK_EQ(take_offer(&t->m, &t->message), 0);
+	virt_store_release(&t->offer, ANSWERED);
+	bell_ring(&t->space);
+}
+
+static void move(struct transfer *t, struct random *random)
+{
+	struct mover *m = &t->m;
+
+	switch (virt_load_acquire(&t->offer)) {
+	case NO_OFFER:
+		if (!has_left(m))
+			break;
+		make_offer(m, 64U << random_below(random, 12), LAYOUT_PAIRS);
+		t->message = m->offer;
+		virt_store_release(&t->offer, OFFERED);
+		bell_ring(&t->data);
+		break;
+	case ANSWERED:
+		/* at any time from now on */
+		if (random_below(random, 3) == 0 && fits(m)) {
+			turn(m);
+			virt_store_release(&t->offer, NO_OFFER);
+		}
+		break;
+	}
+}
+
+static bool await_space(struct transfer *t)
+{
+	struct sc_tx *tx = &t->m.pair.tx;
+
+	while (!sc_tx_space(tx)) {
+		if (!CHECK_EQ(sc_tx_refresh(tx), 0))
+			return false;
+		if (sc_tx_space(tx))
+			break;
+		if (virt_load_acquire(&t->offer) == ANSWERED && fits(&t->m)) {
+			turn(&t->m);
+			virt_store_release(&t->offer, NO_OFFER);
+			continue;
+		}
+		sc_tx_arm(tx, 1);
+		if (!CHECK_EQ(sc_tx_refresh(tx), 0))
+			return false;
+		if (!sc_tx_space(tx) && !bell_wait(&t->space))
+			return CHECK(!"woken when there is space");
+	}
+	return true;
+}
+
+static void *produce(void *arg)
+{
+	struct transfer *t = arg;
+	struct sc_tx *tx = &t->m.pair.tx;
+	struct random random = { .state = t->total };
+	u8 *bytes = malloc(t->chunk_max);
+	u64 sent = 0;
+
+	while (sent < t->total && await_space(t)) {
+		u32 len = random_within(&random, 1, t->chunk_max);
+
+		move(t, &random);
+		len = min(len, sc_tx_space(tx));
+		if (len > t->total - sent)
+			len = t->total - sent;
+		stream_fill(bytes, sent, len);
+		ring_copy_in(&tx->ring, tx->prod, bytes, len);
+		if (sc_tx_publish(tx, len))
+			bell_ring(&t->data);
+		sent += len;
+	}
+	free(bytes);
+	return NULL;
+}
+
+static bool await_data(struct transfer *t)
+{
+	struct sc_rx *rx = &t->m.pair.rx;
+
+	for (;;) {
+		answer(t);
+		if (!CHECK_EQ(sc_rx_refresh(rx), 0))
+			return false;
+		if (sc_rx_avail(rx))
+			return true;
+		sc_rx_arm(rx, 1);
+		if (!CHECK_EQ(sc_rx_refresh(rx), 0))
+			return false;
+		if (sc_rx_avail(rx))
+			return true;
+		if (!bell_wait(&t->data))
+			return CHECK(!"woken when there is data");
+	}
+}
+
+static void *consume(void *arg)
+{
+	struct transfer *t = arg;
+	struct sc_rx *rx = &t->m.pair.rx;
+	struct random random = { .state = ~t->total };
+	u8 *bytes = malloc(t->chunk_max);
+	u64 received = 0;
+
+	while (received < t->total && await_data(t)) {
+		u32 len = random_within(&random, 1, t->chunk_max);
+
+		len = min(len, sc_rx_avail(rx));
+		read_at(rx, 0, bytes, len);
+		if (sc_rx_publish(rx, len))
+			bell_ring(&t->space);
+		if (!CHECK(stream_matches(bytes, received, len)))
+			break;
+		received += len;
+	}
+	free(bytes);
+	return NULL;
+}
+
+static void transfer(u64 total, u32 chunk_max)
+{
+	static struct transfer t;
+	pthread_t producer;
+
+	memset(&t, 0, sizeof(t));
+	t.total = total;
+	t.chunk_max = chunk_max;
+	mover_init(&t.m, 4096, 0U - (u32)(total / 2));
+	bell_init(&t.data);
+	bell_init(&t.space);
+	pthread_create(&producer, NULL, produce, &t);
+	consume(&t);
+	pthread_join(producer, NULL);
+	CHECK(t.m.moves > 5);
+	tap_note("%llu KiB, %u moves", (unsigned long long)total >> 10,
+		 t.m.moves);
+	mover_exit(&t.m);
+}
+
+static void small_pieces(void)
+{
+	transfer(1 << 20, 300);
+}
+
+static void large_pieces(void)
+{
+	transfer(8 << 20, 100000);
+}
+
+static const struct tap_case cases[] = {
+	{ "bytes survive moves in any order", any_order },
+	{ "idle", idle },
+	{ "not before the old ring is empty", too_early },
+	{ "only sound turns are followed", only_sound_turns_are_followed },
+	{ "a second turn", second_turn },
+	{ "two threads, small pieces", small_pieces },
+	{ "two threads, large pieces", large_pieces },
+};
+
+int main(int argc, char **argv)
+{
+	return tap_main(argc, argv, cases, ARRAY_SIZE(cases));
+}
