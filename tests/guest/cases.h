@@ -36,6 +36,7 @@ extern const struct test_case sysctl_cases[];
 extern const struct test_case netns_cases[];
 extern const struct test_case load_cases[];
 extern const struct test_case spin_cases[];
+extern const struct test_case elastic_cases[];
 extern const struct test_case inet_connect_cases[];
 extern const struct test_case inet_listen_cases[];
 extern const struct test_case inet_option_cases[];

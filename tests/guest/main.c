@@ -57,6 +57,8 @@ const struct test_group test_groups[] = {
 	{ "netns", netns_cases, SOCK_STREAM, "namespaces of AF_SCHANNEL" },
 	{ "load", load_cases, STREAMS },
 	{ "spin", spin_cases, SOCK_STREAM, "SO_SC_STATS is SChannel's" },
+	{ "elastic", elastic_cases,
+	  .schannel_only = "rings are SChannel's" },
 	{ "inet_connect", inet_connect_cases, TCP },
 	{ "inet_listen", inet_listen_cases, TCP },
 	{ "inet_option", inet_option_cases, TCP },

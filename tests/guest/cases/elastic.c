@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Rings grow under load and shrink when idle; memory comes back; limits are soft. */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../cases.h"
+#include "../control.h"
+#include "../record.h"
+#include "../setting.h"
+#include "../sock.h"
+
+#define PAGE	4096
+
+/* So that a ring is idle soon. */
+#define SOON_MS	20
+
+static long idle_before;
+
+static void idle_soon(void)
+{
+	idle_before = setting_read("ring_idle_ms");
+	call(setting_write("ring_idle_ms", SOON_MS));
+}
+
+/* Whoever found it as usual, of two sides in one domain, leaves it so. */
+static void idle_as_usual(void)
+{
+	if (idle_before != SOON_MS)
+		call(setting_write("ring_idle_ms", idle_before));
+}
+
+static uint32_t ring_tx(int fd)
+{
+	struct sc_ring_sizes sizes;
+	socklen_t length = sizeof(sizes);
+
+	call(getsockopt(fd, SOL_SCHANNEL, SO_SC_RING, &sizes, &length));
+	return sizes.tx;
+}
+
+/* A case that takes too long is ended. */
+static void await_ring(int fd, uint32_t size)
+{
+	while (ring_tx(fd) != size)
+		usleep(1000);
+}
+
+static void allow_files(void)
+{
+	struct rlimit limit;
+
+	call(getrlimit(RLIMIT_NOFILE, &limit));
+	limit.rlim_cur = limit.rlim_max;
+	call(setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+/* A stream gets a larger ring while it is busy, and loses it when it is not. */
+#define BULK	(16 << 20)
+
+static void bulk_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = sock_reach();
+	uint32_t before;
+
+	idle_soon();
+	before = ring_tx(fd);
+	for (int i = 0; i < 3; i++) {
+		pattern_send(&out, fd, BULK, 100000);
+		check(ring_tx(fd) > before);
+		await_ring(fd, PAGE);
+		before = PAGE;
+	}
+	idle_as_usual();
+	control_meet("DONE");
+}
+
+static void bulk_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd = sock_serve();
+
+	pattern_recv(&in, fd, 3 * BULK, 50000);
+	control_meet("DONE");
+}
+
+/* Bursts of all sizes on several connections, with rests long enough to shrink. */
+#define FLOWS	8
+#define BURSTS	100
+#define BURST	300000
+
+static void bursts(int fd, uint64_t seed)
+{
+	struct pattern out = { .seed = seed };
+
+	for (int i = 0; i < BURSTS; i++) {
+		pattern_send(&out, fd, 1 + random_below(&seed, BURST),
+			     1 + random_below(&seed, 50000));
+		if (random_below(&seed, 4))
+			await_ring(fd, PAGE);
+	}
+	call(shutdown(fd, SHUT_WR));
+}
+
+static void expect_children(const pid_t *children)
+{
+	int status;
+
+	for (int i = 0; i < FLOWS; i++) {
+		call(waitpid(children[i], &status, 0));
+		check_equal(status, 0);
+	}
+}
+
+static void bursts_client(void)
+{
+	union address to = sock_told();
+	pid_t children[FLOWS];
+
+	idle_soon();
+	for (int i = 0; i < FLOWS; i++) {
+		int fd = sock_connect(to);
+
+		children[i] = call(fork());
+		if (!children[i]) {
+			bursts(fd, test_env.seed + i);
+			_exit(0);
+		}
+		close(fd);
+	}
+	expect_children(children);
+	idle_as_usual();
+	control_meet("DONE");
+}
+
+static void bursts_server(void)
+{
+	int listener = sock_listen_told(FLOWS);
+	pid_t children[FLOWS];
+
+	for (int i = 0; i < FLOWS; i++) {
+		int fd = sock_accept(listener);
+
+		children[i] = call(fork());
+		if (!children[i]) {
+			struct pattern in = { .seed = test_env.seed + i };
+
+			pattern_recv_to_end(&in, fd);
+			_exit(0);
+		}
+		close(fd);
+	}
+	expect_children(children);
+	control_meet("DONE");
+}
+
+/*
+ * Who waits for much when the ring becomes small is content with what that holds: or
+ * each would wait for the other.
+ */
+#define MUCH	60000
+
+static void patient_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = sock_reach();
+
+	idle_soon();
+	for (int i = 0; i < 10; i++) {
+		control_expect("BLOCKED");
+		await_ring(fd, PAGE);
+		pattern_send(&out, fd, MUCH, MUCH);
+		control_meet("NEXT");
+	}
+	idle_as_usual();
+}
+
+static void patient_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	static char buffer[MUCH];
+	int fd = sock_serve();
+
+	for (int i = 0; i < 10; i++) {
+		control_write("BLOCKED");
+		call_gives(recv(fd, buffer, MUCH, MSG_WAITALL), MUCH);
+		pattern_check(&in, buffer, MUCH);
+		control_meet("NEXT");
+	}
+}
+
+/* Records as large as there are, into a ring that is as small as there are. */
+#define RECORDS	40
+
+static void records_client(void)
+{
+	uint64_t random = test_env.seed;
+	unsigned char *buffer;
+	uint32_t most;
+	int fd;
+
+	test_env.type = SOCK_SEQPACKET;
+	fd = sock_reach();
+	idle_soon();
+	most = record_max(fd);
+	check(most > 100000);
+	buffer = malloc(most + 1);
+	call_fails(send(fd, buffer, most + 1, 0), EMSGSIZE);
+	for (uint32_t i = 0; i < RECORDS; i++) {
+		struct record record = {
+			.number = i,
+			.length = i % 4 ? 100 + random_below(&random, most - 100) :
+					  most,
+		};
+
+		if (i % 3 == 0)
+			await_ring(fd, PAGE);
+		if (i % 2) {
+			record_send(fd, buffer, &record);
+			continue;
+		}
+		/* poll() says when */
+		record_fill(buffer, &record);
+		while (send(fd, buffer, record.length, MSG_DONTWAIT) < 0) {
+			check_equal(errno, EAGAIN);
+			check(sock_await(fd, POLLOUT) & POLLOUT);
+		}
+	}
+	idle_as_usual();
+	control_meet("DONE");
+}
+
+static void records_server(void)
+{
+	unsigned char *buffer = malloc(SC_RING_MAX);
+	int fd;
+
+	test_env.type = SOCK_SEQPACKET;
+	fd = sock_serve();
+	for (uint32_t i = 0; i < RECORDS; i++) {
+		ssize_t n = call(recv(fd, buffer, SC_RING_MAX, 0));
+
+		check_equal(record_check(buffer, n).number, i);
+	}
+	control_meet("DONE");
+}
+
+/* Peeking across the place where the ring moved. */
+#define PEEKED	30000
+
+static void peek_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = sock_reach();
+
+	idle_soon();
+	for (int i = 0; i < 10; i++) {
+		control_expect("READY");
+		await_ring(fd, PAGE);
+		pattern_send(&out, fd, 20 * PEEKED, 5000);
+		control_meet("NEXT");
+	}
+	idle_as_usual();
+}
+
+static void peek_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	static unsigned char buffer[PEEKED];
+	int fd = sock_serve();
+
+	for (int i = 0; i < 10; i++) {
+		int left = 20 * PEEKED;
+
+		control_write("READY");
+		while (left) {
+			struct pattern at = in;
+			int n = call(recv(fd, buffer, PEEKED, MSG_PEEK));
+
+			check(n > 0);
+			pattern_check(&at, buffer, n);
+			n = call(recv(fd, buffer, n / 3 + 1, 0));
+			pattern_check(&in, buffer, n);
+			left -= n;
+		}
+		control_meet("NEXT");
+	}
+}
+
+static void expect_carrying(struct sock_pair pair, uint64_t seed,
+			    uint64_t bytes)
+{
+	struct pattern out = { .seed = seed }, in = out;
+	pid_t child = call(fork());
+	int status;
+
+	if (!child) {
+		pattern_send(&out, pair.left, bytes, 10000);
+		_exit(0);
+	}
+	pattern_recv(&in, pair.right, bytes, 10000);
+	call(waitpid(child, &status, 0));
+	check_equal(status, 0);
+}
+
+/* The one connection of a channel: its ring fills the pool, but a small one is found. */
+static void alone(void)
+{
+	int home = call(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	struct sock_pair pair;
+	union address to;
+	int listener;
+
+	idle_soon();
+	call(unshare(CLONE_NEWNET));
+	listener = sock_listen(1);
+	to = here(sock_port(listener));
+	family->loop(&to);
+	pair.left = sock_connect(to);
+	pair.right = sock_accept(listener);
+	for (int i = 0; i < 3; i++) {
+		expect_carrying(pair, i, BULK);
+		await_ring(pair.left, PAGE);
+	}
+	call(setns(home, CLONE_NEWNET));
+	idle_as_usual();
+}
+
+/* Connections on which nothing happens have a page each way, and work still. */
+#define IDLE	800
+
+static void idle_client(void)
+{
+	union address to = sock_told();
+	int fds[IDLE];
+
+	allow_files();
+	idle_soon();
+	for (int i = 0; i < IDLE; i++)
+		fds[i] = sock_connect(to);
+	for (int i = 0; i < IDLE; i++)
+		await_ring(fds[i], PAGE);
+	control_meet("IDLE");
+	idle_as_usual();
+	for (int i = 0; i < IDLE; i++)
+		call_gives(send(fds[i], "x", 1, 0), 1);
+	for (int i = 0; i < IDLE; i++)
+		call_gives(recv(fds[i], &(char){ 0 }, 1, 0), 1);
+	control_meet("DONE");
+}
+
+static void idle_server(void)
+{
+	int listener = sock_listen_told(IDLE);
+	int fds[IDLE];
+
+	allow_files();
+	idle_soon();
+	for (int i = 0; i < IDLE; i++)
+		fds[i] = sock_accept(listener);
+	for (int i = 0; i < IDLE; i++)
+		await_ring(fds[i], PAGE);
+	control_meet("IDLE");
+	idle_as_usual();
+	for (int i = 0; i < IDLE; i++) {
+		call_gives(recv(fds[i], &(char){ 0 }, 1, 0), 1);
+		call_gives(send(fds[i], "y", 1, 0), 1);
+	}
+	control_meet("DONE");
+}
+
+/* The same ten thousand times, and only here: between domains it takes too long. */
+#define THOUSANDS	10000
+
+static struct sock_pair pairs[THOUSANDS];
+
+static void expect_small(struct sock_pair pair)
+{
+	await_ring(pair.left, PAGE);
+	await_ring(pair.right, PAGE);
+}
+
+static void thousands(void)
+{
+	struct rlimit limit = { 3 * THOUSANDS, 3 * THOUSANDS };
+	int listener = sock_listen(1);
+	union address to = here(sock_port(listener));
+
+	call(setrlimit(RLIMIT_NOFILE, &limit));
+	family->loop(&to);
+	idle_soon();
+	for (int i = 0; i < THOUSANDS; i++) {
+		pairs[i].left = sock_connect(to);
+		pairs[i].right = sock_accept(listener);
+	}
+	for (int i = 0; i < THOUSANDS; i++)
+		expect_small(pairs[i]);
+	idle_as_usual();
+	for (int i = 0; i < THOUSANDS; i += 100) {
+		call_gives(send(pairs[i].left, "x", 1, 0), 1);
+		call_gives(recv(pairs[i].right, &(char){ 0 }, 1, 0), 1);
+	}
+}
+
+/*
+ * A pool of 1 MiB: rings become smaller, then there is no room for more connections;
+ * those there are go on, and when some leave there is room again.
+ */
+/* A namespace of its own has a channel of its own. The first connection in it. */
+static int small_pool(union address *to)
+{
+	int home = call(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	long before = setting_read("pool_max_kib");
+	int listener, fd, inside;
+
+	call(unshare(CLONE_NEWNET));
+	inside = call(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	listener = sock_listen(1000);
+	*to = here(sock_port(listener));
+	family->loop(to);
+	fd = sock_open(0);
+	call(setns(home, CLONE_NEWNET));
+	call(setting_write("pool_max_kib", 1024));
+	if (sock_try(fd, *to))
+		fd = -errno;
+	call(setting_write("pool_max_kib", before));
+	call(setns(inside, CLONE_NEWNET));
+	pairs[0] = (struct sock_pair){ call(fd), sock_accept(listener) };
+	return listener;
+}
+
+static void limit(void)
+{
+	union address to;
+	int listener, n, fd;
+
+	allow_files();
+	listener = small_pool(&to);
+	for (n = 1; n < 1000; n++) {
+		fd = sock_open(0);
+		if (sock_try(fd, to))
+			break;
+		pairs[n] = (struct sock_pair){ fd, sock_accept(listener) };
+		check(ring_tx(fd) >= PAGE);
+	}
+	check_equal(errno, ENOBUFS);
+	check(n >= 40 && n <= 256);
+	for (int i = 0; i < n; i += 10)
+		expect_carrying(pairs[i], i, 1 << 20);
+	call(close(pairs[0].left));
+	call_gives(recv(pairs[0].right, &(char){ 0 }, 1, 0), 0);
+	call(close(pairs[0].right));
+	while (sock_try(sock_open(0), to)) {
+		check_equal(errno, ENOBUFS);
+		usleep(1000);
+	}
+	sock_accept(listener);
+	expect_carrying(pairs[n - 1], n, 1 << 20);
+}
+
+const struct test_case elastic_cases[] = {
+	{ "bulk", "a ring grows under a stream and shrinks after it", bulk_client,
+	  bulk_server, .seconds = 60 },
+	{ "alone", "also where it is all there is", alone, .seconds = 60 },
+	{ "bursts", "bytes survive thousands of moves", bursts_client,
+	  bursts_server, .seconds = 120 },
+	{ "patient", "who waits for more than a small ring holds", patient_client,
+	  patient_server },
+	{ "records", "a record finds a ring that is large enough",
+	  records_client, records_server, .seconds = 60 },
+	{ "peek", "peeking while the ring moves", peek_client, peek_server,
+	  .seconds = 60 },
+	{ "idle", "800 idle connections have a page each way", idle_client,
+	  idle_server, .seconds = 60 },
+	{ "thousands", "so have ten thousand", thousands, .seconds = 120 },
+	{ "limit", "a pool that is used up", limit, .seconds = 60 },
+	{ }
+};
