@@ -132,6 +132,7 @@ struct sc_channel_traffic {
  * @since:	when it came up
  * @tend:	looks after memory, see tend.c
  * @tend_next:	when that is to be done next, jiffies
+ * @grow_order:	for how large a ring the pool shall grow
  * @tended:	flows whose rings are to be looked after (@ctl_lock)
  * @failed:	that the peer broke the protocol was counted
  * @traffic:	bytes of flows that have no user any more (@traffic_lock)
@@ -159,6 +160,7 @@ struct schannel_channel {
 	struct work_struct work;
 	struct delayed_work tend;
 	unsigned long tend_next;
+	u8 grow_order;
 	struct list_head tended;
 	spinlock_t ctl_lock;	/* see above */
 	struct sc_tx ctl_tx;

@@ -70,7 +70,7 @@ static enum sc_move_state sc_move_state(const struct sc_flow *flow)
 /* The largest ring there may be, in bytes. */
 u32 sc_move_most(const struct sc_flow *flow)
 {
-	u8 most = min_t(u8, flow->move.wish.max, SC_SEGMENT_ORDER);
+	u8 most = min_t(u8, flow->move.wish.max, SCHANNEL_RING_ORDER_MAX);
 
 	return PAGE_SIZE << max(most, READ_ONCE(flow->place.order));
 }
@@ -195,7 +195,7 @@ bool sc_move_full(struct sc_flow *flow)
 		return false;
 	/* rather than wait for memory here, have some ready for the next time */
 	if (sc_pool_carve(&ch->pool, order, &move->to))
-		sc_tend_grow(ch);
+		sc_tend_grow(ch, order);
 	else
 		sc_move_offer_to(flow);
 	return false;
@@ -477,7 +477,7 @@ static void sc_move_tend_tx(struct sc_flow *flow, bool is_time, bool is_short)
 		return;
 	/* rings like this one may fill all there is: what comes back is more */
 	if (sc_pool_carve(&ch->pool, move->wish.min, &move->to))
-		sc_tend_grow(ch);
+		sc_tend_grow(ch, move->wish.min);
 	else
 		sc_move_offer_to(flow);
 }

@@ -35,7 +35,7 @@ u8 sc_pool_order(struct sc_pool *pool, struct sc_wish wish)
 	spin_unlock_bh(&pool->lock);
 	order = share ? min_t(u8, ilog2(share), SC_RING_START_ORDER) : 0;
 	order = clamp_t(u8, order, wish.min, wish.max);
-	return min_t(u8, order, SC_SEGMENT_ORDER);
+	return min_t(u8, order, SCHANNEL_RING_ORDER_MAX);
 }
 
 /**
@@ -44,7 +44,8 @@ u8 sc_pool_order(struct sc_pool *pool, struct sc_wish wish)
  * @order:	what it is
  * @max:	what it may be at most
  *
- * However many are busy, all of them together leave half of the pool to others.
+ * Rings that are as small as there are take no part in sharing the rest. Who comes
+ * early finds much to take, so some of what is free is always left to others.
  *
  * Return: the order, @order if it is to stay as it is.
  */
@@ -53,17 +54,24 @@ u8 sc_pool_larger(struct sc_pool *pool, u8 order, u8 max)
 	u32 share;
 
 	spin_lock_bh(&pool->lock);
-	share = pool->limit / (2 * (pool->rings + 1));
+	share = (pool->limit - pool->small) / (pool->rings - pool->small + 1);
+	share = min(share, (pool->limit - pool->used) / 4);
 	spin_unlock_bh(&pool->lock);
 	max = min_t(u8, max, share ? ilog2(share) : 0);
-	max = min_t(u8, max, SC_SEGMENT_ORDER);
+	max = min_t(u8, max, SCHANNEL_RING_ORDER_MAX);
 	return order < max ? min_t(u8, order + 2, max) : order;
+}
+
+/* How many pages a segment has in which there are rings of this size. */
+u32 sc_pool_segment_pages(u8 order)
+{
+	return max_t(u32, 1U << order, SC_SEGMENT_PAGES);
 }
 
 /**
  * sc_pool_carve() - take the pages for one ring
  * @pool:	the pool
- * @order:	1 << @order pages, at most SC_SEGMENT_ORDER
+ * @order:	1 << @order pages, at most SCHANNEL_RING_ORDER_MAX
  * @place:	filled in
  *
  * Return: 0, or -ENOSPC if no segment has that many pages together.
@@ -78,7 +86,9 @@ int sc_pool_carve(struct sc_pool *pool, u8 order, struct sc_place *place)
 		struct sc_segment *seg = pool->segment[i];
 		unsigned long at;
 
+		/* a small ring would keep a large one's segment from going */
 		if (!seg || seg->state > SC_SEGMENT_THERE ||
+		    seg->nr_pages > sc_pool_segment_pages(order) ||
 		    seg->nr_pages - seg->used < nr)
 			continue;
 		/* aligned to its size, so that freed neighbours meet again */
@@ -91,6 +101,7 @@ int sc_pool_carve(struct sc_pool *pool, u8 order, struct sc_place *place)
 		seg->rested = false;
 		pool->used += nr;
 		pool->rings++;
+		pool->small += !order;
 		place->segment = i;
 		place->page = at;
 		place->order = order;
@@ -117,6 +128,7 @@ void sc_pool_release(struct sc_pool *pool, const struct sc_place *place)
 		seg->used -= nr;
 		pool->used -= nr;
 		pool->rings--;
+		pool->small -= !place->order;
 	}
 	spin_unlock_bh(&pool->lock);
 }

@@ -14,7 +14,7 @@
 
 struct sc_segment;
 
-/* Segments are this large, in pages: the largest ring there is by default. */
+/* Segments are this large, in pages; a ring that is larger has one of its own. */
 #define SC_SEGMENT_ORDER	8U
 #define SC_SEGMENT_PAGES	BIT(SC_SEGMENT_ORDER)
 
@@ -56,6 +56,7 @@ struct sc_place {
  * @nr_pages:	pages in all segments
  * @used:	pages in rings
  * @rings:	rings there are
+ * @small:	of these, such as have a single page
  * @limit:	most pages the pool may have
  */
 struct sc_pool {
@@ -66,10 +67,12 @@ struct sc_pool {
 	u32 nr_pages;
 	u32 used;
 	u32 rings;
+	u32 small;
 	u32 limit;
 };
 
 void sc_pool_init(struct sc_pool *pool, u32 limit);
+u32 sc_pool_segment_pages(u8 order);
 u8 sc_pool_order(struct sc_pool *pool, struct sc_wish wish);
 u8 sc_pool_larger(struct sc_pool *pool, u8 order, u8 max);
 int sc_pool_carve(struct sc_pool *pool, u8 order, struct sc_place *place);

@@ -8,18 +8,19 @@
 #include "segment.h"
 #include "tend.h"
 
-/* One more segment for the pool. Caller holds grow_lock. */
-static int sc_room_add_segment(struct schannel_channel *ch)
+/* One more segment for the pool, for rings of @order. Caller holds grow_lock. */
+static int sc_room_add_segment(struct schannel_channel *ch, u8 order)
 {
+	u32 nr_pages = sc_pool_segment_pages(order);
 	struct sc_segment *seg;
 	int err;
 
 	lockdep_assert_held(&ch->grow_lock);
 	if (ch->state == SC_CHANNEL_DOWN)
 		return -ECONNRESET;
-	if (!sc_pool_may_grow(&ch->pool, SC_SEGMENT_PAGES))
+	if (!sc_pool_may_grow(&ch->pool, nr_pages))
 		return -ENOBUFS;
-	seg = sc_segment_create(ch->peer, SC_SEGMENT_PAGES);
+	seg = sc_segment_create(ch->peer, nr_pages);
 	if (IS_ERR(seg))
 		return PTR_ERR(seg);
 	err = sc_pool_add(&ch->pool, seg);
@@ -28,13 +29,13 @@ static int sc_room_add_segment(struct schannel_channel *ch)
 	return err;
 }
 
-/* The pool is to have one more segment, for rings to come. 0 or -errno. */
-int sc_room_grow(struct schannel_channel *ch)
+/* The pool is to have one more segment, for rings to come of @order. 0 or -errno. */
+int sc_room_grow(struct schannel_channel *ch, u8 order)
 {
 	int err;
 
 	mutex_lock(&ch->grow_lock);
-	err = sc_room_add_segment(ch);
+	err = sc_room_add_segment(ch, order);
 	mutex_unlock(&ch->grow_lock);
 	return err;
 }
@@ -60,7 +61,7 @@ int sc_room_carve(struct schannel_channel *ch, u8 order, u8 least,
 		return 0;
 	mutex_lock(&ch->grow_lock);
 	while ((err = sc_pool_carve(&ch->pool, order, place))) {
-		err = sc_room_add_segment(ch);
+		err = sc_room_add_segment(ch, order);
 		if (!err)
 			continue;
 		sc_tend_short(ch);

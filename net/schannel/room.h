@@ -12,7 +12,7 @@ struct sc_wish;
 
 int sc_room_carve(struct schannel_channel *ch, u8 order, u8 least,
 		  struct sc_place *place);
-int sc_room_grow(struct schannel_channel *ch);
+int sc_room_grow(struct schannel_channel *ch, u8 order);
 int sc_room_table(struct schannel_channel *ch, unsigned int pages);
 void sc_room_ring(const struct schannel_channel *ch,
 		  const struct sc_place *place, struct sc_ring *ring);

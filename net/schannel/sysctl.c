@@ -6,6 +6,7 @@
  * nobody but the namespace's own processes is there in each. The divert_* ones are
  * transparent mode's: here, so that they can be set before its module is loaded.
  */
+#include <linux/build_bug.h>
 #include <linux/export.h>
 #include <linux/jiffies.h>
 #include <linux/log2.h>
@@ -13,15 +14,18 @@
 #include <linux/sysctl.h>
 #include <net/net_namespace.h>
 
+#include "../../include/uapi/linux/schannel.h"
 #include "net.h"
 #include "sysctl.h"
 
 #define SC_KIB_SHIFT	10
 
+static_assert(SC_RING_MAX == PAGE_SIZE << SCHANNEL_RING_ORDER_MAX);
+
 static int sc_pool_max_kib = 64 << 10;
 static int sc_pool_total_mib = 1024;
 static int sc_ring_min_kib = 4;
-static int sc_ring_max_kib = (PAGE_SIZE << SC_SEGMENT_ORDER) >> SC_KIB_SHIFT;
+static int sc_ring_max_kib = SC_RING_MAX >> SC_KIB_SHIFT;
 static int sc_ring_idle_ms = 2000;
 static int sc_dgram_ring_kib = 256;
 
@@ -36,7 +40,7 @@ static int sc_pool_total_most = 1 << 20;
 static int sc_ring_idle_least = 10;
 static int sc_ring_idle_most = 3600 * 1000;
 static int sc_ring_least = PAGE_SIZE >> SC_KIB_SHIFT;
-static int sc_ring_most = (PAGE_SIZE << SC_SEGMENT_ORDER) >> SC_KIB_SHIFT;
+static int sc_ring_most = SC_RING_MAX >> SC_KIB_SHIFT;
 static int sc_dgram_least = 128;
 static int sc_dgram_most = 1024;
 

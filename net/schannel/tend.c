@@ -49,13 +49,14 @@ void sc_tend_short(struct schannel_channel *ch)
 }
 
 /*
- * A flow would like a larger ring than there is memory for: make some ready, unless
- * there was none a moment ago.
+ * A flow would like a ring of @order and there is no memory for it: make some ready,
+ * unless there was none a moment ago. Of several that ask at once, one is heard.
  */
-void sc_tend_grow(struct schannel_channel *ch)
+void sc_tend_grow(struct schannel_channel *ch, u8 order)
 {
 	if (test_bit(SC_CHANNEL_FULL, &ch->flags))
 		return;
+	WRITE_ONCE(ch->grow_order, order);
 	set_bit(SC_CHANNEL_GROW, &ch->flags);
 	sc_tend_soon(ch);
 }
@@ -135,7 +136,7 @@ static bool sc_tend_pool(struct schannel_channel *ch, bool is_time)
 	if (is_time)
 		clear_bit(SC_CHANNEL_FULL, &ch->flags);
 	if (!test_and_clear_bit(SC_CHANNEL_GROW, &ch->flags) ||
-	    !sc_room_grow(ch))
+	    !sc_room_grow(ch, READ_ONCE(ch->grow_order)))
 		return false;
 	set_bit(SC_CHANNEL_FULL, &ch->flags);
 	return true;

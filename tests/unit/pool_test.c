@@ -249,7 +249,7 @@ static void limits_hold(void)
 }
 
 /* No particular size. */
-static const struct sc_wish any = { .min = 0, .max = SC_SEGMENT_ORDER };
+static const struct sc_wish any = { .min = 0, .max = SCHANNEL_RING_ORDER_MAX };
 
 /* However many rings there are, and however few. */
 static void wishes_are_granted(void)
@@ -261,8 +261,9 @@ static void wishes_are_granted(void)
 
 	for (i = 0; i < sizeof(rings) / sizeof(rings[0]); i++) {
 		pool->rings = rings[i];
-		for (wish.min = 0; wish.min <= SC_SEGMENT_ORDER; wish.min++) {
-			for (wish.max = wish.min; wish.max <= SC_SEGMENT_ORDER; wish.max++) {
+		for (wish.min = 0; wish.min <= SCHANNEL_RING_ORDER_MAX; wish.min++) {
+			for (wish.max = wish.min; wish.max <= SCHANNEL_RING_ORDER_MAX;
+			     wish.max++) {
 				u8 order = sc_pool_order(pool, wish);
 
 				CHECK(order >= wish.min);
@@ -271,9 +272,9 @@ static void wishes_are_granted(void)
 		}
 	}
 	/* what no segment can hold is not promised */
-	wish.min = SC_SEGMENT_ORDER + 1;
-	wish.max = SC_SEGMENT_ORDER + 1;
-	CHECK_EQ(sc_pool_order(pool, wish), SC_SEGMENT_ORDER);
+	wish.min = SCHANNEL_RING_ORDER_MAX + 1;
+	wish.max = SCHANNEL_RING_ORDER_MAX + 1;
+	CHECK_EQ(sc_pool_order(pool, wish), SCHANNEL_RING_ORDER_MAX);
 	pool_destroy(pool);
 }
 
@@ -291,7 +292,7 @@ static void order_is_monotonic(void)
 
 			pool->rings = rings;
 			order = sc_pool_order(pool, any);
-			CHECK(order <= SC_SEGMENT_ORDER);
+			CHECK(order <= SC_RING_START_ORDER);
 			CHECK(order >= smaller_pool);
 			smaller_pool = order;
 			pool->rings = rings + 1;
@@ -351,27 +352,83 @@ static void growing(void)
 	u8 order, max;
 
 	for (max = 0; max <= SCHANNEL_RING_ORDER_MAX; max++) {
-		u8 limit = max < SC_SEGMENT_ORDER ? max : SC_SEGMENT_ORDER;
 		u8 at = 0, steps = 0;
 
 		while ((order = sc_pool_larger(pool, at, max)) != at) {
-			CHECK(order > at && order <= limit);
+			CHECK(order > at && order <= max);
 			at = order;
 			steps++;
 		}
-		CHECK_EQ(at, limit);
-		CHECK(steps <= 4);
+		CHECK_EQ(at, max);
+		CHECK(steps <= 5);
 	}
+	CHECK_EQ(sc_pool_larger(pool, SCHANNEL_RING_ORDER_MAX,
+				SCHANNEL_RING_ORDER_MAX + 1),
+		 SCHANNEL_RING_ORDER_MAX);
 	for (rings = 1; rings < 100000; rings = rings * 3 / 2 + 1) {
 		pool->rings = rings;
-		for (order = 0; order <= SC_SEGMENT_ORDER; order++) {
-			u8 to = sc_pool_larger(pool, order, SC_SEGMENT_ORDER);
+		for (order = 0; order <= SCHANNEL_RING_ORDER_MAX; order++) {
+			u8 to = sc_pool_larger(pool, order, SCHANNEL_RING_ORDER_MAX);
 
 			CHECK(to >= order);
 			if (to > order)
-				CHECK(rings << to <= pool->limit / 2);
+				CHECK(rings << to <= pool->limit);
 		}
 	}
+	pool->rings = 0;
+	pool_destroy(pool);
+}
+
+/* However many idle ones there are, a busy one gets what it needs, but never the last. */
+static void growing_beside_idle(void)
+{
+	struct sc_pool *pool = pool_create(64 * MIB_PAGES);
+	u8 order, to;
+
+	pool->rings = 10000;
+	pool->small = 10000;
+	pool->used = 10000;
+	order = 0;
+	while ((to = sc_pool_larger(pool, order, SCHANNEL_RING_ORDER_MAX)) != order)
+		order = to;
+	CHECK_EQ(order, SCHANNEL_RING_ORDER_MAX);
+	for (pool->used = 0; pool->used <= pool->limit; pool->used++) {
+		to = sc_pool_larger(pool, 0, SCHANNEL_RING_ORDER_MAX);
+		if (to)
+			CHECK(4U << to <= pool->limit - pool->used);
+	}
+	pool->rings = 0;
+	pool->small = 0;
+	pool->used = 0;
+	pool_destroy(pool);
+}
+
+/* A large ring has a segment of its own, in which nothing small is. */
+static void large_rings(void)
+{
+	struct sc_pool *pool = pool_create(64 * MIB_PAGES);
+	struct sc_place large, small;
+	u8 order;
+
+	for (order = SC_SEGMENT_ORDER + 1; order <= SCHANNEL_RING_ORDER_MAX; order++) {
+		struct sc_segment *segment = segment_create(sc_pool_segment_pages(order));
+
+		CHECK_EQ(segment->nr_pages, 1U << order);
+		CHECK_EQ(sc_pool_add(pool, segment), 0);
+		CHECK_EQ(sc_pool_carve(pool, 0, &small), -ENOSPC);
+		CHECK_EQ(sc_pool_carve(pool, SC_SEGMENT_ORDER, &small), -ENOSPC);
+		CHECK_EQ(sc_pool_carve(pool, order, &large), 0);
+		CHECK_EQ(large.segment, segment->id);
+		CHECK_EQ(sc_pool_carve(pool, order, &small), -ENOSPC);
+		sc_pool_release(pool, &large);
+	}
+	for (order = 0; order <= SC_SEGMENT_ORDER; order++)
+		CHECK_EQ(sc_pool_segment_pages(order), SC_SEGMENT_PAGES);
+	CHECK(pool_grow(pool));
+	CHECK_EQ(sc_pool_carve(pool, 0, &small), 0);
+	CHECK_EQ(pool->small, 1);
+	sc_pool_release(pool, &small);
+	CHECK_EQ(pool->small, 0);
 	pool_destroy(pool);
 }
 
@@ -545,6 +602,8 @@ static const struct tap_case cases[] = {
 	{ "thousands of rings fit", thousands_fit },
 	{ "the first rings are alike", first_rings_are_alike },
 	{ "growing", growing },
+	{ "growing beside idle ones", growing_beside_idle },
+	{ "large rings", large_rings },
 	{ "segments come and go", segments_come_and_go },
 	{ "taken away", taken_away },
 	{ "two threads", two_threads },

@@ -102,7 +102,7 @@ struct sockaddr_sc {
 #define SO_SC_RECORD_MAX	6
 
 /* Largest ring, in bytes. */
-#define SC_RING_MAX		(1U << 20)
+#define SC_RING_MAX		(4U << 20)
 
 /**
  * struct sc_ring_sizes - of the two rings of a connection, in bytes

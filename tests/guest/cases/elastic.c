@@ -401,6 +401,8 @@ static void thousands(void)
 	for (int i = 0; i < THOUSANDS; i++)
 		expect_small(pairs[i]);
 	idle_as_usual();
+	expect_carrying(pairs[0], test_env.seed, 4 * BULK);
+	check(ring_tx(pairs[0].left) >= 64 * PAGE);
 	for (int i = 0; i < THOUSANDS; i += 100) {
 		call_gives(send(pairs[i].left, "x", 1, 0), 1);
 		call_gives(recv(pairs[i].right, &(char){ 0 }, 1, 0), 1);
@@ -477,7 +479,7 @@ const struct test_case elastic_cases[] = {
 	  .seconds = 60 },
 	{ "idle", "800 idle connections have a page each way", idle_client,
 	  idle_server, .seconds = 60 },
-	{ "thousands", "so have ten thousand", thousands, .seconds = 120 },
+	{ "thousands", "so have ten thousand, and beside them a ring grows", thousands, .seconds = 120 },
 	{ "limit", "a pool that is used up", limit, .seconds = 60 },
 	{ }
 };

@@ -24,8 +24,8 @@ static const struct sysctl {
 	{ "pool_max_kib", 1024, 262144, false },
 	{ "pool_total_mib", 1, 1048576, false },
 	{ "ring_idle_ms", 10, 3600000, false },
-	{ "ring_min_kib", 4, 1024, false },
-	{ "ring_max_kib", 4, 1024, false },
+	{ "ring_min_kib", 4, 4096, false },
+	{ "ring_max_kib", 4, 4096, false },
 	{ "dgram_ring_kib", 128, 1024, false },
 };
 

@@ -9,6 +9,11 @@
 	type y_ = (y);				\
 	x_ < y_ ? x_ : y_; })
 
+#define max_t(type, x, y) ({			\
+	type x_ = (x);				\
+	type y_ = (y);				\
+	x_ > y_ ? x_ : y_; })
+
 #define clamp_t(type, x, lo, hi) ({		\
 	type x_ = (x);				\
 	type lo_ = (lo);			\
