@@ -20,7 +20,7 @@
 
 #define SC_KIB_SHIFT	10
 
-static_assert(SC_RING_MAX == PAGE_SIZE << SCHANNEL_RING_ORDER_MAX);
+static_assert(PAGE_SIZE << SCHANNEL_RING_ORDER_MAX == SC_RING_MAX);
 
 static int sc_pool_max_kib = 64 << 10;
 static int sc_pool_total_mib = 1024;

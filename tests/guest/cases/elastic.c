@@ -479,7 +479,8 @@ const struct test_case elastic_cases[] = {
 	  .seconds = 60 },
 	{ "idle", "800 idle connections have a page each way", idle_client,
 	  idle_server, .seconds = 60 },
-	{ "thousands", "so have ten thousand, and beside them a ring grows", thousands, .seconds = 120 },
+	{ "thousands", "so have ten thousand, and beside them a ring grows",
+	  thousands, .seconds = 120 },
 	{ "limit", "a pool that is used up", limit, .seconds = 60 },
 	{ }
 };
