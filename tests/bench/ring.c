@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "block.h"
@@ -19,6 +18,7 @@
 #include "clock.h"
 #include "copy.h"
 #include "pace.h"
+#include "pair.h"
 #include "result.h"
 #include "ring.h"
 
@@ -43,32 +43,6 @@ struct passage {
 	struct pace pace;
 };
 
-static void copy_in(const struct sc_ring *ring, u32 pos, const u8 *from, u32 len)
-{
-	while (len) {
-		u32 run = len;
-		void *to = sc_ring_run(ring, pos, &run);
-
-		memcpy(to, from, run);
-		pos += run;
-		from += run;
-		len -= run;
-	}
-}
-
-static void copy_out(const struct sc_ring *ring, u32 pos, u8 *to, u32 len)
-{
-	while (len) {
-		u32 run = len;
-		const void *from = sc_ring_run(ring, pos, &run);
-
-		memcpy(to, from, run);
-		pos += run;
-		to += run;
-		len -= run;
-	}
-}
-
 static u32 put(struct sc_tx *tx, const u8 *from, u32 len)
 {
 	len = min(len, PIECE);
@@ -76,7 +50,7 @@ static u32 put(struct sc_tx *tx, const u8 *from, u32 len)
 		errx(1, "the consumer's index makes no sense");
 	len = min(len, sc_tx_space(tx));
 	if (len) {
-		copy_in(&tx->ring, tx->prod, from, len);
+		ring_copy_in(&tx->ring, tx->prod, from, len);
 		sc_tx_publish(tx, len);	/* nobody asks to be notified */
 	}
 	return len;
@@ -89,7 +63,7 @@ static u32 get(struct sc_rx *rx, u8 *to, u32 len)
 		errx(1, "the producer's index makes no sense");
 	len = min(len, sc_rx_avail(rx));
 	if (len) {
-		copy_out(&rx->ring, rx->cons, to, len);
+		ring_copy_out(&rx->ring, rx->cons, to, len);
 		sc_rx_publish(rx, len);
 	}
 	return len;

@@ -83,19 +83,26 @@ static unsigned char *buffer(size_t size)
 
 /* ---- The client's part -------------------------------------------------- */
 
+/* True with the block that was the last one, since it is time. */
+static bool put_block(struct libxenvchan *vchan, unsigned char *block, size_t size,
+		      uint64_t deadline)
+{
+	bool last = clock_coarse() >= deadline;
+
+	if (last)
+		block[size - 1] = THE_END;
+	put(vchan, block, size);
+	return last;
+}
+
 static void send_stream(struct libxenvchan *vchan, const struct request *request)
 {
 	unsigned char *block = buffer(request->bytes);
 	uint64_t deadline = clock_coarse() + request->ns;
 	struct outcome outcome;
-	bool last;
 
-	do {
-		last = clock_coarse() >= deadline;
-		if (last)
-			block[request->bytes - 1] = THE_END;
-		put(vchan, block, request->bytes);
-	} while (!last);
+	while (!put_block(vchan, block, request->bytes, deadline))
+		;
 	get(vchan, &outcome, sizeof(outcome));
 	print_rate(outcome.bytes, outcome.ns);
 	free(block);
@@ -110,10 +117,7 @@ static void ping(struct libxenvchan *vchan, const struct request *request)
 	bool last;
 
 	do {
-		last = clock_coarse() >= deadline;
-		if (last)
-			block[request->bytes - 1] = THE_END;
-		put(vchan, block, request->bytes);
+		last = put_block(vchan, block, request->bytes, deadline);
 		get(vchan, block, request->bytes);
 		then = now;
 		now = clock_now();
