@@ -41,6 +41,7 @@ struct peer {
 	int type;		/* of its sockets; 0: it has none */
 	/* Of flow nr's server: where it is reached, or, with to NULL, what it binds. */
 	socklen_t (*address)(union address *address, const struct place *to, unsigned int nr);
+	uint32_t ring;		/* bytes of its rings, set by hand; 0: as they come */
 };
 
 /* ---- Addresses ---------------------------------------------------------- */
@@ -91,6 +92,12 @@ static socklen_t vsock_address(union address *address, const struct place *to, u
 
 static const struct peer peers[] = {
 	{ "schannel-stream", SOCK_STREAM, schannel_address },
+	{ "schannel-stream-4k", SOCK_STREAM, schannel_address, 4 << 10 },
+	{ "schannel-stream-16k", SOCK_STREAM, schannel_address, 16 << 10 },
+	{ "schannel-stream-64k", SOCK_STREAM, schannel_address, 64 << 10 },
+	{ "schannel-stream-256k", SOCK_STREAM, schannel_address, 256 << 10 },
+	{ "schannel-stream-1m", SOCK_STREAM, schannel_address, 1 << 20 },
+	{ "schannel-stream-4m", SOCK_STREAM, schannel_address, 4 << 20 },
 	{ "schannel-seqpacket", SOCK_SEQPACKET, schannel_address },
 	{ "schannel-dgram", SOCK_DGRAM, schannel_address },
 	{ "unix-stream", SOCK_STREAM, unix_address },
@@ -130,12 +137,37 @@ bool peer_connects(const struct peer *peer)
 
 /* ---- Descriptors -------------------------------------------------------- */
 
+static void set_rings(const struct peer *peer, int fd)
+{
+	const struct sc_ring_sizes size = { .tx = peer->ring, .rx = peer->ring };
+
+	if (peer->ring &&
+	    (setsockopt(fd, SOL_SCHANNEL, SO_SC_RING_MIN, &size, sizeof(size)) ||
+	     setsockopt(fd, SOL_SCHANNEL, SO_SC_RING_MAX, &size, sizeof(size))))
+		err(1, "%s: rings of %u bytes", peer->name, peer->ring);
+}
+
+/* What is received from is the other side's memory, and its size only a wish. */
+static void check_rings(const struct peer *peer, int fd)
+{
+	struct sc_ring_sizes size;
+	socklen_t length = sizeof(size);
+
+	if (!peer->ring)
+		return;
+	if (getsockopt(fd, SOL_SCHANNEL, SO_SC_RING, &size, &length))
+		err(1, "%s: SO_SC_RING", peer->name);
+	if (size.tx != peer->ring || size.rx != peer->ring)
+		errx(1, "%s: has rings of %u and %u bytes", peer->name, size.tx, size.rx);
+}
+
 static int open_socket(const struct peer *peer, const union address *address)
 {
 	int fd = socket(address->any.sa_family, peer->type | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		err(1, "%s: socket", peer->name);
+	set_rings(peer, fd);
 	return fd;
 }
 
@@ -311,6 +343,7 @@ struct link peer_link(const struct peer *peer, const struct place *to, unsigned 
 	bind_anywhere(peer, fd);
 	if (connect(fd, &address.any, length))
 		err(1, "%s: connect", peer->name);
+	check_rings(peer, fd);
 	if (connects)
 		be_prompt(peer, fd);
 	else if (write(fd, &hello, 1) != 1 || read(fd, &hello, 1) != 1)

@@ -3,8 +3,12 @@
 
 import csv
 
+# A place of its own: one table is all that it has to say.
+SIZES = "sizes"
+# Peers whose rings have a size that was set by hand.
+BY_HAND = tuple(f"schannel-stream-{size}" for size in ("4k", "16k", "64k", "256k", "1m", "4m"))
 # The order in which peers stand beside each other; others follow.
-ORDER = ("schannel-stream", "schannel-tcp", "schannel-iperf3", "schannel-seqpacket",
+ORDER = ("schannel-stream", *BY_HAND, "schannel-tcp", "schannel-iperf3", "schannel-seqpacket",
          "schannel-dgram", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp", "iperf3", "udp",
          "vsock", "pipe", "xenvchan-64k", "xenvchan-1m", "ring-64k", "ring-256k", "ring-1m",
          "ring-4m", "ring-turns", "event-channel", "memcpy")
@@ -117,6 +121,12 @@ def _connections(results, where):
                   lambda flows: f"{flows} at a time")
 
 
+def _ring_sizes(results):
+    return _pivot(results.find(where=SIZES), lambda key: (key.test == "rtt", key.flows),
+                  with_spread, lambda row: "round trip, us" if row[0] else
+                  f"{row[1]} stream{'s' * (row[1] > 1)}, MiB/s")
+
+
 def _others(results, where):
     """Tests that this file has no table of its own for."""
     known = ("stream", "copy", "rtt", "connect")
@@ -129,6 +139,8 @@ def _others(results, where):
 
 def place(results, where):
     """[(title, table)] of one place."""
+    if where == SIZES:
+        return [("Ring sizes: the default against those set by hand", _ring_sizes(results))]
     streams, records = (_streams(results, where, each) for each in (False, True))
     tables = [
         ("Streams, and copying alone, MiB/s", _by_size(streams + _copies(results, where),
