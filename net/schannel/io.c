@@ -256,6 +256,8 @@ int sc_io_recv_end(struct sc_io *io, int err)
 	/* SIGIO comes for what comes next, without a poll() */
 	if (flow && sock_flag(io->conn->sk, SOCK_FASYNC))
 		sc_flow_await_data(flow, 1, &view);
+	if (flow && unlikely(sc_move_is_offered(flow)))
+		sc_move_follow(flow);
 	mutex_unlock(io->lock);
 	if (err == -EPROTO) {
 		io->conn->abort(io->conn);

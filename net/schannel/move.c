@@ -346,61 +346,108 @@ static void sc_move_tell_reader(struct sc_flow *flow, struct sc_conn *conn)
 		conn->sk->sk_data_ready(conn->sk);
 }
 
-/* With the receiver's lock, under RCU, the channel is up. Whether it can be followed to. */
-static bool sc_move_accept(struct sc_flow *flow, struct sc_peer_segment *seg,
-			   const struct sc_ring *ring)
+/* Is there an offer to be answered? */
+bool sc_move_is_offered(const struct sc_flow *flow)
+{
+	int offered = READ_ONCE(flow->move.offered);
+
+	return offered == SC_OFFER_WAITS || offered == SC_OFFER_CLAIMED;
+}
+
+/* Whether it is the caller who has to answer, or to let somebody else do so. */
+static bool sc_move_claim(struct sc_flow *flow)
+{
+	/* acquire: pairs with sc_move_offer() */
+	return cmpxchg_acquire(&flow->move.offered, SC_OFFER_WAITS,
+			       SC_OFFER_CLAIMED) == SC_OFFER_WAITS;
+}
+
+/* The offer is not the caller's any more: NONE, or WAITS for somebody else. */
+static void sc_move_unclaim(struct sc_flow *flow, enum sc_move_offer to)
 {
 	struct sc_move *move = &flow->move;
 
-	if (sc_rx_refresh(&flow->rx) || !sc_rx_settle(&flow->rx))
-		return false;
-	sc_move_settled(flow);
-	sc_rx_offer(&flow->rx, ring);
-	sc_peer_segment_put(flow->channel, move->next_segment);
-	move->next_segment = seg;
-	return true;
+	/* release: pairs with the next one who claims it */
+	if (cmpxchg_release(&move->offered, SC_OFFER_CLAIMED, to) !=
+	    SC_OFFER_CLAIMED && to == SC_OFFER_WAITS)
+		sc_peer_segment_put(flow->channel, move->offer_segment);
+}
+
+/* With the receiver's lock, claimed. Whether the offer was taken. */
+static bool sc_move_accept(struct sc_flow *flow, struct sc_conn *conn)
+{
+	struct sc_move *move = &flow->move;
+	bool ready = false;
+
+	rcu_read_lock();
+	if (move->offer_segment && sc_channel_is_up(flow->channel) &&
+	    sc_move_is_conns(flow, conn) && !sc_rx_refresh(&flow->rx) &&
+	    sc_rx_settle(&flow->rx)) {
+		sc_move_settled(flow);
+		sc_rx_offer(&flow->rx, &move->offer_ring);
+		sc_peer_segment_put(flow->channel, move->next_segment);
+		move->next_segment = move->offer_segment;
+		sc_move_tell_reader(flow, conn);
+		ready = true;
+	}
+	rcu_read_unlock();
+	return ready;
+}
+
+/* Claimed. */
+static void sc_move_say(struct sc_flow *flow, bool ready)
+{
+	struct sc_move *move = &flow->move;
+
+	if (!ready)
+		sc_peer_segment_put(flow->channel, move->offer_segment);
+	move->ready = ready;
+	/* before the answer can be sent: after that the next offer may come */
+	sc_move_unclaim(flow, SC_OFFER_NONE);
+	sc_control_post(flow, SC_FLOW_POST_ANSWER);
+	sc_control_flush(flow->channel);
 }
 
 /* Answer what was offered, if who receives lets us. */
 static void sc_move_try_accept(struct sc_flow *flow)
 {
-	struct schannel_channel *ch = flow->channel;
-	struct sc_move *move = &flow->move;
-	struct sc_peer_segment *seg;
 	struct sc_conn *conn;
-	struct sc_ring ring;
 	bool ready = false;
 	void *user;
 
-	/* acquire: pairs with sc_move_offer() */
-	if (cmpxchg_acquire(&move->offered, SC_OFFER_WAITS,
-			    SC_OFFER_CLAIMED) != SC_OFFER_WAITS)
+	if (!sc_move_claim(flow))
 		return;
 	conn = sc_move_hold_conn(flow, &user);
 	if (conn && !mutex_trylock(&conn->rx_lock)) {
-		/* release: somebody else may claim it */
-		smp_store_release(&move->offered, SC_OFFER_WAITS);
+		sc_move_unclaim(flow, SC_OFFER_WAITS);
 		sc_tend_flow(flow);
 		goto out;
 	}
-	seg = sc_peer_segment_get(ch, &move->offer, &ring);
 	if (conn) {
-		rcu_read_lock();
-		if (seg && sc_channel_is_up(ch) && sc_move_is_conns(flow, conn))
-			ready = sc_move_accept(flow, seg, &ring);
-		if (ready)
-			sc_move_tell_reader(flow, conn);
-		rcu_read_unlock();
+		ready = sc_move_accept(flow, conn);
 		mutex_unlock(&conn->rx_lock);
 	}
-	if (!ready)
-		sc_peer_segment_put(ch, seg);
-	move->ready = ready;
-	/* before the answer can be sent: after that the next offer may come. release: */
-	smp_store_release(&move->offered, SC_OFFER_NONE);
-	sc_control_post(flow, SC_FLOW_POST_ANSWER);
-	sc_control_flush(ch);
+	sc_move_say(flow, ready);
 out:
+	if (conn)
+		sc_flow_user_put(flow, user);
+}
+
+/**
+ * sc_move_follow() - answer what was offered
+ * @flow:	the flow of a user whose receiver's lock the caller holds
+ *
+ * Who receives all the time leaves nobody else the time to do it.
+ */
+void sc_move_follow(struct sc_flow *flow)
+{
+	struct sc_conn *conn;
+	void *user;
+
+	if (!sc_move_claim(flow))
+		return;
+	conn = sc_move_hold_conn(flow, &user);
+	sc_move_say(flow, conn && sc_move_accept(flow, conn));
 	if (conn)
 		sc_flow_user_put(flow, user);
 }
@@ -419,15 +466,16 @@ const char *sc_move_offer(struct sc_flow *flow,
 {
 	struct sc_move *move = &flow->move;
 
-	/* acquire: pairs with sc_move_try_accept() */
+	/* acquire: pairs with sc_move_unclaim() */
 	if (smp_load_acquire(&move->offered) != SC_OFFER_NONE ||
 	    sc_control_is_posted(flow, SC_FLOW_POST_ANSWER))
 		return "ring offered before the last one was answered";
-	move->offer = *at;
+	move->offer_segment = sc_peer_segment_get(flow->channel, at,
+						  &move->offer_ring);
 	/* release: whoever claims it sees all of it */
 	smp_store_release(&move->offered, SC_OFFER_WAITS);
 	sc_move_try_accept(flow);
-	if (READ_ONCE(move->offered) != SC_OFFER_NONE)
+	if (sc_move_is_offered(flow))
 		sc_tend_soon(flow->channel);
 	return NULL;
 }
@@ -540,7 +588,7 @@ bool sc_move_rests(const struct sc_flow *flow)
 {
 	const struct sc_move *move = &flow->move;
 
-	if (READ_ONCE(move->offered) != SC_OFFER_NONE)
+	if (sc_move_is_offered(flow))
 		return false;
 	/* without a user it is neither sent nor received, only read by the peer */
 	if (!rcu_access_pointer(flow->user))
@@ -562,5 +610,8 @@ void sc_move_end(struct sc_flow *flow)
 		sc_pool_release(&ch->pool, &move->to);
 	sc_peer_segment_put(ch, move->segment);
 	sc_peer_segment_put(ch, move->next_segment);
+	/* acquire: pairs with sc_move_offer() */
+	if (xchg_acquire(&move->offered, SC_OFFER_OVER) == SC_OFFER_WAITS)
+		sc_peer_segment_put(ch, move->offer_segment);
 	sc_tend_later(ch);
 }

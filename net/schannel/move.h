@@ -27,6 +27,7 @@ enum sc_move_offer {
 	SC_OFFER_NONE,		/* -> WAITS by the channel's work */
 	SC_OFFER_WAITS,		/* -> CLAIMED by who answers */
 	SC_OFFER_CLAIMED,	/* -> NONE, or WAITS once more, by the same */
+	SC_OFFER_OVER,		/* from any, by who ends the flow */
 };
 
 /**
@@ -48,7 +49,8 @@ enum sc_move_offer {
  * @segment, @next_segment: where the peer's ring is, and the one it offered; by
  *		who receives
  * @offered:	enum sc_move_offer: how far the answer to @offer is
- * @offer:	where the ring is that the peer offers
+ * @offer_segment, @offer_ring: the ring that the peer offers, and where it is; NULL if
+ *		that is not mapped. Who has claimed the offer gives it back
  * @ready:	the answer to send (control lock)
  */
 struct sc_move {
@@ -68,7 +70,8 @@ struct sc_move {
 	struct sc_peer_segment *segment;
 	struct sc_peer_segment *next_segment;
 	int offered;
-	struct schannel_ring_at offer;
+	struct sc_peer_segment *offer_segment;
+	struct sc_ring offer_ring;
 	bool ready;
 };
 
@@ -81,6 +84,8 @@ bool sc_move_goes_on(const struct sc_flow *flow, bool empty);
 /* Who receives. */
 const struct sc_ring *sc_move_rx_at_turn(struct sc_flow *flow, u32 skip,
 					 u32 *len);
+bool sc_move_is_offered(const struct sc_flow *flow);
+void sc_move_follow(struct sc_flow *flow);
 
 /* The channel's work. */
 const char *sc_move_offer(struct sc_flow *flow,

@@ -112,7 +112,7 @@ const char *sc_peer_segment_deleted(struct schannel_channel *ch, u16 id)
  * @at:		where, as the peer says; private memory, checked
  * @ring:	filled in
  *
- * For the channel's work, and its tending, which is who unmaps.
+ * For the channel's work.
  *
  * Return: the segment, to be given back with sc_peer_segment_put() once nobody reads from the
  * ring any more, or NULL if it is not mapped, or not that long.

@@ -104,7 +104,7 @@ static bool sc_tend_flows(struct schannel_channel *ch, bool is_time,
 	while ((flow = sc_tend_next(ch, &todo))) {
 		sc_move_tend(flow, is_time, is_short);
 		spin_lock(&ch->ctl_lock);
-		waits |= READ_ONCE(flow->move.offered) != SC_OFFER_NONE;
+		waits |= sc_move_is_offered(flow);
 		if (sc_move_rests(flow))
 			list_del_init(&flow->move.node);
 		spin_unlock(&ch->ctl_lock);
