@@ -199,15 +199,15 @@ measure_idle() {
 }
 
 # What a client and its server use that have one block to send, and no time for more: the
-# median of three.
+# least of five. An emulator that meets code for the first time takes long over it.
 measure_start() {	# PEER
 	local before after start
-	for _ in 1 2 3; do
+	for _ in 1 2 3 4 5; do
 		before=$(cpu-time) start=$EPOCHREALTIME
 		client $1 stream 1024 1 1 >/dev/null || return
 		after=$(cpu-time)
 		cpu_between "$before" "$after" "$(took $start)" 0
-	done | jq -s 'map(.cpu_s) | sort | .[1]'
+	done | jq -s 'map(.cpu_s) | min'
 }
 
 start_of() {	# PEER
@@ -255,12 +255,14 @@ warm_up_all() {
 
 measure_round() {	# ROUND
 	local start=$EPOCHREALTIME peer test bytes count failed=0
+	start_sockets=$(measure_start schannel-stream) && start_vchan=$(measure_start xenvchan-64k) ||
+		return
 	while read -r -u 3 peer test bytes count; do
 		measure $peer $test $bytes $count $1 && continue
 		echo "$peer $test $bytes $count failed"
 		failed=1
 	done 3</run/plan
-	detail="in $(since "$start") s"
+	detail="in $(since "$start") s, a client takes $start_sockets CPU s to start"
 	return $failed
 }
 
@@ -270,14 +272,10 @@ attach $GROUP u1 u2 || fail "the cgroups cannot be attached"
 step "servers start in u1" start_servers
 step "each way works, and is the one it should be" warm_up_all
 measure_idle
-start_sockets=$(measure_start schannel-stream) && start_vchan=$(measure_start xenvchan-64k) ||
-	fail "clients that start do not end"
 jq -cn --arg where $where --arg accelerator "$ACCEL" --arg xen "$(xl info xen_version)" \
-	--arg kernel "$(uname -r)" --argjson vcpus $VCPUS --argjson ms $ms --argjson idle "$idle" \
-	--argjson start "$start_sockets" '
-	def rounded: . * 1000 | round / 1000;
+	--arg kernel "$(uname -r)" --argjson vcpus $VCPUS --argjson ms $ms --argjson idle "$idle" '
 	{$where, about: {$accelerator, $xen, $kernel, mitigations: "off", $vcpus, $ms,
-	 "CPU s per s, idle": ($idle | rounded), "CPU s to start a client": ($start | rounded)}}' >>$lines
+	 "CPU s per s, idle": ($idle * 1000 | round / 1000)}}' >>$lines
 plan >/run/plan
 for round in $(seq $rounds); do
 	step "round $round of $rounds" measure_round $round
