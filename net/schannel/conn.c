@@ -36,22 +36,24 @@ EXPORT_SYMBOL_GPL(sc_conn_fresh);
 
 /**
  * sc_conn_detach() - it is done with its flow, if it has one
- * @conn:	lock_sock() is held
+ * @conn:	lock_sock() is held, unless its socket was taken back
  * @reason:	as sc_flow_close()'s
  */
 void sc_conn_detach(struct sc_conn *conn, enum schannel_reason reason)
 {
-	struct sc_flow *flow = sc_conn_flow(conn);
+	struct sc_flow *flow;
 
-	if (!flow)
+	if (!rcu_access_pointer(conn->flow))
 		return;
 	/* nobody is in its data path any more, and nobody enters */
 	mutex_lock(&conn->tx_lock);
 	mutex_lock(&conn->rx_lock);
-	RCU_INIT_POINTER(conn->flow, NULL);
+	flow = rcu_replace_pointer(conn->flow, NULL,
+				   lockdep_is_held(&conn->rx_lock));
 	mutex_unlock(&conn->rx_lock);
 	mutex_unlock(&conn->tx_lock);
-	sc_flow_close(flow, reason);
+	if (flow)
+		sc_flow_close(flow, reason);
 }
 EXPORT_SYMBOL_GPL(sc_conn_detach);
 
@@ -135,6 +137,66 @@ void sc_conn_shutdown(struct sc_conn *conn, int how)
 	sk->sk_state_change(sk);
 }
 EXPORT_SYMBOL_GPL(sc_conn_shutdown);
+
+/* ---- While a user owns the socket -------------------------------------- */
+
+/*
+ * Whoever owns a socket may sleep in a page that comes when he likes, as in
+ * setsockopt(SO_LINGER). So a work, which would hold up those of others, must not wait for
+ * him. Like TCP's softirq, it leaves him what there is to do: his release_cb() settles.
+ */
+
+/**
+ * sc_conn_own() - lock_sock(), for a work
+ * @conn:	of the socket
+ *
+ * Return: false if somebody owns it already, who then finds the work due.
+ */
+bool sc_conn_own(struct sc_conn *conn)
+{
+	struct sock *sk = conn->sk;
+	bool late;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	late = sock_owned_by_user_nocheck(sk);
+	if (!late)
+		sk->sk_lock.owned = 1;
+	conn->late = late;
+	spin_unlock_bh(&sk->sk_lock.slock);
+	if (late)
+		return false;
+	mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
+	return true;
+}
+EXPORT_SYMBOL_GPL(sc_conn_own);
+
+/**
+ * sc_conn_told() - the flow was answered, or ended
+ * @conn:	whose it is
+ * @settle:	draws the consequences: with the socket's spinlock, while nobody owns it or
+ *		at the end of release_sock(). It looks at the flow, which remembers
+ *
+ * Process context.
+ */
+void sc_conn_told(struct sc_conn *conn, void (*settle)(struct sc_conn *conn))
+{
+	struct sock *sk = conn->sk;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	if (!sock_owned_by_user_nocheck(sk))
+		settle(conn);
+	spin_unlock_bh(&sk->sk_lock.slock);
+}
+EXPORT_SYMBOL_GPL(sc_conn_told);
+
+/* While it connects: is there something that its work has to see to? For a @settle. */
+bool sc_conn_is_due(const struct sc_conn *conn)
+{
+	const struct sc_flow *flow = sc_conn_flow(conn);
+
+	return conn->late || (flow && READ_ONCE(flow->ended));
+}
+EXPORT_SYMBOL_GPL(sc_conn_is_due);
 
 /* ---- Being told, and watching ------------------------------------------ */
 

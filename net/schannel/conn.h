@@ -38,7 +38,9 @@ struct sc_count {
  * @sk:		whose
  * @abort:	the peer made no sense: end it. Process context, no locks held
  * @flow:	its flow, or NULL. Changes under lock_sock() and both data locks; so each
- *		of the three is enough to read it, as is RCU
+ *		of the three is enough to read it, as is the socket's spinlock while nobody
+ *		owns it, and RCU. Of a TCP's that was taken back, the data locks alone
+ * @late:	a work came while the socket was owned, see sc_conn_own() (slock)
  * @tx_count, @rx_count: what was sent (@tx_lock) and received (@rx_lock)
  * @tx_spin, @rx_spin: whether to look for space, or data, before sleeping; likewise
  * @told_prod, @told_flags: what sk_data_ready and sk_state_change were called for
@@ -52,6 +54,7 @@ struct sc_conn {
 	struct sock *sk;
 	void (*abort)(struct sc_conn *conn);
 	struct sc_flow __rcu *flow;
+	bool late;
 
 	/* two threads that send and receive do not share a cache line */
 	struct mutex tx_lock ____cacheline_aligned_in_smp;	/* who sends */
@@ -68,7 +71,7 @@ struct sc_conn {
 	u32 tx_need;
 };
 
-/* The flow, or NULL. lock_sock() is held. */
+/* The flow, or NULL. lock_sock() is held, or the socket's spinlock and nobody owns it. */
 static inline struct sc_flow *sc_conn_flow(const struct sc_conn *conn)
 {
 	return rcu_dereference_protected(conn->flow,
@@ -80,6 +83,9 @@ void sc_conn_init(struct sc_conn *conn, struct sock *sk,
 void sc_conn_fresh(struct sc_conn *conn);
 void sc_conn_detach(struct sc_conn *conn, enum schannel_reason reason);
 void sc_conn_release(struct sc_conn *conn);
+bool sc_conn_own(struct sc_conn *conn);
+void sc_conn_told(struct sc_conn *conn, void (*settle)(struct sc_conn *conn));
+bool sc_conn_is_due(const struct sc_conn *conn);
 void sc_conn_shutdown(struct sc_conn *conn, int how);
 void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow);
 __poll_t sc_conn_poll(struct sc_conn *conn, __poll_t events);

@@ -69,24 +69,29 @@ static int sc_connect_go(struct sock *sk)
 	return 0;
 }
 
-/* There is a channel, or there will be none, or time is up. */
+/* There is a channel, or there will be none; or it was refused, or time is up. */
 static void sc_connect_work(struct work_struct *work)
 {
 	struct sc_sock *ssk = container_of(work, struct sc_sock,
 					   waiter.work.work);
 	struct sock *sk = &ssk->sk;
 	unsigned long now = jiffies;
+	struct sc_flow *flow;
 	int err = 0;
 
-	lock_sock(sk);
+	if (!sc_conn_own(&ssk->conn))
+		return;
 	if (sk->sk_state != TCP_SYN_SENT)
 		goto out;
-	if (time_after_eq(now, ssk->deadline)) {
+	flow = sc_conn_flow(&ssk->conn);
+	if (flow)
+		err = READ_ONCE(flow->ended);
+	if (!err && time_after_eq(now, ssk->deadline))
 		err = -ETIMEDOUT;
-	} else {
+	if (!err) {
 		/* first: or it would put off what sc_peer_tell() queues at once */
 		mod_delayed_work(sc_wq, &ssk->waiter.work, ssk->deadline - now);
-		if (!rcu_access_pointer(ssk->conn.flow))
+		if (!flow)
 			err = sc_connect_go(sk);
 	}
 	if (err)
@@ -101,7 +106,7 @@ void sc_connect_init(struct sc_sock *ssk)
 	INIT_DELAYED_WORK(&ssk->waiter.work, sc_connect_work);
 }
 
-/* The socket is being closed: no work runs after this. Without lock_sock(). */
+/* The socket was closed, and connects no more: no work runs after this. */
 void sc_connect_stop(struct sc_sock *ssk)
 {
 	if (!ssk->peer)
@@ -270,44 +275,58 @@ static unsigned int sc_sock_event(struct sc_flow *flow, void *user)
 	return 1;
 }
 
+static void sc_sock_is_open(struct sc_sock *ssk)
+{
+	struct sock *sk = &ssk->sk;
+
+	cancel_delayed_work(&ssk->waiter.work);
+	ssk->opened = true;
+	sc_connect_over(ssk, ssk->peer_domid, ssk->peer_port, 0);
+	sc_sock_established(ssk);
+	sk->sk_state_change(sk);
+	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
+}
+
+static void sc_sock_was_reset(struct sock *sk, int err)
+{
+	WRITE_ONCE(sk->sk_err, -err);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	sk->sk_state_change(sk);
+	sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
+}
+
+/* For sc_conn_told(). What may sleep, as giving up does, is left to the work. */
+static void sc_sock_settle(struct sc_conn *conn)
+{
+	struct sock *sk = conn->sk;
+	struct sc_sock *ssk = sc_sk(sk);
+	struct sc_flow *flow = sc_conn_flow(conn);
+
+	if (sk->sk_state == TCP_SYN_SENT) {
+		if (flow && READ_ONCE(flow->answered))
+			sc_sock_is_open(ssk);
+		else if (sc_conn_is_due(conn))
+			mod_delayed_work(sc_wq, &ssk->waiter.work, 0);
+	}
+	if (sk->sk_state == TCP_ESTABLISHED && flow && READ_ONCE(flow->ended))
+		sc_sock_was_reset(sk, flow->ended);
+}
+
+/* At the end of release_sock(). */
+void sc_sock_release_cb(struct sock *sk)
+{
+	sc_sock_settle(&sc_sk(sk)->conn);
+}
+
 static void sc_sock_opened(struct sc_flow *flow, void *user)
 {
-	struct sock *sk = user;
-	struct sc_sock *ssk = sc_sk(sk);
-
-	lock_sock(sk);
-	if (sk->sk_state == TCP_SYN_SENT &&
-	    rcu_access_pointer(ssk->conn.flow) == flow) {
-		cancel_delayed_work(&ssk->waiter.work);
-		ssk->opened = true;
-		sc_connect_over(ssk, ssk->peer_domid, ssk->peer_port, 0);
-		sc_sock_established(ssk);
-		sk->sk_state_change(sk);
-		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
-	}
-	release_sock(sk);
+	sc_conn_told(&sc_sk(user)->conn, sc_sock_settle);
 }
 
 static void sc_sock_ended(struct sc_flow *flow, void *user, int err)
 {
-	struct sock *sk = user;
-	struct sc_sock *ssk = sc_sk(sk);
-
-	lock_sock(sk);
-	if (rcu_access_pointer(ssk->conn.flow) != flow)
-		goto out;	/* of an earlier connection */
-	if (sk->sk_state == TCP_SYN_SENT) {
-		cancel_delayed_work(&ssk->waiter.work);
-		sc_connect_failed(sk, err);
-	} else if (sk->sk_state == TCP_ESTABLISHED) {
-		WRITE_ONCE(sk->sk_err, -err);
-		WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
-		sk->sk_state_change(sk);
-		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
-	}
-out:
-	release_sock(sk);
+	sc_conn_told(&sc_sk(user)->conn, sc_sock_settle);
 }
 
 static bool sc_sock_get(void *user)

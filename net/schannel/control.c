@@ -224,7 +224,8 @@ void sc_control_post(struct sc_flow *flow, u8 what)
 	struct schannel_channel *ch = flow->channel;
 
 	spin_lock(&ch->ctl_lock);
-	if (sc_channel_is_up(ch)) {
+	/* of a flow that was refused, and has left the table, there is nothing to say */
+	if (sc_channel_is_up(ch) && xa_load(&ch->flows, flow->id) == flow) {
 		flow->posts |= what;
 		if (list_empty(&flow->post_node))
 			list_add_tail(&flow->post_node, &ch->posts);

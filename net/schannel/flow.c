@@ -356,8 +356,10 @@ void sc_flow_user_put(struct sc_flow *flow, void *user)
 
 void sc_flow_opened(struct sc_flow *flow)
 {
-	void *user = sc_flow_user_get(flow);
+	void *user;
 
+	WRITE_ONCE(flow->answered, true);
+	user = sc_flow_user_get(flow);
 	if (user) {
 		flow->ops->opened(flow, user);
 		sc_flow_user_put(flow, user);
@@ -369,6 +371,7 @@ void sc_flow_ended(struct sc_flow *flow, int err)
 	void *user;
 
 	sc_stats_flow_over(flow, err);
+	cmpxchg(&flow->ended, 0, err);
 	user = sc_flow_user_get(flow);
 	if (user) {
 		flow->ops->ended(flow, user, err);

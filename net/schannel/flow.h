@@ -48,9 +48,10 @@ struct sock;
  * @event:	bytes or space may have come, or the peer shut a direction.
  *		Softirq, under RCU. Returns how much that was, in units of an
  *		event that wakes somebody: so much less is done before others may run.
- * @opened:	the peer accepted. Process context.
+ * @opened:	the peer accepted. Process context; all flows of the channel wait
+ *		meanwhile, so it waits for no program.
  * @ended:	refused, reset, or the channel is gone: @err is negative. The
- *		user still has to call sc_flow_close(). Process context.
+ *		user still has to call sc_flow_close(). Likewise.
  * @stats:	what it counted so far. Under RCU; optional, as are @sock and @conn
  * @sock:	the socket that it is
  * @conn:	the end of a connection that it is, or has: with its locks, rings move
@@ -94,6 +95,8 @@ struct sc_flow_ops {
  * @place:	where @tx's ring is in our pool
  * @move:	how the rings move
  * @over:	that it ended was counted and told
+ * @answered:	its user was, or is being, told @opened
+ * @ended:	what its user was, or is being, told first with @ended, or 0
  * @ops, @user:	who is told of events; @user under RCU
  * @posts:	SC_FLOW_POST_*
  * @post_node:	in the channel's list while @posts is not 0
@@ -121,6 +124,8 @@ struct sc_flow {
 	struct sc_place place;
 	struct sc_move move;
 	atomic_t over;
+	bool answered;
+	int ended;
 	refcount_t ref;
 	const struct sc_flow_ops *ops;
 	void __rcu *user;

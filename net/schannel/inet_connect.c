@@ -16,7 +16,7 @@
 #include "sockopt.h"
 #include "sysctl.h"
 
-/* lock_sock() is held. */
+/* The socket has its lock, owned or not. */
 static bool scinet_is_connecting(const struct scinet_sock *is)
 {
 	const struct sock *sk = is->conn.sk;
@@ -146,7 +146,8 @@ static int scinet_connect_plain(struct scinet_sock *is)
 
 /**
  * scinet_fall_back() - go on as a TCP
- * @is:		one that is connecting; lock_sock() is held
+ * @is:		one that is connecting; lock_sock() is held. Not to be used after this, but
+ *		by who has a reference, or is its work
  * @verdict:	why
  *
  * Return: what connect() says.
@@ -155,13 +156,15 @@ static int scinet_fall_back(struct scinet_sock *is,
 			    enum schannel_divert verdict)
 {
 	struct sock *sk = is->conn.sk;
+	int err;
 
 	scinet_count(is, verdict);
 	scinet_undivert(sk);
 	sc_conn_detach(&is->conn, SCHANNEL_REASON_RESET);
-	scinet_retire(is);	/* which waits for lock_sock() */
 	scinet_forget_tcp(is);
-	return scinet_connect_plain(is);
+	err = scinet_connect_plain(is);
+	scinet_retire(is);
+	return err;
 }
 
 /* The same when connect() is over, or sleeps. */
@@ -238,21 +241,31 @@ static int scinet_connect_go(struct scinet_sock *is)
 	return 0;
 }
 
-/* There is a channel, or there will be none, or time is up. */
+/* The flow ended before it began, or could not be opened. */
+static enum schannel_divert scinet_end_to_verdict(const struct sc_flow *flow,
+						  int err)
+{
+	return flow && flow->refused ? scinet_reason_to_verdict(flow->refused) :
+				       scinet_errno_to_verdict(err);
+}
+
+/* There is a channel, or there will be none; or it was refused, or time is up. */
 static void scinet_connect_work(struct work_struct *work)
 {
 	struct scinet_sock *is = container_of(work, struct scinet_sock,
 					      waiter.work.work);
 	struct sock *sk = is->conn.sk;
 	unsigned long now = jiffies;
-	bool opening;
-	int err = 0;
+	struct sc_flow *opening;
+	int err;
 
-	lock_sock(sk);
+	if (!sc_conn_own(&is->conn))
+		return;
 	if (!scinet_is_connecting(is))
 		goto out;
-	opening = rcu_access_pointer(is->conn.flow);
-	if (time_after_eq(now, is->deadline)) {
+	opening = sc_conn_flow(&is->conn);
+	err = opening ? READ_ONCE(opening->ended) : 0;
+	if (!err && time_after_eq(now, is->deadline)) {
 		scinet_fall_back_later(is, opening ?
 				       SCHANNEL_DIVERT_TIMEOUT :
 				       SCHANNEL_DIVERT_NO_CHANNEL);
@@ -263,7 +276,7 @@ static void scinet_connect_work(struct work_struct *work)
 	if (!opening)
 		err = scinet_connect_go(is);
 	if (err)
-		scinet_fall_back_later(is, scinet_errno_to_verdict(err));
+		scinet_fall_back_later(is, scinet_end_to_verdict(opening, err));
 out:
 	release_sock(sk);
 }
@@ -274,7 +287,7 @@ void scinet_connect_init(struct scinet_sock *is)
 	INIT_DELAYED_WORK(&is->waiter.work, scinet_connect_work);
 }
 
-/* It is connecting no more: no work runs after this. Without lock_sock(). */
+/* It is connecting no more: no work runs after this. */
 void scinet_connect_stop(struct scinet_sock *is)
 {
 	if (!is->peer)
@@ -283,41 +296,28 @@ void scinet_connect_stop(struct scinet_sock *is)
 	cancel_delayed_work_sync(&is->waiter.work);
 }
 
-/* The peer accepted. */
-void scinet_opened(struct scinet_sock *is, struct sc_flow *flow)
+static void scinet_opened(struct scinet_sock *is)
 {
 	struct sock *sk = is->conn.sk;
 
-	lock_sock(sk);
-	if (scinet_is_connecting(is)) {
-		cancel_delayed_work(&is->waiter.work);
-		scinet_count(is, SCHANNEL_DIVERT_OK);
-		tcp_set_state(sk, TCP_ESTABLISHED);
-		sk->sk_state_change(sk);
-		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
-	}
-	release_sock(sk);
+	cancel_delayed_work(&is->waiter.work);
+	scinet_count(is, SCHANNEL_DIVERT_OK);
+	tcp_set_state(sk, TCP_ESTABLISHED);
+	sk->sk_state_change(sk);
+	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
 }
 
-/*
- * The flow ended. True if it never began, and its socket goes on as a TCP, or did
- * already.
- */
-bool scinet_refused(struct scinet_sock *is, struct sc_flow *flow, int err)
+/* A part of scinet_settle(). Going on as a TCP may sleep, and is left to the work. */
+void scinet_connect_settle(struct scinet_sock *is)
 {
-	struct sock *sk = is->conn.sk;
-	bool refused;
+	struct sc_flow *flow = sc_conn_flow(&is->conn);
 
-	if (!is->peer)
-		return false;	/* one that was accepted */
-	lock_sock(sk);
-	refused = scinet_is_connecting(is);
-	if (refused)
-		scinet_fall_back_later(is, flow->refused ?
-				       scinet_reason_to_verdict(flow->refused) :
-				       scinet_errno_to_verdict(err));
-	release_sock(sk);
-	return refused;
+	if (!scinet_is_connecting(is))
+		return;
+	if (flow && READ_ONCE(flow->answered))
+		scinet_opened(is);
+	else if (sc_conn_is_due(&is->conn))
+		mod_delayed_work(sc_wq, &is->waiter.work, 0);
 }
 
 /* ---- connect() --------------------------------------------------------- */

@@ -294,12 +294,9 @@ struct scinet_sock *scinet_undivert(struct sock *sk)
 static void scinet_retire_work(struct work_struct *work)
 {
 	struct scinet_sock *is = container_of(work, struct scinet_sock, retire);
-	struct sock *sk = is->conn.sk;
 
 	scinet_connect_stop(is);
-	lock_sock(sk);
 	sc_conn_detach(&is->conn, SCHANNEL_REASON_RESET);
-	release_sock(sk);
 	scinet_put(is);
 }
 
@@ -324,25 +321,33 @@ static void scinet_reset(struct scinet_sock *is, int err)
 	sk_error_report(sk);
 }
 
-/* Does what scinet_ended() could, or can, not do at once. Likewise. */
-static void scinet_ended_now(struct scinet_sock *is)
+/*
+ * For sc_conn_told(). An accepted socket that waits for accept() must never be owned, since
+ * who closes the listener does not expect it.
+ */
+static void scinet_settle(struct sc_conn *conn)
 {
-	struct sock *sk = is->conn.sk;
+	struct scinet_sock *is = container_of(conn, struct scinet_sock, conn);
+	struct sock *sk = conn->sk;
 	struct sc_flow_view view;
+	struct sc_flow *flow;
 
-	if (!is->ended || sk->sk_state != TCP_ESTABLISHED ||
-	    !scinet_is_diverted(sk) || scinet_sk(sk) != is)
+	if (!scinet_is_diverted(sk) || scinet_sk(sk) != is)
+		return;
+	scinet_connect_settle(is);
+	flow = sc_conn_flow(conn);
+	if (sk->sk_state != TCP_ESTABLISHED || !flow || !READ_ONCE(flow->ended))
 		return;
 	/* as TCP in CLOSE_WAIT */
-	sc_conn_look(&is->conn, &view);
-	scinet_reset(is, view.flags & SC_FLOW_FIN ? -EPIPE : is->ended);
+	sc_conn_look(conn, &view);
+	scinet_reset(is, view.flags & SC_FLOW_FIN ? -EPIPE : flow->ended);
 }
 
 /* It is open, but for accept(). It has its lock. */
 void scinet_accepted(struct sock *sk)
 {
 	tcp_set_state(sk, TCP_ESTABLISHED);
-	scinet_ended_now(scinet_sk(sk));
+	scinet_settle(&scinet_sk(sk)->conn);
 }
 
 /* The data path found that the peer's indexes make no sense. No locks held. */
@@ -384,7 +389,6 @@ static void scinet_close(struct sock *sk, long timeout)
 		tcp_close(sk, timeout);
 		return;
 	}
-	scinet_connect_stop(is);
 	lock_sock(sk);
 	if (scinet_is_marked(sk)) {
 		scinet_put(scinet_unmark(sk));
@@ -397,6 +401,7 @@ static void scinet_close(struct sock *sk, long timeout)
 		scinet_put(scinet_undivert(sk));
 	}
 	release_sock(sk);
+	scinet_connect_stop(is);
 	/* nothing is left to be sent, or waited for */
 	tcp_close(sk, timeout);
 	scinet_put(is);
@@ -441,7 +446,7 @@ static void scinet_release_cb(struct sock *sk)
 {
 	if (sk->sk_socket)
 		scinet_take_ops(sk);
-	scinet_ended_now(scinet_sk(sk));
+	scinet_settle(&scinet_sk(sk)->conn);
 	scinet_plain(sk)->release_cb(sk);
 }
 
@@ -457,25 +462,16 @@ static unsigned int scinet_flow_event(struct sc_flow *flow, void *user)
 
 static void scinet_flow_opened(struct sc_flow *flow, void *user)
 {
-	scinet_opened(user, flow);
+	struct scinet_sock *is = user;
+
+	sc_conn_told(&is->conn, scinet_settle);
 }
 
-/*
- * An accepted socket that waits for accept() must never be owned, since who closes the
- * listener does not expect it. Who owns it sees to this when he releases it.
- */
 static void scinet_flow_ended(struct sc_flow *flow, void *user, int err)
 {
 	struct scinet_sock *is = user;
-	struct sock *sk = is->conn.sk;
 
-	if (scinet_refused(is, flow, err))
-		return;
-	spin_lock_bh(&sk->sk_lock.slock);
-	is->ended = err;
-	if (!sock_owned_by_user_nocheck(sk))
-		scinet_ended_now(is);
-	spin_unlock_bh(&sk->sk_lock.slock);
+	sc_conn_told(&is->conn, scinet_settle);
 }
 
 static bool scinet_flow_get(void *user)

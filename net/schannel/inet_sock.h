@@ -49,7 +49,6 @@ struct schannel_msg;
  * @retire:	ends what cannot be ended where the socket was taken back
  * @af_ops, @backlog_rcv: TCP's own, to be put back
  * @tuple:	its addresses
- * @ended:	what sc_flow_ops.ended() said while the socket was owned (slock)
  *
  * Of who connects (lock_sock()):
  * @peer:	whom it connects to; holds a reference
@@ -68,7 +67,6 @@ struct scinet_sock {
 	const struct inet_connection_sock_af_ops *af_ops;
 	int (*backlog_rcv)(struct sock *sk, struct sk_buff *skb);
 	struct scinet_tuple tuple;
-	int ended;
 
 	struct schannel_peer *peer;
 	struct sc_waiter waiter;
@@ -111,7 +109,7 @@ static inline bool scinet_is_marked(const struct sock *sk)
 	return scinet_load_proto(sk) == &scinet_marked_proto[scinet_family(sk)];
 }
 
-/* Of a socket that is marked or diverted. lock_sock() is held. */
+/* Of a socket that is marked or diverted. It has its lock, owned or not. */
 static inline struct scinet_sock *scinet_sk(const struct sock *sk)
 {
 	return rcu_dereference_protected(inet_csk(sk)->icsk_ulp_data,
@@ -142,8 +140,7 @@ int scinet_sock_init(void);
 int scinet_connect(struct sock *sk, struct sockaddr *addr, int addr_len);
 void scinet_connect_init(struct scinet_sock *is);
 void scinet_connect_stop(struct scinet_sock *is);
-void scinet_opened(struct scinet_sock *is, struct sc_flow *flow);
-bool scinet_refused(struct scinet_sock *is, struct sc_flow *flow, int err);
+void scinet_connect_settle(struct scinet_sock *is);
 
 /* ---- inet_listen.c ---- */
 

@@ -18,6 +18,7 @@ static struct proto sc_proto = {
 	.name		= "SCHANNEL",
 	.owner		= THIS_MODULE,
 	.obj_size	= sizeof(struct sc_sock),
+	.release_cb	= sc_sock_release_cb,
 };
 
 static const struct proto_ops sc_stream_ops, sc_seqpacket_ops, sc_dgram_ops;
@@ -139,7 +140,7 @@ static int sc_create(struct net *net, struct socket *sock, int protocol,
 	return sc_sock_alloc(net, sock, sock->type, kern) ? 0 : -ENOMEM;
 }
 
-/* The flow is open. lock_sock() is held. */
+/* The flow is open. The socket has its lock, owned or not. */
 void sc_sock_established(struct sc_sock *ssk)
 {
 	struct sock *sk = &ssk->sk;
@@ -162,8 +163,6 @@ static int sc_release(struct socket *sock)
 	if (!sk)
 		return 0;
 	ssk = sc_sk(sk);
-	sc_connect_stop(ssk);
-
 	lock_sock(sk);
 	if (sk->sk_state == TCP_LISTEN)
 		sc_listen_stop(sk);
@@ -175,6 +174,7 @@ static int sc_release(struct socket *sock)
 	sock_orphan(sk);
 	sock->sk = NULL;
 	release_sock(sk);
+	sc_connect_stop(ssk);
 	if (sk->sk_type == SOCK_DGRAM)
 		sc_dgram_release(ssk);
 	sock_put(sk);

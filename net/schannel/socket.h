@@ -97,6 +97,7 @@ int sc_connect(struct socket *sock, struct sockaddr *addr, int len, int flags);
 void sc_connect_init(struct sc_sock *ssk);
 void sc_connect_failed(struct sock *sk, int err);
 void sc_connect_stop(struct sc_sock *ssk);
+void sc_sock_release_cb(struct sock *sk);
 extern const struct sc_flow_ops sc_sock_flow_ops;
 
 /* stream.c */
