@@ -31,6 +31,7 @@ extern const struct test_case race_cases[];
 extern const struct test_case splice_cases[];
 extern const struct test_case uring_cases[];
 extern const struct test_case slow_page_cases[];
+extern const struct test_case slow_option_cases[];
 extern const struct test_case sockopt_cases[];
 extern const struct test_case sysctl_cases[];
 extern const struct test_case netns_cases[];
