@@ -66,10 +66,16 @@ static int scinet_set(struct socket *sock, int level, int name, sockptr_t val,
 	if (left) {
 		module_put(THIS_MODULE);
 	} else if (level == SOL_TCP && scinet_is_diverted(sk)) {
-		/* TCP_KEEPIDLE starts it */
+		struct timer_list *timer =
+			&inet_csk(sk)->icsk_keepalive_timer;
+
+		/*
+		 * TCP_KEEPIDLE starts it. While it runs it may find the lock taken,
+		 * and start itself again.
+		 */
 		lock_sock(sk);
 		if (scinet_is_diverted(sk))
-			inet_csk_delete_keepalive_timer(sk);
+			sk_stop_timer_sync(sk, timer);
 		release_sock(sk);
 	}
 	return err;

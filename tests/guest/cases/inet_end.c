@@ -112,6 +112,31 @@ static void unread_server(void)
 	control_meet("DONE");
 }
 
+/* Who reads no more does not say so: what is sent to him is sent. */
+static void read_no_more_client(void)
+{
+	int fd = sock_reach();
+
+	call(shutdown(fd, SHUT_RD));
+	control_meet("SHUT");
+	control_meet("SENT");
+	call_gives(send(fd, "x", 1, 0), 1);
+	control_meet("DONE");
+}
+
+static void read_no_more_server(void)
+{
+	int fd = sock_serve();
+
+	control_meet("SHUT");
+	call_gives(send(fd, "x", 1, MSG_NOSIGNAL), 1);
+	call_gives(send(fd, "y", 1, MSG_NOSIGNAL), 1);
+	check(!(sock_state(fd) & (POLLIN | POLLHUP | POLLERR)));
+	control_meet("SENT");
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
+	control_meet("DONE");
+}
+
 /* Closed with all that fits on its way, and time to wait: every byte of it arrives. */
 static void linger_client(void)
 {
@@ -350,6 +375,8 @@ const struct test_case inet_end_cases[] = {
 	  states_server },
 	{ "told", "a reset is told once", told_client, told_server },
 	{ "unread", "unread data is a reset", unread_client, unread_server },
+	{ "read_no_more", "SHUT_RD is not told", read_no_more_client,
+	  read_no_more_server },
 	{ "linger", "SO_LINGER: all of it arrives", linger_client,
 	  linger_server },
 	{ "after_reset", "after a reset, AF_UNSPEC and again",
