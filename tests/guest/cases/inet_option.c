@@ -66,10 +66,10 @@ static void set_both(void)
 /* Probes that nobody answers would end a connection after three seconds. */
 static void set_probes(int fd)
 {
-	sock_set(fd, SO_KEEPALIVE, 1);
 	tcp_set(fd, TCP_KEEPINTVL, 1);
 	tcp_set(fd, TCP_KEEPCNT, 2);
 	tcp_set(fd, TCP_KEEPIDLE, 1);
+	sock_set(fd, SO_KEEPALIVE, 1);
 }
 
 static void stay_idle(int one, int other)
@@ -93,7 +93,10 @@ static void stay_idle(int one, int other)
 	control_meet("DONE");
 }
 
-/* They are set before there is a connection, and when there is one. */
+/*
+ * They are set before there is a connection, and when there is one. What starts the timer then
+ * is SO_KEEPALIVE here; at the other side, which has that from its listener, TCP_KEEPIDLE.
+ */
 static void keepalive_client(void)
 {
 	union address to = sock_told();

@@ -9,6 +9,7 @@
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -265,8 +266,42 @@ static void forged(void)
 	call_gives(recv(ends.pair.right, &(char){ 0 }, 1, 0), 0);
 }
 
+/* How many sockets between these two ports the table has that segments are looked up in. */
+static int listed(const char *path, const struct ends *ends)
+{
+	unsigned int left = family->port(&ends->left);
+	unsigned int right = family->port(&ends->right);
+	FILE *file = fopen(path, "re");
+	char line[256];
+	int n = 0;
+
+	check(file);
+	while (fgets(line, sizeof(line), file)) {
+		unsigned int one, other;
+
+		if (sscanf(line, "%*d: %*[0-9A-F]:%x %*[0-9A-F]:%x", &one, &other) != 2)
+			continue;
+		n += (one == left && other == right) ||
+		     (one == right && other == left);
+	}
+	fclose(file);
+	return n;
+}
+
+/* No segment, whatever is in it, finds either end. */
+static void unlisted(void)
+{
+	struct ends ends = connect_ends();
+
+	talk(&ends);
+	check_equal(listed(family->number == AF_INET ? "/proc/net/tcp" :
+			   "/proc/net/tcp6", &ends),
+		    test_env.diverted ? 0 : 2);
+}
+
 const struct test_case inet_wire_cases[] = {
 	{ "silent", "not a segment of what is diverted is on the wire", silent },
+	{ "unlisted", "TCP's table has none of them", unlisted },
 	{ "forged", "segments from the wire do nothing to it", forged },
 	{ }
 };
