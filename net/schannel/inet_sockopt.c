@@ -50,6 +50,19 @@ static bool scinet_leave(struct sock *sk)
 	return left;
 }
 
+/*
+ * TCP_KEEPIDLE has started TCP's timer. While that runs it may find the socket owned, and
+ * start itself again; it only takes the spinlock, so that it can be waited for. If it ran before,
+ * it has counted a probe that nobody will answer. lock_sock() is held.
+ */
+static void scinet_stop_keepalive(struct sock *sk)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+
+	sk_stop_timer_sync(sk, &icsk->icsk_keepalive_timer);
+	icsk->icsk_probes_out = 0;
+}
+
 static int scinet_set(struct socket *sock, int level, int name, sockptr_t val,
 		      unsigned int len)
 {
@@ -66,16 +79,9 @@ static int scinet_set(struct socket *sock, int level, int name, sockptr_t val,
 	if (left) {
 		module_put(THIS_MODULE);
 	} else if (level == SOL_TCP && scinet_is_diverted(sk)) {
-		struct timer_list *timer =
-			&inet_csk(sk)->icsk_keepalive_timer;
-
-		/*
-		 * TCP_KEEPIDLE starts it. While it runs it may find the lock taken,
-		 * and start itself again.
-		 */
 		lock_sock(sk);
 		if (scinet_is_diverted(sk))
-			sk_stop_timer_sync(sk, timer);
+			scinet_stop_keepalive(sk);
 		release_sock(sk);
 	}
 	return err;

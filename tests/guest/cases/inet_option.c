@@ -122,6 +122,24 @@ static void keepalive_server(void)
 	stay_idle(early, late);
 }
 
+/* TCP's timer is due whenever TCP_KEEPIDLE is set, and may run before it is stopped. */
+static void keepalive_due(void)
+{
+	int fd = test_env.is_client ? sock_reach() : sock_serve();
+	struct pollfd state = { .fd = fd, .events = POLLIN };
+
+	tcp_talk(fd);
+	sock_set(fd, SO_KEEPALIVE, 1);
+	tcp_set(fd, TCP_KEEPCNT, 1);
+	call_gives(poll(&state, 1, 1500), 0);
+	for (int64_t end = now_ms() + 1000; now_ms() < end;)
+		tcp_set(fd, TCP_KEEPIDLE, 1);
+	check_equal(sock_error(fd), 0);
+	control_meet("SET");
+	tcp_talk(fd);
+	control_meet("DONE");
+}
+
 /* While it is set nothing need arrive; once it is not, all has to. */
 static void cork_client(void)
 {
@@ -261,6 +279,8 @@ const struct test_case inet_option_cases[] = {
 	{ "all", "set and read on an open connection", set_both, set_both },
 	{ "keepalive", "an idle connection lives through its probes",
 	  keepalive_client, keepalive_server },
+	{ "keepalive_due", "TCP_KEEPIDLE, set when a probe is due", keepalive_due,
+	  keepalive_due, .diverted_only = "TCP may give up on an answer that is under way" },
 	{ "cork", "TCP_CORK holds nothing back for good", cork_client,
 	  cork_server },
 	{ "info", "TCP_INFO counts bytes", info, info },
