@@ -17,6 +17,7 @@ void sc_conn_init(struct sc_conn *conn, struct sock *sk,
 	conn->abort = abort;
 	mutex_init(&conn->tx_lock);
 	mutex_init(&conn->rx_lock);
+	sc_conn_fresh(conn);
 }
 EXPORT_SYMBOL_GPL(sc_conn_init);
 
@@ -29,8 +30,8 @@ void sc_conn_fresh(struct sc_conn *conn)
 	conn->tx_need = 0;
 	memset(&conn->tx_count, 0, sizeof(conn->tx_count));
 	memset(&conn->rx_count, 0, sizeof(conn->rx_count));
-	memset(&conn->tx_spin, 0, sizeof(conn->tx_spin));
-	memset(&conn->rx_spin, 0, sizeof(conn->rx_spin));
+	sc_spin_init(&conn->tx_spin);
+	sc_spin_init(&conn->rx_spin);
 }
 EXPORT_SYMBOL_GPL(sc_conn_fresh);
 

@@ -176,8 +176,8 @@ static bool sc_io_spin(struct sc_io *io, struct sc_flow *flow,
 		       bool (*ready)(struct sc_conn *conn, struct sc_flow *flow,
 				     u32 want), u32 want)
 {
-	bool hit = false;
-	u64 budget, end;
+	u64 budget, start, now;
+	bool hit;
 
 	/* a peer could have us come here for ever, with something new each time */
 	cond_resched();
@@ -186,14 +186,15 @@ static bool sc_io_spin(struct sc_io *io, struct sc_flow *flow,
 	budget = sc_spin_budget(spin, io->conn->sk);
 	if (!budget)
 		return false;
-	end = local_clock() + budget;
+	start = local_clock();
 	do {
 		cpu_relax();
 		hit = ready(io->conn, flow, want);
-	} while (!hit && local_clock() < end && !need_resched() &&
+		now = local_clock();
+	} while (!hit && now - start < budget && !need_resched() &&
 		 !signal_pending(current));
 	/* what came since the hypervisor took the processor away came too late */
-	sc_spin_learn(spin, hit && local_clock() < end);
+	sc_spin_learn(spin, hit && now - start < budget ? now - start : SC_SPIN_MISS);
 	return hit;
 }
 

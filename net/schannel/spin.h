@@ -7,6 +7,7 @@
 #ifndef _SCHANNEL_SPIN_H
 #define _SCHANNEL_SPIN_H
 
+#include <linux/limits.h>
 #include <linux/types.h>
 
 struct sock;
@@ -16,14 +17,22 @@ struct sock;
  * @misses:	times in a row that came to nothing
  * @rest:	so many waits go without
  * @pause:	that is going to be set to this
+ * @patience:	so many times it may take longer after a miss
+ * @prompt:	what comes within so many nanoseconds is what was hoped for
  */
 struct sc_spin {
 	u8 misses;
 	u8 rest;
 	u8 pause;
+	u8 patience;
+	u64 prompt;
 };
 
+/* Instead of how long it took: it did not come. */
+#define SC_SPIN_MISS	U64_MAX
+
+void sc_spin_init(struct sc_spin *spin);
 u64 sc_spin_budget(struct sc_spin *spin, const struct sock *sk);
-void sc_spin_learn(struct sc_spin *spin, bool hit);
+void sc_spin_learn(struct sc_spin *spin, u64 took);
 
 #endif /* _SCHANNEL_SPIN_H */

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/sysinfo.h>
+#include <time.h>
 
 #include "../cases.h"
 #include "../setting.h"
@@ -19,6 +20,12 @@
 #define PAUSE_MS	3	/* much longer than LONG_US */
 
 #define PEEK_MS		400
+
+/* Late is what is not waited for usually, but is after a miss. */
+#define PROMPT_US	200
+#define LATE_US		800
+#define ACCIDENTS	20
+#define LATE		'l'
 
 static unsigned long sleeps(int fd)
 {
@@ -131,6 +138,74 @@ static void idle_server(void)
 	}
 }
 
+static unsigned long sleeps_in_exchange(int fd, char what)
+{
+	unsigned long before = sleeps(fd);
+
+	call_gives(send(fd, &what, 1, 0), 1);
+	call_gives(recv(fd, &what, 1, 0), 1);
+	return sleeps(fd) - before;
+}
+
+/* Where all is prompt, an answer is late, and the next one as well. */
+static unsigned long sleeps_after_accidents(int fd)
+{
+	unsigned long again = 0;
+
+	for (int i = 0; i < ACCIDENTS; i++) {
+		for (int j = 0; j < 5; j++)
+			one_byte(fd);
+		sleeps_in_exchange(fd, LATE);
+		again += sleeps_in_exchange(fd, LATE);
+	}
+	return again;
+}
+
+static void accident_client(void)
+{
+	long usual = setting_read("busy_poll_us");
+	unsigned long again;
+	int tries = TRIES;
+	int fd;
+
+	if (!test_env.two_domains && get_nprocs() < 2)
+		skip("nobody looks while others want the only processor");
+	fd = sock_reach();
+	call(setting_write("busy_poll_us", PROMPT_US));
+	do {
+		again = sleeps_after_accidents(fd);
+	} while (again > ACCIDENTS / 2 && --tries);
+	call(setting_write("busy_poll_us", usual));
+	if (!tries)
+		fail("slept once more after %lu of %d accidents", again, ACCIDENTS);
+}
+
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	call(clock_gettime(CLOCK_MONOTONIC, &now));
+	return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}
+
+static void accident_server(void)
+{
+	int64_t until;
+	char c;
+	int fd;
+
+	if (!test_env.two_domains && get_nprocs() < 2)
+		skip("nobody looks while others want the only processor");
+	fd = sock_serve();
+	while (call(recv(fd, &c, 1, 0)) == 1) {
+		until = c == LATE ? now_us() + LATE_US : 0;
+		/* without sleeping: it is not to be woken even later */
+		while (until && now_us() < until)
+			;
+		call_gives(send(fd, &c, 1, 0), 1);
+	}
+}
+
 /* What is there is not what is waited for, and no reason not to sleep. */
 static void peek_client(void)
 {
@@ -163,6 +238,8 @@ const struct test_case spin_cases[] = {
 	  echo_server },
 	{ "idle", "who looks in vain stops looking", idle_client, idle_server,
 	  .seconds = 30 },
+	{ "accident", "who was late is looked for longer", accident_client,
+	  accident_server, .seconds = 30 },
 	{ "peek", "who peeks further than there is sleeps", peek_client,
 	  echo_server },
 	{ }
