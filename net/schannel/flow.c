@@ -639,6 +639,28 @@ bool sc_flow_is_over(struct sc_flow *flow)
 	return view.flags & SC_FLOW_FIN && view.flags & SC_FLOW_PEER_SHUT;
 }
 
+/**
+ * sc_flow_rx_size() - the size of the ring that the peer sends into
+ * @flow:	an open flow
+ *
+ * For showing: a reader with nothing to read follows to another ring when something comes.
+ *
+ * Return: bytes.
+ */
+u32 sc_flow_rx_size(struct sc_flow *flow)
+{
+	const struct sc_rx *rx = &flow->rx;
+	u32 size = READ_ONCE(rx->ring.size), next = READ_ONCE(rx->next.size);
+
+	rcu_read_lock();
+	if (next && sc_channel_is_up(flow->channel) &&
+	    (READ_ONCE(rx->turning) ||
+	     READ_ONCE(rx->peer->tx_turns) != READ_ONCE(rx->turns)))
+		size = next;
+	rcu_read_unlock();
+	return size;
+}
+
 /* As sc_flow_await_data(), but that no event is asked for. */
 bool sc_flow_has_data(struct sc_flow *flow, u32 want, struct sc_flow_view *view)
 {

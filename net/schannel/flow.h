@@ -199,6 +199,7 @@ struct sc_flow_view {
 
 void sc_flow_look(struct sc_flow *flow, struct sc_flow_view *view);
 bool sc_flow_is_over(struct sc_flow *flow);
+u32 sc_flow_rx_size(struct sc_flow *flow);
 bool sc_flow_has_data(struct sc_flow *flow, u32 want, struct sc_flow_view *view);
 bool sc_flow_await_data(struct sc_flow *flow, u32 want,
 			struct sc_flow_view *view);

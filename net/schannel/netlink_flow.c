@@ -84,8 +84,7 @@ static bool sc_netlink_fill_rings(struct sk_buff *skb, struct sc_flow *flow)
 		return true;
 	sc_flow_look(flow, &view);
 	return !nla_put_u32(skb, SCHANNEL_A_FLOW_PEER_ID, flow->peer_id) &&
-	       !nla_put_u32(skb, SCHANNEL_A_FLOW_RX_RING,
-			    READ_ONCE(flow->rx.ring.size)) &&
+	       !nla_put_u32(skb, SCHANNEL_A_FLOW_RX_RING, sc_flow_rx_size(flow)) &&
 	       !nla_put_u32(skb, SCHANNEL_A_FLOW_TX_QUEUED, view.queued) &&
 	       !nla_put_u32(skb, SCHANNEL_A_FLOW_RX_QUEUED, view.avail);
 }

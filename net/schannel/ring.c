@@ -23,7 +23,7 @@ bool sc_rx_settle(struct sc_rx *rx)
 		rx->ring.addr = rx->next.addr;
 		WRITE_ONCE(rx->ring.size, rx->next.size);
 		WRITE_ONCE(rx->next.size, 0);
-		rx->turning = false;
+		WRITE_ONCE(rx->turning, false);
 	}
 	return !rx->turning;
 }
@@ -55,9 +55,9 @@ int sc_rx_follow(struct sc_rx *rx, u32 turns, u32 prod)
 	ahead = turn - rx->cons;
 	if (ahead > sc_rx_least(rx) || ahead < known)
 		return -EPROTO;
-	rx->turns = turns;
+	WRITE_ONCE(rx->turns, turns);
 	rx->turn = turn;
-	rx->turning = true;
+	WRITE_ONCE(rx->turning, true);
 	return 0;
 }
 

@@ -77,7 +77,7 @@ struct sc_tx {
  * @turn:	where to go on in @next
  * @next:	the ring that was offered last, of size 0 if there is none
  *
- * Who looks without serialising reads @ring.size, @next.size and @cons only.
+ * Who looks without serialising reads @ring.size, @next.size, @cons, @turns and @turning only.
  */
 struct sc_rx {
 	struct sc_ring ring;

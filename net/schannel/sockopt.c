@@ -187,7 +187,7 @@ static int sc_sockopt_get_ring(struct sock *sk, struct sc_ring_sizes *sizes)
 	if (!flow)
 		return -ENOTCONN;
 	sizes->tx = sc_flow_tx_size(flow);
-	sizes->rx = READ_ONCE(flow->rx.ring.size);
+	sizes->rx = sc_flow_rx_size(flow);
 	return sizeof(*sizes);
 }
 
