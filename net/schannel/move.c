@@ -25,11 +25,11 @@
 #include "move.h"
 #include "peer_segment.h"
 #include "room.h"
+#include "sysctl.h"
 #include "tend.h"
 
-/* Full so many times within so long: it is too small. */
+/* Full so many times, and never at rest in between: it is too small. */
 #define SC_MOVE_FULLS		4
-#define SC_MOVE_WINDOW		(HZ / 5)
 
 /* Nothing sent for so many looks at it: it rests. */
 #define SC_MOVE_RESTS		2
@@ -155,11 +155,10 @@ static bool sc_move_is_too_small(struct sc_flow *flow)
 	if (prod - move->full_prod < flow->tx.ring.size / 2)
 		return false;
 	move->full_prod = prod;
-	if (!move->fulls ||
-	    time_after(jiffies, move->full_since + SC_MOVE_WINDOW)) {
-		move->full_since = jiffies;
+	/* where many are busy, each has its turn now and then only */
+	if (time_after(jiffies, move->full_last + sc_sysctl_idle()))
 		move->fulls = 0;
-	}
+	move->full_last = jiffies;
 	return ++move->fulls >= SC_MOVE_FULLS;
 }
 

@@ -39,7 +39,8 @@ enum sc_move_offer {
  * @leaving:	@from is in use: the peer may still read there
  * @from:	the ring before this one
  * @full_prod:	where the ring was found full last
- * @fulls:	how often since @full_since, jiffies
+ * @fulls:	how often, with no rest in between
+ * @full_last:	when it was found full last, jiffies
  * @refusals:	how many offers in a row were answered with 0
  * @rest_prod, @rests: for how many looks in a row nothing has been sent
  *
@@ -61,7 +62,7 @@ struct sc_move {
 	struct sc_place from;
 	u32 full_prod;
 	unsigned int fulls;
-	unsigned long full_since;
+	unsigned long full_last;
 	unsigned int refusals;
 	u32 rest_prod;
 	unsigned int rests;
