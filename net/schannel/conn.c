@@ -268,6 +268,8 @@ static bool sc_conn_writable(struct sc_conn *conn, struct sc_flow *flow,
 	if (view->space >= want)
 		return true;
 	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, conn->sk);
+	if (!READ_ONCE(conn->tx_look))
+		WRITE_ONCE(conn->tx_look, true);
 	WRITE_ONCE(conn->tx_wants, want);
 	return sc_flow_await_space(flow, want, view);
 }

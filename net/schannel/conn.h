@@ -43,6 +43,8 @@ struct sc_count {
  * @late:	a work came while the socket was owned, see sc_conn_own() (slock)
  * @tx_count, @rx_count: what was sent (@tx_lock) and received (@rx_lock)
  * @tx_spin, @rx_spin: whether to look for space, or data, before sleeping; likewise
+ * @tx_look:	who sends next is to look whether the ring moves: poll() found it full, or the
+ *		peer is ready for another. Cleared by who sends
  * @told_prod, @told_flags: what sk_data_ready and sk_state_change were called for
  *		(softirq, serialised by the event queue)
  * @told_events: how often the peer told us, likewise
@@ -60,6 +62,7 @@ struct sc_conn {
 	struct mutex tx_lock ____cacheline_aligned_in_smp;	/* who sends */
 	struct sc_count tx_count;
 	struct sc_spin tx_spin;
+	bool tx_look;
 	struct mutex rx_lock ____cacheline_aligned_in_smp;	/* who receives */
 	struct sc_count rx_count;
 	struct sc_spin rx_spin;

@@ -294,18 +294,34 @@ int sc_io_wait_space(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want
 	return sc_io_sleep(io, flow, sc_io_writable, want, &io->conn->tx_count);
 }
 
-/* May the call send? 0, -EPIPE, -ENOTCONN or the socket's error. */
+/**
+ * sc_io_send_check() - may the call send?
+ * @io:		a call that holds tx_lock
+ * @flow:	the socket's, or NULL
+ *
+ * Who polls for space and sends no more than fits does not find the ring full himself,
+ * however small it is: poll() did, and that counts here.
+ *
+ * Return: 0, -EPIPE, -ENOTCONN or the socket's error.
+ */
 int sc_io_send_check(struct sc_io *io, struct sc_flow *flow)
 {
+	struct sc_conn *conn = io->conn;
 	/* the error last, as in sc_io_wait_data() */
-	bool shut = smp_load_acquire(&io->conn->sk->sk_shutdown) & SEND_SHUTDOWN;
+	bool shut = smp_load_acquire(&conn->sk->sk_shutdown) & SEND_SHUTDOWN;
 	int err = sc_io_error(io);
 
 	if (err)
 		return err;
 	if (shut)
 		return -EPIPE;
-	return flow ? 0 : -ENOTCONN;
+	if (!flow)
+		return -ENOTCONN;
+	if (unlikely(READ_ONCE(conn->tx_look))) {
+		WRITE_ONCE(conn->tx_look, false);
+		sc_move_full(flow);
+	}
+	return 0;
 }
 
 /**
