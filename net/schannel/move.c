@@ -112,37 +112,39 @@ static void sc_move_drop(struct sc_flow *flow)
 	sc_tend_later(flow->channel);
 }
 
-/* It is READY: go on in the ring that was offered, if it is still worth it. */
-static void sc_move_turn(struct sc_flow *flow)
+/*
+ * It is READY: go on in the ring that was offered, unless that is a smaller one and what
+ * waits for the peer does not fit. Returns whether it did.
+ */
+static bool sc_move_turn(struct sc_flow *flow)
 {
 	struct schannel_channel *ch = flow->channel;
 	struct sc_move *move = &flow->move;
 	struct sc_tx *tx = &flow->tx;
 	struct sc_ring ring;
-	bool turned = false;
+	bool gone = true, fits = false;
 
 	rcu_read_lock();
-	if (sc_channel_is_up(ch)) {
+	if (sc_channel_is_up(ch) && !(tx->own->tx_flags & SCHANNEL_TX_FIN)) {
 		sc_room_ring(ch, &move->to, &ring);
-		/* a smaller one only while nothing is in it */
-		if (!(tx->own->tx_flags & SCHANNEL_TX_FIN) &&
-		    (sc_move_is_larger(flow) ||
-		     (!sc_tx_refresh(tx) && tx->prod == tx->cons))) {
+		gone = false;
+		fits = sc_move_is_larger(flow) ||
+		       (!sc_tx_refresh(tx) && tx->prod - tx->cons <= ring.size);
+		if (fits)
 			sc_tx_turn(tx, &ring);
-			turned = true;
-		}
 	}
 	rcu_read_unlock();
-	if (!turned) {
+	if (gone)
 		sc_move_drop(flow);
-		return;
-	}
+	if (!fits)
+		return false;
 	move->from = flow->place;
 	flow->place = move->to;
 	move->leaving = true;
 	move->fulls = 0;
 	sc_move_to(flow, SC_MOVE_NONE);
 	sc_tend_later(ch);
+	return true;
 }
 
 /* Found full once more: is that too often? */
@@ -180,8 +182,7 @@ bool sc_move_full(struct sc_flow *flow)
 	case SC_MOVE_READY:
 		if (flow->tx.prod == move->full_prod)
 			return false;	/* nothing was read since */
-		sc_move_turn(flow);
-		return true;
+		return sc_move_turn(flow);
 	case SC_MOVE_OFFERED:
 		return false;
 	case SC_MOVE_NONE:
@@ -193,10 +194,10 @@ bool sc_move_full(struct sc_flow *flow)
 	if (order == flow->place.order || move->refusals >= SC_MOVE_REFUSALS)
 		return false;
 	/* rather than wait for memory here, have some ready for the next time */
-	if (sc_pool_carve(&ch->pool, order, &move->to))
-		sc_tend_grow(ch, order);
-	else
+	if (!sc_pool_carve(&ch->pool, order, &move->to))
 		sc_move_offer_to(flow);
+	else if (!sc_tend_grow(ch, order))
+		sc_pool_deny(&ch->pool, flow->place.order);
 	return false;
 }
 
@@ -228,8 +229,9 @@ int sc_move_fit(struct sc_flow *flow, u32 size)
 		return err;
 	switch (sc_move_state(flow)) {
 	case SC_MOVE_READY:
-		sc_move_turn(flow);
-		if (size <= flow->tx.ring.size)
+		if (!sc_move_is_larger(flow))
+			sc_move_drop(flow);
+		else if (sc_move_turn(flow) && size <= flow->tx.ring.size)
 			return 0;
 		break;
 	case SC_MOVE_OFFERED:
@@ -304,6 +306,8 @@ const char *sc_move_answer(struct sc_flow *flow, bool ready)
 			sc_move_turn(flow);
 		mutex_unlock(&conn->tx_lock);
 	}
+	/* otherwise when something is sent next */
+	WRITE_ONCE(conn->tx_look, true);
 	/* a record may wait for that; it is rare enough to tell all who wait */
 	smp_mb();	/* with who gets in line before it looks at the state */
 	sc_io_write_space(conn->sk);
@@ -501,6 +505,7 @@ static void sc_move_tend_tx(struct sc_flow *flow, bool is_time, bool is_short)
 	struct sc_move *move = &flow->move;
 	struct schannel_channel *ch = flow->channel;
 	bool usable, rests;
+	u8 order;
 
 	rcu_read_lock();
 	/* nonsense there is for who sends to find */
@@ -516,17 +521,24 @@ static void sc_move_tend_tx(struct sc_flow *flow, bool is_time, bool is_short)
 		else if (rests)
 			sc_move_drop(flow);
 	}
-	if (!sc_move_left(flow) || !rests ||
-	    sc_move_state(flow) != SC_MOVE_NONE)
+	if (!sc_move_left(flow) || sc_move_state(flow) != SC_MOVE_NONE)
 		return;
-	move->refusals = 0;
-	if (flow->place.order <= move->wish.min)
+	if (rests)
+		move->refusals = 0;
+	order = rests ? move->wish.min :
+		max(sc_pool_smaller(&ch->pool, flow->place.order), move->wish.min);
+	if (order >= flow->place.order)
 		return;
-	/* rings like this one may fill all there is: what comes back is more */
-	if (sc_pool_carve(&ch->pool, move->wish.min, &move->to))
-		sc_tend_grow(ch, move->wish.min);
-	else
-		sc_move_offer_to(flow);
+	/* if there is no memory for so much, something smaller leaves more to others */
+	while (sc_pool_carve(&ch->pool, order, &move->to)) {
+		if (order == move->wish.min) {
+			/* rings like this one may fill all there is */
+			sc_tend_grow(ch, order);
+			return;
+		}
+		order--;
+	}
+	sc_move_offer_to(flow);
 }
 
 /* With the receiver's lock: leave what the peer wants back. */

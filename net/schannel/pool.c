@@ -13,6 +13,8 @@ void sc_pool_init(struct sc_pool *pool, u32 limit)
 {
 	spin_lock_init(&pool->lock);
 	pool->limit = limit;
+	pool->stuck = SC_STUCK_NONE;
+	pool->stuck_before = SC_STUCK_NONE;
 }
 
 /**
@@ -38,6 +40,11 @@ u8 sc_pool_order(struct sc_pool *pool, struct sc_wish wish)
 	return min_t(u8, order, SCHANNEL_RING_ORDER_MAX);
 }
 
+static u8 sc_pool_stuck(const struct sc_pool *pool)
+{
+	return min(pool->stuck, pool->stuck_before);
+}
+
 /**
  * sc_pool_larger() - what a ring that is too small should become
  * @pool:	the pool
@@ -45,21 +52,57 @@ u8 sc_pool_order(struct sc_pool *pool, struct sc_wish wish)
  * @max:	what it may be at most
  *
  * Rings that are as small as there are take no part in sharing the rest. Who comes
- * early finds much to take, so some of what is free is always left to others.
+ * early finds much to take, so some of what is free is always left to others; and as
+ * long as one is stuck that is smaller, this one stays as it is.
  *
  * Return: the order, @order if it is to stay as it is.
  */
 u8 sc_pool_larger(struct sc_pool *pool, u8 order, u8 max)
 {
+	u8 most, larger = order;
 	u32 share;
 
+	max = min_t(u8, max, SCHANNEL_RING_ORDER_MAX);
+	if (order >= max)
+		return order;
 	spin_lock_bh(&pool->lock);
 	share = (pool->limit - pool->small) / (pool->rings - pool->small + 1);
 	share = min(share, (pool->limit - pool->used) / 4);
+	most = min_t(u8, max, share ? ilog2(share) : 0);
+	if (order >= most)
+		pool->stuck = min(pool->stuck, order);
+	else if (order <= sc_pool_stuck(pool))
+		larger = min_t(u8, order + 2, most);
 	spin_unlock_bh(&pool->lock);
-	max = min_t(u8, max, share ? ilog2(share) : 0);
-	max = min_t(u8, max, SCHANNEL_RING_ORDER_MAX);
-	return order < max ? min_t(u8, order + 2, max) : order;
+	return larger;
+}
+
+/**
+ * sc_pool_smaller() - what a ring that is in use should become
+ * @pool:	the pool
+ * @order:	what it is
+ *
+ * Of flows that are equally busy those with larger rings get more done. So who has much
+ * more than one that is stuck makes room for it.
+ *
+ * Return: the order, @order if it is to stay as it is.
+ */
+u8 sc_pool_smaller(struct sc_pool *pool, u8 order)
+{
+	bool shares;
+
+	spin_lock_bh(&pool->lock);
+	shares = order > sc_pool_stuck(pool) + 1;
+	spin_unlock_bh(&pool->lock);
+	return order - shares;
+}
+
+/* A ring of that order should be larger, but there is no memory. */
+void sc_pool_deny(struct sc_pool *pool, u8 order)
+{
+	spin_lock_bh(&pool->lock);
+	pool->stuck = min(pool->stuck, order);
+	spin_unlock_bh(&pool->lock);
 }
 
 /* How many pages a segment has in which there are rings of this size. */
@@ -219,7 +262,8 @@ struct sc_segment *sc_pool_tell(struct sc_pool *pool, bool *goes)
  * sc_pool_rest() - let segments go that nobody uses
  * @pool:	the pool
  *
- * Called now and then: a segment without rings at this time and the previous goes.
+ * Called now and then: a segment without rings at this time and the previous goes; and
+ * who has not been stuck since the previous is not any more.
  *
  * Return: whether there are such as may go next time.
  */
@@ -229,6 +273,8 @@ bool sc_pool_rest(struct sc_pool *pool)
 	unsigned int i;
 
 	spin_lock_bh(&pool->lock);
+	pool->stuck_before = pool->stuck;
+	pool->stuck = SC_STUCK_NONE;
 	for (i = 0; i < pool->nr_segments; i++) {
 		struct sc_segment *seg = pool->segment[i];
 

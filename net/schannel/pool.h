@@ -24,6 +24,8 @@ struct sc_segment;
 /* In an OPEN: no wish for a particular ring size. */
 #define SC_ORDER_ANY		0xffU
 
+#define SC_STUCK_NONE		0xffU
+
 /**
  * struct sc_wish - how large a ring is to be, in orders of pages
  * @min, @max:	it begins and stays between these
@@ -58,6 +60,9 @@ struct sc_place {
  * @rings:	rings there are
  * @small:	of these, such as have a single page
  * @limit:	most pages the pool may have
+ * @stuck, @stuck_before: the smallest ring that was to become larger and could not, as an
+ *		order: since the last sc_pool_rest(), and between it and the one
+ *		before; SC_STUCK_NONE
  */
 struct sc_pool {
 	spinlock_t lock;	/* all of it */
@@ -69,12 +74,16 @@ struct sc_pool {
 	u32 rings;
 	u32 small;
 	u32 limit;
+	u8 stuck;
+	u8 stuck_before;
 };
 
 void sc_pool_init(struct sc_pool *pool, u32 limit);
 u32 sc_pool_segment_pages(u8 order);
 u8 sc_pool_order(struct sc_pool *pool, struct sc_wish wish);
 u8 sc_pool_larger(struct sc_pool *pool, u8 order, u8 max);
+u8 sc_pool_smaller(struct sc_pool *pool, u8 order);
+void sc_pool_deny(struct sc_pool *pool, u8 order);
 int sc_pool_carve(struct sc_pool *pool, u8 order, struct sc_place *place);
 void sc_pool_release(struct sc_pool *pool, const struct sc_place *place);
 int sc_pool_add(struct sc_pool *pool, struct sc_segment *seg);

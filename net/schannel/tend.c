@@ -51,14 +51,16 @@ void sc_tend_short(struct schannel_channel *ch)
 /*
  * A flow would like a ring of @order and there is no memory for it: make some ready,
  * unless there was none a moment ago. Of several that ask at once, one is heard.
+ * Returns whether it is worth asking again.
  */
-void sc_tend_grow(struct schannel_channel *ch, u8 order)
+bool sc_tend_grow(struct schannel_channel *ch, u8 order)
 {
 	if (test_bit(SC_CHANNEL_FULL, &ch->flags))
-		return;
+		return false;
 	WRITE_ONCE(ch->grow_order, order);
 	set_bit(SC_CHANNEL_GROW, &ch->flags);
 	sc_tend_soon(ch);
+	return true;
 }
 
 /* The flow's rings are to be looked after. */

@@ -12,6 +12,6 @@ void sc_tend_flow(struct sc_flow *flow);
 void sc_tend_later(struct schannel_channel *ch);
 void sc_tend_soon(struct schannel_channel *ch);
 void sc_tend_short(struct schannel_channel *ch);
-void sc_tend_grow(struct schannel_channel *ch, u8 order);
+bool sc_tend_grow(struct schannel_channel *ch, u8 order);
 
 #endif /* _SCHANNEL_TEND_H */
