@@ -403,6 +403,37 @@ static void growing_beside_idle(void)
 	pool_destroy(pool);
 }
 
+/* Who is stuck is not overtaken, and who has much more makes room, while that is news. */
+static void evening_out(void)
+{
+	struct sc_pool *pool = pool_create(MIB_PAGES);
+	const u8 max = SCHANNEL_RING_ORDER_MAX;
+	int i;
+
+	CHECK_EQ(sc_pool_larger(pool, 4, 4), 4);
+	CHECK_EQ(sc_pool_smaller(pool, max), max);	/* that one wants no more */
+	pool->used = MIB_PAGES - 7;
+	CHECK_EQ(sc_pool_larger(pool, 2, max), 2);
+	CHECK_EQ(sc_pool_larger(pool, 5, max), 5);
+	pool->used = 0;
+	for (i = 0; i < 2; i++) {
+		CHECK_EQ(sc_pool_larger(pool, 3, max), 3);
+		CHECK_EQ(sc_pool_larger(pool, 2, max), 4);
+		CHECK_EQ(sc_pool_larger(pool, 0, max), 2);
+		CHECK_EQ(sc_pool_smaller(pool, max), max - 1);
+		CHECK_EQ(sc_pool_smaller(pool, 4), 3);
+		CHECK_EQ(sc_pool_smaller(pool, 3), 3);
+		CHECK_EQ(sc_pool_smaller(pool, 0), 0);
+		sc_pool_rest(pool);
+	}
+	CHECK_EQ(sc_pool_larger(pool, 3, max), 5);
+	CHECK_EQ(sc_pool_smaller(pool, max), max);
+	sc_pool_deny(pool, 0);
+	sc_pool_deny(pool, 3);
+	CHECK_EQ(sc_pool_smaller(pool, 2), 1);
+	pool_destroy(pool);
+}
+
 /* A large ring has a segment of its own, in which nothing small is. */
 static void large_rings(void)
 {
@@ -603,6 +634,7 @@ static const struct tap_case cases[] = {
 	{ "the first rings are alike", first_rings_are_alike },
 	{ "growing", growing },
 	{ "growing beside idle ones", growing_beside_idle },
+	{ "evening out", evening_out },
 	{ "large rings", large_rings },
 	{ "segments come and go", segments_come_and_go },
 	{ "taken away", taken_away },

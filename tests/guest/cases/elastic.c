@@ -2,6 +2,7 @@
 /* Rings grow under load and shrink when idle; memory comes back; limits are soft. */
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -50,6 +51,12 @@ static void await_ring(int fd, uint32_t size)
 		usleep(1000);
 }
 
+static void await_larger(int fd, uint32_t size)
+{
+	while (ring_tx(fd) < size)
+		usleep(1000);
+}
+
 static void allow_files(void)
 {
 	struct rlimit limit;
@@ -87,6 +94,23 @@ static void bulk_server(void)
 
 	pattern_recv(&in, fd, 3 * BULK, 50000);
 	control_meet("DONE");
+}
+
+/* Who polls, and sends no more than fits, does not find a ring full. It grows still. */
+static void polled(void)
+{
+	static char buffer[SC_RING_MAX];
+	struct sock_pair pair = sock_pair();
+
+	idle_soon();
+	await_ring(pair.left, PAGE);
+	idle_as_usual();
+	while (ring_tx(pair.left) == PAGE) {
+		while (sock_state(pair.left) & POLLOUT)
+			call_gives(send(pair.left, buffer, PAGE / 2, MSG_DONTWAIT),
+				   PAGE / 2);
+		check(call(recv(pair.right, buffer, sizeof(buffer), 0)) > 0);
+	}
 }
 
 /* Bursts of all sizes on several connections, with rests long enough to shrink. */
@@ -409,11 +433,7 @@ static void thousands(void)
 	}
 }
 
-/*
- * A pool of 1 MiB: rings become smaller, then there is no room for more connections;
- * those there are go on, and when some leave there is room again.
- */
-/* A namespace of its own has a channel of its own. The first connection in it. */
+/* A pool of 1 MiB: that of a namespace of its own. And the first connection in it. */
 static int small_pool(union address *to)
 {
 	int home = call(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
@@ -436,6 +456,10 @@ static int small_pool(union address *to)
 	return listener;
 }
 
+/*
+ * A pool that is used up: rings become smaller, then there is no room for more connections;
+ * those there are go on, and when some leave there is room again.
+ */
 static void limit(void)
 {
 	union address to;
@@ -465,6 +489,53 @@ static void limit(void)
 	expect_carrying(pairs[n - 1], n, 1 << 20);
 }
 
+/* A process that sends all the time, or that receives all there is. */
+static pid_t keep_busy(int fd, bool sends)
+{
+	static char buffer[64 * PAGE];
+	pid_t child = call(fork());
+
+	while (!child) {
+		if (sends)
+			call(send(fd, buffer, sizeof(buffer), 0));
+		else
+			call(recv(fd, buffer, sizeof(buffer), 0));
+	}
+	return child;
+}
+
+/* The ring of one that came first becomes smaller, though it is busy, when others come. */
+#define OTHERS	15
+
+static void shared(void)
+{
+	pid_t children[2 * (1 + OTHERS)];
+	union address to;
+	int listener = small_pool(&to);
+	int i, n = 0;
+	uint32_t alone;
+
+	for (i = 0; i <= OTHERS; i++) {
+		if (i) {
+			pairs[i].left = sock_connect(to);
+			pairs[i].right = sock_accept(listener);
+		}
+		children[n++] = keep_busy(pairs[i].left, true);
+		children[n++] = keep_busy(pairs[i].right, false);
+		if (!i)
+			await_larger(pairs[0].left, 32 * PAGE);
+	}
+	alone = ring_tx(pairs[0].left);
+	while (ring_tx(pairs[0].left) >= alone)
+		usleep(1000);
+	for (i = 1; i <= OTHERS; i++)
+		await_larger(pairs[i].left, 2 * PAGE);
+	while (n--) {
+		call(kill(children[n], SIGKILL));
+		call(waitpid(children[n], NULL, 0));
+	}
+}
+
 const struct test_case elastic_cases[] = {
 	{ "bulk", "a ring grows under a stream and shrinks after it", bulk_client,
 	  bulk_server, .seconds = 60 },
@@ -482,5 +553,7 @@ const struct test_case elastic_cases[] = {
 	{ "thousands", "so have ten thousand, and beside them a ring grows",
 	  thousands, .seconds = 120 },
 	{ "limit", "a pool that is used up", limit, .seconds = 60 },
+	{ "polled", "a ring that only poll() finds full grows", polled },
+	{ "shared", "those who come later get their share", shared, .seconds = 60 },
 	{ }
 };
