@@ -32,7 +32,7 @@ help:
 	@echo '                 over the network, and then attached (GUEST=pvh, too)'
 	@echo '  bench          the numbers: native, in a VM, between two domains, each beside its'
 	@echo '                 competitors (GUEST=pv or pvh; QUICK=1;'
-	@echo '                 PARTS="native icount vm xen scale mesh")'
+	@echo '                 PARTS="native icount vm sizes xen vcpus scale mesh")'
 	@echo 'Test'
 	@echo '  check          everything below'
 	@echo '  check-full     that, and what takes its time on real Xen'

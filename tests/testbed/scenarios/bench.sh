@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC1091,SC2015,SC2034,SC2086,SC2154
 #
-#	bench.sh [quick]
+#	bench.sh [quick | flows]
 #
 # Two domUs, each way between them that there is: u2 is the client and sends, u1 the server. Each
 # round measures every peer once before the next begins. TCP's server is in an
 # attached cgroup of u1; its clients in u2 are in one if they are to be diverted, so netfront and
 # SChannel take turns, too. Leaves bench.jsonl; tests/bench/README.md has what is in
-# a line. In the first round some also have "counts": what both domains did while it was measured.
+# a line. With "flows" it is only several connections at a time, to be measured with more vCPUs.
+# In the first round some also have "counts": what both domains did while it was measured.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn
 . /testbed/lib/broker
 . /testbed/lib/transparent
 
-quick=${1:-}
+what=${1:-all}
 GROUP=bench		# of u1's servers, and of clients that are diverted
 WARM_MS=300
 IDLE_S=3
@@ -23,11 +24,9 @@ id_u1=$(domid u1)	# asking takes longer than some measurements
 id_u2=$(domid u2)
 lines=/result/bench.jsonl
 
-if [ "$quick" ]; then
+rounds=5 ms=1000 iperf3_s=2 sizes="1024 8192 65536 131072" flows="4 16 64" copy_sizes=$sizes
+if [ $what = quick ]; then
 	rounds=3 ms=500 iperf3_s=1 sizes="1024 65536 131072" flows="16" copy_sizes="65536 131072"
-else
-	rounds=5 ms=1000 iperf3_s=2 sizes="1024 8192 65536 131072" flows="4 16 64"
-	copy_sizes=$sizes
 fi
 
 # ---- What is measured ------------------------------------------------------------
@@ -44,8 +43,8 @@ stream_peers() {	# BYTES
 }
 
 # PEER TEST BYTES FLOWS, a line each: one round.
-plan() {
-	local bytes peer count
+plan_all() {
+	local bytes peer
 	for bytes in $sizes; do
 		for peer in $(stream_peers $bytes); do
 			echo $peer stream $bytes 1
@@ -56,14 +55,28 @@ plan() {
 	done
 	for peer in schannel-stream tcp schannel-tcp; do
 		echo $peer connect 1 1
-		for count in $flows; do
-			echo $peer stream 65536 $count
-		done
 	done
+	plan_flows
 	for bytes in $copy_sizes; do
 		echo memcpy copy $bytes 1
 		echo memcpy copy $bytes 2
 	done
+}
+
+plan_flows() {
+	local peer count
+	for count in $flows; do
+		for peer in schannel-stream tcp schannel-tcp; do
+			echo $peer stream 65536 $count
+		done
+	done
+}
+
+plan() {
+	case $what in
+	flows) plan_flows ;;
+	*) plan_all ;;
+	esac
 }
 
 # ---- One measurement ---------------------------------------------------------------
@@ -272,7 +285,7 @@ attach $GROUP u1 u2 || fail "the cgroups cannot be attached"
 step "servers start in u1" start_servers
 step "each way works, and is the one it should be" warm_up_all
 measure_idle
-jq -cn --arg where $where --arg accelerator "$ACCEL" --arg xen "$(xl info xen_version)" \
+[ $what = flows ] || jq -cn --arg where $where --arg accelerator "$ACCEL" --arg xen "$(xl info xen_version)" \
 	--arg kernel "$(uname -r)" --argjson vcpus $VCPUS --argjson ms $ms --argjson idle "$idle" '
 	{$where, about: {$accelerator, $xen, $kernel, mitigations: "off", $vcpus, $ms,
 	 "CPU s per s, idle": ($idle * 1000 | round / 1000)}}' >>$lines
