@@ -28,6 +28,7 @@ void sc_conn_fresh(struct sc_conn *conn)
 	conn->told_flags = 0;
 	conn->told_events = 0;
 	conn->tx_need = 0;
+	conn->tx_look = false;
 	memset(&conn->tx_count, 0, sizeof(conn->tx_count));
 	memset(&conn->rx_count, 0, sizeof(conn->rx_count));
 	sc_spin_init(&conn->tx_spin);
