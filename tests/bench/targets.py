@@ -69,8 +69,9 @@ def _domains(where, pv):
     yield from _streams(where, "tcp", {KIB: limit(3, 4), 8 * KIB: limit(4, 8),
                                        64 * KIB: limit(8, 15), 128 * KIB: limit(8, 15)})
     yield from _streams(where, "iperf3", {128 * KIB: limit(7, 12)}, "schannel-iperf3")
-    yield from _streams(where, "xenvchan-64k", {8 * KIB: limit(4, 10), 64 * KIB: limit(4, 10)})
-    yield from _streams(where, "xenvchan-1m", {64 * KIB: limit(1, 1.2)})
+    yield from _streams(where, "xenvchan-64k", {8 * KIB: limit(4, 10), 64 * KIB: limit(4, 10),
+                                                128 * KIB: limit(4, 10)})
+    yield from _streams(where, "xenvchan-1m", {64 * KIB: limit(1, 1.2), 128 * KIB: limit(1, 1.2)})
     yield Target(where, "schannel-stream / copying in both domains at once, 128 KiB",
                  _ratio(where, _stream("schannel-stream", 128 * KIB),
                         dict(peer="memcpy", test="copy", bytes=128 * KIB, flows=2)),
