@@ -489,19 +489,56 @@ static void limit(void)
 	expect_carrying(pairs[n - 1], n, 1 << 20);
 }
 
-/* A process that sends all the time, or that receives all there is. */
-static pid_t keep_busy(int fd, bool sends)
+/* Processes that send, and receive, as long as they live. */
+#define FOR_EVER	(SIZE_MAX / 2)
+#define PIECE		(64 * PAGE)
+#define RECORD		30000
+
+static void send_records(int fd)
 {
-	static char buffer[64 * PAGE];
+	struct record record = { .length = RECORD };
+	static char buffer[RECORD];
+
+	for (;; record.number++)
+		record_send(fd, buffer, &record);
+}
+
+static void recv_records(int fd)
+{
+	static char buffer[RECORD];
+	uint32_t i;
+
+	for (i = 0;; i++) {
+		ssize_t n = call(recv(fd, buffer, sizeof(buffer), 0));
+
+		check_equal(record_check(buffer, n).number, i);
+	}
+}
+
+static pid_t keep_sending(int fd)
+{
+	struct pattern out = { .seed = test_env.seed };
 	pid_t child = call(fork());
 
-	while (!child) {
-		if (sends)
-			call(send(fd, buffer, sizeof(buffer), 0));
-		else
-			call(recv(fd, buffer, sizeof(buffer), 0));
-	}
-	return child;
+	if (child)
+		return child;
+	if (test_env.type == SOCK_SEQPACKET)
+		send_records(fd);
+	pattern_send(&out, fd, FOR_EVER, PIECE);
+	_exit(0);
+}
+
+static pid_t keep_receiving(int fd)
+{
+	struct pattern in = { .seed = test_env.seed };
+	pid_t child = call(fork());
+
+	if (child)
+		return child;
+	if (test_env.type == SOCK_SEQPACKET)
+		recv_records(fd);
+	pattern_recv(&in, fd, FOR_EVER, PIECE);
+	_exit(0);
 }
 
 /* The ring of one that came first becomes smaller, though it is busy, when others come. */
@@ -514,14 +551,15 @@ static void shared(void)
 	int listener = small_pool(&to);
 	int i, n = 0;
 	uint32_t alone;
+	int status;
 
 	for (i = 0; i <= OTHERS; i++) {
 		if (i) {
 			pairs[i].left = sock_connect(to);
 			pairs[i].right = sock_accept(listener);
 		}
-		children[n++] = keep_busy(pairs[i].left, true);
-		children[n++] = keep_busy(pairs[i].right, false);
+		children[n++] = keep_sending(pairs[i].left);
+		children[n++] = keep_receiving(pairs[i].right);
 		if (!i)
 			await_larger(pairs[0].left, 32 * PAGE);
 	}
@@ -532,8 +570,16 @@ static void shared(void)
 		await_larger(pairs[i].left, 2 * PAGE);
 	while (n--) {
 		call(kill(children[n], SIGKILL));
-		call(waitpid(children[n], NULL, 0));
+		call(waitpid(children[n], &status, 0));
+		/* nobody found a byte that was wrong, and went before */
+		check(WIFSIGNALED(status));
 	}
+}
+
+static void shared_records(void)
+{
+	test_env.type = SOCK_SEQPACKET;
+	shared();
 }
 
 const struct test_case elastic_cases[] = {
@@ -555,5 +601,6 @@ const struct test_case elastic_cases[] = {
 	{ "limit", "a pool that is used up", limit, .seconds = 60 },
 	{ "polled", "a ring that only poll() finds full grows", polled },
 	{ "shared", "those who come later get their share", shared, .seconds = 60 },
+	{ "shared_records", "likewise, with records", shared_records, .seconds = 60 },
 	{ }
 };
