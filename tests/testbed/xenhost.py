@@ -31,6 +31,9 @@ DOMU_MODULES = ("xen-netfront", "xen-gntdev", "xen-gntalloc", "xen-evtchn", "xen
 _XEN_ARGUMENTS = ("console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all sched=credit "
                   "spec-ctrl=no xpti=off pv-l1tf=off "
                   f"dom0_mem={_DOM0_MIB}M,max:{_DOM0_MIB}M dom0_max_vcpus=2")
+# Consoles on one device. QEMU drops what it has to say of a dozen ports at once, and who writes to
+# one of which the guest never heard that it is open waits for ever.
+_PORTS = 8
 # How often a run is repeated of which the emulator was what failed.
 _REPEATS = {"pv": 1, "pvh": 2}
 
@@ -142,16 +145,19 @@ def _boot(options, accel):
                  "-smp", options.cpus, "-m", memory,
                  "-kernel", debian.xen(), "-append", _XEN_ARGUMENTS,
                  "-serial", f"file:{folder}/xen-dom0.console",
-                 "-device", "virtio-serial-pci,max_ports=31",
-                 "-device", "virtserialport,chardev=control,name=control",
+                 "-device", "virtio-serial-pci,id=ports0",
+                 "-device", "virtserialport,bus=ports0.0,chardev=control,name=control",
                  "-chardev", f"file,id=result,path={folder}/result.tar",
-                 "-device", "virtserialport,chardev=result,name=result"]
+                 "-device", "virtserialport,bus=ports0.0,chardev=result,name=result"]
     if options.root:
         arguments += ["-blockdev", f"driver=file,filename={domuroot.disk()},node-name=root,"
                       "read-only=on", "-device", "virtio-blk-pci,drive=root"]
     for number in range(1, options.domus + 1):
+        bus = f"ports{1 + (number - 1) // _PORTS}"
+        if number % _PORTS == 1:
+            arguments += ["-device", f"virtio-serial-pci,id={bus}"]
         arguments += ["-chardev", f"file,id=u{number},path={folder}/u{number}.console",
-                      "-device", f"virtserialport,chardev=u{number},name=u{number}"]
+                      "-device", f"virtserialport,bus={bus}.0,chardev=u{number},name=u{number}"]
     machine = Machine(map(str, arguments), folder)
     with tempfile.TemporaryDirectory(prefix="testbed.") as scratch:
         _domu(options, f"{scratch}/domu.cpio")
