@@ -148,6 +148,8 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 	INIT_DELAYED_WORK(&ch->tend, sc_tend_work);
 	INIT_LIST_HEAD(&ch->tended);
 	ch->tend_next = jiffies;
+	ch->lack_order = SC_ORDER_NONE;
+	ch->yield_order = SC_ORDER_NONE;
 	INIT_LIST_HEAD(&ch->posts);
 	mutex_init(&ch->grow_lock);
 	mutex_init(&ch->traffic_lock);

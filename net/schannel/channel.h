@@ -133,6 +133,9 @@ struct sc_channel_traffic {
  * @tend:	looks after memory, see tend.c
  * @tend_next:	when that is to be done next, jiffies
  * @grow_order:	for how large a ring the pool shall grow
+ * @lack_order:	a record waits for a ring, for which one of at least this order is to make
+ *		room; SC_ORDER_NONE
+ * @yield_order: what it was at the last look, until one does, by @tend
  * @tended:	flows whose rings are to be looked after (@ctl_lock)
  * @failed:	that the peer broke the protocol was counted
  * @traffic:	bytes of flows that have no user any more (@traffic_lock)
@@ -161,6 +164,8 @@ struct schannel_channel {
 	struct delayed_work tend;
 	unsigned long tend_next;
 	u8 grow_order;
+	u8 lack_order;
+	u8 yield_order;
 	struct list_head tended;
 	spinlock_t ctl_lock;	/* see above */
 	struct sc_tx ctl_tx;

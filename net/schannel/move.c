@@ -34,6 +34,12 @@
 /* Nothing sent for so many looks at it: it rests. */
 #define SC_MOVE_RESTS		2
 
+/* A record waits so long for the memory of a ring that holds it, in jiffies. */
+#define SC_MOVE_PATIENCE	(5 * HZ)
+
+/* At first only those with larger rings make room, after so long also its equals. */
+#define SC_MOVE_POLITE		(HZ / 4)
+
 /* A peer that refuses so many rings in a row will not take one. */
 #define SC_MOVE_REFUSALS	3
 
@@ -183,12 +189,15 @@ bool sc_move_full(struct sc_flow *flow)
 		if (flow->tx.prod == move->full_prod)
 			return false;	/* nothing was read since */
 		return sc_move_turn(flow);
+	case SC_MOVE_LACKS:
 	case SC_MOVE_OFFERED:
 		return false;
+	case SC_MOVE_DENIED:
 	case SC_MOVE_NONE:
 		break;
 	}
-	if (!sc_move_is_too_small(flow) || !sc_move_left(flow))
+	if (!sc_move_is_too_small(flow) || !sc_move_left(flow) ||
+	    sc_tend_lacks(ch))
 		return false;
 	order = sc_pool_larger(&ch->pool, flow->place.order, move->wish.max);
 	if (order == flow->place.order || move->refusals >= SC_MOVE_REFUSALS)
@@ -201,12 +210,24 @@ bool sc_move_full(struct sc_flow *flow)
 	return false;
 }
 
+/* There is no memory for a ring of @order: have tending find some. */
+static void sc_move_lack(struct sc_flow *flow, u8 order)
+{
+	struct sc_move *move = &flow->move;
+
+	move->to.order = order;
+	move->lacks_since = jiffies;
+	sc_move_to(flow, SC_MOVE_LACKS);
+	sc_tend_flow(flow);
+	sc_tend_soon(flow->channel);
+}
+
 /**
  * sc_move_fit() - the ring is too small for a record
  * @flow:	an open flow, whose tx side the caller serialises
  * @size:	of the record in the ring, no more than sc_move_most()
  *
- * Process context.
+ * Process context. Memory that others have is waited for, SC_MOVE_PATIENCE at most.
  *
  * Return: 0 if it fits now; -EAGAIN: sc_flow_await_space() knows when to try again;
  * -ENOBUFS; otherwise as sc_flow_send().
@@ -215,6 +236,7 @@ int sc_move_fit(struct sc_flow *flow, u32 size)
 {
 	struct sc_move *move = &flow->move;
 	u8 order = get_order(size);
+	bool denied = false;
 	int err = 0;
 
 	rcu_read_lock();
@@ -234,8 +256,14 @@ int sc_move_fit(struct sc_flow *flow, u32 size)
 		else if (sc_move_turn(flow) && size <= flow->tx.ring.size)
 			return 0;
 		break;
+	case SC_MOVE_LACKS:
 	case SC_MOVE_OFFERED:
 		return -EAGAIN;
+	case SC_MOVE_DENIED:
+		/* that may be long ago */
+		denied = true;
+		sc_move_to(flow, SC_MOVE_NONE);
+		break;
 	case SC_MOVE_NONE:
 		break;
 	}
@@ -245,10 +273,19 @@ int sc_move_fit(struct sc_flow *flow, u32 size)
 		move->refusals = 0;
 		return -ENOBUFS;
 	}
-	err = sc_room_carve(flow->channel, order, order, &move->to);
+	/* who made room for others gets in line behind them */
+	if (!denied && sc_tend_lacks(flow->channel))
+		err = -ENOBUFS;
+	else
+		err = sc_room_carve(flow->channel, order, order, &move->to);
+	if (err == -ECONNRESET)
+		return err;
+	if (err && denied)
+		return -ENOBUFS;
 	if (err)
-		return err == -ECONNRESET ? err : -ENOBUFS;
-	sc_move_offer_to(flow);
+		sc_move_lack(flow, order);
+	else
+		sc_move_offer_to(flow);
 	return -EAGAIN;
 }
 
@@ -262,8 +299,10 @@ int sc_move_fit(struct sc_flow *flow, u32 size)
 bool sc_move_goes_on(const struct sc_flow *flow, bool empty)
 {
 	switch (sc_move_state(flow)) {
+	case SC_MOVE_DENIED:
 	case SC_MOVE_READY:
 		return true;
+	case SC_MOVE_LACKS:
 	case SC_MOVE_OFFERED:
 		return false;
 	default:
@@ -499,8 +538,41 @@ static bool sc_move_is_resting(struct sc_flow *flow, bool is_time, bool is_short
 	return is_short || move->rests >= SC_MOVE_RESTS;
 }
 
+/* A record waits for memory. With the sender's lock. */
+static void sc_move_tend_lack(struct sc_flow *flow, struct sc_conn *conn, bool usable)
+{
+	struct schannel_channel *ch = flow->channel;
+	struct sc_move *move = &flow->move;
+	u8 order = move->to.order;
+
+	if (usable && !sc_pool_carve(&ch->pool, order, &move->to)) {
+		sc_move_offer_to(flow);
+	} else if (!usable || time_after(jiffies, move->lacks_since + SC_MOVE_PATIENCE)) {
+		sc_move_to(flow, SC_MOVE_DENIED);
+		sc_io_write_space(conn->sk);
+	} else {
+		sc_tend_grow(ch, order);
+		if (time_before(jiffies, move->lacks_since + SC_MOVE_POLITE))
+			order++;
+		sc_tend_lack(ch, order);
+	}
+}
+
+/* What the ring of who goes on sending should become, in orders. */
+static u8 sc_move_smaller(struct sc_flow *flow)
+{
+	struct schannel_channel *ch = flow->channel;
+	u8 order = flow->place.order;
+
+	if (order < ch->yield_order)
+		return sc_pool_smaller(&ch->pool, order);
+	/* of what is left of several nobody could make one */
+	return order > ch->yield_order ? order - 1 : 0;
+}
+
 /* With the sender's lock. */
-static void sc_move_tend_tx(struct sc_flow *flow, bool is_time, bool is_short)
+static void sc_move_tend_tx(struct sc_flow *flow, struct sc_conn *conn, bool is_time,
+			    bool is_short)
 {
 	struct sc_move *move = &flow->move;
 	struct schannel_channel *ch = flow->channel;
@@ -512,6 +584,8 @@ static void sc_move_tend_tx(struct sc_flow *flow, bool is_time, bool is_short)
 	usable = sc_channel_is_up(ch) && !sc_tx_refresh(&flow->tx) &&
 		 !(flow->tx.own->tx_flags & SCHANNEL_TX_FIN);
 	rcu_read_unlock();
+	if (sc_move_state(flow) == SC_MOVE_LACKS)
+		sc_move_tend_lack(flow, conn, usable);
 	if (!usable)
 		return;
 	rests = sc_move_is_resting(flow, is_time, is_short);
@@ -525,8 +599,7 @@ static void sc_move_tend_tx(struct sc_flow *flow, bool is_time, bool is_short)
 		return;
 	if (rests)
 		move->refusals = 0;
-	order = rests ? move->wish.min :
-		max(sc_pool_smaller(&ch->pool, flow->place.order), move->wish.min);
+	order = rests ? move->wish.min : max(sc_move_smaller(flow), move->wish.min);
 	if (order >= flow->place.order)
 		return;
 	/* if there is no memory for so much, something smaller leaves more to others */
@@ -538,6 +611,8 @@ static void sc_move_tend_tx(struct sc_flow *flow, bool is_time, bool is_short)
 		}
 		order--;
 	}
+	if (flow->place.order >= ch->yield_order)
+		ch->yield_order = SC_ORDER_NONE;
 	sc_move_offer_to(flow);
 }
 
@@ -582,7 +657,7 @@ void sc_move_tend(struct sc_flow *flow, bool is_time, bool is_short)
 		return;
 	if (mutex_trylock(&conn->tx_lock)) {
 		if (sc_move_is_conns(flow, conn))
-			sc_move_tend_tx(flow, is_time, is_short);
+			sc_move_tend_tx(flow, conn, is_time, is_short);
 		mutex_unlock(&conn->tx_lock);
 	}
 	if (atomic_read(&flow->channel->peer_leaving) &&
@@ -594,17 +669,25 @@ void sc_move_tend(struct sc_flow *flow, bool is_time, bool is_short)
 	sc_flow_user_put(flow, user);
 }
 
+/* Is there somebody who should not have to wait for the next look? */
+bool sc_move_waits(const struct sc_flow *flow)
+{
+	return sc_move_is_offered(flow) || sc_move_state(flow) == SC_MOVE_LACKS;
+}
+
 /* Is there nothing to look after? */
 bool sc_move_rests(const struct sc_flow *flow)
 {
 	const struct sc_move *move = &flow->move;
+	enum sc_move_state state = sc_move_state(flow);
 
 	if (sc_move_is_offered(flow))
 		return false;
 	/* without a user it is neither sent nor received, only read by the peer */
 	if (!rcu_access_pointer(flow->user))
 		return true;
-	return sc_move_state(flow) == SC_MOVE_NONE && !READ_ONCE(move->leaving) &&
+	return (state == SC_MOVE_NONE || state == SC_MOVE_DENIED) &&
+	       !READ_ONCE(move->leaving) &&
 	       READ_ONCE(flow->place.order) <= move->wish.min;
 }
 
@@ -617,7 +700,7 @@ void sc_move_end(struct sc_flow *flow)
 	sc_pool_release(&ch->pool, &flow->place);
 	if (move->leaving)
 		sc_pool_release(&ch->pool, &move->from);
-	if (move->state != SC_MOVE_NONE)
+	if (move->state == SC_MOVE_OFFERED || move->state == SC_MOVE_READY)
 		sc_pool_release(&ch->pool, &move->to);
 	sc_peer_segment_put(ch, move->segment);
 	sc_peer_segment_put(ch, move->next_segment);

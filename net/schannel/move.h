@@ -17,7 +17,9 @@ struct sc_peer_segment;
 
 /* How far the producer is with moving. Each step is taken by one party only. */
 enum sc_move_state {
-	SC_MOVE_NONE,		/* -> OFFERED by who sends */
+	SC_MOVE_NONE,		/* -> OFFERED, or LACKS, by who sends */
+	SC_MOVE_LACKS,		/* -> OFFERED, or DENIED, by tending, with the sender's lock */
+	SC_MOVE_DENIED,		/* -> NONE by who sends, and tries once more, or OFFERED */
 	SC_MOVE_OFFERED,	/* -> READY, or NONE, by the channel's work: the answer */
 	SC_MOVE_READY,		/* -> NONE by who sends: turned, or not worth it any more */
 };
@@ -35,7 +37,8 @@ enum sc_move_offer {
  * @state:	enum sc_move_state. Who sees a state that it is to leave sees what
  *		belongs to it (release, acquire)
  * @wish:	between which sizes our ring moves
- * @to:		from OFFERED on: the ring offered
+ * @to:		from OFFERED on: the ring offered; LACKS: its order
+ * @lacks_since: LACKS: since when, jiffies
  * @leaving:	@from is in use: the peer may still read there
  * @from:	the ring before this one
  * @full_prod:	where the ring was found full last
@@ -58,6 +61,7 @@ struct sc_move {
 	u8 state;
 	struct sc_wish wish;
 	struct sc_place to;
+	unsigned long lacks_since;
 	bool leaving;
 	struct sc_place from;
 	u32 full_prod;
@@ -95,6 +99,7 @@ const char *sc_move_answer(struct sc_flow *flow, bool ready);
 
 /* The channel's tending, and the flow's end. */
 void sc_move_tend(struct sc_flow *flow, bool is_time, bool is_short);
+bool sc_move_waits(const struct sc_flow *flow);
 bool sc_move_rests(const struct sc_flow *flow);
 void sc_move_end(struct sc_flow *flow);
 

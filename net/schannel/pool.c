@@ -13,8 +13,8 @@ void sc_pool_init(struct sc_pool *pool, u32 limit)
 {
 	spin_lock_init(&pool->lock);
 	pool->limit = limit;
-	pool->stuck = SC_STUCK_NONE;
-	pool->stuck_before = SC_STUCK_NONE;
+	pool->stuck = SC_ORDER_NONE;
+	pool->stuck_before = SC_ORDER_NONE;
 }
 
 /**
@@ -274,7 +274,7 @@ bool sc_pool_rest(struct sc_pool *pool)
 
 	spin_lock_bh(&pool->lock);
 	pool->stuck_before = pool->stuck;
-	pool->stuck = SC_STUCK_NONE;
+	pool->stuck = SC_ORDER_NONE;
 	for (i = 0; i < pool->nr_segments; i++) {
 		struct sc_segment *seg = pool->segment[i];
 

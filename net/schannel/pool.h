@@ -24,7 +24,8 @@ struct sc_segment;
 /* In an OPEN: no wish for a particular ring size. */
 #define SC_ORDER_ANY		0xffU
 
-#define SC_STUCK_NONE		0xffU
+/* Larger than any ring. */
+#define SC_ORDER_NONE		((u8)0xff)
 
 /**
  * struct sc_wish - how large a ring is to be, in orders of pages
@@ -62,7 +63,7 @@ struct sc_place {
  * @limit:	most pages the pool may have
  * @stuck, @stuck_before: the smallest ring that was to become larger and could not, as an
  *		order: since the last sc_pool_rest(), and between it and the one
- *		before; SC_STUCK_NONE
+ *		before; SC_ORDER_NONE
  */
 struct sc_pool {
 	spinlock_t lock;	/* all of it */

@@ -63,15 +63,31 @@ bool sc_tend_grow(struct schannel_channel *ch, u8 order)
 	return true;
 }
 
-/* The flow's rings are to be looked after. */
+/*
+ * A record waits for a ring: have somebody make room whose ring is of @order, or
+ * larger. One at a time, for who waits longest. For tending.
+ */
+void sc_tend_lack(struct schannel_channel *ch, u8 order)
+{
+	if (!sc_tend_lacks(ch))
+		WRITE_ONCE(ch->lack_order, order);
+}
+
+/* Does a record wait for a ring? Then who wants another one stands in line. */
+bool sc_tend_lacks(const struct schannel_channel *ch)
+{
+	return READ_ONCE(ch->lack_order) != SC_ORDER_NONE;
+}
+
+/* The flow's rings are to be looked after, behind those of others. */
 void sc_tend_flow(struct sc_flow *flow)
 {
 	struct schannel_channel *ch = flow->channel;
 
 	spin_lock(&ch->ctl_lock);
 	/* a flow that has left the table does not come back into the list */
-	if (list_empty(&flow->move.node) && xa_load(&ch->flows, flow->id) == flow)
-		list_add_tail(&flow->move.node, &ch->tended);
+	if (xa_load(&ch->flows, flow->id) == flow)
+		list_move_tail(&flow->move.node, &ch->tended);
 	spin_unlock(&ch->ctl_lock);
 	sc_tend_later(ch);
 }
@@ -92,7 +108,7 @@ static struct sc_flow *sc_tend_next(struct schannel_channel *ch,
 	return flow;
 }
 
-/* Returns whether an offer waits for who receives. */
+/* Returns whether somebody waits for the next look. */
 static bool sc_tend_flows(struct schannel_channel *ch, bool is_time,
 			  bool is_short)
 {
@@ -106,7 +122,7 @@ static bool sc_tend_flows(struct schannel_channel *ch, bool is_time,
 	while ((flow = sc_tend_next(ch, &todo))) {
 		sc_move_tend(flow, is_time, is_short);
 		spin_lock(&ch->ctl_lock);
-		waits |= sc_move_is_offered(flow);
+		waits |= sc_move_waits(flow);
 		if (sc_move_rests(flow))
 			list_del_init(&flow->move.node);
 		spin_unlock(&ch->ctl_lock);
@@ -149,14 +165,17 @@ void sc_tend_work(struct work_struct *work)
 	struct schannel_channel *ch =
 		container_of(work, struct schannel_channel, tend.work);
 	bool is_short = test_and_clear_bit(SC_CHANNEL_SHORT, &ch->flags);
-	bool is_time = time_after_eq(jiffies, ch->tend_next);
+	unsigned long start = jiffies;
+	bool is_time = time_after_eq(start, ch->tend_next);
 	bool waits, more;
 
 	if (!sc_channel_is_up(ch))
 		return;
 	if (is_time)
-		ch->tend_next = jiffies + sc_tend_interval();
+		ch->tend_next = start + sc_tend_interval();
 	is_short |= sc_tend_pool(ch, is_time);
+	ch->yield_order = ch->lack_order;
+	WRITE_ONCE(ch->lack_order, SC_ORDER_NONE);
 	waits = sc_tend_flows(ch, is_time, is_short);
 	more = sc_peer_segments_reap(ch);
 	/* only now and then: how often it wants some back is up to the peer */
@@ -169,8 +188,9 @@ void sc_tend_work(struct work_struct *work)
 	else
 		more = true;
 	sc_control_flush(ch);
+	/* soon, but of all the time no more than some */
 	if (waits)
-		mod_delayed_work(sc_wq, &ch->tend, 1);
+		mod_delayed_work(sc_wq, &ch->tend, 1 + 4 * (jiffies - start));
 	else if (more || !list_empty(&ch->tended))
 		sc_tend_later(ch);
 }

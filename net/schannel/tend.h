@@ -3,6 +3,8 @@
 #ifndef _SCHANNEL_TEND_H
 #define _SCHANNEL_TEND_H
 
+#include <linux/types.h>
+
 struct schannel_channel;
 struct sc_flow;
 struct work_struct;
@@ -12,6 +14,8 @@ void sc_tend_flow(struct sc_flow *flow);
 void sc_tend_later(struct schannel_channel *ch);
 void sc_tend_soon(struct schannel_channel *ch);
 void sc_tend_short(struct schannel_channel *ch);
+void sc_tend_lack(struct schannel_channel *ch, u8 order);
+bool sc_tend_lacks(const struct schannel_channel *ch);
 bool sc_tend_grow(struct schannel_channel *ch, u8 order);
 
 #endif /* _SCHANNEL_TEND_H */

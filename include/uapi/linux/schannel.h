@@ -97,7 +97,8 @@ struct sockaddr_sc {
  * SO_SC_RECORD_MAX (get): __u32, the largest record that send() takes, in bytes:
  * SC_DGRAM_MAX for a datagram socket; for a seqpacket socket what the ring holds
  * once it has grown as far as it may (ENOTCONN before there is one). If there is no memory
- * for that, send() gives ENOBUFS. EOPNOTSUPP for a stream.
+ * for that, send() waits for some, or gives EAGAIN, and after five seconds ENOBUFS.
+ * EOPNOTSUPP for a stream.
  */
 #define SO_SC_RECORD_MAX	6
 

@@ -492,7 +492,7 @@ static void limit(void)
 /* Processes that send, and receive, as long as they live. */
 #define FOR_EVER	(SIZE_MAX / 2)
 #define PIECE		(64 * PAGE)
-#define RECORD		30000
+#define RECORD		100000
 
 static void send_records(int fd)
 {
@@ -503,7 +503,11 @@ static void send_records(int fd)
 		record_send(fd, buffer, &record);
 }
 
-static void recv_records(int fd)
+/* So many records show that there is room for who sends them. */
+#define ENOUGH	200
+
+/* Says on @told when it has received enough, and goes on. */
+static void recv_records(int fd, int told)
 {
 	static char buffer[RECORD];
 	uint32_t i;
@@ -512,6 +516,8 @@ static void recv_records(int fd)
 		ssize_t n = call(recv(fd, buffer, sizeof(buffer), 0));
 
 		check_equal(record_check(buffer, n).number, i);
+		if (i == ENOUGH)
+			call_gives(write(told, "", 1), 1);
 	}
 }
 
@@ -528,7 +534,7 @@ static pid_t keep_sending(int fd)
 	_exit(0);
 }
 
-static pid_t keep_receiving(int fd)
+static pid_t keep_receiving(int fd, int told)
 {
 	struct pattern in = { .seed = test_env.seed };
 	pid_t child = call(fork());
@@ -536,38 +542,15 @@ static pid_t keep_receiving(int fd)
 	if (child)
 		return child;
 	if (test_env.type == SOCK_SEQPACKET)
-		recv_records(fd);
+		recv_records(fd, told);
 	pattern_recv(&in, fd, FOR_EVER, PIECE);
 	_exit(0);
 }
 
-/* The ring of one that came first becomes smaller, though it is busy, when others come. */
-#define OTHERS	15
-
-static void shared(void)
+static void kill_children(const pid_t *children, int n)
 {
-	pid_t children[2 * (1 + OTHERS)];
-	union address to;
-	int listener = small_pool(&to);
-	int i, n = 0;
-	uint32_t alone;
 	int status;
 
-	for (i = 0; i <= OTHERS; i++) {
-		if (i) {
-			pairs[i].left = sock_connect(to);
-			pairs[i].right = sock_accept(listener);
-		}
-		children[n++] = keep_sending(pairs[i].left);
-		children[n++] = keep_receiving(pairs[i].right);
-		if (!i)
-			await_larger(pairs[0].left, 32 * PAGE);
-	}
-	alone = ring_tx(pairs[0].left);
-	while (ring_tx(pairs[0].left) >= alone)
-		usleep(1000);
-	for (i = 1; i <= OTHERS; i++)
-		await_larger(pairs[i].left, 2 * PAGE);
 	while (n--) {
 		call(kill(children[n], SIGKILL));
 		call(waitpid(children[n], &status, 0));
@@ -576,10 +559,105 @@ static void shared(void)
 	}
 }
 
+/* The ring of one that came first becomes smaller, though it is busy, when others come. */
+#define OTHERS	15
+
+static void shared(void)
+{
+	pid_t children[2 * (1 + OTHERS)];
+	int none = call(open("/dev/null", O_WRONLY));
+	union address to;
+	int listener = small_pool(&to);
+	int i, n = 0;
+	uint32_t alone;
+
+	for (i = 0; i <= OTHERS; i++) {
+		if (i) {
+			pairs[i].left = sock_connect(to);
+			pairs[i].right = sock_accept(listener);
+		}
+		children[n++] = keep_sending(pairs[i].left);
+		children[n++] = keep_receiving(pairs[i].right, none);
+		if (!i)
+			await_larger(pairs[0].left, 32 * PAGE);
+	}
+	alone = ring_tx(pairs[0].left);
+	while (ring_tx(pairs[0].left) >= alone)
+		usleep(1000);
+	for (i = 1; i <= OTHERS; i++)
+		await_larger(pairs[i].left, 2 * PAGE);
+	kill_children(children, n);
+}
+
 static void shared_records(void)
 {
 	test_env.type = SOCK_SEQPACKET;
 	shared();
+}
+
+/* More than can have rings for such records at once: none fails, each has its turn. */
+#define CROWD	12
+
+static void crowded(void)
+{
+	pid_t children[2 * CROWD];
+	int told[2], listener;
+	union address to;
+	int i, n = 0;
+
+	test_env.type = SOCK_SEQPACKET;
+	listener = small_pool(&to);
+	for (i = 1; i < CROWD; i++) {
+		pairs[i].left = sock_connect(to);
+		pairs[i].right = sock_accept(listener);
+	}
+	call(pipe(told));
+	for (i = 0; i < CROWD; i++) {
+		children[n++] = keep_sending(pairs[i].left);
+		children[n++] = keep_receiving(pairs[i].right, told[1]);
+	}
+	for (i = 0; i < CROWD; i++)
+		call_gives(read(told[0], &(char){ 0 }, 1), 1);
+	kill_children(children, n);
+}
+
+/*
+ * No memory for a record, and nobody who could give some: it is waited for, and in the
+ * end that is said, and nothing is lost. It comes when somebody leaves.
+ */
+#define HUGE	(500 << 10)
+
+static void lacking(void)
+{
+	static char buffer[HUGE];
+	union address to;
+	int listener, fd, n;
+
+	test_env.type = SOCK_SEQPACKET;
+	listener = small_pool(&to);
+	for (n = 1; n < 1000; n++) {
+		fd = sock_open(0);
+		if (sock_try(fd, to))
+			break;
+		pairs[n] = (struct sock_pair){ fd, sock_accept(listener) };
+	}
+	check_equal(errno, ENOBUFS);
+	fd = pairs[0].left;
+	call_fails(send(fd, buffer, HUGE, MSG_DONTWAIT), EAGAIN);
+	check_equal(sock_state(fd) & POLLOUT, 0);
+	call(poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, -1));
+	call_fails(send(fd, buffer, HUGE, MSG_DONTWAIT), ENOBUFS);
+	call_gives(send(fd, "x", 1, 0), 1);
+	call_fails(send(fd, buffer, HUGE, 0), ENOBUFS);
+	call_gives(recv(pairs[0].right, buffer, HUGE, 0), 1);
+	call_fails(send(fd, buffer, HUGE, MSG_DONTWAIT), EAGAIN);
+	while (--n) {
+		call(close(pairs[n].left));
+		call(close(pairs[n].right));
+	}
+	call(poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, -1));
+	call_gives(send(fd, buffer, HUGE, MSG_DONTWAIT), HUGE);
+	call_gives(recv(pairs[0].right, buffer, HUGE, 0), HUGE);
 }
 
 const struct test_case elastic_cases[] = {
@@ -602,5 +680,7 @@ const struct test_case elastic_cases[] = {
 	{ "polled", "a ring that only poll() finds full grows", polled },
 	{ "shared", "those who come later get their share", shared, .seconds = 60 },
 	{ "shared_records", "likewise, with records", shared_records, .seconds = 60 },
+	{ "crowded", "who waits for memory has his turn", crowded, .seconds = 60 },
+	{ "lacking", "a record that there is no memory for", lacking, .seconds = 60 },
 	{ }
 };
