@@ -226,7 +226,7 @@ static inline u32 sc_flow_rx_half(const struct sc_flow *flow)
 	return sc_rx_least(&flow->rx) / 2;
 }
 
-/* sc_rx_at() for a flow's data path. */
+/* sc_rx_at_turn(), if need be, for a flow's data path. */
 static inline const struct sc_ring *sc_flow_rx_at(struct sc_flow *flow, u32 skip,
 						  u32 *len)
 {

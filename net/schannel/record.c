@@ -45,8 +45,8 @@ static int sc_record_send_piece(struct sc_flow *flow, struct iov_iter *from,
 /**
  * sc_record_send() - send a record
  * @flow:	an open flow, whose tx side the caller serialises
- * @from:	@rec->len bytes, no more than sc_record_max(); advanced as far as
- *		was copied
+ * @from:	@rec->len bytes, no more than the ring holds; advanced as far as was
+ *		copied
  * @rec:	the header
  *
  * All of it or, when there is an error, nothing.

@@ -21,12 +21,6 @@ static inline u32 sc_record_size(u32 len)
 	return SC_RECORD_HEADER + ALIGN(len, SCHANNEL_RECORD_ALIGN);
 }
 
-/* The largest record for a ring. */
-static inline u32 sc_record_max(const struct sc_ring *ring)
-{
-	return ring->size - SC_RECORD_HEADER;
-}
-
 /**
  * sc_record_put() - write the header of a record
  * @ring:	ours

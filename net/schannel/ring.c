@@ -73,7 +73,14 @@ void sc_rx_offer(struct sc_rx *rx, const struct sc_ring *next)
 	WRITE_ONCE(rx->next.size, next->size);
 }
 
-/* sc_rx_at() on the way from one ring to the other. */
+/**
+ * sc_rx_at_turn() - the ring in which some bytes are
+ * @rx:		the half; while it is not @turning, that is its ring
+ * @skip:	how far behind the first one that is waiting they begin
+ * @len:	in: how many, of those that wait; out: how many are in that ring, not 0
+ *
+ * Return: the ring.
+ */
 const struct sc_ring *sc_rx_at_turn(struct sc_rx *rx, u32 skip, u32 *len)
 {
 	u32 before;

@@ -306,19 +306,4 @@ void sc_rx_offer(struct sc_rx *rx, const struct sc_ring *next);
 bool sc_rx_settle(struct sc_rx *rx);
 const struct sc_ring *sc_rx_at_turn(struct sc_rx *rx, u32 skip, u32 *len);
 
-/**
- * sc_rx_at() - the ring in which some bytes are
- * @rx:		the half
- * @skip:	how far behind the first one that is waiting they begin
- * @len:	in: how many, of those that wait; out: how many are in that ring, not 0
- *
- * Return: the ring.
- */
-static inline const struct sc_ring *sc_rx_at(struct sc_rx *rx, u32 skip, u32 *len)
-{
-	if (likely(!rx->turning))
-		return &rx->ring;
-	return sc_rx_at_turn(rx, skip, len);
-}
-
 #endif /* _SCHANNEL_RING_H */

@@ -131,20 +131,6 @@ static u32 rx_most(const struct sc_rx *rx)
 	return rx->turning ? rx->next.size : rx->ring.size;
 }
 
-/* From the ring, or from both if it has turned. */
-static void read_at(struct sc_rx *rx, u32 skip, u32 len)
-{
-	while (len) {
-		u32 run = len;
-		const struct sc_ring *ring = sc_rx_at(rx, skip, &run);
-
-		must(run > 0 && run <= len);
-		ring_copy_out(ring, rx->cons + skip, victim.bytes, run);
-		skip += run;
-		len -= run;
-	}
-}
-
 static void send(struct sc_tx *tx, u32 len)
 {
 	u32 prod = tx->prod;
@@ -166,7 +152,7 @@ static void receive(struct sc_rx *rx, u32 len)
 		refresh_rx(rx);
 	must(sc_rx_avail(rx) <= rx_most(rx));
 	len = min(len, sc_rx_avail(rx));
-	read_at(rx, 0, len);
+	must(rx_copy_out(rx, 0, victim.bytes, len));
 	sc_rx_publish(rx, len);
 	must(rx->cons == cons + len);
 }
@@ -175,7 +161,7 @@ static void peek(struct sc_rx *rx, u32 skip)
 {
 	refresh_rx(rx);
 	if (skip < sc_rx_avail(rx))
-		read_at(rx, skip, sc_rx_avail(rx) - skip);
+		must(rx_copy_out(rx, skip, victim.bytes, sc_rx_avail(rx) - skip));
 }
 
 /* What is left is freed: who reads there still is found out. */

@@ -97,7 +97,7 @@ static bool read_record(u32 pos, u32 avail, u32 *size)
 	if (err)
 		return false;
 	must(SC_RECORD_HEADER + (u64)rec.len <= avail);
-	must(rec.len <= sc_record_max(ring));
+	must(rec.len <= ring->size - SC_RECORD_HEADER);
 	*size = sc_record_size(rec.len);
 	must(*size && *size <= avail);
 	must(*size % SCHANNEL_RECORD_ALIGN == 0);

@@ -105,22 +105,6 @@ static u32 send_some(struct mover *m, struct random *random, u64 at, u8 *bytes)
 	return len;
 }
 
-/* From any place in what waits, as who peeks does, across both rings. */
-static void read_at(struct sc_rx *rx, u32 skip, u8 *bytes, u32 len)
-{
-	while (len) {
-		u32 run = len;
-		const struct sc_ring *ring = sc_rx_at(rx, skip, &run);
-
-		if (!CHECK(run > 0 && run <= len))
-			return;
-		ring_copy_out(ring, rx->cons + skip, bytes, run);
-		skip += run;
-		bytes += run;
-		len -= run;
-	}
-}
-
 static u32 receive_some(struct mover *m, struct random *random, u64 at,
 			u8 *bytes, u64 sent)
 {
@@ -133,12 +117,12 @@ static u32 receive_some(struct mover *m, struct random *random, u64 at,
 	}
 	skip = random_within(random, 0, sc_rx_avail(rx));
 	len = sc_rx_avail(rx) - skip;
-	read_at(rx, skip, bytes, len);
+	CHECK(rx_copy_out(rx, skip, bytes, len));
 	CHECK(stream_matches(bytes, at + skip, len));
 	len = random_within(random, 0, sc_rx_avail(rx));
 	if (random_below(random, 3) == 0)
 		len = sc_rx_avail(rx);
-	read_at(rx, 0, bytes, len);
+	CHECK(rx_copy_out(rx, 0, bytes, len));
 	CHECK(stream_matches(bytes, at, len));
 	sc_rx_publish(rx, len);
 	return len;
@@ -458,7 +442,7 @@ static void *consume(void *arg)
 		u32 len = random_within(&random, 1, t->chunk_max);
 
 		len = min(len, sc_rx_avail(rx));
-		read_at(rx, 0, bytes, len);
+		CHECK(rx_copy_out(rx, 0, bytes, len));
 		if (sc_rx_publish(rx, len))
 			bell_ring(&t->space);
 		if (!CHECK(stream_matches(bytes, received, len)))

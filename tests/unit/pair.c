@@ -123,3 +123,19 @@ void ring_copy_out(const struct sc_ring *ring, u32 pos, u8 *to, u32 len)
 		len -= run;
 	}
 }
+
+bool rx_copy_out(struct sc_rx *rx, u32 skip, u8 *to, u32 len)
+{
+	while (len) {
+		u32 run = len;
+		const struct sc_ring *ring = sc_rx_at_turn(rx, skip, &run);
+
+		if (!run || run > len)
+			return false;
+		ring_copy_out(ring, rx->cons + skip, to, run);
+		skip += run;
+		to += run;
+		len -= run;
+	}
+	return true;
+}

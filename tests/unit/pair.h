@@ -45,6 +45,12 @@ void pair_exit(struct pair *pair);
 void ring_copy_in(const struct sc_ring *ring, u32 pos, const u8 *from, u32 len);
 void ring_copy_out(const struct sc_ring *ring, u32 pos, u8 *to, u32 len);
 
+/*
+ * Copy from @skip behind the first byte that waits, across both rings if it has turned.
+ * Returns whether each run made sense.
+ */
+bool rx_copy_out(struct sc_rx *rx, u32 skip, u8 *to, u32 len);
+
 /* The byte at a place of the test stream. */
 static inline u8 stream_byte(u64 at)
 {

@@ -74,7 +74,7 @@ static void largest_fills_the_ring(void)
 	for (order = 0; order <= SCHANNEL_RING_ORDER_MAX; order++) {
 		struct sc_ring ring = { .size = SCHANNEL_PAGE_SIZE << order };
 
-		max = sc_record_max(&ring);
+		max = ring.size - SC_RECORD_HEADER;
 		CHECK_EQ(sc_record_size(max), ring.size);
 		CHECK(sc_record_size(max + 1) > ring.size);
 	}
@@ -207,7 +207,7 @@ static bool write_record(struct pair *pair, struct stream *s, u8 *bytes)
 	struct schannel_record rec;
 	u32 len;
 
-	len = some_len(&s->random, sc_record_max(&tx->ring));
+	len = some_len(&s->random, tx->ring.size - SC_RECORD_HEADER);
 	if (sc_record_size(len) > sc_tx_space(tx)) {
 		*s = before;
 		return false;
@@ -231,7 +231,7 @@ static bool read_record(struct pair *pair, struct stream *s, u8 *bytes, u32 *ski
 
 	if (!avail)
 		return false;
-	len = some_len(&s->random, sc_record_max(&rx->ring));
+	len = some_len(&s->random, rx->ring.size - SC_RECORD_HEADER);
 	if (!CHECK_EQ(sc_record_take(&rx->ring, rx->cons + *skip, avail, &rec), 0))
 		return false;
 	check_header(&rec, len);

@@ -3,13 +3,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "../blocked.h"
 #include "../cases.h"
 #include "../control.h"
+#include "../event.h"
 #include "../sock.h"
 
 #define MIB	(1024 * 1024)
@@ -132,13 +132,11 @@ static void watched_client(void)
 
 static void watched_server(void)
 {
-	struct epoll_event event = { .events = EPOLLIN };
-	int set = call(epoll_create1(EPOLL_CLOEXEC));
 	struct blocked *blocked;
 	int fd = sock_serve();
 	char text[10];
 
-	call(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event));
+	event_watch(fd, EPOLLIN);
 	control_meet("SENT");
 	blocked = tell_when_blocked(SYS_recvfrom, "BLOCKED");
 	call_gives(recv(fd, text, 6, MSG_WAITALL), 6);
