@@ -179,7 +179,8 @@ struct schannel_queue {
  *
  * Producer line, about the ring in the owner's pool:
  * @tx_prod:	bytes produced. Written after the bytes themselves (release).
- *		Check: tx_prod - own consumer index <= size of the ring.
+ *		Check: tx_prod - own consumer index <= size of the ring; of the new
+ *		one once @tx_turns has changed.
  * @tx_flags:	SCHANNEL_TX_*; written after the last change of @tx_prod
  *		(release), a bit once set stays. Check: unknown bits ignored.
  * @tx_event:	notify the owner when the peer's @rx_cons passes this.
