@@ -185,9 +185,10 @@ cpu_between() {	# BEFORE AFTER TOOK START
 measure() {	# PEER TEST BYTES FLOWS ROUND
 	local before after start result cpu was now
 	! is_counted $1 $2 $5 || was=$(counts)
-	before=$(cpu-time) start=$EPOCHREALTIME
+	before=$(cpu-time) || return
+	start=$EPOCHREALTIME
 	result=$(client $1 $2 $3 $4 $ms) || { echo "$result"; return 1; }
-	after=$(cpu-time)
+	after=$(cpu-time) || return
 	cpu=$(cpu_between "$before" "$after" "$(took $start)" "$(start_of $1)")
 	! is_counted $1 $2 $5 || now=$(counted "$was" "$(counts)")
 	jq -c --arg where $where --arg peer $1 --arg test $2 --argjson bytes $3 --argjson flows $4 \
@@ -205,9 +206,10 @@ took() {	# START
 measure_idle() {
 	local before after start
 	idle=0
-	before=$(cpu-time) start=$EPOCHREALTIME
+	before=$(cpu-time) || return
+	start=$EPOCHREALTIME
 	sleep $IDLE_S
-	after=$(cpu-time)
+	after=$(cpu-time) || return
 	idle=$(cpu_between "$before" "$after" 0 0 | jq --argjson took "$(took $start)" '.cpu_s / $took')
 }
 
@@ -216,9 +218,10 @@ measure_idle() {
 measure_start() {	# PEER
 	local before after start
 	for _ in 1 2 3 4 5; do
-		before=$(cpu-time) start=$EPOCHREALTIME
+		before=$(cpu-time) || return
+		start=$EPOCHREALTIME
 		client $1 stream 1024 1 1 >/dev/null || return
-		after=$(cpu-time)
+		after=$(cpu-time) || return
 		cpu_between "$before" "$after" "$(took $start)" 0
 	done | jq -s 'map(.cpu_s) | min'
 }
@@ -284,7 +287,7 @@ broker
 attach $GROUP u1 u2 || fail "the cgroups cannot be attached"
 step "servers start in u1" start_servers
 step "each way works, and is the one it should be" warm_up_all
-measure_idle
+step "what they use when idle" measure_idle || fail "CPU time cannot be measured"
 [ $what = flows ] || jq -cn --arg where $where --arg accelerator "$ACCEL" --arg xen "$(xl info xen_version)" \
 	--arg kernel "$(uname -r)" --argjson vcpus $VCPUS --argjson ms $ms --argjson idle "$idle" '
 	{$where, about: {$accelerator, $xen, $kernel, mitigations: "off", $vcpus, $ms,

@@ -3,8 +3,8 @@
 #
 #	mesh.sh
 #
-# As many domUs as there may be, each of which talks to each other one at the same time. They are
-# started one after the other, as far as memory goes. Leaves mesh.jsonl;
+# As many domUs as there may be, all of which talk at the same time, each to the others in turn.
+# They are started one after the other, as far as memory goes. Leaves mesh.jsonl;
 # tests/bench/README.md has what is in a line.
 set -uo pipefail
 . /testbed/lib/tap
@@ -56,8 +56,16 @@ paired() {
 free_of_all() {
 	local dom
 	for dom in "${doms[@]}"; do
-		memory $dom
+		memory $dom || return
 	done | awk '{ sum += $1 } END { print sum }'
+}
+
+# Of all their channels.
+pool_sizes() {
+	local dom
+	for dom in "${doms[@]}"; do
+		on $dom 'schannelctl -j channels' | jq 'map(.pool_size) | add' || return
+	done
 }
 
 start_servers() {
@@ -108,12 +116,13 @@ step "all domUs boot" boot
 schannel_load "${doms[@]}" || fail "the modules do not load"
 step "the broker pairs each with each" paired
 step "servers start" start_servers
-before=$(free_of_all)
+before=$(free_of_all) || fail "memory cannot be counted"
 step "each talks to each other one" talk || fail "there is nothing to say about it"
 step "a channel is up from each to each" channels_up
 rate=$(awk -v moved=$moved -v took=$took 'BEGIN { print moved / 1048576 / took }')
 record mesh $talked $rate MiB/s
-after=$(free_of_all)
+until_still pool_sizes || fail "the pools do not come to rest"
+after=$(free_of_all) || fail "memory cannot be counted"
 each=$(((before - after) * 1024 / (${#doms[@]} * (${#doms[@]} - 1) / 2)))
 record mesh-memory $talked $each B
 echo "# a channel costs $each bytes, both domains together"

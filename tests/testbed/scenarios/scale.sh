@@ -22,7 +22,6 @@ SECONDS_ALL=20		# each has its turn about once a second then
 # hypervisor has taken the processor away, and some do not run for seconds.
 THREADS=8
 OPEN_LIMIT=300
-SETTLED_S=5		# nothing changed for so long
 lines=/result/scale.jsonl
 
 record() {	# TEST FLOWS JSON
@@ -40,15 +39,6 @@ channel() {
 
 pools() {
 	channel u1 pool_size && channel u2 pool_size
-}
-
-# Rings become small and memory is given back when nothing happens.
-settle() {
-	local last=none now deadline=$((SECONDS + 60))
-	while now=$(pools) && [ "$now" != "$last" ] && [ $SECONDS -lt $deadline ]; do
-		last=$now
-		sleep $SETTLED_S
-	done
 }
 
 # What a domain has in use, in bytes.
@@ -89,8 +79,7 @@ granted() {
 
 cost() {
 	local each
-	settle
-	in_use_of_both >/run/after || return
+	until_still pools && in_use_of_both >/run/after || return
 	record idle $flows "$(jq -cn --slurpfile was /run/before --slurpfile now /run/after \
 		--argjson flows $flows '
 		def each(f): (($now[0] | f) - ($was[0] | f)) / $flows | round;
@@ -104,12 +93,12 @@ cost() {
 
 # ---- Traffic -------------------------------------------------------------------
 
-bulk() {	# IDLE
+bulk() {	# TEST IDLE
 	local result
 	result=$(on u2 "schannel-perf client $(domid u1) --size 65536 --time 3 --json") || return
-	result=$(jq -c --argjson idle $1 '{bytes: 65536, value: .mib_per_s, unit: "MiB/s",
+	result=$(jq -c --argjson idle $2 '{bytes: 65536, value: .mib_per_s, unit: "MiB/s",
 		moved_bytes: .bytes, idle_flows: $idle}' <<<"$result")
-	record scale 1 "$result"
+	record $1 1 "$result"
 	detail="$(jq '.value * 10 | round / 10' <<<"$result") MiB/s"
 }
 
@@ -117,7 +106,7 @@ bulk() {	# IDLE
 open_first() {
 	spawn server u1 "bench-flows server $PORT $((flows + 16))"
 	spawn perf u1 'schannel-perf server'
-	await 30 server '^listening' && await 30 perf '^listening' && bulk 0
+	await 30 server '^listening' && await 30 perf '^listening' && bulk scale 0
 }
 
 open_all() {
@@ -154,11 +143,10 @@ for dom in u1 u2; do
 done
 schannel_pair u1 u2 || fail "u1 and u2 cannot be paired"
 step "a bulk stream" open_first
-settle
-in_use_of_both >/run/before && slabs >/run/slabs || fail "memory cannot be counted"
+until_still pools && in_use_of_both >/run/before && slabs >/run/slabs || fail "memory cannot be counted"
 step "$flows connections open" open_all
 step "what an idle one costs, both domains together" cost
-step "the bulk stream beside them" bulk $flows
+step "the bulk stream beside them" bulk beside-idle $flows
 step "64 of them busy" busy 64 65536 $SECONDS_BUSY
 step "256 of them busy" busy 256 65536 $SECONDS_BUSY
 step "all $flows busy" busy $flows 4096 $SECONDS_ALL
