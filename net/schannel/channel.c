@@ -150,6 +150,7 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 	ch->tend_next = jiffies;
 	ch->lack_order = SC_ORDER_NONE;
 	ch->yield_order = SC_ORDER_NONE;
+	ch->yield_next = jiffies;
 	INIT_LIST_HEAD(&ch->posts);
 	mutex_init(&ch->grow_lock);
 	mutex_init(&ch->traffic_lock);
@@ -450,8 +451,13 @@ void schannel_channel_destroy(struct schannel_channel *ch)
 	}
 
 	/* first of all wake whoever waits: this is what their users wait for */
-	xa_for_each(&ch->flows, id, flow)
+	xa_for_each(&ch->flows, id, flow) {
+		flow = sc_flow_get(ch, id);
+		if (!flow)
+			continue;
 		sc_flow_ended(flow, -ECONNRESET);
+		sc_flow_put(flow);
+	}
 
 	cancel_work_sync(&ch->work);
 	disable_delayed_work_sync(&ch->tend);

@@ -136,6 +136,7 @@ struct sc_channel_traffic {
  * @lack_order:	a record waits for a ring, for which one of at least this order is to make
  *		room; SC_ORDER_NONE
  * @yield_order: what it was at the last look, until one does, by @tend
+ * @yield_next:	when the next one may be asked for that, jiffies, by @tend
  * @tended:	flows whose rings are to be looked after (@ctl_lock)
  * @failed:	that the peer broke the protocol was counted
  * @traffic:	bytes of flows that have no user any more (@traffic_lock)
@@ -166,6 +167,7 @@ struct schannel_channel {
 	u8 grow_order;
 	u8 lack_order;
 	u8 yield_order;
+	unsigned long yield_next;
 	struct list_head tended;
 	spinlock_t ctl_lock;	/* see above */
 	struct sc_tx ctl_tx;

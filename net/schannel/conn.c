@@ -255,6 +255,7 @@ static bool sc_conn_readable(struct sc_flow *flow, u32 want, bool edges,
 		return true;
 	if (!sc_flow_await_data(flow, want, view))
 		return false;
+	/* who receives until there is nothing asks for the next himself */
 	if (edges)
 		sc_flow_await_more(flow, view);
 	return true;

@@ -711,10 +711,11 @@ bool sc_flow_await_data(struct sc_flow *flow, u32 want,
  * @flow:	an open flow
  * @view:	what is known to be there; brought up to date
  *
- * A peer that never stops moving its index is not waited for: there is something
- * to receive then, and who receives until there is nothing asks for the next.
+ * A peer that never stops moving its index is not waited for.
+ *
+ * Return: whether an event will be sent, or nothing more will come.
  */
-void sc_flow_await_more(struct sc_flow *flow, struct sc_flow_view *view)
+bool sc_flow_await_more(struct sc_flow *flow, struct sc_flow_view *view)
 {
 	int tries = SC_FLOW_TRIES;
 	u32 prod;
@@ -728,6 +729,7 @@ void sc_flow_await_more(struct sc_flow *flow, struct sc_flow_view *view)
 		sc_flow_look(flow, view);
 	} while (view->prod != prod && !(view->flags & SC_FLOW_GONE) &&
 		 --tries);
+	return tries;
 }
 
 /* As sc_flow_await_space(), but that no event is asked for. */

@@ -203,7 +203,7 @@ u32 sc_flow_rx_size(struct sc_flow *flow);
 bool sc_flow_has_data(struct sc_flow *flow, u32 want, struct sc_flow_view *view);
 bool sc_flow_await_data(struct sc_flow *flow, u32 want,
 			struct sc_flow_view *view);
-void sc_flow_await_more(struct sc_flow *flow, struct sc_flow_view *view);
+bool sc_flow_await_more(struct sc_flow *flow, struct sc_flow_view *view);
 bool sc_flow_has_space(struct sc_flow *flow, u32 want, struct sc_flow_view *view);
 bool sc_flow_await_space(struct sc_flow *flow, u32 want,
 			 struct sc_flow_view *view);

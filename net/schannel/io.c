@@ -228,8 +228,7 @@ int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
 	 * whom we do not know what they wait for, hear of all that comes.
 	 */
 	if (want > 1 && wq_has_sleeper(sk_sleep(sk))) {
-		sc_flow_await_more(flow, &view);
-		if (view.avail >= want ||
+		if (!sc_flow_await_more(flow, &view) || view.avail >= want ||
 		    view.flags & (SC_FLOW_GONE | SC_FLOW_FIN))
 			return 0;
 	}

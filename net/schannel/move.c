@@ -73,6 +73,13 @@ static enum sc_move_state sc_move_state(const struct sc_flow *flow)
 	return smp_load_acquire(&flow->move.state);
 }
 
+/* Was a record refused a moment ago? What is older means nothing. */
+static bool sc_move_is_denied(const struct sc_flow *flow)
+{
+	return sc_move_state(flow) == SC_MOVE_DENIED &&
+	       time_before(jiffies, flow->move.lacks_since + 2 * SC_MOVE_PATIENCE);
+}
+
 /* The largest ring there may be, in bytes. */
 u32 sc_move_most(const struct sc_flow *flow)
 {
@@ -99,6 +106,8 @@ static bool sc_move_left(struct sc_flow *flow)
 /* Offer the ring that was carved. */
 static void sc_move_offer_to(struct sc_flow *flow)
 {
+	/* who has waited for it may take his time to send */
+	flow->move.rests = 0;
 	sc_move_to(flow, SC_MOVE_OFFERED);
 	sc_control_post(flow, SC_FLOW_POST_RING);
 	sc_control_flush(flow->channel);
@@ -236,7 +245,7 @@ int sc_move_fit(struct sc_flow *flow, u32 size)
 {
 	struct sc_move *move = &flow->move;
 	u8 order = get_order(size);
-	bool denied = false;
+	bool denied = sc_move_is_denied(flow);
 	int err = 0;
 
 	rcu_read_lock();
@@ -260,8 +269,6 @@ int sc_move_fit(struct sc_flow *flow, u32 size)
 	case SC_MOVE_OFFERED:
 		return -EAGAIN;
 	case SC_MOVE_DENIED:
-		/* that may be long ago */
-		denied = true;
 		sc_move_to(flow, SC_MOVE_NONE);
 		break;
 	case SC_MOVE_NONE:
@@ -592,8 +599,10 @@ static void sc_move_tend_tx(struct sc_flow *flow, struct sc_conn *conn, bool is_
 	if (sc_move_state(flow) == SC_MOVE_READY) {
 		if (!sc_move_is_larger(flow))
 			sc_move_turn(flow);
-		else if (rests)
+		else if (move->rests >= SC_MOVE_RESTS)
 			sc_move_drop(flow);
+	} else if (sc_move_state(flow) == SC_MOVE_DENIED && !sc_move_is_denied(flow)) {
+		sc_move_to(flow, SC_MOVE_NONE);
 	}
 	if (!sc_move_left(flow) || sc_move_state(flow) != SC_MOVE_NONE)
 		return;
@@ -612,7 +621,7 @@ static void sc_move_tend_tx(struct sc_flow *flow, struct sc_conn *conn, bool is_
 		order--;
 	}
 	if (flow->place.order >= ch->yield_order)
-		ch->yield_order = SC_ORDER_NONE;
+		sc_tend_yielded(ch);
 	sc_move_offer_to(flow);
 }
 

@@ -15,11 +15,14 @@
 struct sc_flow;
 struct sc_peer_segment;
 
-/* How far the producer is with moving. Each step is taken by one party only. */
+/*
+ * How far the producer is with moving. Each step is taken by one party only; "who sends"
+ * is whoever has the sender's lock.
+ */
 enum sc_move_state {
 	SC_MOVE_NONE,		/* -> OFFERED, or LACKS, by who sends */
-	SC_MOVE_LACKS,		/* -> OFFERED, or DENIED, by tending, with the sender's lock */
-	SC_MOVE_DENIED,		/* -> NONE by who sends, and tries once more, or OFFERED */
+	SC_MOVE_LACKS,		/* -> OFFERED, or DENIED, by who sends */
+	SC_MOVE_DENIED,		/* -> NONE by who sends, when he has heard of it; or OFFERED */
 	SC_MOVE_OFFERED,	/* -> READY, or NONE, by the channel's work: the answer */
 	SC_MOVE_READY,		/* -> NONE by who sends: turned, or not worth it any more */
 };
@@ -47,7 +50,7 @@ enum sc_move_offer {
  * @refusals:	how many offers in a row were answered with 0
  * @rest_prod, @rests: for how many looks in a row nothing has been sent
  *
- * @to to @rests: by who sends, but for @to while it is OFFERED.
+ * @to to @rests: by who sends, but for @to and @refusals while it is OFFERED.
  *
  * @node:	in the channel's list of flows to be tended (control lock)
  * @segment, @next_segment: where the peer's ring is, and the one it offered; by
@@ -55,7 +58,7 @@ enum sc_move_offer {
  * @offered:	enum sc_move_offer: how far the answer to @offer is
  * @offer_segment, @offer_ring: the ring that the peer offers, and where it is; NULL if
  *		that is not mapped. Who has claimed the offer gives it back
- * @ready:	the answer to send (control lock)
+ * @ready:	the answer to send; written before it is posted (control lock)
  */
 struct sc_move {
 	u8 state;

@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <net/net_namespace.h>
 
 #include "net.h"
 #include "peer.h"
@@ -110,6 +111,17 @@ err:
 	return -ENOMEM;
 }
 
+/*
+ * Most pages that there may be when a peer's channel gets some. Anybody can have
+ * namespaces, and channels in them: half is left to those of the machine itself.
+ */
+static long sc_segment_limit(const struct schannel_peer *peer)
+{
+	long total = sc_sysctl_pool_total_pages();
+
+	return READ_ONCE(peer->net) == &init_net ? total : total / 2;
+}
+
 /**
  * sc_segment_create() - make and share a segment
  * @peer:	with whom
@@ -127,8 +139,7 @@ struct sc_segment *sc_segment_create(struct schannel_peer *peer, u16 nr_pages)
 
 	BUILD_BUG_ON(PAGE_SIZE != SCHANNEL_PAGE_SIZE);
 
-	if (atomic_long_add_return(nr_pages, &sc_segment_pages) >
-	    sc_sysctl_pool_total_pages()) {
+	if (atomic_long_add_return(nr_pages, &sc_segment_pages) > sc_segment_limit(peer)) {
 		err = -ENOBUFS;
 		goto err_total;
 	}

@@ -21,6 +21,9 @@
 #include "sysctl.h"
 #include "tend.h"
 
+/* So long who makes room for a record is given to do it, in jiffies. */
+#define SC_TEND_YIELD	(HZ / 50)
+
 /* Two looks make a rest. */
 static unsigned long sc_tend_interval(void)
 {
@@ -65,12 +68,19 @@ bool sc_tend_grow(struct schannel_channel *ch, u8 order)
 
 /*
  * A record waits for a ring: have somebody make room whose ring is of @order, or
- * larger. One at a time, for who waits longest. For tending.
+ * larger. One at a time, for the first who asks at a look. For tending.
  */
 void sc_tend_lack(struct schannel_channel *ch, u8 order)
 {
 	if (!sc_tend_lacks(ch))
 		WRITE_ONCE(ch->lack_order, order);
+}
+
+/* Somebody makes room. Until the peer has read what is there, nobody else does. */
+void sc_tend_yielded(struct schannel_channel *ch)
+{
+	ch->yield_order = SC_ORDER_NONE;
+	ch->yield_next = jiffies + SC_TEND_YIELD;
 }
 
 /* Does a record wait for a ring? Then who wants another one stands in line. */
@@ -85,8 +95,8 @@ void sc_tend_flow(struct sc_flow *flow)
 	struct schannel_channel *ch = flow->channel;
 
 	spin_lock(&ch->ctl_lock);
-	/* a flow that has left the table does not come back into the list */
-	if (xa_load(&ch->flows, flow->id) == flow)
+	/* once the flow has left the table, or nobody takes the lock any more, it stays out */
+	if (sc_channel_is_up(ch) && xa_load(&ch->flows, flow->id) == flow)
 		list_move_tail(&flow->move.node, &ch->tended);
 	spin_unlock(&ch->ctl_lock);
 	sc_tend_later(ch);
@@ -174,7 +184,7 @@ void sc_tend_work(struct work_struct *work)
 	if (is_time)
 		ch->tend_next = start + sc_tend_interval();
 	is_short |= sc_tend_pool(ch, is_time);
-	ch->yield_order = ch->lack_order;
+	ch->yield_order = time_before(jiffies, ch->yield_next) ? SC_ORDER_NONE : ch->lack_order;
 	WRITE_ONCE(ch->lack_order, SC_ORDER_NONE);
 	waits = sc_tend_flows(ch, is_time, is_short);
 	more = sc_peer_segments_reap(ch);

@@ -15,6 +15,7 @@ void sc_tend_later(struct schannel_channel *ch);
 void sc_tend_soon(struct schannel_channel *ch);
 void sc_tend_short(struct schannel_channel *ch);
 void sc_tend_lack(struct schannel_channel *ch, u8 order);
+void sc_tend_yielded(struct schannel_channel *ch);
 bool sc_tend_lacks(const struct schannel_channel *ch);
 bool sc_tend_grow(struct schannel_channel *ch, u8 order);
 

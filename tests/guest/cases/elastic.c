@@ -75,15 +75,15 @@ static void bulk_client(void)
 	int fd = sock_reach();
 	uint32_t before;
 
-	idle_soon();
 	before = ring_tx(fd);
 	for (int i = 0; i < 3; i++) {
 		pattern_send(&out, fd, BULK, 100000);
 		check(ring_tx(fd) > before);
+		idle_soon();
 		await_ring(fd, PAGE);
+		idle_as_usual();
 		before = PAGE;
 	}
-	idle_as_usual();
 	control_meet("DONE");
 }
 
@@ -403,6 +403,12 @@ static void idle_server(void)
 
 static struct sock_pair pairs[THOUSANDS];
 
+static void join(int i, int listener, union address to)
+{
+	pairs[i].left = sock_connect(to);
+	pairs[i].right = sock_accept(listener);
+}
+
 static void expect_small(struct sock_pair pair)
 {
 	await_ring(pair.left, PAGE);
@@ -418,10 +424,8 @@ static void thousands(void)
 	call(setrlimit(RLIMIT_NOFILE, &limit));
 	family->loop(&to);
 	idle_soon();
-	for (int i = 0; i < THOUSANDS; i++) {
-		pairs[i].left = sock_connect(to);
-		pairs[i].right = sock_accept(listener);
-	}
+	for (int i = 0; i < THOUSANDS; i++)
+		join(i, listener, to);
 	for (int i = 0; i < THOUSANDS; i++)
 		expect_small(pairs[i]);
 	idle_as_usual();
@@ -456,6 +460,23 @@ static int small_pool(union address *to)
 	return listener;
 }
 
+/* Connections until there is no room for more. Returns how many there are. */
+static int fill_pool(int listener, union address to)
+{
+	int fd, n;
+
+	allow_files();
+	for (n = 1; n < 1000; n++) {
+		fd = sock_open(0);
+		if (sock_try(fd, to))
+			break;
+		pairs[n] = (struct sock_pair){ fd, sock_accept(listener) };
+	}
+	check_equal(errno, ENOBUFS);
+	call(close(fd));
+	return n;
+}
+
 /*
  * A pool that is used up: rings become smaller, then there is no room for more connections;
  * those there are go on, and when some leave there is room again.
@@ -463,41 +484,61 @@ static int small_pool(union address *to)
 static void limit(void)
 {
 	union address to;
-	int listener, n, fd;
+	int listener = small_pool(&to);
+	int n = fill_pool(listener, to);
+	int fd;
 
-	allow_files();
-	listener = small_pool(&to);
-	for (n = 1; n < 1000; n++) {
-		fd = sock_open(0);
-		if (sock_try(fd, to))
-			break;
-		pairs[n] = (struct sock_pair){ fd, sock_accept(listener) };
-		check(ring_tx(fd) >= PAGE);
-	}
-	check_equal(errno, ENOBUFS);
 	check(n >= 40 && n <= 256);
 	for (int i = 0; i < n; i += 10)
 		expect_carrying(pairs[i], i, 1 << 20);
 	call(close(pairs[0].left));
 	call_gives(recv(pairs[0].right, &(char){ 0 }, 1, 0), 0);
 	call(close(pairs[0].right));
-	while (sock_try(sock_open(0), to)) {
+	while (sock_try(fd = sock_open(0), to)) {
 		check_equal(errno, ENOBUFS);
+		call(close(fd));
 		usleep(1000);
 	}
 	sock_accept(listener);
 	expect_carrying(pairs[n - 1], n, 1 << 20);
 }
 
+/* The machine's limit, for the channels of all namespaces together. */
+static void total(void)
+{
+	int home = call(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	long before = setting_read("pool_total_mib");
+	union address to;
+	int fd, inside;
+
+	/* the two ends of a channel have a MiB each, and half is left to this namespace */
+	sock_pair();
+	call(unshare(CLONE_NEWNET));
+	inside = call(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	to = here(sock_port(sock_listen(2)));
+	family->loop(&to);
+	fd = sock_open(0);
+	call(setns(home, CLONE_NEWNET));
+	call(setting_write("pool_total_mib", 4));
+	if (!sock_try(fd, to))
+		errno = 0;
+	call(setting_write("pool_total_mib", before));
+	check_equal(errno, ENOBUFS);
+	call(setns(inside, CLONE_NEWNET));
+	sock_connect(to);
+}
+
 /* Processes that send, and receive, as long as they live. */
 #define FOR_EVER	(SIZE_MAX / 2)
 #define PIECE		(64 * PAGE)
-#define RECORD		100000
+#define RECORD_MOST	100000
+
+static uint32_t record_length;
 
 static void send_records(int fd)
 {
-	struct record record = { .length = RECORD };
-	static char buffer[RECORD];
+	struct record record = { .length = record_length };
+	static char buffer[RECORD_MOST];
 
 	for (;; record.number++)
 		record_send(fd, buffer, &record);
@@ -509,7 +550,7 @@ static void send_records(int fd)
 /* Says on @told when it has received enough, and goes on. */
 static void recv_records(int fd, int told)
 {
-	static char buffer[RECORD];
+	static char buffer[RECORD_MOST];
 	uint32_t i;
 
 	for (i = 0;; i++) {
@@ -572,16 +613,15 @@ static void shared(void)
 	uint32_t alone;
 
 	for (i = 0; i <= OTHERS; i++) {
-		if (i) {
-			pairs[i].left = sock_connect(to);
-			pairs[i].right = sock_accept(listener);
-		}
+		if (i)
+			join(i, listener, to);
 		children[n++] = keep_sending(pairs[i].left);
 		children[n++] = keep_receiving(pairs[i].right, none);
-		if (!i)
+		if (!i) {
 			await_larger(pairs[0].left, 32 * PAGE);
+			alone = ring_tx(pairs[0].left);
+		}
 	}
-	alone = ring_tx(pairs[0].left);
 	while (ring_tx(pairs[0].left) >= alone)
 		usleep(1000);
 	for (i = 1; i <= OTHERS; i++)
@@ -592,6 +632,7 @@ static void shared(void)
 static void shared_records(void)
 {
 	test_env.type = SOCK_SEQPACKET;
+	record_length = 30000;
 	shared();
 }
 
@@ -606,11 +647,10 @@ static void crowded(void)
 	int i, n = 0;
 
 	test_env.type = SOCK_SEQPACKET;
+	record_length = RECORD_MOST;
 	listener = small_pool(&to);
-	for (i = 1; i < CROWD; i++) {
-		pairs[i].left = sock_connect(to);
-		pairs[i].right = sock_accept(listener);
-	}
+	for (i = 1; i < CROWD; i++)
+		join(i, listener, to);
 	call(pipe(told));
 	for (i = 0; i < CROWD; i++) {
 		children[n++] = keep_sending(pairs[i].left);
@@ -635,13 +675,7 @@ static void lacking(void)
 
 	test_env.type = SOCK_SEQPACKET;
 	listener = small_pool(&to);
-	for (n = 1; n < 1000; n++) {
-		fd = sock_open(0);
-		if (sock_try(fd, to))
-			break;
-		pairs[n] = (struct sock_pair){ fd, sock_accept(listener) };
-	}
-	check_equal(errno, ENOBUFS);
+	n = fill_pool(listener, to);
 	fd = pairs[0].left;
 	call_fails(send(fd, buffer, HUGE, MSG_DONTWAIT), EAGAIN);
 	check_equal(sock_state(fd) & POLLOUT, 0);
@@ -677,6 +711,7 @@ const struct test_case elastic_cases[] = {
 	{ "thousands", "so have ten thousand, and beside them a ring grows",
 	  thousands, .seconds = 120 },
 	{ "limit", "a pool that is used up", limit, .seconds = 60 },
+	{ "total", "memory of the machine that is used up", total },
 	{ "polled", "a ring that only poll() finds full grows", polled },
 	{ "shared", "those who come later get their share", shared, .seconds = 60 },
 	{ "shared_records", "likewise, with records", shared_records, .seconds = 60 },
