@@ -13,7 +13,7 @@
 #include "peer.h"
 #include "stats.h"
 #include "sysctl.h"
-#include "tend.h"
+#include "maintain.h"
 #include "trace.h"
 #include "transport.h"
 
@@ -145,10 +145,10 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 	xa_init_flags(&ch->flows, XA_FLAGS_ALLOC);
 	INIT_WORK(&ch->work, sc_control_work);
 	spin_lock_init(&ch->ctl_lock);
-	INIT_DELAYED_WORK(&ch->tend, sc_tend_work);
-	INIT_LIST_HEAD(&ch->tended);
-	ch->tend_next = jiffies;
-	ch->lack_order = SC_ORDER_NONE;
+	INIT_DELAYED_WORK(&ch->maintain, sc_maintain_work);
+	INIT_LIST_HEAD(&ch->maintained);
+	ch->maintain_next = jiffies;
+	ch->starved_order = SC_ORDER_NONE;
 	ch->yield_order = SC_ORDER_NONE;
 	ch->yield_next = jiffies;
 	INIT_LIST_HEAD(&ch->posts);
@@ -312,19 +312,19 @@ EXPORT_SYMBOL_GPL(schannel_channel_attach);
  * @ch:		a channel that is up and stays so during the call
  * @queue:	the queue in which it wants to be told
  * @flow:	the flow's number in its table
- * @bell:	the flow's bell
+ * @pending:	the flow's pending
  *
  * A full barrier stands between what the peer shall see and this call. Process or
  * softirq context.
  */
 void sc_channel_post(struct schannel_channel *ch, unsigned int queue, u32 flow,
-		     sc_bell_t *bell)
+		     sc_pending_t *pending)
 {
 	struct sc_channel_queue *q = &ch->queue[queue];
 	enum sc_post post;
 
 	spin_lock_bh(&q->lock);
-	post = sc_queue_post(&q->q, flow, bell);
+	post = sc_queue_post(&q->q, flow, pending);
 	spin_unlock_bh(&q->lock);
 	if (post == SC_POST_NOTIFY) {
 		atomic_long_inc(&ch->stats.notify_sent);
@@ -460,7 +460,7 @@ void schannel_channel_destroy(struct schannel_channel *ch)
 	}
 
 	cancel_work_sync(&ch->work);
-	disable_delayed_work_sync(&ch->tend);
+	disable_delayed_work_sync(&ch->maintain);
 	/* nobody is left who grows what is about to go... */
 	mutex_lock(&ch->grow_lock);
 	mutex_unlock(&ch->grow_lock);

@@ -56,7 +56,7 @@ enum sc_channel_state {
 /* Bits of struct schannel_channel's @flags. */
 enum {
 	SC_CHANNEL_INBOX,	/* the peer has opened a flow for its datagrams */
-	SC_CHANNEL_SHORT,	/* memory is short: idle flows shall give back what they can */
+	SC_CHANNEL_LOW_MEMORY,	/* memory is short: idle flows shall give back what they can */
 	SC_CHANNEL_GROW,	/* the pool shall grow */
 	SC_CHANNEL_FULL,	/* a moment ago it could not */
 };
@@ -130,14 +130,14 @@ struct sc_channel_traffic {
  * @flows:	by number in our table
  * @work:	handles the control ring
  * @since:	when it came up
- * @tend:	looks after memory, see tend.c
- * @tend_next:	when that is to be done next, jiffies
+ * @maintain:	looks after memory, see maintain.c
+ * @maintain_next:	when that is to be done next, jiffies
  * @grow_order:	for how large a ring the pool shall grow
- * @lack_order:	a record waits for a ring, for which one of at least this order is to make
+ * @starved_order:	a record waits for a ring, for which one of at least this order is to make
  *		room; SC_ORDER_NONE
- * @yield_order: what it was at the last look, until one does, by @tend
- * @yield_next:	when the next one may be asked for that, jiffies, by @tend
- * @tended:	flows whose rings are to be looked after (@ctl_lock)
+ * @yield_order: what it was at the last look, until one does, by @maintain
+ * @yield_next:	when the next one may be asked for that, jiffies, by @maintain
+ * @maintained:	flows whose rings are to be looked after (@ctl_lock)
  * @failed:	that the peer broke the protocol was counted
  * @traffic:	bytes of flows that have no user any more (@traffic_lock)
  *
@@ -162,17 +162,17 @@ struct schannel_channel {
 	struct xarray flows;
 
 	struct work_struct work;
-	struct delayed_work tend;
-	unsigned long tend_next;
+	struct delayed_work maintain;
+	unsigned long maintain_next;
 	u8 grow_order;
-	u8 lack_order;
+	u8 starved_order;
 	u8 yield_order;
 	unsigned long yield_next;
-	struct list_head tended;
+	struct list_head maintained;
 	spinlock_t ctl_lock;	/* see above */
 	struct sc_tx ctl_tx;
 	struct sc_rx ctl_rx;
-	sc_bell_t ctl_bell;
+	sc_pending_t ctl_pending;
 	struct list_head posts;
 	struct schannel_msg refusal;
 	bool refusal_waits;
@@ -208,7 +208,7 @@ void sc_channel_hold(struct schannel_channel *ch);
 void sc_channel_put(struct schannel_channel *ch);
 void sc_channel_fail(struct schannel_channel *ch, const char *wrong);
 void sc_channel_post(struct schannel_channel *ch, unsigned int queue, u32 flow,
-		     sc_bell_t *bell);
+		     sc_pending_t *pending);
 
 /* For the data path, under rcu_read_lock(). */
 static inline bool sc_channel_is_up(const struct schannel_channel *ch)

@@ -24,15 +24,15 @@ EXPORT_SYMBOL_GPL(sc_conn_init);
 /* What is about one connection only begins anew. Nobody is in the data path. */
 void sc_conn_fresh(struct sc_conn *conn)
 {
-	conn->told_prod = 0;
-	conn->told_flags = 0;
-	conn->told_events = 0;
+	conn->notified_prod = 0;
+	conn->notified_flags = 0;
+	conn->notified_events = 0;
 	conn->tx_need = 0;
 	conn->tx_look = false;
 	memset(&conn->tx_count, 0, sizeof(conn->tx_count));
 	memset(&conn->rx_count, 0, sizeof(conn->rx_count));
-	sc_spin_init(&conn->tx_spin);
-	sc_spin_init(&conn->rx_spin);
+	sc_busy_poll_init(&conn->tx_busy_poll);
+	sc_busy_poll_init(&conn->rx_busy_poll);
 }
 EXPORT_SYMBOL_GPL(sc_conn_fresh);
 
@@ -173,25 +173,25 @@ bool sc_conn_own(struct sc_conn *conn)
 EXPORT_SYMBOL_GPL(sc_conn_own);
 
 /**
- * sc_conn_told() - the flow was answered, or ended
+ * sc_conn_apply() - the flow was answered, or ended
  * @conn:	whose it is
- * @settle:	draws the consequences: with the socket's spinlock, while nobody owns it or
+ * @apply:	draws the consequences: with the socket's spinlock, while nobody owns it or
  *		at the end of release_sock(). It looks at the flow, which remembers
  *
  * Process context.
  */
-void sc_conn_told(struct sc_conn *conn, void (*settle)(struct sc_conn *conn))
+void sc_conn_apply(struct sc_conn *conn, void (*apply)(struct sc_conn *conn))
 {
 	struct sock *sk = conn->sk;
 
 	spin_lock_bh(&sk->sk_lock.slock);
 	if (!sock_owned_by_user_nocheck(sk))
-		settle(conn);
+		apply(conn);
 	spin_unlock_bh(&sk->sk_lock.slock);
 }
-EXPORT_SYMBOL_GPL(sc_conn_told);
+EXPORT_SYMBOL_GPL(sc_conn_apply);
 
-/* While it connects: is there something that its work has to see to? For a @settle. */
+/* While it connects: is there something that its work has to see to? For a @apply. */
 bool sc_conn_is_due(const struct sc_conn *conn)
 {
 	const struct sc_flow *flow = sc_conn_flow(conn);
@@ -222,14 +222,14 @@ void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow)
 	if (smp_load_acquire(&sk->sk_state) != TCP_ESTABLISHED)
 		return;
 
-	conn->told_events++;
+	conn->notified_events++;
 	sc_flow_look(flow, &view);
-	flags = view.flags & ~conn->told_flags;
-	conn->told_flags |= flags;
+	flags = view.flags & ~conn->notified_flags;
+	conn->notified_flags |= flags;
 	if (flags)
 		sk->sk_state_change(sk);
-	if (view.prod != conn->told_prod || flags & SC_FLOW_FIN) {
-		conn->told_prod = view.prod;
+	if (view.prod != conn->notified_prod || flags & SC_FLOW_FIN) {
+		conn->notified_prod = view.prod;
 		sk->sk_data_ready(sk);
 	}
 	/* cleared before looking: who asks anew after we looked is heard */
@@ -356,7 +356,7 @@ void sc_conn_stats(const struct sc_conn *conn, struct sc_flow_stats *stats)
 		.rx_records	= READ_ONCE(conn->rx_count.records),
 		.tx_waits	= READ_ONCE(conn->tx_count.waits),
 		.rx_waits	= READ_ONCE(conn->rx_count.waits),
-		.rx_events	= READ_ONCE(conn->told_events),
+		.rx_events	= READ_ONCE(conn->notified_events),
 		.drops		= atomic_read(&conn->sk->sk_drops),
 	};
 	rcu_read_lock();

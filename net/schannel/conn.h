@@ -15,7 +15,7 @@
 
 #include "../../include/uapi/linux/schannel.h"
 #include "../../include/uapi/xen/schannel.h"
-#include "spin.h"
+#include "busy_poll.h"
 
 struct msghdr;
 struct sc_flow;
@@ -42,12 +42,12 @@ struct sc_count {
  *		owns it, and RCU. Of a TCP's that was taken back, the data locks alone
  * @late:	a work came while the socket was owned, see sc_conn_own() (slock)
  * @tx_count, @rx_count: what was sent (@tx_lock) and received (@rx_lock)
- * @tx_spin, @rx_spin: whether to look for space, or data, before sleeping; likewise
+ * @tx_busy_poll, @rx_busy_poll: whether to look for space, or data, before sleeping; likewise
  * @tx_look:	who sends next is to look whether the ring moves: poll() found it full, or the
  *		peer is ready for another. Cleared by who sends
- * @told_prod, @told_flags: what sk_data_ready and sk_state_change were called for
+ * @notified_prod, @notified_flags: what sk_data_ready and sk_state_change were called for
  *		(softirq, serialised by the event queue)
- * @told_events: how often the peer told us, likewise
+ * @notified_events: how often the peer told us, likewise
  * @tx_wants:	somebody wants to hear when there is so much space, or 0; set by who is on
  *		the wait queue already, cleared by sc_conn_event() only
  * @tx_need:	space for the record that did not fit, until one does (@tx_lock)
@@ -61,15 +61,15 @@ struct sc_conn {
 	/* two threads that send and receive do not share a cache line */
 	struct mutex tx_lock ____cacheline_aligned_in_smp;	/* who sends */
 	struct sc_count tx_count;
-	struct sc_spin tx_spin;
+	struct sc_busy_poll tx_busy_poll;
 	bool tx_look;
 	struct mutex rx_lock ____cacheline_aligned_in_smp;	/* who receives */
 	struct sc_count rx_count;
-	struct sc_spin rx_spin;
+	struct sc_busy_poll rx_busy_poll;
 
-	u32 told_prod ____cacheline_aligned_in_smp;
-	u32 told_flags;
-	u64 told_events;
+	u32 notified_prod ____cacheline_aligned_in_smp;
+	u32 notified_flags;
+	u64 notified_events;
 	u32 tx_wants;
 	u32 tx_need;
 };
@@ -87,7 +87,7 @@ void sc_conn_fresh(struct sc_conn *conn);
 void sc_conn_detach(struct sc_conn *conn, enum schannel_reason reason);
 void sc_conn_release(struct sc_conn *conn);
 bool sc_conn_own(struct sc_conn *conn);
-void sc_conn_told(struct sc_conn *conn, void (*settle)(struct sc_conn *conn));
+void sc_conn_apply(struct sc_conn *conn, void (*apply)(struct sc_conn *conn));
 bool sc_conn_is_due(const struct sc_conn *conn);
 void sc_conn_shutdown(struct sc_conn *conn, int how);
 void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow);

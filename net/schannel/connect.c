@@ -60,7 +60,7 @@ static int sc_connect_go(struct sock *sk)
 	if (IS_ERR(ch))
 		return PTR_ERR(ch) == -EAGAIN ? 0 : PTR_ERR(ch);
 	open.rx_order = sc_sockopt_rx_order(sk, &ch->pool);
-	flow = sc_flow_open(ch, &open, sc_sockopt_tx_wish(sk),
+	flow = sc_flow_open(ch, &open, sc_sockopt_tx_limits(sk),
 			    &sc_sock_flow_ops, sk);
 	sc_channel_put(ch);
 	if (IS_ERR(flow))
@@ -296,8 +296,8 @@ static void sc_sock_was_reset(struct sock *sk, int err)
 	sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
 }
 
-/* For sc_conn_told(). What may sleep, as giving up does, is left to the work. */
-static void sc_sock_settle(struct sc_conn *conn)
+/* For sc_conn_apply(). What may sleep, as giving up does, is left to the work. */
+static void sc_sock_apply(struct sc_conn *conn)
 {
 	struct sock *sk = conn->sk;
 	struct sc_sock *ssk = sc_sk(sk);
@@ -316,17 +316,17 @@ static void sc_sock_settle(struct sc_conn *conn)
 /* At the end of release_sock(). */
 void sc_sock_release_cb(struct sock *sk)
 {
-	sc_sock_settle(&sc_sk(sk)->conn);
+	sc_sock_apply(&sc_sk(sk)->conn);
 }
 
 static void sc_sock_opened(struct sc_flow *flow, void *user)
 {
-	sc_conn_told(&sc_sk(user)->conn, sc_sock_settle);
+	sc_conn_apply(&sc_sk(user)->conn, sc_sock_apply);
 }
 
 static void sc_sock_ended(struct sc_flow *flow, void *user, int err)
 {
-	sc_conn_told(&sc_sk(user)->conn, sc_sock_settle);
+	sc_conn_apply(&sc_sk(user)->conn, sc_sock_apply);
 }
 
 static bool sc_sock_get(void *user)

@@ -22,7 +22,7 @@
 #include "inbox.h"
 #include "listen.h"
 #include "message.h"
-#include "move.h"
+#include "resize.h"
 #include "peer.h"
 #include "peer_segment.h"
 #include "segment.h"
@@ -33,11 +33,11 @@
 
 static void sc_control_ring_at(struct schannel_ring_at *at,
 			       const struct sc_flow *flow,
-			       const struct sc_place *place)
+			       const struct sc_extent *extent)
 {
-	at->segment = place->segment;
-	at->page = place->page;
-	at->order = place->order;
+	at->segment = extent->segment;
+	at->page = extent->page;
+	at->order = extent->order;
 	at->queue = flow->own_queue;
 }
 
@@ -92,24 +92,24 @@ static bool sc_control_flow(struct sc_flow *flow, struct schannel_msg *msg)
 		flow->posts &= ~SC_FLOW_POST_OPEN;
 		msg->type = SCHANNEL_MSG_OPEN;
 		msg->open = flow->open;
-		sc_control_ring_at(&msg->open.ring, flow, &flow->place);
+		sc_control_ring_at(&msg->open.ring, flow, &flow->extent);
 	} else if (flow->posts & SC_FLOW_POST_ACCEPT) {
 		flow->posts &= ~SC_FLOW_POST_ACCEPT;
 		msg->type = SCHANNEL_MSG_ACCEPT;
-		sc_control_ring_at(&msg->accept.ring, flow, &flow->place);
+		sc_control_ring_at(&msg->accept.ring, flow, &flow->extent);
 	} else if (flow->accepted && flow->posts & SC_FLOW_POST_CLOSE) {
 		flow->posts &= ~SC_FLOW_POST_CLOSE;
 		msg->type = SCHANNEL_MSG_CLOSE;
-		msg->why.reason = flow->reason;
+		msg->reason.reason = flow->reason;
 		flow->close_sent = true;
 	} else if (flow->posts & SC_FLOW_POST_RING) {
 		flow->posts &= ~SC_FLOW_POST_RING;
 		msg->type = SCHANNEL_MSG_RING;
-		sc_control_ring_at(&msg->ring.ring, flow, &flow->move.to);
+		sc_control_ring_at(&msg->ring.ring, flow, &flow->resize.to);
 	} else if (flow->posts & SC_FLOW_POST_ANSWER) {
 		flow->posts &= ~SC_FLOW_POST_ANSWER;
 		msg->type = SCHANNEL_MSG_RING_ANSWER;
-		msg->answer.ready = flow->move.ready;
+		msg->answer.ready = flow->resize.ready;
 	} else {
 		return false;
 	}
@@ -124,7 +124,7 @@ static bool sc_control_flow(struct sc_flow *flow, struct schannel_msg *msg)
 static bool sc_control_next(struct schannel_channel *ch,
 			    struct schannel_msg *msg, struct sc_flow **done)
 {
-	/* acquire: pairs with sc_room_table() */
+	/* acquire: pairs with sc_alloc_table() */
 	unsigned int pages = smp_load_acquire(&ch->table_pages);
 	struct sc_flow *flow, *next;
 	struct sc_segment *seg;
@@ -142,7 +142,7 @@ static bool sc_control_next(struct schannel_channel *ch,
 		sc_control_table_add(ch, msg, pages);
 		return true;
 	}
-	seg = sc_pool_tell(&ch->pool, &goes);
+	seg = sc_pool_announce(&ch->pool, &goes);
 	if (seg) {
 		sc_control_own_segment(msg, seg, goes);
 		return true;
@@ -169,7 +169,7 @@ static bool sc_control_next(struct schannel_channel *ch,
 }
 
 /* Room for a message, or armed to be told when half the ring is free. */
-static bool sc_control_room(struct schannel_channel *ch)
+static bool sc_control_space(struct schannel_channel *ch)
 {
 	struct sc_tx *tx = &ch->ctl_tx;
 
@@ -202,7 +202,7 @@ void sc_control_flush(struct schannel_channel *ch)
 	bool notify = false;
 
 	spin_lock(&ch->ctl_lock);
-	while (sc_channel_is_up(ch) && sc_control_room(ch) &&
+	while (sc_channel_is_up(ch) && sc_control_space(ch) &&
 	       sc_control_next(ch, &msg, &done)) {
 		u32 run = SCHANNEL_MSG_SIZE;
 		void *to = sc_ring_run(&ch->ctl_tx.ring, ch->ctl_tx.prod, &run);
@@ -214,7 +214,7 @@ void sc_control_flush(struct schannel_channel *ch)
 	}
 	/* under the lock: the channel's pages may go once it is released */
 	if (notify && sc_channel_is_up(ch))
-		sc_channel_post(ch, 0, SCHANNEL_FLOW_CTL, &ch->ctl_bell);
+		sc_channel_post(ch, 0, SCHANNEL_FLOW_CTL, &ch->ctl_pending);
 	spin_unlock(&ch->ctl_lock);
 }
 
@@ -262,7 +262,7 @@ static void sc_control_refuse(struct schannel_channel *ch, u32 flow, int reason)
 	ch->refusal.type = SCHANNEL_MSG_REFUSE;
 	ch->refusal.dst_flow = flow;
 	ch->refusal.src_flow = SCHANNEL_FLOW_NONE;
-	ch->refusal.why.reason = reason;
+	ch->refusal.reason.reason = reason;
 	ch->refusal_waits = true;
 	spin_unlock(&ch->ctl_lock);
 	sc_control_flush(ch);
@@ -323,8 +323,8 @@ static const char *sc_control_about_flow(struct schannel_channel *ch,
 	case SCHANNEL_MSG_REFUSE:
 		if (flow->accepted)
 			return "flow refused after it was accepted";
-		flow->refused = msg->why.reason;
-		sc_flow_ended(flow, sc_control_reason_to_errno(msg->why.reason));
+		flow->refused = msg->reason.reason;
+		sc_flow_ended(flow, sc_control_reason_to_errno(msg->reason.reason));
 		spin_lock(&ch->ctl_lock);
 		sc_flow_retire(flow);
 		spin_unlock(&ch->ctl_lock);
@@ -336,12 +336,12 @@ static const char *sc_control_about_flow(struct schannel_channel *ch,
 		return "message about a flow by who is not its other end";
 	switch (msg->type) {
 	case SCHANNEL_MSG_RING:
-		return sc_move_offer(flow, &msg->ring.ring);
+		return sc_resize_offer(flow, &msg->ring.ring);
 	case SCHANNEL_MSG_RING_ANSWER:
-		return sc_move_answer(flow, msg->answer.ready);
+		return sc_resize_answer(flow, msg->answer.ready);
 	default:
 		/* who leaves without a word resets: nobody may wait for it */
-		if (msg->why.reason != SCHANNEL_REASON_DONE ||
+		if (msg->reason.reason != SCHANNEL_REASON_DONE ||
 		    !sc_flow_is_over(flow))
 			sc_flow_ended(flow, -ECONNRESET);
 		spin_lock(&ch->ctl_lock);
@@ -435,7 +435,7 @@ static int sc_control_take(struct schannel_channel *ch,
 	from = sc_ring_run(&rx->ring, rx->cons, &run);
 	memcpy(msg, from, SCHANNEL_MSG_SIZE);
 	if (sc_rx_publish(rx, SCHANNEL_MSG_SIZE))
-		sc_channel_post(ch, 0, SCHANNEL_FLOW_CTL, &ch->ctl_bell);
+		sc_channel_post(ch, 0, SCHANNEL_FLOW_CTL, &ch->ctl_pending);
 	return 1;
 }
 
@@ -455,7 +455,7 @@ void sc_control_work(struct work_struct *work)
 	while (sc_channel_is_up(ch)) {
 		sc_control_flush(ch);
 		if (READ_ONCE(ch->refusal_waits))
-			return;		/* sc_control_room() armed */
+			return;		/* sc_control_space() armed */
 		if (!budget--) {
 			queue_work(sc_wq, &ch->work);
 			return;

@@ -13,16 +13,16 @@
 #include "flow.h"
 #include "peer.h"
 #include "peer_segment.h"
-#include "room.h"
+#include "alloc.h"
 #include "stats.h"
-#include "tend.h"
+#include "maintain.h"
 #include "trace.h"
 #include "transport.h"
 
 /* ---- Life -------------------------------------------------------------- */
 
 /* Its entry, and its ring, unless the channel has just gone. 0 or -errno. */
-static int sc_flow_place(struct sc_flow *flow)
+static int sc_flow_number(struct sc_flow *flow)
 {
 	struct schannel_channel *ch = flow->channel;
 	struct schannel_flow *entry;
@@ -36,7 +36,7 @@ static int sc_flow_place(struct sc_flow *flow)
 		entry->tx_event = SC_EVENT_NEVER;
 		flow->tx.own = entry;
 		flow->rx.own = entry;
-		sc_room_ring(ch, &flow->place, &flow->tx.ring);
+		sc_extent_ring(ch, &flow->extent, &flow->tx.ring);
 		err = 0;
 	}
 	rcu_read_unlock();
@@ -44,7 +44,7 @@ static int sc_flow_place(struct sc_flow *flow)
 }
 
 static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
-				     struct sc_wish wish,
+				     struct sc_size_limits limits,
 				     const struct sc_flow_ops *ops, void *user)
 {
 	struct sc_flow *flow;
@@ -54,9 +54,9 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 	if (!flow)
 		return ERR_PTR(-ENOMEM);
 	flow->type = type;
-	flow->move.wish = wish;
-	err = sc_room_carve(ch, sc_pool_order(&ch->pool, wish), wish.least,
-			    &flow->place);
+	flow->resize.limits = limits;
+	err = sc_alloc_extent(ch, sc_pool_order(&ch->pool, limits), limits.least,
+			    &flow->extent);
 	if (err)
 		goto err_free;
 
@@ -66,11 +66,11 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 	RCU_INIT_POINTER(flow->user, user);
 	flow->peer_id = SCHANNEL_FLOW_NONE;
 	INIT_LIST_HEAD(&flow->post_node);
-	INIT_LIST_HEAD(&flow->move.node);
+	INIT_LIST_HEAD(&flow->resize.node);
 	refcount_set(&flow->ref, 2);	/* the table's and the user's */
 
 	for (;;) {
-		/* acquire: pairs with sc_room_table() */
+		/* acquire: pairs with sc_alloc_table() */
 		unsigned int pages = smp_load_acquire(&ch->table_pages);
 
 		/* reserved first: nobody may find it before it is complete */
@@ -79,13 +79,13 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 			       GFP_KERNEL);
 		if (err != -EBUSY)
 			break;
-		err = sc_room_table(ch, pages);
+		err = sc_alloc_table(ch, pages);
 		if (err)
 			break;
 	}
 	if (err)
-		goto err_carved;
-	err = sc_flow_place(flow);
+		goto err_extent;
+	err = sc_flow_number(flow);
 	if (err)
 		goto err_id;
 	/* the queues are served by different processors */
@@ -94,8 +94,8 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 
 err_id:
 	xa_erase(&ch->flows, flow->id);
-err_carved:
-	sc_pool_release(&ch->pool, &flow->place);
+err_extent:
+	sc_pool_free(&ch->pool, &flow->extent);
 	sc_channel_put(ch);
 err_free:
 	kfree(flow);
@@ -108,7 +108,7 @@ static void sc_flow_discard(struct sc_flow *flow)
 	struct schannel_channel *ch = flow->channel;
 
 	xa_erase(&ch->flows, flow->id);
-	sc_move_end(flow);
+	sc_resize_end(flow);
 	sc_channel_put(ch);
 	kfree(flow);
 }
@@ -128,8 +128,8 @@ static int sc_flow_publish(struct sc_flow *flow, u8 what)
 		err = 0;
 	}
 	spin_unlock(&ch->ctl_lock);
-	if (!err && !sc_move_rests(flow))
-		sc_tend_flow(flow);
+	if (!err && !sc_resize_is_idle(flow))
+		sc_maintain_flow(flow);
 	return err;
 }
 
@@ -137,7 +137,7 @@ static int sc_flow_publish(struct sc_flow *flow, u8 what)
  * sc_flow_open() - ask the peer for a flow
  * @ch:		a channel that is up
  * @open:	ports, type and @rx_order; the rest is filled in here
- * @wish:	how large our ring is to be
+ * @limits:	how large our ring is to be
  * @ops:	who is told
  * @user:	the caller, for @ops
  *
@@ -147,10 +147,10 @@ static int sc_flow_publish(struct sc_flow *flow, u8 what)
  */
 struct sc_flow *sc_flow_open(struct schannel_channel *ch,
 			     const struct schannel_msg_open *open,
-			     struct sc_wish wish,
+			     struct sc_size_limits limits,
 			     const struct sc_flow_ops *ops, void *user)
 {
-	struct sc_flow *flow = sc_flow_alloc(ch, open->type, wish, ops, user);
+	struct sc_flow *flow = sc_flow_alloc(ch, open->type, limits, ops, user);
 	int err;
 
 	if (IS_ERR(flow))
@@ -178,8 +178,8 @@ static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
 	if (!entry)
 		return -ENOMEM;
 	entry += peer_id % SCHANNEL_FLOWS_PER_PAGE;
-	flow->move.segment = sc_peer_segment_get(ch, at, &flow->rx.ring);
-	if (!flow->move.segment)
+	flow->resize.segment = sc_peer_segment_get(ch, at, &flow->rx.ring);
+	if (!flow->resize.segment)
 		return -ENOMEM;
 	flow->tx.peer = entry;
 	flow->queue = at->queue;
@@ -194,7 +194,7 @@ static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
  * sc_flow_accept() - make our end of a flow the peer opens
  * @ch:		the channel
  * @msg:	its OPEN, checked
- * @wish:	how large our ring is to be; within that as the peer wishes
+ * @limits:	how large our ring is to be; within that as the peer wishes
  * @ops:	who is told
  * @user:	the caller, for @ops
  *
@@ -204,17 +204,17 @@ static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
  */
 struct sc_flow *sc_flow_accept(struct schannel_channel *ch,
 			       const struct schannel_msg *msg,
-			       struct sc_wish wish,
+			       struct sc_size_limits limits,
 			       const struct sc_flow_ops *ops, void *user)
 {
 	struct sc_flow *flow;
 	int err;
 
 	if (msg->open.rx_order != SC_ORDER_ANY) {
-		wish.min = clamp(msg->open.rx_order, wish.min, wish.max);
-		wish.max = wish.min;
+		limits.min = clamp(msg->open.rx_order, limits.min, limits.max);
+		limits.max = limits.min;
 	}
-	flow = sc_flow_alloc(ch, msg->open.type, wish, ops, user);
+	flow = sc_flow_alloc(ch, msg->open.type, limits, ops, user);
 	if (IS_ERR(flow))
 		return flow;
 	flow->open = msg->open;
@@ -291,8 +291,8 @@ void sc_flow_retire(struct sc_flow *flow)
 	if (xa_erase(&ch->flows, flow->id) != flow)
 		return;
 	list_del_init(&flow->post_node);
-	list_del_init(&flow->move.node);
-	sc_move_end(flow);
+	list_del_init(&flow->resize.node);
+	sc_resize_end(flow);
 	sc_flow_put(flow);
 }
 
@@ -467,7 +467,7 @@ u32 sc_flow_copy_out(const struct sc_ring *ring, u32 pos, struct iov_iter *to,
 void sc_flow_post(struct sc_flow *flow)
 {
 	atomic_long_inc(&flow->events);
-	sc_channel_post(flow->channel, flow->queue, flow->peer_id, &flow->bell);
+	sc_channel_post(flow->channel, flow->queue, flow->peer_id, &flow->pending);
 }
 
 /* The peer's half of the flow makes no sense: -EPROTO, counted and logged. */
@@ -654,8 +654,8 @@ u32 sc_flow_rx_size(struct sc_flow *flow)
 
 	rcu_read_lock();
 	if (next && sc_channel_is_up(flow->channel) &&
-	    (READ_ONCE(rx->turning) ||
-	     READ_ONCE(rx->peer->tx_turns) != READ_ONCE(rx->turns)))
+	    (READ_ONCE(rx->switching) ||
+	     READ_ONCE(rx->peer->tx_switches) != READ_ONCE(rx->switches)))
 		size = next;
 	rcu_read_unlock();
 	return size;
@@ -739,14 +739,14 @@ bool sc_flow_has_space(struct sc_flow *flow, u32 want, struct sc_flow_view *view
 	if (view->flags & (SC_FLOW_GONE | SC_FLOW_PEER_SHUT))
 		return true;
 	if (want > view->space + view->queued)
-		return sc_move_goes_on(flow, !view->queued);
+		return sc_resize_can_proceed(flow, !view->queued);
 	return view->space >= want;
 }
 
 /**
  * sc_flow_await_space() - have an event sent when there is space, if there is none
  * @flow:	an open flow
- * @want:	how many bytes; if that is more than the ring's size, sc_move_fit()
+ * @want:	how many bytes; if that is more than the ring's size, sc_resize_fit()
  *		was asked for a larger one
  * @view:	filled in
  *

@@ -25,7 +25,7 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
-#include "move.h"
+#include "resize.h"
 #include "pool.h"
 #include "queue.h"
 #include "ring.h"
@@ -83,7 +83,7 @@ struct sc_flow_ops {
  * struct sc_flow - a flow
  * @tx:		producer half (the user's tx lock)
  * @rx:		consumer half (the user's rx lock)
- * @bell:	our last entry in the peer's event queue (queue lock)
+ * @pending:	our last entry in the peer's event queue (queue lock)
  * @events:	times the peer was told to look at the flow
  * @channel:	whose it is; holds a reference
  * @id:		number in our table
@@ -92,8 +92,8 @@ struct sc_flow_ops {
  * @queue:	the event queue in which the peer wants to be told
  * @own_queue:	the one in which we do
  * @opened:	we opened it, not the peer
- * @place:	where @tx's ring is in our pool
- * @move:	how the rings move
+ * @extent:	where @tx's ring is in our pool
+ * @resize:	how the rings move
  * @over:	that it ended was counted and told
  * @answered:	its user was, or is being, told @opened
  * @ended:	what its user was, or is being, told first with @ended, or 0
@@ -112,7 +112,7 @@ struct sc_flow {
 	struct sc_tx tx ____cacheline_aligned_in_smp;
 	struct sc_rx rx ____cacheline_aligned_in_smp;
 
-	sc_bell_t bell ____cacheline_aligned_in_smp;
+	sc_pending_t pending ____cacheline_aligned_in_smp;
 	atomic_long_t events;
 	struct schannel_channel *channel;
 	u32 id;
@@ -121,8 +121,8 @@ struct sc_flow {
 	u8 queue;
 	u8 own_queue;
 	bool opened;
-	struct sc_place place;
-	struct sc_move move;
+	struct sc_extent extent;
+	struct sc_resize resize;
 	atomic_t over;
 	bool answered;
 	int ended;
@@ -143,11 +143,11 @@ struct sc_flow {
 
 struct sc_flow *sc_flow_open(struct schannel_channel *ch,
 			     const struct schannel_msg_open *open,
-			     struct sc_wish wish,
+			     struct sc_size_limits limits,
 			     const struct sc_flow_ops *ops, void *user);
 struct sc_flow *sc_flow_accept(struct schannel_channel *ch,
 			       const struct schannel_msg *msg,
-			       struct sc_wish wish,
+			       struct sc_size_limits limits,
 			       const struct sc_flow_ops *ops, void *user);
 void sc_flow_close(struct sc_flow *flow, enum schannel_reason reason);
 struct sc_flow *sc_flow_get(struct schannel_channel *ch, u32 id);
@@ -226,13 +226,13 @@ static inline u32 sc_flow_rx_half(const struct sc_flow *flow)
 	return sc_rx_least(&flow->rx) / 2;
 }
 
-/* sc_rx_at_turn(), if need be, for a flow's data path. */
+/* sc_rx_at_switch(), if need be, for a flow's data path. */
 static inline const struct sc_ring *sc_flow_rx_at(struct sc_flow *flow, u32 skip,
 						  u32 *len)
 {
-	if (likely(!flow->rx.turning))
+	if (likely(!flow->rx.switching))
 		return &flow->rx.ring;
-	return sc_move_rx_at_turn(flow, skip, len);
+	return sc_resize_rx_at_switch(flow, skip, len);
 }
 
 #endif /* _SCHANNEL_FLOW_H */

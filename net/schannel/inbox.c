@@ -174,7 +174,7 @@ static struct sk_buff *sc_dgram_skb(struct sc_dgram *dg)
 }
 
 /* Keep half of the ring free, whatever the readers do. in->lock is held. */
-static void sc_inbox_make_room(struct sc_inbox *in)
+static void sc_inbox_copy_aside(struct sc_inbox *in)
 {
 	struct sc_dgram *dg, *next;
 
@@ -365,7 +365,7 @@ static int sc_inbox_drain(struct sc_inbox *in)
 		sc_inbox_deliver(in, net, &rec);
 		in->next += sc_record_size(rec.len);
 		/* each time: the sender may be waiting for the space */
-		sc_inbox_make_room(in);
+		sc_inbox_copy_aside(in);
 	}
 	in->broken = in->broken || budget >= 0;
 	return -1;
@@ -545,7 +545,7 @@ int sc_inbox_incoming(struct schannel_channel *ch,
 		      const struct schannel_msg *msg)
 {
 	/* a page for the notices */
-	static const struct sc_wish wish;
+	static const struct sc_size_limits limits;
 	struct sc_inbox *in;
 	struct sc_flow *flow;
 
@@ -559,7 +559,7 @@ int sc_inbox_incoming(struct schannel_channel *ch,
 	INIT_LIST_HEAD(&in->held);
 	INIT_WORK(&in->work, sc_inbox_work);
 	in->channel = ch;
-	flow = sc_flow_accept(ch, msg, wish, &sc_inbox_flow_ops, in);
+	flow = sc_flow_accept(ch, msg, limits, &sc_inbox_flow_ops, in);
 	if (IS_ERR(flow))
 		goto err_inbox;
 	/* the channel may have ended it already */

@@ -12,7 +12,7 @@
 #include "channel.h"
 #include "flow.h"
 #include "inet_sock.h"
-#include "inet_why.h"
+#include "inet_reason.h"
 #include "sockopt.h"
 #include "sysctl.h"
 
@@ -30,10 +30,10 @@ static void scinet_count(const struct scinet_sock *is,
 {
 	struct net *net = sock_net(is->conn.sk);
 
-	scinet_why_count(net, &is->dest, is->port, verdict);
+	scinet_reason_count(net, &is->dest, is->port, verdict);
 	/* one that came up meanwhile may have been too early to have this forgotten */
 	if (verdict == SCHANNEL_DIVERT_NO_CHANNEL && sc_peer_is_up(is->peer))
-		scinet_why_forget(net, is->peer);
+		scinet_reason_forget(net, is->peer);
 }
 
 /* ---- Addresses --------------------------------------------------------- */
@@ -232,7 +232,7 @@ static int scinet_connect_go(struct scinet_sock *is)
 	if (IS_ERR(ch))
 		return PTR_ERR(ch) == -EAGAIN ? 0 : PTR_ERR(ch);
 	open.rx_order = sc_sockopt_rx_order(sk, &ch->pool);
-	flow = sc_flow_open(ch, &open, sc_sockopt_tx_wish(sk),
+	flow = sc_flow_open(ch, &open, sc_sockopt_tx_limits(sk),
 			    &scinet_flow_ops, is);
 	sc_channel_put(ch);
 	if (IS_ERR(flow))
@@ -307,8 +307,8 @@ static void scinet_opened(struct scinet_sock *is)
 	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
 }
 
-/* A part of scinet_settle(). Going on as a TCP may sleep, and is left to the work. */
-void scinet_connect_settle(struct scinet_sock *is)
+/* A part of scinet_apply(). Going on as a TCP may sleep, and is left to the work. */
+void scinet_connect_apply(struct scinet_sock *is)
 {
 	struct sc_flow *flow = sc_conn_flow(&is->conn);
 

@@ -14,7 +14,7 @@
 
 #include "divert.h"
 #include "inet_sock.h"
-#include "inet_why.h"
+#include "inet_reason.h"
 
 /* May it be diverted at all? lock_sock() is held by connect(). */
 static bool scinet_sock_fits(struct sock *sk)
@@ -92,7 +92,7 @@ static enum schannel_divert scinet_try_mark(struct sock *sk,
 	struct sc_divert_view view = {};
 	struct schannel_peer *peer;
 
-	peer = scinet_why_look(sock_net(sk), dest, port, &view);
+	peer = scinet_reason_look(sock_net(sk), dest, port, &view);
 	if (!view.verdict)
 		view.verdict = scinet_mark_for(sk, peer, dest, port);
 	if (view.verdict && peer)
@@ -135,7 +135,7 @@ __bpf_kfunc int schannel_divert(struct bpf_sock_addr *ctx)
 	}
 	/* what becomes of a socket that is marked is seen to later */
 	if (verdict)
-		scinet_why_count(sock_net(sk), &dest, port, verdict);
+		scinet_reason_count(sock_net(sk), &dest, port, verdict);
 	return verdict;
 }
 

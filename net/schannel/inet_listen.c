@@ -17,7 +17,7 @@
 #include "flow.h"
 #include "inet_cgroup.h"
 #include "inet_sock.h"
-#include "inet_why.h"
+#include "inet_reason.h"
 #include "sockopt.h"
 #include "stats.h"
 
@@ -65,11 +65,11 @@ static int scinet_call_check(const struct scinet_call *call)
 	/* of both kinds there is one end only */
 	if (call->v4 != ipv6_addr_v4mapped(&call->from))
 		return SCHANNEL_REASON_SOURCE;
-	if (self ? !scinet_why_is_local(call->net, &call->from) :
+	if (self ? !scinet_reason_is_local(call->net, &call->from) :
 		   !sc_peer_has_address(peer, &call->from))
 		return SCHANNEL_REASON_SOURCE;
 	/* what listens on the loopback only is not for other machines */
-	if (!scinet_why_is_local(call->net, &call->to) ||
+	if (!scinet_reason_is_local(call->net, &call->to) ||
 	    (!self && scinet_is_inner(&call->to)))
 		return SCHANNEL_REASON_NO_LISTENER;
 	return 0;
@@ -308,7 +308,7 @@ static int scinet_join_child(const struct scinet_call *call, struct sock *child)
 		return SCHANNEL_REASON_NOT_ATTACHED;
 	}
 	/* from here on whoever destroys the socket ends what it has */
-	flow = sc_flow_accept(call->ch, call->msg, sc_sockopt_tx_wish(child),
+	flow = sc_flow_accept(call->ch, call->msg, sc_sockopt_tx_limits(child),
 			      &scinet_flow_ops, is);
 	if (IS_ERR(flow))
 		return SCHANNEL_REASON_NO_MEMORY;

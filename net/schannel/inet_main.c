@@ -9,12 +9,12 @@
 
 #include "divert.h"
 #include "inet_sock.h"
-#include "inet_why.h"
+#include "inet_reason.h"
 
 static void scinet_look(struct net *net, const struct in6_addr *addr, u16 port,
 			struct sc_divert_view *view)
 {
-	struct schannel_peer *peer = scinet_why_look(net, addr, port, view);
+	struct schannel_peer *peer = scinet_reason_look(net, addr, port, view);
 
 	if (peer)
 		sc_peer_put(peer);
@@ -23,9 +23,9 @@ static void scinet_look(struct net *net, const struct in6_addr *addr, u16 port,
 static const struct sc_divert_ops scinet_divert_ops = {
 	.owner		= THIS_MODULE,
 	.incoming	= scinet_incoming,
-	.channel_up	= scinet_why_forget,
+	.channel_up	= scinet_reason_forget,
 	.look		= scinet_look,
-	.counts		= scinet_why_counts,
+	.counts		= scinet_reason_counts,
 };
 
 static int __init scinet_main_init(void)
@@ -35,19 +35,19 @@ static int __init scinet_main_init(void)
 	err = scinet_sock_init();
 	if (err)
 		return err;
-	err = scinet_why_init();
+	err = scinet_reason_init();
 	if (err)
 		return err;
 	err = scinet_kfunc_init();
 	if (err)
-		goto err_why;
+		goto err_reason;
 	err = sc_divert_register(&scinet_divert_ops);
 	if (err)
-		goto err_why;
+		goto err_reason;
 	return 0;
 
-err_why:
-	scinet_why_exit();
+err_reason:
+	scinet_reason_exit();
 	return err;
 }
 
@@ -58,7 +58,7 @@ static void __exit scinet_main_exit(void)
 	/* who has just let go of the module, and is on its way out of it */
 	rcu_barrier();
 	synchronize_rcu_tasks();
-	scinet_why_exit();
+	scinet_reason_exit();
 }
 
 module_init(scinet_main_init);

@@ -322,10 +322,10 @@ static void scinet_reset(struct scinet_sock *is, int err)
 }
 
 /*
- * For sc_conn_told(). An accepted socket that waits for accept() must never be owned, since
+ * For sc_conn_apply(). An accepted socket that waits for accept() must never be owned, since
  * who closes the listener does not expect it.
  */
-static void scinet_settle(struct sc_conn *conn)
+static void scinet_apply(struct sc_conn *conn)
 {
 	struct scinet_sock *is = container_of(conn, struct scinet_sock, conn);
 	struct sock *sk = conn->sk;
@@ -334,7 +334,7 @@ static void scinet_settle(struct sc_conn *conn)
 
 	if (!scinet_is_diverted(sk) || scinet_sk(sk) != is)
 		return;
-	scinet_connect_settle(is);
+	scinet_connect_apply(is);
 	flow = sc_conn_flow(conn);
 	if (sk->sk_state != TCP_ESTABLISHED || !flow || !READ_ONCE(flow->ended))
 		return;
@@ -347,7 +347,7 @@ static void scinet_settle(struct sc_conn *conn)
 void scinet_accepted(struct sock *sk)
 {
 	tcp_set_state(sk, TCP_ESTABLISHED);
-	scinet_settle(&scinet_sk(sk)->conn);
+	scinet_apply(&scinet_sk(sk)->conn);
 }
 
 /* The data path found that the peer's indexes make no sense. No locks held. */
@@ -446,7 +446,7 @@ static void scinet_release_cb(struct sock *sk)
 {
 	if (sk->sk_socket)
 		scinet_take_ops(sk);
-	scinet_settle(&scinet_sk(sk)->conn);
+	scinet_apply(&scinet_sk(sk)->conn);
 	scinet_plain(sk)->release_cb(sk);
 }
 
@@ -464,14 +464,14 @@ static void scinet_flow_opened(struct sc_flow *flow, void *user)
 {
 	struct scinet_sock *is = user;
 
-	sc_conn_told(&is->conn, scinet_settle);
+	sc_conn_apply(&is->conn, scinet_apply);
 }
 
 static void scinet_flow_ended(struct sc_flow *flow, void *user, int err)
 {
 	struct scinet_sock *is = user;
 
-	sc_conn_told(&is->conn, scinet_settle);
+	sc_conn_apply(&is->conn, scinet_apply);
 }
 
 static bool scinet_flow_get(void *user)

@@ -140,7 +140,7 @@ int scinet_sock_init(void);
 int scinet_connect(struct sock *sk, struct sockaddr *addr, int addr_len);
 void scinet_connect_init(struct scinet_sock *is);
 void scinet_connect_stop(struct scinet_sock *is);
-void scinet_connect_settle(struct scinet_sock *is);
+void scinet_connect_apply(struct scinet_sock *is);
 
 /* ---- inet_listen.c ---- */
 

@@ -11,7 +11,7 @@
 #include "conn.h"
 #include "flow.h"
 #include "io.h"
-#include "spin.h"
+#include "busy_poll.h"
 
 /* There is space: wake who waits for it. */
 void sc_io_write_space(struct sock *sk)
@@ -171,8 +171,8 @@ int sc_io_fault_in(struct sc_io *io, const struct iov_iter *iter, size_t len,
 }
 
 /* Look for a while instead of going to sleep at once. Whether there is a reason to go on. */
-static bool sc_io_spin(struct sc_io *io, struct sc_flow *flow,
-		       struct sc_spin *spin,
+static bool sc_io_busy_poll(struct sc_io *io, struct sc_flow *flow,
+		       struct sc_busy_poll *poll,
 		       bool (*ready)(struct sc_conn *conn, struct sc_flow *flow,
 				     u32 want), u32 want)
 {
@@ -183,7 +183,7 @@ static bool sc_io_spin(struct sc_io *io, struct sc_flow *flow,
 	cond_resched();
 	if (!io->timeo || signal_pending(current))
 		return false;
-	budget = sc_spin_budget(spin, io->conn->sk);
+	budget = sc_busy_poll_budget(poll, io->conn->sk);
 	if (!budget)
 		return false;
 	start = local_clock();
@@ -194,7 +194,7 @@ static bool sc_io_spin(struct sc_io *io, struct sc_flow *flow,
 	} while (!hit && now - start < budget && !need_resched() &&
 		 !signal_pending(current));
 	/* what came since the hypervisor took the processor away came too late */
-	sc_spin_learn(spin, hit && now - start < budget ? now - start : SC_SPIN_MISS);
+	sc_busy_poll_learn(poll, hit && now - start < budget ? now - start : SC_BUSY_POLL_MISS);
 	return hit;
 }
 
@@ -215,7 +215,7 @@ int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
 	/* whatever a peer shows us, and takes back: who is being killed does not go on */
 	if (fatal_signal_pending(current))
 		return -EINTR;
-	if (sc_io_spin(io, flow, &io->conn->rx_spin, sc_io_readable, least)) {
+	if (sc_io_busy_poll(io, flow, &io->conn->rx_busy_poll, sc_io_readable, least)) {
 		sc_flow_look(flow, &view);
 		if (view.avail >= least)
 			return 0;
@@ -256,8 +256,8 @@ int sc_io_recv_end(struct sc_io *io, int err)
 	/* SIGIO comes for what comes next, without a poll() */
 	if (flow && sock_flag(io->conn->sk, SOCK_FASYNC))
 		sc_flow_await_data(flow, 1, &view);
-	if (flow && unlikely(sc_move_is_offered(flow)))
-		sc_move_follow(flow);
+	if (flow && unlikely(sc_resize_is_offered(flow)))
+		sc_resize_follow(flow);
 	mutex_unlock(io->lock);
 	if (err == -EPROTO) {
 		io->conn->abort(io->conn);
@@ -281,7 +281,7 @@ int sc_io_wait_space(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
-	if (sc_io_spin(io, flow, &io->conn->tx_spin, sc_io_has_space, least))
+	if (sc_io_busy_poll(io, flow, &io->conn->tx_busy_poll, sc_io_has_space, least))
 		return 0;
 	/* for who does not wait, and is told by SIGIO */
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
@@ -318,7 +318,7 @@ int sc_io_send_check(struct sc_io *io, struct sc_flow *flow)
 		return -ENOTCONN;
 	if (unlikely(READ_ONCE(conn->tx_look))) {
 		WRITE_ONCE(conn->tx_look, false);
-		sc_move_full(flow);
+		sc_resize_full(flow);
 	}
 	return 0;
 }

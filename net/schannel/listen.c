@@ -235,7 +235,7 @@ static int sc_listen_connect(struct sock *lsk, struct schannel_channel *ch,
 		return SCHANNEL_REASON_NO_MEMORY;
 
 	lock_sock_nested(&child->sk, SINGLE_DEPTH_NESTING);
-	flow = sc_flow_accept(ch, msg, sc_sockopt_tx_wish(&child->sk),
+	flow = sc_flow_accept(ch, msg, sc_sockopt_tx_limits(&child->sk),
 			      &sc_sock_flow_ops, &child->sk);
 	if (IS_ERR(flow)) {
 		release_sock(&child->sk);

@@ -52,7 +52,7 @@ struct sc_loopback_end {
 };
 
 struct sc_loopback {
-	struct sc_loopback_end near, far;
+	struct sc_loopback_end local, remote;
 	struct xarray grants;
 	struct work_struct open, fail;
 	struct mutex lock;	/* the channel comes up or goes down */
@@ -197,8 +197,8 @@ static void sc_loopback_end_destroy(struct sc_loopback_end *end)
 
 static void sc_loopback_down(struct sc_loopback *lo)
 {
-	sc_loopback_end_destroy(&lo->near);
-	sc_loopback_end_destroy(&lo->far);
+	sc_loopback_end_destroy(&lo->local);
+	sc_loopback_end_destroy(&lo->remote);
 }
 
 static int sc_loopback_attach(struct sc_loopback_end *end)
@@ -218,19 +218,19 @@ static void sc_loopback_open_work(struct work_struct *work)
 	int err = 0;
 
 	mutex_lock(&lo->lock);
-	if (lo->near.channel)
+	if (lo->local.channel)
 		goto out;
-	err = sc_loopback_end_create(&lo->near);
+	err = sc_loopback_end_create(&lo->local);
 	if (!err)
-		err = sc_loopback_end_create(&lo->far);
+		err = sc_loopback_end_create(&lo->remote);
 	if (!err)
-		err = sc_loopback_attach(&lo->far);
+		err = sc_loopback_attach(&lo->remote);
 	if (!err)
-		err = sc_loopback_attach(&lo->near);
+		err = sc_loopback_attach(&lo->local);
 out:
 	if (err) {
 		sc_loopback_down(lo);
-		schannel_peer_unreachable(lo->near.peer, err);
+		schannel_peer_unreachable(lo->local.peer, err);
 	}
 	mutex_unlock(&lo->lock);
 }
@@ -272,14 +272,14 @@ struct sc_loopback *sc_loopback_create(struct net *net)
 	INIT_WORK(&lo->open, sc_loopback_open_work);
 	INIT_WORK(&lo->fail, sc_loopback_fail_work);
 	mutex_init(&lo->lock);
-	sc_loopback_end_init(lo, net, &lo->near, &lo->far);
-	sc_loopback_end_init(lo, net, &lo->far, &lo->near);
-	if (!lo->near.peer || !lo->far.peer)
+	sc_loopback_end_init(lo, net, &lo->local, &lo->remote);
+	sc_loopback_end_init(lo, net, &lo->remote, &lo->local);
+	if (!lo->local.peer || !lo->remote.peer)
 		goto err;
 	/* nobody looks for the far end: connections go from near to far */
-	refcount_inc(&lo->far.peer->ref);
-	lo->near.peer->far = lo->far.peer;
-	if (sc_peer_publish(lo->near.peer))
+	refcount_inc(&lo->remote.peer->ref);
+	lo->local.peer->remote = lo->remote.peer;
+	if (sc_peer_publish(lo->local.peer))
 		goto err;
 	return lo;
 
@@ -295,10 +295,10 @@ void sc_loopback_destroy(struct sc_loopback *lo)
 	disable_work_sync(&lo->open);
 	disable_work_sync(&lo->fail);
 	sc_loopback_down(lo);
-	if (lo->near.peer)
-		schannel_peer_remove(lo->near.peer);
-	if (lo->far.peer)
-		schannel_peer_remove(lo->far.peer);
+	if (lo->local.peer)
+		schannel_peer_remove(lo->local.peer);
+	if (lo->remote.peer)
+		schannel_peer_remove(lo->remote.peer);
 	xa_destroy(&lo->grants);
 	kfree(lo);
 }

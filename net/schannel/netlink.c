@@ -325,14 +325,14 @@ static void sc_netlink_add_channel(struct schannel_channel *ch, u64 *sum)
 
 static bool sc_netlink_fill_channel(struct sk_buff *skb,
 				    struct schannel_channel *ch,
-				    struct schannel_channel *far)
+				    struct schannel_channel *remote)
 {
 	u64 sum[__SCHANNEL_A_CHANNEL_MAX] = {};
 	int i;
 
 	sc_netlink_add_channel(ch, sum);
-	if (far)
-		sc_netlink_add_channel(far, sum);
+	if (remote)
+		sc_netlink_add_channel(remote, sum);
 	if (nla_put_u64_64bit(skb, SCHANNEL_A_CHANNEL_AGE_MS,
 			      ktime_ms_delta(ktime_get_boottime(), ch->since),
 			      SCHANNEL_A_CHANNEL_PAD) ||
@@ -353,7 +353,7 @@ static int sc_netlink_put_channel(struct sk_buff *skb,
 				  const struct net *net,
 				  struct schannel_peer *peer, bool down)
 {
-	struct schannel_channel *ch = NULL, *far = NULL;
+	struct schannel_channel *ch = NULL, *remote = NULL;
 	int err = -EMSGSIZE;
 	bool done;
 	void *head;
@@ -363,14 +363,14 @@ static int sc_netlink_put_channel(struct sk_buff *skb,
 		return err;
 	if (!down)
 		ch = sc_peer_channel_up(peer, net);
-	if (ch && peer->far)
-		far = sc_peer_channel_up(peer->far, net);
+	if (ch && peer->remote)
+		remote = sc_peer_channel_up(peer->remote, net);
 	done = !nla_put_u32(skb, SCHANNEL_A_CHANNEL_DOMID, peer->domid) &&
 	       !nla_put_u32(skb, SCHANNEL_A_CHANNEL_STATE, ch ?
 			    SCHANNEL_CHANNEL_UP : SCHANNEL_CHANNEL_DOWN) &&
-	       (!ch || sc_netlink_fill_channel(skb, ch, far));
-	if (far)
-		sc_channel_put(far);
+	       (!ch || sc_netlink_fill_channel(skb, ch, remote));
+	if (remote)
+		sc_channel_put(remote);
 	if (ch)
 		sc_channel_put(ch);
 	return sc_netlink_end(skb, head, done);

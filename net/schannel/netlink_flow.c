@@ -156,7 +156,7 @@ static int sc_netlink_dump_peer_flows(struct sk_buff *skb,
 				      struct schannel_peer *peer)
 {
 	struct sc_netlink_dump *at = sc_netlink_dump(cb);
-	struct schannel_peer *ends[2] = { peer, peer->far };
+	struct schannel_peer *ends[2] = { peer, peer->remote };
 	struct schannel_channel *ch;
 	int err;
 

@@ -98,7 +98,7 @@ static int sc_outbox_go(struct sc_outbox *out)
 	};
 	struct schannel_peer *peer = sc_outbox_peer(out);
 	u8 order = sc_sysctl_dgram_order();
-	struct sc_wish wish = {
+	struct sc_size_limits limits = {
 		.min = order,
 		.max = order,
 		.least = SC_OUTBOX_RING_LEAST,
@@ -109,7 +109,7 @@ static int sc_outbox_go(struct sc_outbox *out)
 	ch = sc_peer_channel(peer, out->net, &peer->outbox_waiter);
 	if (IS_ERR(ch))
 		return PTR_ERR(ch) == -EAGAIN ? 0 : PTR_ERR(ch);
-	flow = sc_flow_open(ch, &open, wish, &sc_outbox_flow_ops, peer);
+	flow = sc_flow_open(ch, &open, limits, &sc_outbox_flow_ops, peer);
 	sc_channel_put(ch);
 	if (IS_ERR(flow))
 		return PTR_ERR(flow);

@@ -69,8 +69,8 @@ void sc_peer_put(struct schannel_peer *peer)
 {
 	if (!refcount_dec_and_test(&peer->ref))
 		return;
-	if (peer->far)
-		sc_peer_put(peer->far);
+	if (peer->remote)
+		sc_peer_put(peer->remote);
 	kfree(peer->info);
 	kfree_rcu(peer, rcu);
 }

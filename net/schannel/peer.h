@@ -47,7 +47,7 @@ struct sc_waiter {
  * @transport:	how to reach it
  * @priv:	the transport's own
  * @domid:	its number
- * @far:	loopback's: the end that connections come in at, in no table; holds
+ * @remote:	loopback's: the end that connections come in at, in no table; holds
  *		a reference
  * @addresses:	its IP addresses (table lock; read under RCU)
  * @lock:	protects what follows
@@ -64,7 +64,7 @@ struct schannel_peer {
 	const struct schannel_transport *transport;
 	void *priv;
 	u32 domid;
-	struct schannel_peer *far;
+	struct schannel_peer *remote;
 	refcount_t ref;
 	struct rcu_head rcu;
 	struct sc_addresses __rcu *addresses;

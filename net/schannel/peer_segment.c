@@ -15,7 +15,7 @@
 #include "peer.h"
 #include "peer_segment.h"
 #include "ring.h"
-#include "tend.h"
+#include "maintain.h"
 #include "transport.h"
 
 /* Map what it announced. The mapping, or ERR_PTR. */
@@ -99,7 +99,7 @@ const char *sc_peer_segment_deleted(struct schannel_channel *ch, u16 id)
 		atomic_inc(&ch->peer_leaving);
 		/* release: pairs with sc_peer_segments_reap() */
 		smp_store_release(&seg->state, SC_PEER_SEGMENT_LEAVING);
-		sc_tend_soon(ch);
+		sc_maintain_soon(ch);
 		return NULL;
 	default:
 		return "segment deleted that is not there";
@@ -138,7 +138,7 @@ void sc_peer_segment_put(struct schannel_channel *ch, struct sc_peer_segment *se
 {
 	if (seg && atomic_dec_and_test(&seg->rings) &&
 	    READ_ONCE(seg->state) == SC_PEER_SEGMENT_LEAVING)
-		sc_tend_soon(ch);
+		sc_maintain_soon(ch);
 }
 
 static void sc_peer_segment_unmap(struct schannel_channel *ch, u16 id)

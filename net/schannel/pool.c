@@ -20,14 +20,14 @@ void sc_pool_init(struct sc_pool *pool, u32 limit)
 /**
  * sc_pool_order() - how large the next ring should be at first
  * @pool:	the pool
- * @wish:	between which sizes
+ * @limits:	between which sizes
  *
  * The more there are, the smaller the next, such that thousands fit: the sum over
  * n rings grows with log n.
  *
  * Return: the order.
  */
-u8 sc_pool_order(struct sc_pool *pool, struct sc_wish wish)
+u8 sc_pool_order(struct sc_pool *pool, struct sc_size_limits limits)
 {
 	u8 order;
 	u32 share;
@@ -36,7 +36,7 @@ u8 sc_pool_order(struct sc_pool *pool, struct sc_wish wish)
 	share = pool->limit / (8 * (pool->rings + 1));
 	spin_unlock_bh(&pool->lock);
 	order = share ? min_t(u8, ilog2(share), SC_RING_START_ORDER) : 0;
-	order = clamp_t(u8, order, wish.min, wish.max);
+	order = clamp_t(u8, order, limits.min, limits.max);
 	return min_t(u8, order, SCHANNEL_RING_ORDER_MAX);
 }
 
@@ -98,7 +98,7 @@ u8 sc_pool_smaller(struct sc_pool *pool, u8 order)
 }
 
 /* A ring of that order should be larger, but there is no memory. */
-void sc_pool_deny(struct sc_pool *pool, u8 order)
+void sc_pool_note_starved(struct sc_pool *pool, u8 order)
 {
 	spin_lock_bh(&pool->lock);
 	pool->stuck = min(pool->stuck, order);
@@ -112,14 +112,14 @@ u32 sc_pool_segment_pages(u8 order)
 }
 
 /**
- * sc_pool_carve() - take the pages for one ring
+ * sc_pool_alloc() - take the pages for one ring
  * @pool:	the pool
  * @order:	1 << @order pages, at most SCHANNEL_RING_ORDER_MAX
- * @place:	filled in
+ * @extent:	filled in
  *
  * Return: 0, or -ENOSPC if no segment has that many pages together.
  */
-int sc_pool_carve(struct sc_pool *pool, u8 order, struct sc_place *place)
+int sc_pool_alloc(struct sc_pool *pool, u8 order, struct sc_extent *extent)
 {
 	unsigned int nr = 1U << order;
 	unsigned int i;
@@ -145,9 +145,9 @@ int sc_pool_carve(struct sc_pool *pool, u8 order, struct sc_place *place)
 		pool->used += nr;
 		pool->rings++;
 		pool->small += !order;
-		place->segment = i;
-		place->page = at;
-		place->order = order;
+		extent->segment = i;
+		extent->page = at;
+		extent->order = order;
 		spin_unlock_bh(&pool->lock);
 		return 0;
 	}
@@ -159,19 +159,19 @@ int sc_pool_carve(struct sc_pool *pool, u8 order, struct sc_place *place)
  * Give a ring's pages back. Any context but hard interrupts. Who is late, after
  * sc_pool_take(), finds nothing to give them back to.
  */
-void sc_pool_release(struct sc_pool *pool, const struct sc_place *place)
+void sc_pool_free(struct sc_pool *pool, const struct sc_extent *extent)
 {
-	unsigned int nr = 1U << place->order;
+	unsigned int nr = 1U << extent->order;
 	struct sc_segment *seg;
 
 	spin_lock_bh(&pool->lock);
-	seg = pool->segment[place->segment];
+	seg = pool->segment[extent->segment];
 	if (seg) {
-		bitmap_clear(seg->map, place->page, nr);
+		bitmap_clear(seg->map, extent->page, nr);
 		seg->used -= nr;
 		pool->used -= nr;
 		pool->rings--;
-		pool->small -= !place->order;
+		pool->small -= !extent->order;
 	}
 	spin_unlock_bh(&pool->lock);
 }
@@ -219,7 +219,7 @@ int sc_pool_add(struct sc_pool *pool, struct sc_segment *seg)
 		if (id == pool->nr_segments)
 			pool->nr_segments++;
 		pool->nr_pages += seg->nr_pages;
-		pool->untold++;
+		pool->unannounced++;
 		err = 0;
 	}
 	spin_unlock_bh(&pool->lock);
@@ -227,19 +227,19 @@ int sc_pool_add(struct sc_pool *pool, struct sc_segment *seg)
 }
 
 /**
- * sc_pool_tell() - something that the peer has to be told about a segment
+ * sc_pool_announce() - something that the peer has to be told about a segment
  * @pool:	the pool
  * @goes:	whether that is that it shall go, and not that it is there
  *
  * Return: the segment, which it is going to be told of now, or NULL.
  */
-struct sc_segment *sc_pool_tell(struct sc_pool *pool, bool *goes)
+struct sc_segment *sc_pool_announce(struct sc_pool *pool, bool *goes)
 {
 	struct sc_segment *seg = NULL;
 	unsigned int i;
 
 	/* who changed it, and wants it to be seen, calls this later on */
-	if (!READ_ONCE(pool->untold))
+	if (!READ_ONCE(pool->unannounced))
 		return NULL;
 	spin_lock_bh(&pool->lock);
 	for (i = 0; i < pool->nr_segments; i++) {
@@ -252,14 +252,14 @@ struct sc_segment *sc_pool_tell(struct sc_pool *pool, bool *goes)
 	if (seg) {
 		*goes = seg->state == SC_SEGMENT_LEAVING;
 		seg->state++;
-		pool->untold--;
+		pool->unannounced--;
 	}
 	spin_unlock_bh(&pool->lock);
 	return seg;
 }
 
 /**
- * sc_pool_rest() - let segments go that nobody uses
+ * sc_pool_idle() - let segments go that nobody uses
  * @pool:	the pool
  *
  * Called now and then: a segment without rings at this time and the previous goes; and
@@ -267,7 +267,7 @@ struct sc_segment *sc_pool_tell(struct sc_pool *pool, bool *goes)
  *
  * Return: whether there are such as may go next time.
  */
-bool sc_pool_rest(struct sc_pool *pool)
+bool sc_pool_idle(struct sc_pool *pool)
 {
 	bool more = false;
 	unsigned int i;
@@ -282,7 +282,7 @@ bool sc_pool_rest(struct sc_pool *pool)
 			continue;
 		if (seg->rested && seg->state == SC_SEGMENT_THERE) {
 			seg->state = SC_SEGMENT_LEAVING;
-			pool->untold++;
+			pool->unannounced++;
 			continue;
 		}
 		seg->rested = true;

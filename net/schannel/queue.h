@@ -18,11 +18,11 @@
 #include "../../include/uapi/xen/schannel.h"
 
 /*
- * A bell remembers where in the queue a flow's last entry is. 64 bits wide, so
+ * A pending remembers where in the queue a flow's last entry is. 64 bits wide, so
  * that an old one is never taken for a new one when the shared index wraps;
  * 0 is before every entry there ever is.
  */
-typedef u64 sc_bell_t;
+typedef u64 sc_pending_t;
 
 #define SC_QUEUE_START	BIT_ULL(32)
 
@@ -51,14 +51,14 @@ enum sc_post {
  * sc_queue_post() - ask the peer to look at a flow
  * @q:		the queue
  * @flow:	the flow's number in the peer's table
- * @bell:	that flow's bell
+ * @pending:	that flow's pending
  *
  * What the peer shall see was stored, and followed by a full barrier, before.
  *
  * Return: whether the peer must be notified.
  */
 static inline enum sc_post sc_queue_post(struct sc_queue *q, u32 flow,
-					 sc_bell_t *bell)
+					 sc_pending_t *pending)
 {
 	u32 prod = (u32)q->prod;
 	/* acquire: an entry is written over after the peer took it */
@@ -68,7 +68,7 @@ static inline enum sc_post sc_queue_post(struct sc_queue *q, u32 flow,
 	 * The last entry still waits: the peer looks at the flow after it took
 	 * that, so after what we stored.
 	 */
-	if (waiting <= SCHANNEL_QUEUE_ENTRIES && q->prod - *bell <= waiting)
+	if (waiting <= SCHANNEL_QUEUE_ENTRIES && q->prod - *pending <= waiting)
 		return SC_POST_QUIET;
 
 	if (waiting >= SCHANNEL_QUEUE_ENTRIES) {
@@ -77,7 +77,7 @@ static inline enum sc_post sc_queue_post(struct sc_queue *q, u32 flow,
 	}
 
 	WRITE_ONCE(q->own->entry[prod % SCHANNEL_QUEUE_ENTRIES], flow);
-	*bell = q->prod++;
+	*pending = q->prod++;
 	/* release: the entry is there before the index says so */
 	virt_store_release(&q->own->prod, (u32)q->prod);
 	virt_mb();	/* with sc_queue_arm() of the peer */

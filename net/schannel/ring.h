@@ -13,7 +13,7 @@
  * half are serialised by the caller (a flow's tx or rx lock, a channel's control
  * lock); a producer and a consumer half may run at the same time.
  *
- * A ring may be replaced by another while it is in use: the producer turns at a
+ * A ring may be replaced by another while it is in use: the producer switches at a
  * position, and the consumer follows once it has come there. See "Moving a ring" in
  * the ABI; what the consumer has to do for that is below, apart from the rest.
  *
@@ -52,7 +52,7 @@ struct sc_ring {
  * @peer:	the peer's flow entry (we read its consumer line)
  * @prod:	bytes produced and published
  * @cons:	bytes consumed, as last read and checked
- * @turn:	where @ring's first byte is: what is before was in another
+ * @switch_pos:	where @ring's first byte is: what is before was in another
  *
  * Who looks without serialising reads @ring.size, @prod and @cons only.
  */
@@ -62,7 +62,7 @@ struct sc_tx {
 	const struct schannel_flow *peer;
 	u32 prod;
 	u32 cons;
-	u32 turn;
+	u32 switch_pos;
 };
 
 /**
@@ -72,12 +72,12 @@ struct sc_tx {
  * @peer:	the peer's flow entry (we read its producer line)
  * @cons:	bytes consumed and published
  * @prod:	bytes produced, as last read and checked
- * @turns:	how often the producer turned, as far as we know
- * @turning:	it did, and @ring has bytes up to @turn still
- * @turn:	where to go on in @next
+ * @switches:	how often the producer turned, as far as we know
+ * @switching:	it did, and @ring has bytes up to @switch_pos still
+ * @switch_pos:	where to go on in @next
  * @next:	the ring that was offered last, of size 0 if there is none
  *
- * Who looks without serialising reads @ring.size, @next.size, @cons, @turns and @turning only.
+ * Who looks without serialising reads @ring.size, @next.size, @cons, @switches and @switching only.
  */
 struct sc_rx {
 	struct sc_ring ring;
@@ -85,9 +85,9 @@ struct sc_rx {
 	const struct schannel_flow *peer;
 	u32 cons;
 	u32 prod;
-	u32 turns;
-	bool turning;
-	u32 turn;
+	u32 switches;
+	bool switching;
+	u32 switch_pos;
 	struct sc_ring next;
 };
 
@@ -145,7 +145,7 @@ static inline int sc_tx_refresh(struct sc_tx *tx)
 	return 0;
 }
 
-int sc_rx_follow(struct sc_rx *rx, u32 turns, u32 prod);
+int sc_rx_follow(struct sc_rx *rx, u32 switches, u32 prod);
 
 /**
  * sc_rx_refresh() - read how far the peer has produced
@@ -160,12 +160,12 @@ static inline int sc_rx_refresh(struct sc_rx *rx)
 	u32 prod = virt_load_acquire(&rx->peer->tx_prod);
 	/*
 	 * In this order: if bytes behind a turn are among those, the turn is seen
-	 * (with sc_tx_turn() of the peer). acquire: its position is read after it.
+	 * (with sc_tx_switch() of the peer). acquire: its position is read after it.
 	 */
-	u32 turns = virt_load_acquire(&rx->peer->tx_turns);
+	u32 switches = virt_load_acquire(&rx->peer->tx_switches);
 
-	if (unlikely(turns != rx->turns || rx->turning)) {
-		if (sc_rx_follow(rx, turns, prod))
+	if (unlikely(switches != rx->switches || rx->switching)) {
+		if (sc_rx_follow(rx, switches, prod))
 			return -EPROTO;
 	} else if (prod - rx->cons > rx->ring.size ||
 		   prod - rx->cons < rx->prod - rx->cons) {
@@ -263,28 +263,28 @@ static inline void sc_rx_arm_at(struct sc_rx *rx, u32 prod)
 /* ---- Moving to another ring -------------------------------------------- */
 
 /* Has the peer consumed all that was in the ring before this one? */
-static inline bool sc_tx_turned(const struct sc_tx *tx)
+static inline bool sc_tx_switched(const struct sc_tx *tx)
 {
-	return tx->prod - READ_ONCE(tx->cons) <= tx->prod - tx->turn;
+	return tx->prod - READ_ONCE(tx->cons) <= tx->prod - tx->switch_pos;
 }
 
 /**
- * sc_tx_turn() - go on in another ring
- * @tx:		the half; sc_tx_turned()
+ * sc_tx_switch() - go on in another ring
+ * @tx:		the half; sc_tx_switched()
  * @to:		one that the peer said it can follow to. Has room for what is
  *		waiting, though that stays where it is
  */
-static inline void sc_tx_turn(struct sc_tx *tx, const struct sc_ring *to)
+static inline void sc_tx_switch(struct sc_tx *tx, const struct sc_ring *to)
 {
 	tx->ring.addr = to->addr;
 	WRITE_ONCE(tx->ring.size, to->size);
-	tx->turn = tx->prod;
-	WRITE_ONCE(tx->own->tx_turn, tx->turn);
+	tx->switch_pos = tx->prod;
+	WRITE_ONCE(tx->own->tx_switch, tx->switch_pos);
 	/*
 	 * release: the position is there before the count, which in turn is before
 	 * any tx_prod behind it, stored by sc_tx_publish() (with sc_rx_refresh()).
 	 */
-	virt_store_release(&tx->own->tx_turns, tx->own->tx_turns + 1);
+	virt_store_release(&tx->own->tx_switches, tx->own->tx_switches + 1);
 }
 
 /* The least and the most that the ring holds, be it this one or the next. */
@@ -303,7 +303,7 @@ static inline u32 sc_rx_most(const struct sc_rx *rx)
 }
 
 void sc_rx_offer(struct sc_rx *rx, const struct sc_ring *next);
-bool sc_rx_settle(struct sc_rx *rx);
-const struct sc_ring *sc_rx_at_turn(struct sc_rx *rx, u32 skip, u32 *len);
+bool sc_rx_finish_switch(struct sc_rx *rx);
+const struct sc_ring *sc_rx_at_switch(struct sc_rx *rx, u32 skip, u32 *len);
 
 #endif /* _SCHANNEL_RING_H */

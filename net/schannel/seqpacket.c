@@ -153,13 +153,13 @@ int sc_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		err = sc_io_send_check(&io, flow);
 		if (err)
 			break;
-		if (len > sc_move_most(flow) - SC_RECORD_HEADER) {
+		if (len > sc_resize_most(flow) - SC_RECORD_HEADER) {
 			err = -EMSGSIZE;
 			break;
 		}
 		size = sc_record_size(len);
 		if (size > sc_flow_tx_size(flow))
-			err = sc_move_fit(flow, size);
+			err = sc_resize_fit(flow, size);
 		if (!err)
 			err = sc_record_send(flow, &msg->msg_iter, &rec);
 		if (!err) {
@@ -170,7 +170,7 @@ int sc_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 			break;
 		}
 		if (err == -EAGAIN && size <= sc_flow_tx_size(flow) &&
-		    sc_move_full(flow)) {
+		    sc_resize_full(flow)) {
 			err = 0;
 		} else if (err == -EAGAIN) {
 			/* poll() must not say that there is space for it */

@@ -56,36 +56,36 @@ static void sc_sockopt_limits(const struct sock *sk, struct sc_ring_sizes *min,
 }
 
 /* The system's limits, but for those that the user set. */
-static struct sc_wish sc_sockopt_wish(u32 min, u32 max)
+static struct sc_size_limits sc_sockopt_size_limits(u32 min, u32 max)
 {
-	struct sc_wish wish = sc_sysctl_ring();
+	struct sc_size_limits limits = sc_sysctl_ring();
 
 	if (min)
-		wish.min = ilog2(min) - PAGE_SHIFT;
+		limits.min = ilog2(min) - PAGE_SHIFT;
 	if (max)
-		wish.max = ilog2(max) - PAGE_SHIFT;
+		limits.max = ilog2(max) - PAGE_SHIFT;
 	/* if only one was, it moves the other */
 	if (min)
-		wish.max = max(wish.max, wish.min);
+		limits.max = max(limits.max, limits.min);
 	else
-		wish.min = min(wish.min, wish.max);
-	wish.least = wish.min;
-	return wish;
+		limits.min = min(limits.min, limits.max);
+	limits.least = limits.min;
+	return limits;
 }
 
 /* How large the ring is to be that a socket sends into. lock_sock() is held. */
-struct sc_wish sc_sockopt_tx_wish(const struct sock *sk)
+struct sc_size_limits sc_sockopt_tx_limits(const struct sock *sk)
 {
 	struct sc_ring_sizes min, max;
-	struct sc_wish wish;
+	struct sc_size_limits limits;
 
 	sc_sockopt_limits(sk, &min, &max);
-	wish = sc_sockopt_wish(min.tx, max.tx);
+	limits = sc_sockopt_size_limits(min.tx, max.tx);
 	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
-		wish.least = 0;
-	return wish;
+		limits.least = 0;
+	return limits;
 }
-EXPORT_SYMBOL_GPL(sc_sockopt_tx_wish);
+EXPORT_SYMBOL_GPL(sc_sockopt_tx_limits);
 
 /**
  * sc_sockopt_rx_order() - what to ask of the peer for the ring it sends into
@@ -104,7 +104,7 @@ u8 sc_sockopt_rx_order(const struct sock *sk, struct sc_pool *pool)
 	/* it stays as it begins: for who limits it only, as large as it may be */
 	if (max.rx)
 		min.rx = max.rx;
-	return sc_pool_order(pool, sc_sockopt_wish(min.rx, max.rx));
+	return sc_pool_order(pool, sc_sockopt_size_limits(min.rx, max.rx));
 }
 EXPORT_SYMBOL_GPL(sc_sockopt_rx_order);
 
@@ -221,7 +221,7 @@ static int sc_sockopt_get_record_max(struct sock *sk, u32 *max)
 	case SOCK_SEQPACKET:
 		if (!flow)
 			return -ENOTCONN;
-		*max = sc_move_most(flow) - SC_RECORD_HEADER;
+		*max = sc_resize_most(flow) - SC_RECORD_HEADER;
 		return sizeof(*max);
 	default:
 		return -EOPNOTSUPP;

@@ -16,7 +16,7 @@ int sc_setsockopt(struct socket *sock, int level, int optname,
 int sc_getsockopt(struct socket *sock, int level, int optname,
 		  char __user *optval, int __user *optlen);
 
-struct sc_wish sc_sockopt_tx_wish(const struct sock *sk);
+struct sc_size_limits sc_sockopt_tx_limits(const struct sock *sk);
 u8 sc_sockopt_rx_order(const struct sock *sk, struct sc_pool *pool);
 
 #endif /* _SCHANNEL_SOCKOPT_H */

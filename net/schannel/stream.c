@@ -147,7 +147,7 @@ int sc_stream_send(struct sc_conn *conn, struct msghdr *msg, size_t len)
 					     fault_in_iov_iter_readable);
 		} else if (n < 0) {
 			err = n == -ECONNRESET ? sc_io_lost(&io, -EPIPE) : n;
-		} else if (!sc_move_full(flow)) {
+		} else if (!sc_resize_full(flow)) {
 			/*
 			 * Half the ring at a time: a writer that is woken for each
 			 * bit of space spends its time waking up.

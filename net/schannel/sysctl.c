@@ -262,13 +262,13 @@ static u8 sc_sysctl_order(int kib)
 }
 
 /* The sizes of rings for which nobody asked. */
-struct sc_wish sc_sysctl_ring(void)
+struct sc_size_limits sc_sysctl_ring(void)
 {
 	u8 least = sc_sysctl_order(READ_ONCE(sc_ring_min_kib));
 	u8 most = sc_sysctl_order(READ_ONCE(sc_ring_max_kib));
 
 	/* two writers at once can get past each other's checks */
-	return (struct sc_wish) {
+	return (struct sc_size_limits) {
 		.min	= min(least, most),
 		.max	= most,
 		.least	= min(least, most),

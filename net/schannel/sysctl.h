@@ -40,7 +40,7 @@ bool sc_sysctl_divert_local(const struct net *net);
 u32 sc_sysctl_pool_pages(void);
 long sc_sysctl_pool_total_pages(void);
 unsigned long sc_sysctl_idle(void);
-struct sc_wish sc_sysctl_ring(void);
+struct sc_size_limits sc_sysctl_ring(void);
 u8 sc_sysctl_dgram_order(void);
 
 #endif /* _SCHANNEL_SYSCTL_H */

@@ -78,7 +78,7 @@ static void scxen_event_prepare(struct scxen_queue *q,
 }
 
 /* Serve it on another processor than the others. If that cannot be, where it is. */
-static void scxen_event_place(struct xenbus_device *dev, struct scxen_queue *q)
+static void scxen_event_migrate(struct xenbus_device *dev, struct scxen_queue *q)
 {
 	/* nor shall the first queues of all peers be on the same one */
 	unsigned int nth = (q->index + dev->otherend_id) % num_online_cpus();
@@ -118,7 +118,7 @@ int scxen_event_alloc(struct xenbus_device *dev, struct scxen_queue *queue,
 			return ret;
 		}
 		q->irq = ret;
-		scxen_event_place(dev, q);
+		scxen_event_migrate(dev, q);
 	}
 	return 0;
 }
@@ -152,7 +152,7 @@ int scxen_event_bind(struct xenbus_device *dev, struct scxen_queue *queue,
 		if (ret < 0)
 			return ret;
 		q->irq = ret;
-		scxen_event_place(dev, q);
+		scxen_event_migrate(dev, q);
 	}
 	return 0;
 }

@@ -74,13 +74,13 @@ static void *take(void *arg)
 	return NULL;
 }
 
-static void post(struct events *e, u32 flow, sc_bell_t *bell)
+static void post(struct events *e, u32 flow, sc_pending_t *pending)
 {
 	u32 overflow = e->poster_page->overflow;
 
 	WRITE_ONCE(e->change[flow], e->change[flow] + 1);
 	virt_mb();	/* as sc_queue_post() demands */
-	if (sc_queue_post(&e->poster, flow, bell) == SC_POST_NOTIFY) {
+	if (sc_queue_post(&e->poster, flow, pending) == SC_POST_NOTIFY) {
 		e->notified++;
 		bell_ring(&e->notify);
 	}
@@ -101,7 +101,7 @@ static bool all_seen(struct events *e)
 static void run(u32 flows, u32 bursts, u32 burst_max, u32 batch)
 {
 	struct events *e = calloc(1, sizeof(*e));
-	sc_bell_t bell[FLOWS_MAX] = { 0 };
+	sc_pending_t pending[FLOWS_MAX] = { 0 };
 	struct random random = { .state = flows };
 	u32 start = 0xffffffff - burst_max;
 	pthread_t taker;
@@ -134,7 +134,7 @@ static void run(u32 flows, u32 bursts, u32 burst_max, u32 batch)
 		for (nr = random_within(&random, 1, burst_max); nr; nr--) {
 			u32 flow = random_below(&random, flows);
 
-			post(e, flow, &bell[flow]);
+			post(e, flow, &pending[flow]);
 		}
 		while (!all_seen(e))
 			if (!bell_wait(&e->idle))
@@ -215,10 +215,10 @@ static void payload_is_visible(void)
 	p->taker.peer = &pages[0];
 	pthread_create(&taker, NULL, take_payload, p);
 	for (i = 0; i < SCHANNEL_QUEUE_ENTRIES; i++) {
-		sc_bell_t bell = 0;
+		sc_pending_t pending = 0;
 
 		p->value[i] = ~i;
-		sc_queue_post(&poster, i, &bell);
+		sc_queue_post(&poster, i, &pending);
 	}
 	pthread_join(taker, NULL);
 	free(p);

@@ -22,7 +22,7 @@ struct victim {
 	struct schannel_queue *own_page;
 	struct schannel_queue *peer_page;
 	struct sc_queue queue;
-	sc_bell_t bell[FLOWS];
+	sc_pending_t pending[FLOWS];
 	u8 *bytes;
 	struct pages other[2];	/* rings that were offered: this one and the last */
 };
@@ -69,7 +69,7 @@ static u32 peer_value(const struct peer_step *step)
 	case PEER_QUEUE_CONS:
 		return victim.queue.cons + step->value;
 	case PEER_TURNS:
-		return victim.in.rx.turns + step->value;
+		return victim.in.rx.switches + step->value;
 	default:
 		return step->value;
 	}
@@ -95,9 +95,9 @@ static u32 *peer_word(u16 at)
 	case PEER_WORD_EVENT:
 		return &victim.peer_page->event;
 	case PEER_WORD_TX_TURNS:
-		return &victim.in.sender->tx_turns;
+		return &victim.in.sender->tx_switches;
 	case PEER_WORD_TX_TURN:
-		return &victim.in.sender->tx_turn;
+		return &victim.in.sender->tx_switch;
 	default:
 		return (u32 *)victim.peer_page +
 		       at % (sizeof(*victim.peer_page) / sizeof(u32));
@@ -128,7 +128,7 @@ static void refresh_rx(struct sc_rx *rx)
 
 static u32 rx_most(const struct sc_rx *rx)
 {
-	return rx->turning ? rx->next.size : rx->ring.size;
+	return rx->switching ? rx->next.size : rx->ring.size;
 }
 
 static void send(struct sc_tx *tx, u32 len)
@@ -172,7 +172,7 @@ static void offer(struct sc_rx *rx, u16 order)
 					  order / 4 % LAYOUTS);
 
 	/* whether it turned to the last one is known after this */
-	if (sc_rx_refresh(rx) || !sc_rx_settle(rx)) {
+	if (sc_rx_refresh(rx) || !sc_rx_finish_switch(rx)) {
 		ring_free(&pages);
 		return;
 	}
@@ -201,13 +201,13 @@ static void arm_rx(struct sc_rx *rx, u32 want)
 
 static void post(struct sc_queue *q, u16 flow)
 {
-	sc_bell_t *bell = &victim.bell[flow % FLOWS];
+	sc_pending_t *pending = &victim.pending[flow % FLOWS];
 	u32 overflow = q->own->overflow;
 	u64 prod = q->prod;
-	enum sc_post did = sc_queue_post(q, flow, bell);
+	enum sc_post did = sc_queue_post(q, flow, pending);
 
 	if (q->prod == prod + 1) {
-		must(*bell == prod);
+		must(*pending == prod);
 		must(q->own->entry[prod % SCHANNEL_QUEUE_ENTRIES] == flow);
 		must(q->own->overflow == overflow);
 	} else {

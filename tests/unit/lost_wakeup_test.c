@@ -28,7 +28,7 @@ struct sides {
 	void (*left)(struct instant *at);
 	void (*right)(struct instant *at);
 	/* alone: judge, and make ready for the next; also once before the first */
-	void (*settle)(struct instant *at);
+	void (*apply)(struct instant *at);
 };
 
 /* What the two share, and what they found. */
@@ -37,7 +37,7 @@ struct instant {
 	struct schannel_queue *pages;
 	struct sc_queue poster;
 	struct sc_queue taker;
-	sc_bell_t bell;
+	sc_pending_t pending;
 	u32 change;
 	u32 seen;
 
@@ -134,7 +134,7 @@ static void left_side(struct duel *duel, struct random *random)
 	meet(duel, 0);
 	for (i = 0; i < INSTANTS; i++) {
 		duel->instant[i].passed = true;
-		duel->sides->settle(&duel->instant[i]);
+		duel->sides->apply(&duel->instant[i]);
 	}
 }
 
@@ -179,7 +179,7 @@ static void fight(const struct sides *sides)
 	duel->sides = sides;
 	for (i = 0; i < INSTANTS; i++) {
 		instant_init(&duel->instant[i]);
-		sides->settle(&duel->instant[i]);
+		sides->apply(&duel->instant[i]);
 	}
 	pthread_create(&right, NULL, right_side, duel);
 	for (rounds = 0; !tap_failed(); rounds++) {
@@ -225,7 +225,7 @@ static void data_comes(void)
 	fight(&(struct sides){
 		.left = send_one,
 		.right = await_data,
-		.settle = empty_the_ring,
+		.apply = empty_the_ring,
 	});
 }
 
@@ -246,7 +246,7 @@ static void more_comes(void)
 	fight(&(struct sides){
 		.left = send_one,
 		.right = await_more,
-		.settle = empty_the_ring,
+		.apply = empty_the_ring,
 	});
 }
 
@@ -278,7 +278,7 @@ static void space_comes(void)
 	fight(&(struct sides){
 		.left = receive_one,
 		.right = await_space,
-		.settle = fill_the_ring,
+		.apply = fill_the_ring,
 	});
 }
 
@@ -317,7 +317,7 @@ static void polled_while_read(void)
 	fight(&(struct sides){
 		.left = receive_one,
 		.right = poll_for_data,
-		.settle = one_byte_more,
+		.apply = one_byte_more,
 	});
 }
 
@@ -358,7 +358,7 @@ static void polled_while_sent(void)
 	fight(&(struct sides){
 		.left = send_one,
 		.right = poll_for_space,
-		.settle = one_byte_less,
+		.apply = one_byte_less,
 	});
 }
 
@@ -366,9 +366,9 @@ static void polled_while_sent(void)
 
 static void post_entry(struct instant *at)
 {
-	sc_bell_t bell = 0;
+	sc_pending_t pending = 0;
 
-	at->notified = sc_queue_post(&at->poster, 1, &bell) == SC_POST_NOTIFY;
+	at->notified = sc_queue_post(&at->poster, 1, &pending) == SC_POST_NOTIFY;
 }
 
 static void arm_queue(struct instant *at)
@@ -391,7 +391,7 @@ static void entry_comes(void)
 	fight(&(struct sides){
 		.left = post_entry,
 		.right = arm_queue,
-		.settle = empty_the_queue,
+		.apply = empty_the_queue,
 	});
 }
 
@@ -401,7 +401,7 @@ static void change_flow(struct instant *at)
 {
 	WRITE_ONCE(at->change, at->change + 1);
 	virt_mb();	/* as sc_queue_post() demands */
-	sc_queue_post(&at->poster, 1, &at->bell);
+	sc_queue_post(&at->poster, 1, &at->pending);
 }
 
 static void take_and_look(struct instant *at)
@@ -422,7 +422,7 @@ static void leave_one_entry(struct instant *at)
 		      at->pages[0].prod != at->taker.cons);
 	while (sc_queue_take(&at->taker, &flow, 1) == 1)
 		;
-	sc_queue_post(&at->poster, 1, &at->bell);
+	sc_queue_post(&at->poster, 1, &at->pending);
 }
 
 static void entry_left_out(void)
@@ -430,7 +430,7 @@ static void entry_left_out(void)
 	fight(&(struct sides){
 		.left = change_flow,
 		.right = take_and_look,
-		.settle = leave_one_entry,
+		.apply = leave_one_entry,
 	});
 }
 

@@ -33,14 +33,14 @@ static const struct schannel_msg refuse_msg = {
 	.type = SCHANNEL_MSG_REFUSE,
 	.dst_flow = 9000,
 	.src_flow = SCHANNEL_FLOW_NONE,
-	.why = { .reason = SCHANNEL_REASON_NO_LISTENER },
+	.reason = { .reason = SCHANNEL_REASON_NO_LISTENER },
 };
 
 static const struct schannel_msg close_msg = {
 	.type = SCHANNEL_MSG_CLOSE,
 	.dst_flow = 9000,
 	.src_flow = 40,
-	.why = { .reason = SCHANNEL_REASON_DONE },
+	.reason = { .reason = SCHANNEL_REASON_DONE },
 };
 
 static const struct schannel_msg table_msg = {
@@ -213,7 +213,7 @@ static void refuse_fields(void)
 {
 	CHECK(!check(&refuse_msg));
 	check_dst(&refuse_msg);
-	GOOD(refuse_msg, why.reason, 0xffffffff);
+	GOOD(refuse_msg, reason.reason, 0xffffffff);
 	GOOD(refuse_msg, src_flow, 0);
 }
 
@@ -222,7 +222,7 @@ static void close_fields(void)
 	CHECK(!check(&close_msg));
 	check_src(&close_msg);
 	check_dst(&close_msg);
-	GOOD(close_msg, why.reason, 0xffffffff);
+	GOOD(close_msg, reason.reason, 0xffffffff);
 }
 
 static void table_fields(void)
@@ -359,8 +359,8 @@ static void layout_is_the_abi(void)
 	CHECK_EQ(sizeof(struct schannel_flow) * SCHANNEL_FLOWS_PER_PAGE,
 		 SCHANNEL_PAGE_SIZE);
 	CHECK_EQ(offsetof(struct schannel_flow, rx_cons), 64);
-	CHECK_EQ(offsetof(struct schannel_flow, tx_turns), 12);
-	CHECK_EQ(offsetof(struct schannel_flow, tx_turn), 16);
+	CHECK_EQ(offsetof(struct schannel_flow, tx_switches), 12);
+	CHECK_EQ(offsetof(struct schannel_flow, tx_switch), 16);
 	CHECK_EQ(sizeof(struct schannel_queue), SCHANNEL_PAGE_SIZE);
 	CHECK_EQ(offsetof(struct schannel_queue, cons), 64);
 	CHECK_EQ(offsetof(struct schannel_queue, entry), 2048);

@@ -80,7 +80,7 @@ void pair_init(struct pair *pair, u32 size, enum layout layout, u32 start)
 		.peer = pair->receiver,
 		.prod = start,
 		.cons = start,
-		.turn = start,
+		.switch_pos = start,
 	};
 	pair->rx = (struct sc_rx){
 		.ring = ring,
@@ -128,7 +128,7 @@ bool rx_copy_out(struct sc_rx *rx, u32 skip, u8 *to, u32 len)
 {
 	while (len) {
 		u32 run = len;
-		const struct sc_ring *ring = sc_rx_at_turn(rx, skip, &run);
+		const struct sc_ring *ring = sc_rx_at_switch(rx, skip, &run);
 
 		if (!run || run > len)
 			return false;

@@ -93,14 +93,14 @@ static bool model_has_room(const struct model *model, u32 nr)
 	return false;
 }
 
-static void model_own(struct model *model, const struct sc_place *place,
+static void model_own(struct model *model, const struct sc_extent *extent,
 		      u32 owner)
 {
-	u32 nr = 1U << place->order;
+	u32 nr = 1U << extent->order;
 	u32 i;
 
 	for (i = 0; i < nr; i++)
-		model->owner[place->segment][place->page + i] = owner;
+		model->owner[extent->segment][extent->page + i] = owner;
 	model->used += owner ? nr : -nr;
 	model->rings += owner ? 1 : -1;
 }
@@ -129,21 +129,21 @@ static void model_compare(const struct model *model, const struct sc_pool *pool)
 
 /* Carve once, and compare with what the model says is possible. */
 static bool carve(struct sc_pool *pool, struct model *model, u8 order,
-		  struct sc_place *place, u32 owner)
+		  struct sc_extent *extent, u32 owner)
 {
 	u32 nr = 1U << order;
-	int err = sc_pool_carve(pool, order, place);
+	int err = sc_pool_alloc(pool, order, extent);
 
 	CHECK_EQ(err, model_has_room(model, nr) ? 0 : -ENOSPC);
 	if (err)
 		return false;
-	if (!CHECK(place->segment < model->segments) ||
-	    !CHECK(place->page + nr <= model->nr_pages[place->segment]))
+	if (!CHECK(extent->segment < model->segments) ||
+	    !CHECK(extent->page + nr <= model->nr_pages[extent->segment]))
 		return false;
-	CHECK_EQ(place->order, order);
-	CHECK_EQ(place->page % nr, 0);
-	CHECK(model_free(model, place->segment, place->page, nr));
-	model_own(model, place, owner);
+	CHECK_EQ(extent->order, order);
+	CHECK_EQ(extent->page % nr, 0);
+	CHECK(model_free(model, extent->segment, extent->page, nr));
+	model_own(model, extent, owner);
 	return true;
 }
 
@@ -155,7 +155,7 @@ static void carve_and_release(void)
 	struct random random = { .state = 9 };
 	struct sc_pool *pool = pool_create(8 * SC_SEGMENT_PAGES);
 	static struct model model;
-	struct sc_place place[PLACES];
+	struct sc_extent extent[PLACES];
 	bool taken[PLACES] = { false };
 	u32 refused = 0;
 	u32 i, n;
@@ -172,11 +172,11 @@ static void carve_and_release(void)
 
 		i = random_below(&random, PLACES);
 		if (taken[i]) {
-			sc_pool_release(pool, &place[i]);
-			model_own(&model, &place[i], 0);
+			sc_pool_free(pool, &extent[i]);
+			model_own(&model, &extent[i], 0);
 			taken[i] = false;
 		} else {
-			taken[i] = carve(pool, &model, order, &place[i], i + 1);
+			taken[i] = carve(pool, &model, order, &extent[i], i + 1);
 			refused += !taken[i];
 		}
 		if (n % 100 == 0)
@@ -185,8 +185,8 @@ static void carve_and_release(void)
 	CHECK(refused > 0);
 	for (i = 0; i < PLACES; i++) {
 		if (taken[i]) {
-			sc_pool_release(pool, &place[i]);
-			model_own(&model, &place[i], 0);
+			sc_pool_free(pool, &extent[i]);
+			model_own(&model, &extent[i], 0);
 		}
 	}
 	model_compare(&model, pool);
@@ -194,31 +194,31 @@ static void carve_and_release(void)
 	CHECK_EQ(pool->rings, 0);
 
 	/* freed neighbours have met again */
-	CHECK(carve(pool, &model, SC_SEGMENT_ORDER, &place[0], 1));
-	CHECK(carve(pool, &model, SC_SEGMENT_ORDER, &place[1], 2));
-	CHECK(!carve(pool, &model, SC_SEGMENT_ORDER, &place[2], 3));
+	CHECK(carve(pool, &model, SC_SEGMENT_ORDER, &extent[0], 1));
+	CHECK(carve(pool, &model, SC_SEGMENT_ORDER, &extent[1], 2));
+	CHECK(!carve(pool, &model, SC_SEGMENT_ORDER, &extent[2], 3));
 	pool_destroy(pool);
 }
 
 static void exhausted_to_the_last_page(void)
 {
 	struct sc_pool *pool = pool_create(2 * SC_SEGMENT_PAGES);
-	struct sc_place place, last;
+	struct sc_extent extent, last;
 	u32 i;
 
-	CHECK_EQ(sc_pool_carve(pool, 0, &place), -ENOSPC);
+	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), -ENOSPC);
 	while (pool_grow(pool))
 		;
 	CHECK_EQ(pool->nr_segments, 2);
 	for (i = 0; i < 2 * SC_SEGMENT_PAGES; i++)
-		CHECK_EQ(sc_pool_carve(pool, 0, &last), 0);
-	CHECK_EQ(sc_pool_carve(pool, 0, &place), -ENOSPC);
+		CHECK_EQ(sc_pool_alloc(pool, 0, &last), 0);
+	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), -ENOSPC);
 	CHECK_EQ(pool->used, 2 * SC_SEGMENT_PAGES);
-	sc_pool_release(pool, &last);
-	CHECK_EQ(sc_pool_carve(pool, 1, &place), -ENOSPC);
-	CHECK_EQ(sc_pool_carve(pool, 0, &place), 0);
-	CHECK_EQ(place.segment, last.segment);
-	CHECK_EQ(place.page, last.page);
+	sc_pool_free(pool, &last);
+	CHECK_EQ(sc_pool_alloc(pool, 1, &extent), -ENOSPC);
+	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), 0);
+	CHECK_EQ(extent.segment, last.segment);
+	CHECK_EQ(extent.page, last.page);
 	pool_destroy(pool);
 }
 
@@ -249,32 +249,32 @@ static void limits_hold(void)
 }
 
 /* No particular size. */
-static const struct sc_wish any = { .min = 0, .max = SCHANNEL_RING_ORDER_MAX };
+static const struct sc_size_limits any = { .min = 0, .max = SCHANNEL_RING_ORDER_MAX };
 
 /* However many rings there are, and however few. */
 static void wishes_are_granted(void)
 {
 	static const u32 rings[] = { 0, 10, 1000000 };
 	struct sc_pool *pool = pool_create(32 * MIB_PAGES);
-	struct sc_wish wish = { 0 };
+	struct sc_size_limits limits = { 0 };
 	u32 i;
 
 	for (i = 0; i < sizeof(rings) / sizeof(rings[0]); i++) {
 		pool->rings = rings[i];
-		for (wish.min = 0; wish.min <= SCHANNEL_RING_ORDER_MAX; wish.min++) {
-			for (wish.max = wish.min; wish.max <= SCHANNEL_RING_ORDER_MAX;
-			     wish.max++) {
-				u8 order = sc_pool_order(pool, wish);
+		for (limits.min = 0; limits.min <= SCHANNEL_RING_ORDER_MAX; limits.min++) {
+			for (limits.max = limits.min; limits.max <= SCHANNEL_RING_ORDER_MAX;
+			     limits.max++) {
+				u8 order = sc_pool_order(pool, limits);
 
-				CHECK(order >= wish.min);
-				CHECK(order <= wish.max);
+				CHECK(order >= limits.min);
+				CHECK(order <= limits.max);
 			}
 		}
 	}
 	/* what no segment can hold is not promised */
-	wish.min = SCHANNEL_RING_ORDER_MAX + 1;
-	wish.max = SCHANNEL_RING_ORDER_MAX + 1;
-	CHECK_EQ(sc_pool_order(pool, wish), SCHANNEL_RING_ORDER_MAX);
+	limits.min = SCHANNEL_RING_ORDER_MAX + 1;
+	limits.max = SCHANNEL_RING_ORDER_MAX + 1;
+	CHECK_EQ(sc_pool_order(pool, limits), SCHANNEL_RING_ORDER_MAX);
 	pool_destroy(pool);
 }
 
@@ -310,9 +310,9 @@ static void rings_fit(u32 limit, u32 rings)
 
 	for (i = 0; i < rings; i++) {
 		u8 order = sc_pool_order(pool, any);
-		struct sc_place place;
+		struct sc_extent extent;
 
-		while (sc_pool_carve(pool, order, &place))
+		while (sc_pool_alloc(pool, order, &extent))
 			if (!CHECK(pool_grow(pool)))
 				goto out;
 	}
@@ -424,12 +424,12 @@ static void evening_out(void)
 		CHECK_EQ(sc_pool_smaller(pool, 4), 3);
 		CHECK_EQ(sc_pool_smaller(pool, 3), 3);
 		CHECK_EQ(sc_pool_smaller(pool, 0), 0);
-		sc_pool_rest(pool);
+		sc_pool_idle(pool);
 	}
 	CHECK_EQ(sc_pool_larger(pool, 3, max), 5);
 	CHECK_EQ(sc_pool_smaller(pool, max), max);
-	sc_pool_deny(pool, 0);
-	sc_pool_deny(pool, 3);
+	sc_pool_note_starved(pool, 0);
+	sc_pool_note_starved(pool, 3);
 	CHECK_EQ(sc_pool_smaller(pool, 2), 1);
 	pool_destroy(pool);
 }
@@ -438,7 +438,7 @@ static void evening_out(void)
 static void large_rings(void)
 {
 	struct sc_pool *pool = pool_create(64 * MIB_PAGES);
-	struct sc_place large, small;
+	struct sc_extent large, small;
 	u8 order;
 
 	for (order = SC_SEGMENT_ORDER + 1; order <= SCHANNEL_RING_ORDER_MAX; order++) {
@@ -446,19 +446,19 @@ static void large_rings(void)
 
 		CHECK_EQ(segment->nr_pages, 1U << order);
 		CHECK_EQ(sc_pool_add(pool, segment), 0);
-		CHECK_EQ(sc_pool_carve(pool, 0, &small), -ENOSPC);
-		CHECK_EQ(sc_pool_carve(pool, SC_SEGMENT_ORDER, &small), -ENOSPC);
-		CHECK_EQ(sc_pool_carve(pool, order, &large), 0);
+		CHECK_EQ(sc_pool_alloc(pool, 0, &small), -ENOSPC);
+		CHECK_EQ(sc_pool_alloc(pool, SC_SEGMENT_ORDER, &small), -ENOSPC);
+		CHECK_EQ(sc_pool_alloc(pool, order, &large), 0);
 		CHECK_EQ(large.segment, segment->id);
-		CHECK_EQ(sc_pool_carve(pool, order, &small), -ENOSPC);
-		sc_pool_release(pool, &large);
+		CHECK_EQ(sc_pool_alloc(pool, order, &small), -ENOSPC);
+		sc_pool_free(pool, &large);
 	}
 	for (order = 0; order <= SC_SEGMENT_ORDER; order++)
 		CHECK_EQ(sc_pool_segment_pages(order), SC_SEGMENT_PAGES);
 	CHECK(pool_grow(pool));
-	CHECK_EQ(sc_pool_carve(pool, 0, &small), 0);
+	CHECK_EQ(sc_pool_alloc(pool, 0, &small), 0);
 	CHECK_EQ(pool->small, 1);
-	sc_pool_release(pool, &small);
+	sc_pool_free(pool, &small);
 	CHECK_EQ(pool->small, 0);
 	pool_destroy(pool);
 }
@@ -467,7 +467,7 @@ static void tell(struct sc_pool *pool, const struct sc_segment *seg, u8 state)
 {
 	bool goes = state != SC_SEGMENT_LEFT;
 
-	CHECK(sc_pool_tell(pool, &goes) == seg);
+	CHECK(sc_pool_announce(pool, &goes) == seg);
 	CHECK_EQ(seg->state, state);
 	CHECK_EQ(goes, state == SC_SEGMENT_LEFT);
 }
@@ -477,43 +477,43 @@ static void segments_come_and_go(void)
 {
 	struct sc_pool *pool = pool_create(3 * SC_SEGMENT_PAGES);
 	struct sc_segment *seg[3], *again;
-	struct sc_place place;
+	struct sc_extent extent;
 	bool goes;
 	u32 i;
 
-	CHECK(!sc_pool_tell(pool, &goes));
+	CHECK(!sc_pool_announce(pool, &goes));
 	for (i = 0; i < 3; i++) {
 		CHECK(pool_grow(pool));
 		seg[i] = pool->segment[i];
 	}
 	CHECK(!pool_grow(pool));
 	/* what was not announced cannot be deleted */
-	CHECK(sc_pool_rest(pool));
-	CHECK(sc_pool_rest(pool));
+	CHECK(sc_pool_idle(pool));
+	CHECK(sc_pool_idle(pool));
 	for (i = 0; i < 3; i++)
 		tell(pool, seg[i], SC_SEGMENT_THERE);
-	CHECK(!sc_pool_tell(pool, &goes));
+	CHECK(!sc_pool_announce(pool, &goes));
 	CHECK(!sc_pool_gone(pool, 0));
 	CHECK(!sc_pool_gone(pool, SCHANNEL_SEGMENTS_MAX - 1));
 
 	/* one is in use, one was a moment ago */
-	CHECK_EQ(sc_pool_carve(pool, SC_SEGMENT_ORDER, &place), 0);
-	CHECK_EQ(place.segment, 0);
-	CHECK_EQ(sc_pool_carve(pool, 0, &place), 0);
-	CHECK_EQ(place.segment, 1);
-	sc_pool_release(pool, &place);
-	CHECK(sc_pool_rest(pool));
+	CHECK_EQ(sc_pool_alloc(pool, SC_SEGMENT_ORDER, &extent), 0);
+	CHECK_EQ(extent.segment, 0);
+	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), 0);
+	CHECK_EQ(extent.segment, 1);
+	sc_pool_free(pool, &extent);
+	CHECK(sc_pool_idle(pool));
 	tell(pool, seg[2], SC_SEGMENT_LEFT);
-	CHECK(!sc_pool_tell(pool, &goes));
-	CHECK(!sc_pool_rest(pool));
+	CHECK(!sc_pool_announce(pool, &goes));
+	CHECK(!sc_pool_idle(pool));
 	CHECK_EQ(pool->nr_pages, 3 * SC_SEGMENT_PAGES);
 
 	/* nothing is carved from what is leaving or has left */
-	CHECK_EQ(sc_pool_carve(pool, 0, &place), -ENOSPC);
+	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), -ENOSPC);
 	CHECK(!sc_pool_gone(pool, 0));
 	CHECK(!sc_pool_gone(pool, 1));
 	tell(pool, seg[1], SC_SEGMENT_LEFT);
-	CHECK_EQ(sc_pool_carve(pool, 0, &place), -ENOSPC);
+	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), -ENOSPC);
 	CHECK(sc_pool_gone(pool, 1) == seg[1]);
 	CHECK(!sc_pool_gone(pool, 1));
 	CHECK_EQ(pool->nr_pages, 2 * SC_SEGMENT_PAGES);
@@ -523,13 +523,13 @@ static void segments_come_and_go(void)
 	CHECK(!pool_grow(pool));
 	again = pool->segment[1];
 	CHECK_EQ(again->id, 1);
-	CHECK_EQ(sc_pool_carve(pool, 0, &place), 0);
-	CHECK_EQ(place.segment, 1);
+	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), 0);
+	CHECK_EQ(extent.segment, 1);
 	tell(pool, again, SC_SEGMENT_THERE);
 	CHECK(sc_pool_gone(pool, 2) == seg[2]);
 	segment_destroy(seg[2]);
 	CHECK_EQ(pool->nr_segments, 3);
-	CHECK_EQ(sc_pool_carve(pool, SC_SEGMENT_ORDER, &place), -ENOSPC);
+	CHECK_EQ(sc_pool_alloc(pool, SC_SEGMENT_ORDER, &extent), -ENOSPC);
 	CHECK(pool_grow(pool));
 	pool_destroy(pool);
 }
@@ -541,13 +541,13 @@ struct contender {
 	u32 (*page)[SC_SEGMENT_PAGES];
 };
 
-static void mark(struct contender *me, const struct sc_place *place, u32 was,
+static void mark(struct contender *me, const struct sc_extent *extent, u32 was,
 		 u32 is)
 {
 	u32 i;
 
-	for (i = 0; i < 1U << place->order; i++) {
-		u32 *page = &me->page[place->segment][place->page + i];
+	for (i = 0; i < 1U << extent->order; i++) {
+		u32 *page = &me->page[extent->segment][extent->page + i];
 
 		CHECK_EQ(*page, was);
 		*page = is;
@@ -558,19 +558,19 @@ static void *contend(void *arg)
 {
 	struct contender *me = arg;
 	struct random random = { .state = me->seed };
-	struct sc_place place[8];
+	struct sc_extent extent[8];
 	bool taken[8] = { false };
 	u32 i, n;
 
 	for (n = 0; n < 20000; n++) {
 		i = random_below(&random, 8);
 		if (taken[i]) {
-			mark(me, &place[i], me->seed, 0);
-			sc_pool_release(me->pool, &place[i]);
+			mark(me, &extent[i], me->seed, 0);
+			sc_pool_free(me->pool, &extent[i]);
 			taken[i] = false;
-		} else if (!sc_pool_carve(me->pool, random_below(&random, 6),
-					  &place[i])) {
-			mark(me, &place[i], 0, me->seed);
+		} else if (!sc_pool_alloc(me->pool, random_below(&random, 6),
+					  &extent[i])) {
+			mark(me, &extent[i], 0, me->seed);
 			taken[i] = true;
 		} else {
 			pool_grow(me->pool);
@@ -578,8 +578,8 @@ static void *contend(void *arg)
 	}
 	for (i = 0; i < 8; i++) {
 		if (taken[i]) {
-			mark(me, &place[i], me->seed, 0);
-			sc_pool_release(me->pool, &place[i]);
+			mark(me, &extent[i], me->seed, 0);
+			sc_pool_free(me->pool, &extent[i]);
 		}
 	}
 	return NULL;
@@ -607,20 +607,20 @@ static void taken_away(void)
 {
 	struct sc_pool *pool = pool_create(8 * SC_SEGMENT_PAGES);
 	struct sc_segment *segment;
-	struct sc_place place;
+	struct sc_extent extent;
 	int i;
 
 	CHECK(pool_grow(pool) && pool_grow(pool));
-	CHECK_EQ(sc_pool_carve(pool, 3, &place), 0);
+	CHECK_EQ(sc_pool_alloc(pool, 3, &extent), 0);
 	for (i = 0; i < 2; i++) {
 		segment = sc_pool_take(pool);
 		if (CHECK(segment))
 			segment_destroy(segment);
 	}
 	CHECK(!sc_pool_take(pool));
-	sc_pool_release(pool, &place);
-	sc_pool_release(pool, &place);
-	CHECK_EQ(sc_pool_carve(pool, 0, &place), -ENOSPC);
+	sc_pool_free(pool, &extent);
+	sc_pool_free(pool, &extent);
+	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), -ENOSPC);
 	pool_destroy(pool);
 }
 

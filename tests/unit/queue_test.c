@@ -48,13 +48,13 @@ static void ends_exit(struct ends *ends)
 static void posted_once(void)
 {
 	struct ends ends;
-	sc_bell_t bell = 0;
+	sc_pending_t pending = 0;
 	u32 flow = 0;
 
 	ends_init(&ends, 0xffffffff);
-	CHECK_EQ(sc_queue_post(&ends.poster, 42, &bell), SC_POST_QUIET);
+	CHECK_EQ(sc_queue_post(&ends.poster, 42, &pending), SC_POST_QUIET);
 	CHECK_EQ(ends.poster_page->prod, 0);
-	CHECK_EQ(sc_queue_post(&ends.poster, 42, &bell), SC_POST_QUIET);
+	CHECK_EQ(sc_queue_post(&ends.poster, 42, &pending), SC_POST_QUIET);
 	CHECK_EQ(ends.poster_page->prod, 0);
 	CHECK_EQ(sc_queue_take(&ends.taker, &flow, 1), 1);
 	CHECK_EQ(flow, 42);
@@ -62,7 +62,7 @@ static void posted_once(void)
 	CHECK_EQ(sc_queue_take(&ends.taker, &flow, 1), 0);
 
 	/* once it is taken it is posted again */
-	CHECK_EQ(sc_queue_post(&ends.poster, 42, &bell), SC_POST_QUIET);
+	CHECK_EQ(sc_queue_post(&ends.poster, 42, &pending), SC_POST_QUIET);
 	CHECK_EQ(ends.poster_page->prod, 1);
 	CHECK_EQ(ends.poster_page->overflow, 0);
 	ends_exit(&ends);
@@ -75,22 +75,22 @@ static void armed_notified_once(void)
 	u32 flow;
 
 	for (i = 0; i < ARRAY_SIZE(starts); i++) {
-		sc_bell_t bell[4] = { 0 };
+		sc_pending_t pending[4] = { 0 };
 		struct ends ends;
 
 		ends_init(&ends, starts[i]);
 		CHECK(!sc_queue_arm(&ends.taker));
-		CHECK_EQ(sc_queue_post(&ends.poster, 1, &bell[1]), SC_POST_NOTIFY);
-		CHECK_EQ(sc_queue_post(&ends.poster, 2, &bell[2]), SC_POST_QUIET);
-		CHECK_EQ(sc_queue_post(&ends.poster, 1, &bell[1]), SC_POST_QUIET);
+		CHECK_EQ(sc_queue_post(&ends.poster, 1, &pending[1]), SC_POST_NOTIFY);
+		CHECK_EQ(sc_queue_post(&ends.poster, 2, &pending[2]), SC_POST_QUIET);
+		CHECK_EQ(sc_queue_post(&ends.poster, 1, &pending[1]), SC_POST_QUIET);
 		CHECK_EQ(sc_queue_take(&ends.taker, &flow, 1), 1);
-		CHECK_EQ(sc_queue_post(&ends.poster, 3, &bell[3]), SC_POST_QUIET);
+		CHECK_EQ(sc_queue_post(&ends.poster, 3, &pending[3]), SC_POST_QUIET);
 		/* there is something, so that nobody needs to be notified */
 		CHECK(sc_queue_arm(&ends.taker));
 		CHECK_EQ(sc_queue_take(&ends.taker, &flow, 1), 1);
 		CHECK_EQ(sc_queue_take(&ends.taker, &flow, 1), 1);
 		CHECK(!sc_queue_arm(&ends.taker));
-		CHECK_EQ(sc_queue_post(&ends.poster, 1, &bell[1]), SC_POST_NOTIFY);
+		CHECK_EQ(sc_queue_post(&ends.poster, 1, &pending[1]), SC_POST_NOTIFY);
 		ends_exit(&ends);
 	}
 }
@@ -98,27 +98,27 @@ static void armed_notified_once(void)
 /* Fill it: what does not fit is counted, and the taker told every time. */
 static void overflow(void)
 {
-	sc_bell_t bell[ENTRIES + 2] = { 0 };
+	sc_pending_t pending[ENTRIES + 2] = { 0 };
 	u32 flow[ENTRIES + 1];
 	struct ends ends;
 	u32 i;
 
 	ends_init(&ends, 0xffffff80);
 	for (i = 0; i < ENTRIES; i++)
-		CHECK_EQ(sc_queue_post(&ends.poster, i, &bell[i]),
+		CHECK_EQ(sc_queue_post(&ends.poster, i, &pending[i]),
 			 SC_POST_QUIET);
 	CHECK_EQ(ends.poster_page->overflow, 0);
 	for (i = 0; i < ENTRIES; i++)
-		CHECK_EQ(sc_queue_post(&ends.poster, i, &bell[i]),
+		CHECK_EQ(sc_queue_post(&ends.poster, i, &pending[i]),
 			 SC_POST_QUIET);
 	CHECK_EQ(ends.poster_page->overflow, 0);
 	CHECK(!sc_queue_overflowed(&ends.taker));
 
 	for (i = 1; i <= 3; i++) {
-		CHECK_EQ(sc_queue_post(&ends.poster, ENTRIES, &bell[ENTRIES]),
+		CHECK_EQ(sc_queue_post(&ends.poster, ENTRIES, &pending[ENTRIES]),
 			 SC_POST_NOTIFY);
 		CHECK_EQ(ends.poster_page->overflow, i);
-		CHECK_EQ(bell[ENTRIES], 0);
+		CHECK_EQ(pending[ENTRIES], 0);
 	}
 	CHECK(sc_queue_arm(&ends.taker));
 	CHECK_EQ(sc_queue_take(&ends.taker, flow, ENTRIES + 1), ENTRIES);
@@ -129,7 +129,7 @@ static void overflow(void)
 	CHECK(sc_queue_overflowed(&ends.taker));
 	CHECK(!sc_queue_overflowed(&ends.taker));
 	CHECK(!sc_queue_arm(&ends.taker));
-	CHECK_EQ(sc_queue_post(&ends.poster, ENTRIES, &bell[ENTRIES]),
+	CHECK_EQ(sc_queue_post(&ends.poster, ENTRIES, &pending[ENTRIES]),
 		 SC_POST_NOTIFY);
 	CHECK_EQ(ends.poster_page->overflow, 3);
 	ends_exit(&ends);
@@ -138,14 +138,14 @@ static void overflow(void)
 /* A count of overflows that wraps is still one that changed. */
 static void overflow_count_wraps(void)
 {
-	sc_bell_t bell = 0;
+	sc_pending_t pending = 0;
 	struct ends ends;
 
 	ends_init(&ends, 0);
 	ends.poster_page->overflow = 0xffffffff;
 	ends.taker.overflow = 0xffffffff;
 	ends.taker_page->cons = ends.poster_page->prod - ENTRIES;
-	CHECK_EQ(sc_queue_post(&ends.poster, 1, &bell), SC_POST_NOTIFY);
+	CHECK_EQ(sc_queue_post(&ends.poster, 1, &pending), SC_POST_NOTIFY);
 	CHECK_EQ(ends.poster_page->overflow, 0);
 	CHECK(sc_queue_overflowed(&ends.taker));
 	ends_exit(&ends);
@@ -169,9 +169,9 @@ static bool model_waits(const struct model *model, u32 flow)
 }
 
 static void model_post(struct model *model, struct ends *ends, u32 flow,
-		       sc_bell_t *bell)
+		       sc_pending_t *pending)
 {
-	enum sc_post post = sc_queue_post(&ends->poster, flow, bell);
+	enum sc_post post = sc_queue_post(&ends->poster, flow, pending);
 
 	if (model_waits(model, flow)) {
 		CHECK_EQ(post, SC_POST_QUIET);
@@ -204,7 +204,7 @@ static void as_the_model(void)
 	int n;
 
 	for (i = 0; i < ARRAY_SIZE(starts); i++) {
-		sc_bell_t bell[700] = { 0 };
+		sc_pending_t pending[700] = { 0 };
 		struct model model = { .nr = 0 };
 		struct ends ends;
 
@@ -216,7 +216,7 @@ static void as_the_model(void)
 			u32 flow = random_below(&random, 700);
 
 			if (post)
-				model_post(&model, &ends, flow, &bell[flow]);
+				model_post(&model, &ends, flow, &pending[flow]);
 			else
 				model_take(&model, &ends,
 					   random_within(&random, 1, 64));
@@ -227,7 +227,7 @@ static void as_the_model(void)
 }
 
 /*
- * The queue moves on by exactly 2^32 entries, so that an old bell looks like a
+ * The queue moves on by exactly 2^32 entries, so that an old pending looks like a
  * waiting entry to whoever compares 32 bits.
  */
 static void old_bells_stay_old(void)
@@ -236,11 +236,11 @@ static void old_bells_stay_old(void)
 	u32 i, other;
 
 	for (i = 0; i < ENTRIES; i++) {
-		sc_bell_t bell = 0, bells[ENTRIES] = { 0 };
+		sc_pending_t pending = 0, bells[ENTRIES] = { 0 };
 		u32 flow;
 
 		ends_init(&ends, 100);
-		sc_queue_post(&ends.poster, 1, &bell);
+		sc_queue_post(&ends.poster, 1, &pending);
 		CHECK_EQ(sc_queue_take(&ends.taker, &flow, 1), 1);
 		ends.poster.prod += (1ULL << 32) - 1 - i;
 		ends.poster_page->prod = (u32)ends.poster.prod;
@@ -248,21 +248,21 @@ static void old_bells_stay_old(void)
 		ends.taker_page->cons = (u32)ends.poster.prod;
 		for (other = 0; other < ENTRIES - 1; other++)
 			sc_queue_post(&ends.poster, 2 + other, &bells[other]);
-		sc_queue_post(&ends.poster, 1, &bell);
+		sc_queue_post(&ends.poster, 1, &pending);
 		CHECK_EQ(ends.poster_page->prod, (u32)(100 - i + ENTRIES));
-		CHECK_EQ(bell, ends.poster.prod - 1);
+		CHECK_EQ(pending, ends.poster.prod - 1);
 		ends_exit(&ends);
 	}
 }
 
-/* A bell that never rang is before all entries, even the very first. */
+/* A pending that never rang is before all entries, even the very first. */
 static void first_entry_of_all(void)
 {
-	sc_bell_t bell = 0;
+	sc_pending_t pending = 0;
 	struct ends ends;
 
 	ends_init(&ends, 0);
-	CHECK_EQ(sc_queue_post(&ends.poster, 9, &bell), SC_POST_QUIET);
+	CHECK_EQ(sc_queue_post(&ends.poster, 9, &pending), SC_POST_QUIET);
 	CHECK_EQ(ends.poster_page->prod, 1);
 	CHECK_EQ(ends.poster_page->entry[0], 9);
 	ends_exit(&ends);
@@ -298,7 +298,7 @@ static void hostile_prod(void)
 static void hostile_cons(void)
 {
 	struct random random = { .state = 8 };
-	sc_bell_t bell[40] = { 0 };
+	sc_pending_t pending[40] = { 0 };
 	struct ends ends;
 	int n;
 
@@ -312,7 +312,7 @@ static void hostile_cons(void)
 
 		ends.taker_page->cons = (u32)prod - behind;
 		ends.taker_page->event = random_u32(&random);
-		post = sc_queue_post(&ends.poster, flow, &bell[flow]);
+		post = sc_queue_post(&ends.poster, flow, &pending[flow]);
 		CHECK(ends.poster.prod - prod <= 1);
 		CHECK_EQ(ends.poster_page->prod, (u32)ends.poster.prod);
 		if (behind > ENTRIES) {

@@ -37,7 +37,7 @@ static void check_run(const struct sc_ring *ring, u32 pos, u32 len)
 	CHECK_EQ(run, want);
 }
 
-/* Runs around every page's edges, for every kind of wish. */
+/* Runs around every page's edges, for every kind of limits. */
 static void check_runs(const struct sc_ring *ring)
 {
 	const u32 wishes[] = {

@@ -77,7 +77,7 @@ static void messages(void)
 	message("refuse", (struct schannel_msg){
 		.type = SCHANNEL_MSG_REFUSE,
 		.dst_flow = 1,
-		.why = { .reason = SCHANNEL_REASON_BACKLOG },
+		.reason = { .reason = SCHANNEL_REASON_BACKLOG },
 	});
 	message("close", (struct schannel_msg){
 		.type = SCHANNEL_MSG_CLOSE,
@@ -170,7 +170,7 @@ static void sly_peer(void)
 	seed("fuzz_peer", "sly", &input, sizeof(input));
 }
 
-/* Offers a ring and turns to it, as it may; then where it must not. */
+/* Offers a ring and switches to it, as it may; then where it must not. */
 static void turning_peer(void)
 {
 	struct {
@@ -198,9 +198,9 @@ static void turning_peer(void)
 		},
 	};
 
-	seed("fuzz_peer", "turning", &input, sizeof(input));
+	seed("fuzz_peer", "switching", &input, sizeof(input));
 	input.setup.layout = 1;
-	seed("fuzz_peer", "turning-scattered", &input, sizeof(input));
+	seed("fuzz_peer", "switching-scattered", &input, sizeof(input));
 }
 
 /* Sound records up to the brim, across the wrap; handed out, and given back. */

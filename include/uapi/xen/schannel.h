@@ -180,16 +180,16 @@ struct schannel_queue {
  * Producer line, about the ring in the owner's pool:
  * @tx_prod:	bytes produced. Written after the bytes themselves (release).
  *		Check: tx_prod - own consumer index <= size of the ring; of the new
- *		one once @tx_turns has changed.
+ *		one once @tx_switches has changed.
  * @tx_flags:	SCHANNEL_TX_*; written after the last change of @tx_prod
  *		(release), a bit once set stays. Check: unknown bits ignored.
  * @tx_event:	notify the owner when the peer's @rx_cons passes this.
- * @tx_turns:	how often the owner has gone on in another ring, see "Moving a
+ * @tx_switches:	how often the owner has gone on in another ring, see "Moving a
  *		ring". Check: as last seen, or one more if a ring that was
  *		offered and answered with 1 waits for that.
- * @tx_turn:	where it last did: the first byte in the new ring. Written before
- *		@tx_turns (release), which is written before a @tx_prod beyond
- *		it. Check, when @tx_turns is seen to have changed: not behind any
+ * @tx_switch:	where it last did: the first byte in the new ring. Written before
+ *		@tx_switches (release), which is written before a @tx_prod beyond
+ *		it. Check, when @tx_switches is seen to have changed: not behind any
  *		@tx_prod seen before it did, and no further ahead of the own
  *		consumer index than either ring holds.
  *
@@ -207,8 +207,8 @@ struct schannel_flow {
 	__u32	tx_prod;
 	__u32	tx_flags;
 	__u32	tx_event;
-	__u32	tx_turns;
-	__u32	tx_turn;
+	__u32	tx_switches;
+	__u32	tx_switch;
 	__u32	pad0[11];
 
 	__u32	rx_cons;
@@ -275,14 +275,14 @@ struct schannel_ring_at {
  * 2. The receiver answers: 1, it can read that ring, or 0, it cannot, or will not.
  *    It always answers 0 for a DGRAM flow.
  * 3. After a 1 the producer may turn, at any time from then on, or never. To turn it
- *    stores its producer index in @tx_turn, and then adds one to @tx_turns
+ *    stores its producer index in @tx_switch, and then adds one to @tx_switches
  *    (release). What is before that index stays in the old ring, what comes from there
  *    on is in the new one, at index & (its size - 1). A record lies
  *    in one of the two as a whole. From then on tx_prod - rx_cons must not exceed
- *    the new ring's size, and when it turns it already must not.
- * 4. The consumer, once it has read @tx_prod, reads @tx_turns (acquire): if that
- *    has changed it reads the old ring up to @tx_turn, and then the new one.
- * 5. As soon as the peer's @rx_cons is not before @tx_turn, the old ring may be used
+ *    the new ring's size, and when it switches it already must not.
+ * 4. The consumer, once it has read @tx_prod, reads @tx_switches (acquire): if that
+ *    has changed it reads the old ring up to @tx_switch, and then the new one.
+ * 5. As soon as the peer's @rx_cons is not before @tx_switch, the old ring may be used
  *    for something else. Only then may the next one be offered, which
  *    takes the place of one that was offered before and not turned to.
  *
@@ -321,7 +321,7 @@ struct schannel_msg_answer {
  * @type:	SCHANNEL_TYPE_*. Check: known, and what listens is of that type, else
  *		refuse as UNSUPPORTED.
  * @rx_order:	order the opener would like the other direction's ring to have; a
- *		wish, 0xff for none.
+ *		limits, 0xff for none.
  * @src_addr:	INET: the opener's address, IPv6 or v4-mapped. Check: one that the
  *		control domain published for the peer, else refuse as SOURCE.
  * @dst_addr:	INET: the address it wants, of the same kind (v4-mapped or not).
@@ -438,7 +438,7 @@ struct schannel_msg {
 	union {
 		struct schannel_msg_open	open;
 		struct schannel_msg_accept	accept;
-		struct schannel_msg_reason	why;
+		struct schannel_msg_reason	reason;
 		struct schannel_msg_table	table;
 		struct schannel_msg_segment	segment;
 		struct schannel_msg_ring	ring;

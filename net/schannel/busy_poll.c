@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whether to look before sleeping. See spin.h.
+ * Whether to look before sleeping. See busy_poll.h.
  *
  * It is tried at first, and then as long as it comes to something now and then. Else it is
  * tried again after so many waits, ever less often. How long a wait was says nothing
@@ -16,50 +16,50 @@
 #include <linux/time64.h>
 #include <net/sock.h>
 
-#include "spin.h"
+#include "busy_poll.h"
 #include "sysctl.h"
 
 /* So many misses in a row are put up with. */
-#define SC_SPIN_MISSES		4
+#define SC_BUSY_POLL_MISSES		4
 
-#define SC_SPIN_PAUSE_LEAST	8
-#define SC_SPIN_PAUSE_MOST	128
+#define SC_BUSY_POLL_PAUSE_MIN	8
+#define SC_BUSY_POLL_PAUSE_MAX	128
 
 /*
  * After a miss: so many times, earned one by one, so much longer, but not beyond this.
  * Some are given, since both sides begin asleep.
  */
-#define SC_SPIN_PATIENCE	4
-#define SC_SPIN_GIVEN		2
-#define SC_SPIN_LONGER		8
-#define SC_SPIN_LONGEST_US	2000U
+#define SC_BUSY_POLL_CREDIT_MAX	4
+#define SC_BUSY_POLL_CREDIT		2
+#define SC_BUSY_POLL_LONGER		8
+#define SC_BUSY_POLL_LONGEST_US	2000U
 
 /* For a connection of which nothing is known. */
-void sc_spin_init(struct sc_spin *spin)
+void sc_busy_poll_init(struct sc_busy_poll *poll)
 {
-	*spin = (struct sc_spin){ .patience = SC_SPIN_GIVEN };
+	*poll = (struct sc_busy_poll){ .credit = SC_BUSY_POLL_CREDIT };
 }
 
-static bool sc_spin_is_patient(const struct sc_spin *spin)
+static bool sc_busy_poll_has_credit(const struct sc_busy_poll *poll)
 {
-	return spin->misses && spin->patience;
+	return poll->misses && poll->credit;
 }
 
 /**
- * sc_spin_budget() - how long to look this time
- * @spin:	what was learned
+ * sc_busy_poll_budget() - how long to look this time
+ * @poll:	what was learned
  * @sk:		the socket; SO_BUSY_POLL is what its program wants in any case
  *
  * Nobody else may be waiting for the processor.
  *
  * Return: nanoseconds, 0 if it is not worth it.
  */
-u64 sc_spin_budget(struct sc_spin *spin, const struct sock *sk)
+u64 sc_busy_poll_budget(struct sc_busy_poll *poll, const struct sock *sk)
 {
 	unsigned int us = sc_sysctl_busy_poll_us(sock_net(sk));
 
-	if (spin->rest) {
-		spin->rest--;
+	if (poll->rest) {
+		poll->rest--;
 		us = 0;
 	}
 #ifdef CONFIG_NET_RX_BUSY_POLL
@@ -67,33 +67,33 @@ u64 sc_spin_budget(struct sc_spin *spin, const struct sock *sk)
 #endif
 	if (!us || !single_task_running())
 		return 0;
-	spin->prompt = us * NSEC_PER_USEC;
-	if (sc_spin_is_patient(spin))
-		us = max(us, min(SC_SPIN_LONGER * us, SC_SPIN_LONGEST_US));
+	poll->prompt = us * NSEC_PER_USEC;
+	if (sc_busy_poll_has_credit(poll))
+		us = max(us, min(SC_BUSY_POLL_LONGER * us, SC_BUSY_POLL_LONGEST_US));
 	return us * NSEC_PER_USEC;
 }
 
 /**
- * sc_spin_learn() - it was tried
- * @spin:	for this direction
- * @took:	how long until what was waited for came, in nanoseconds; or SC_SPIN_MISS
+ * sc_busy_poll_learn() - it was tried
+ * @poll:	for this direction
+ * @took:	how long until what was waited for came, in nanoseconds; or SC_BUSY_POLL_MISS
  */
-void sc_spin_learn(struct sc_spin *spin, u64 took)
+void sc_busy_poll_learn(struct sc_busy_poll *poll, u64 took)
 {
-	if (took <= spin->prompt) {
-		spin->misses = 0;
-		spin->pause = SC_SPIN_PAUSE_LEAST;
-		if (spin->patience < SC_SPIN_PATIENCE)
-			spin->patience++;
+	if (took <= poll->prompt) {
+		poll->misses = 0;
+		poll->pause = SC_BUSY_POLL_PAUSE_MIN;
+		if (poll->credit < SC_BUSY_POLL_CREDIT_MAX)
+			poll->credit++;
 		return;
 	}
-	if (sc_spin_is_patient(spin))
-		spin->patience--;
+	if (sc_busy_poll_has_credit(poll))
+		poll->credit--;
 	/* late is neither a hit nor a miss: perhaps the next one is prompt */
-	if (took == SC_SPIN_MISS && ++spin->misses >= SC_SPIN_MISSES) {
+	if (took == SC_BUSY_POLL_MISS && ++poll->misses >= SC_BUSY_POLL_MISSES) {
 		/* from now on one is enough, until there is a hit */
-		spin->misses = SC_SPIN_MISSES - 1;
-		spin->rest = max(spin->pause, SC_SPIN_PAUSE_LEAST);
-		spin->pause = min(2 * spin->rest, SC_SPIN_PAUSE_MOST);
+		poll->misses = SC_BUSY_POLL_MISSES - 1;
+		poll->rest = max(poll->pause, SC_BUSY_POLL_PAUSE_MIN);
+		poll->pause = min(2 * poll->rest, SC_BUSY_POLL_PAUSE_MAX);
 	}
 }

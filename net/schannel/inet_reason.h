@@ -4,8 +4,8 @@
  * for some verdicts remembered per destination for a while, so that a thousand
  * connects do not wait a thousand times.
  */
-#ifndef _SCHANNEL_INET_WHY_H
-#define _SCHANNEL_INET_WHY_H
+#ifndef _SCHANNEL_INET_REASON_H
+#define _SCHANNEL_INET_REASON_H
 
 #include <linux/types.h>
 
@@ -17,20 +17,20 @@ struct sc_divert_view;
 struct schannel_peer;
 
 /* Any context but hard interrupts, and none of them sleeps: */
-struct schannel_peer *scinet_why_look(struct net *net,
+struct schannel_peer *scinet_reason_look(struct net *net,
 				      const struct in6_addr *addr, u16 port,
 				      struct sc_divert_view *view);
-enum schannel_divert scinet_why_recent(const struct net *net,
+enum schannel_divert scinet_reason_recent(const struct net *net,
 				       const struct in6_addr *addr, u16 port);
-void scinet_why_count(const struct net *net, const struct in6_addr *addr,
+void scinet_reason_count(const struct net *net, const struct in6_addr *addr,
 		      u16 port, enum schannel_divert verdict);
-bool scinet_why_is_local(struct net *net, const struct in6_addr *addr);
+bool scinet_reason_is_local(struct net *net, const struct in6_addr *addr);
 
 /* As struct sc_divert_ops wants them: */
-void scinet_why_forget(struct net *net, struct schannel_peer *peer);
-void scinet_why_counts(const struct net *net, u64 *counts);
+void scinet_reason_forget(struct net *net, struct schannel_peer *peer);
+void scinet_reason_counts(const struct net *net, u64 *counts);
 
-int scinet_why_init(void);
-void scinet_why_exit(void);
+int scinet_reason_init(void);
+void scinet_reason_exit(void);
 
-#endif /* _SCHANNEL_INET_WHY_H */
+#endif /* _SCHANNEL_INET_REASON_H */

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Making room. See room.h. Process context. */
+/* Making room. See alloc.h. Process context. */
 #include <linux/err.h>
 #include <linux/mutex.h>
 
 #include "channel.h"
-#include "room.h"
+#include "alloc.h"
 #include "segment.h"
-#include "tend.h"
+#include "maintain.h"
 
 /* One more segment for the pool, for rings of @order. Caller holds grow_lock. */
-static int sc_room_add_segment(struct schannel_channel *ch, u8 order)
+static int sc_alloc_segment(struct schannel_channel *ch, u8 order)
 {
 	u32 nr_pages = sc_pool_segment_pages(order);
 	struct sc_segment *seg;
@@ -30,41 +30,41 @@ static int sc_room_add_segment(struct schannel_channel *ch, u8 order)
 }
 
 /* The pool is to have one more segment, for rings to come of @order. 0 or -errno. */
-int sc_room_grow(struct schannel_channel *ch, u8 order)
+int sc_alloc_grow_pool(struct schannel_channel *ch, u8 order)
 {
 	int err;
 
 	mutex_lock(&ch->grow_lock);
-	err = sc_room_add_segment(ch, order);
+	err = sc_alloc_segment(ch, order);
 	mutex_unlock(&ch->grow_lock);
 	return err;
 }
 
 /**
- * sc_room_carve() - take the pages for a ring
+ * sc_alloc_extent() - take the pages for a ring
  * @ch:		the channel, whose pool grows if need be
  * @order:	how large it is to be
  * @least:	what will do if memory is short
- * @place:	filled in
+ * @extent:	filled in
  *
  * As large as memory and limits allow: rather a small ring than none. When they do
  * not, idle flows are made to give back what they have.
  *
  * Return: 0 or -errno.
  */
-int sc_room_carve(struct schannel_channel *ch, u8 order, u8 least,
-		  struct sc_place *place)
+int sc_alloc_extent(struct schannel_channel *ch, u8 order, u8 least,
+		  struct sc_extent *extent)
 {
 	int err;
 
-	if (!sc_pool_carve(&ch->pool, order, place))
+	if (!sc_pool_alloc(&ch->pool, order, extent))
 		return 0;
 	mutex_lock(&ch->grow_lock);
-	while ((err = sc_pool_carve(&ch->pool, order, place))) {
-		err = sc_room_add_segment(ch, order);
+	while ((err = sc_pool_alloc(&ch->pool, order, extent))) {
+		err = sc_alloc_segment(ch, order);
 		if (!err)
 			continue;
-		sc_tend_short(ch);
+		sc_maintain_low_memory(ch);
 		if (err == -ECONNRESET || order <= least)
 			break;
 		order--;
@@ -74,7 +74,7 @@ int sc_room_carve(struct schannel_channel *ch, u8 order, u8 least,
 }
 
 /* One more page for the flow table, which had @pages. 0 or -errno. */
-int sc_room_table(struct schannel_channel *ch, unsigned int pages)
+int sc_alloc_table(struct schannel_channel *ch, unsigned int pages)
 {
 	int err = 0;
 
@@ -97,9 +97,9 @@ out:
 }
 
 /* The ring at a place that was carved. */
-void sc_room_ring(const struct schannel_channel *ch,
-		  const struct sc_place *place, struct sc_ring *ring)
+void sc_extent_ring(const struct schannel_channel *ch,
+		  const struct sc_extent *extent, struct sc_ring *ring)
 {
-	ring->addr = ch->pool.segment[place->segment]->addr + place->page;
-	ring->size = PAGE_SIZE << place->order;
+	ring->addr = ch->pool.segment[extent->segment]->addr + extent->page;
+	ring->size = PAGE_SIZE << extent->order;
 }

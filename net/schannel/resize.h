@@ -3,8 +3,8 @@
  * A flow's rings move: to a larger one while they are busy, to a smaller one when
  * they rest. See "Moving a ring" in the ABI; ring.h has the index work.
  */
-#ifndef _SCHANNEL_MOVE_H
-#define _SCHANNEL_MOVE_H
+#ifndef _SCHANNEL_RESIZE_H
+#define _SCHANNEL_RESIZE_H
 
 #include <linux/list.h>
 #include <linux/types.h>
@@ -19,16 +19,16 @@ struct sc_peer_segment;
  * How far the producer is with moving. Each step is taken by one party only; "who sends"
  * is whoever has the sender's lock.
  */
-enum sc_move_state {
-	SC_MOVE_NONE,		/* -> OFFERED, or LACKS, by who sends */
-	SC_MOVE_LACKS,		/* -> OFFERED, or DENIED, by who sends */
-	SC_MOVE_DENIED,		/* -> NONE by who sends, when he has heard of it; or OFFERED */
-	SC_MOVE_OFFERED,	/* -> READY, or NONE, by the channel's work: the answer */
-	SC_MOVE_READY,		/* -> NONE by who sends: turned, or not worth it any more */
+enum sc_resize_state {
+	SC_RESIZE_NONE,		/* -> OFFERED, or LACKS, by who sends */
+	SC_RESIZE_STARVED,		/* -> OFFERED, or DENIED, by who sends */
+	SC_RESIZE_REFUSED,		/* -> NONE by who sends, when he has heard of it; or OFFERED */
+	SC_RESIZE_OFFERED,	/* -> READY, or NONE, by the channel's work: the answer */
+	SC_RESIZE_READY,		/* -> NONE by who sends: turned, or not worth it any more */
 };
 
 /* The peer's offer. Who answers it has claimed it before. */
-enum sc_move_offer {
+enum sc_resize_offer {
 	SC_OFFER_NONE,		/* -> WAITS by the channel's work */
 	SC_OFFER_WAITS,		/* -> CLAIMED by who answers */
 	SC_OFFER_CLAIMED,	/* -> NONE, or WAITS once more, by the same */
@@ -36,43 +36,43 @@ enum sc_move_offer {
 };
 
 /**
- * struct sc_move - the moves of a flow's two rings
- * @state:	enum sc_move_state. Who sees a state that it is to leave sees what
+ * struct sc_resize - the moves of a flow's two rings
+ * @state:	enum sc_resize_state. Who sees a state that it is to leave sees what
  *		belongs to it (release, acquire)
- * @wish:	between which sizes our ring moves
+ * @limits:	between which sizes our ring moves
  * @to:		from OFFERED on: the ring offered; LACKS: its order
- * @lacks_since: LACKS: since when, jiffies
+ * @starved_since: LACKS: since when, jiffies
  * @leaving:	@from is in use: the peer may still read there
  * @from:	the ring before this one
  * @full_prod:	where the ring was found full last
  * @fulls:	how often, with no rest in between
  * @full_last:	when it was found full last, jiffies
  * @refusals:	how many offers in a row were answered with 0
- * @rest_prod, @rests: for how many looks in a row nothing has been sent
+ * @idle_prod, @idle_looks: for how many looks in a row nothing has been sent
  *
- * @to to @rests: by who sends, but for @to and @refusals while it is OFFERED.
+ * @to to @idle_looks: by who sends, but for @to and @refusals while it is OFFERED.
  *
  * @node:	in the channel's list of flows to be tended (control lock)
  * @segment, @next_segment: where the peer's ring is, and the one it offered; by
  *		who receives
- * @offered:	enum sc_move_offer: how far the answer to @offer is
+ * @offered:	enum sc_resize_offer: how far the answer to @offer is
  * @offer_segment, @offer_ring: the ring that the peer offers, and where it is; NULL if
  *		that is not mapped. Who has claimed the offer gives it back
  * @ready:	the answer to send; written before it is posted (control lock)
  */
-struct sc_move {
+struct sc_resize {
 	u8 state;
-	struct sc_wish wish;
-	struct sc_place to;
-	unsigned long lacks_since;
+	struct sc_size_limits limits;
+	struct sc_extent to;
+	unsigned long starved_since;
 	bool leaving;
-	struct sc_place from;
+	struct sc_extent from;
 	u32 full_prod;
 	unsigned int fulls;
 	unsigned long full_last;
 	unsigned int refusals;
-	u32 rest_prod;
-	unsigned int rests;
+	u32 idle_prod;
+	unsigned int idle_looks;
 
 	struct list_head node;
 	struct sc_peer_segment *segment;
@@ -84,26 +84,26 @@ struct sc_move {
 };
 
 /* Who sends. */
-bool sc_move_full(struct sc_flow *flow);
-int sc_move_fit(struct sc_flow *flow, u32 size);
-u32 sc_move_most(const struct sc_flow *flow);
-bool sc_move_goes_on(const struct sc_flow *flow, bool empty);
+bool sc_resize_full(struct sc_flow *flow);
+int sc_resize_fit(struct sc_flow *flow, u32 size);
+u32 sc_resize_most(const struct sc_flow *flow);
+bool sc_resize_can_proceed(const struct sc_flow *flow, bool empty);
 
 /* Who receives. */
-const struct sc_ring *sc_move_rx_at_turn(struct sc_flow *flow, u32 skip,
+const struct sc_ring *sc_resize_rx_at_switch(struct sc_flow *flow, u32 skip,
 					 u32 *len);
-bool sc_move_is_offered(const struct sc_flow *flow);
-void sc_move_follow(struct sc_flow *flow);
+bool sc_resize_is_offered(const struct sc_flow *flow);
+void sc_resize_follow(struct sc_flow *flow);
 
 /* The channel's work. */
-const char *sc_move_offer(struct sc_flow *flow,
+const char *sc_resize_offer(struct sc_flow *flow,
 			  const struct schannel_ring_at *at);
-const char *sc_move_answer(struct sc_flow *flow, bool ready);
+const char *sc_resize_answer(struct sc_flow *flow, bool ready);
 
 /* The channel's tending, and the flow's end. */
-void sc_move_tend(struct sc_flow *flow, bool is_time, bool is_short);
-bool sc_move_waits(const struct sc_flow *flow);
-bool sc_move_rests(const struct sc_flow *flow);
-void sc_move_end(struct sc_flow *flow);
+void sc_resize_maintain(struct sc_flow *flow, bool is_time, bool low_memory);
+bool sc_resize_waits(const struct sc_flow *flow);
+bool sc_resize_is_idle(const struct sc_flow *flow);
+void sc_resize_end(struct sc_flow *flow);
 
-#endif /* _SCHANNEL_MOVE_H */
+#endif /* _SCHANNEL_RESIZE_H */

@@ -43,7 +43,7 @@ static bool has_left(struct mover *m)
 {
 	if (!m->leaving)
 		return true;
-	if (!sc_tx_turned(&m->pair.tx))
+	if (!sc_tx_switched(&m->pair.tx))
 		return false;
 	ring_free(&m->old);
 	m->leaving = false;
@@ -65,7 +65,7 @@ static int take_offer(struct mover *m, const struct sc_ring *ring)
 
 	if (sc_rx_refresh(rx))
 		return -EPROTO;
-	if (!sc_rx_settle(rx))
+	if (!sc_rx_finish_switch(rx))
 		return -EBUSY;
 	sc_rx_offer(rx, ring);
 	return 0;
@@ -80,7 +80,7 @@ static bool fits(const struct mover *m)
 
 static void turn(struct mover *m)
 {
-	sc_tx_turn(&m->pair.tx, &m->offer);
+	sc_tx_switch(&m->pair.tx, &m->offer);
 	m->old = m->pair.pages;
 	m->pair.pages = m->next;
 	m->leaving = true;
@@ -196,8 +196,8 @@ static void idle(void)
 		turn(&m);
 	}
 	CHECK_EQ(sc_rx_refresh(&m.pair.rx), 0);
-	CHECK(sc_rx_settle(&m.pair.rx));
-	CHECK_EQ(m.pair.rx.turns, i);
+	CHECK(sc_rx_finish_switch(&m.pair.rx));
+	CHECK_EQ(m.pair.rx.switches, i);
 	CHECK_EQ(m.pair.rx.ring.size, m.pair.tx.ring.size);
 	CHECK(m.pair.rx.ring.addr == m.pair.tx.ring.addr);
 	mover_exit(&m);
@@ -214,38 +214,38 @@ static void too_early(void)
 	make_offer(&m, 8192, LAYOUT_TOGETHER);
 	CHECK_EQ(take_offer(&m, &m.offer), 0);
 	turn(&m);
-	CHECK(!sc_tx_turned(&m.pair.tx));
+	CHECK(!sc_tx_switched(&m.pair.tx));
 	CHECK_EQ(take_offer(&m, &other), -EBUSY);
 	sc_rx_publish(&m.pair.rx, 99);
 	CHECK_EQ(sc_tx_refresh(&m.pair.tx), 0);
-	CHECK(!sc_tx_turned(&m.pair.tx));
+	CHECK(!sc_tx_switched(&m.pair.tx));
 	CHECK_EQ(take_offer(&m, &other), -EBUSY);
 	sc_rx_publish(&m.pair.rx, 1);
 	CHECK_EQ(sc_tx_refresh(&m.pair.tx), 0);
-	CHECK(sc_tx_turned(&m.pair.tx));
+	CHECK(sc_tx_switched(&m.pair.tx));
 	CHECK_EQ(take_offer(&m, &other), 0);
 	mover_exit(&m);
 }
 
-/* ---- A peer that turns where it must not ------------------------------- */
+/* ---- A peer that switches where it must not ------------------------------- */
 
-static void try_turn(struct pair *pair, u32 turns, u32 at, u32 prod)
+static void try_turn(struct pair *pair, u32 switches, u32 at, u32 prod)
 {
 	struct sc_rx *rx = &pair->rx;
 	struct sc_rx before = *rx;
 	u32 ahead = at - rx->cons;
-	bool legal = turns == rx->turns + 1 && rx->next.size &&
+	bool legal = switches == rx->switches + 1 && rx->next.size &&
 		     ahead <= rx->ring.size && ahead <= rx->next.size &&
 		     ahead >= rx->prod - rx->cons;
 	u32 most = legal ? rx->next.size : rx->ring.size;
 	int err;
 
-	if (turns == rx->turns)
+	if (switches == rx->switches)
 		legal = true;
 	legal = legal && prod - rx->cons <= most &&
 		prod - rx->cons >= rx->prod - rx->cons;
-	pair->sender->tx_turns = turns;
-	pair->sender->tx_turn = at;
+	pair->sender->tx_switches = switches;
+	pair->sender->tx_switch = at;
 	pair->sender->tx_prod = prod;
 	err = sc_rx_refresh(rx);
 	CHECK_EQ(err, legal ? 0 : -EPROTO);
@@ -263,7 +263,7 @@ static void try_turns(u32 size, u32 next, u32 start, u32 waiting)
 	int near;
 
 	pair_init(&pair, size, LAYOUT_TOGETHER, start);
-	pair.rx.turns = 7;
+	pair.rx.switches = 7;
 	pair.rx.prod = start + waiting;
 	pair.rx.next = (struct sc_ring){ .addr = pair.pages.page, .size = next };
 	for (i = 0; i < ARRAY_SIZE(counts); i++)
@@ -305,12 +305,12 @@ static void second_turn(void)
 	CHECK_EQ(take_offer(&m, &m.offer), 0);
 	turn(&m);
 	CHECK_EQ(sc_rx_refresh(&m.pair.rx), 0);
-	m.pair.sender->tx_turns++;
+	m.pair.sender->tx_switches++;
 	CHECK_EQ(sc_rx_refresh(&m.pair.rx), -EPROTO);
 	sc_rx_publish(&m.pair.rx, 10);
 	/* nor was there an offer for it */
 	CHECK_EQ(sc_rx_refresh(&m.pair.rx), -EPROTO);
-	m.pair.sender->tx_turns--;
+	m.pair.sender->tx_switches--;
 	CHECK_EQ(sc_rx_refresh(&m.pair.rx), 0);
 	mover_exit(&m);
 }
@@ -502,7 +502,7 @@ static const struct tap_case cases[] = {
 	{ "bytes survive moves in any order", any_order },
 	{ "idle", idle },
 	{ "not before the old ring is empty", too_early },
-	{ "only sound turns are followed", only_sound_turns_are_followed },
+	{ "only sound switches are followed", only_sound_turns_are_followed },
 	{ "a second turn", second_turn },
 	{ "two threads, small pieces", small_pieces },
 	{ "two threads, large pieces", large_pieces },

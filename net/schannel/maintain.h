@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What is looked after now and then: memory that is not needed any more. */
+#ifndef _SCHANNEL_MAINTAIN_H
+#define _SCHANNEL_MAINTAIN_H
+
+#include <linux/types.h>
+
+struct schannel_channel;
+struct sc_flow;
+struct work_struct;
+
+void sc_maintain_work(struct work_struct *work);
+void sc_maintain_flow(struct sc_flow *flow);
+void sc_maintain_later(struct schannel_channel *ch);
+void sc_maintain_soon(struct schannel_channel *ch);
+void sc_maintain_low_memory(struct schannel_channel *ch);
+void sc_maintain_starved(struct schannel_channel *ch, u8 order);
+void sc_maintain_yielded(struct schannel_channel *ch);
+bool sc_maintain_is_starved(const struct schannel_channel *ch);
+bool sc_maintain_grow(struct schannel_channel *ch, u8 order);
+
+#endif /* _SCHANNEL_MAINTAIN_H */
