@@ -17,10 +17,10 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
-#include "../../include/uapi/linux/schannel.h"
+#include <uapi/linux/schannel.h>
 #include "loopback.h"
-#include "peer.h"
-#include "transport.h"
+#include "core/peer.h"
+#include "core/transport.h"
 
 /**
  * struct sc_loopback_event - the upcall of an event queue

@@ -9,11 +9,11 @@
 #include <linux/workqueue.h>
 #include <net/genetlink.h>
 
-#include "../../include/uapi/linux/schannel.h"
-#include "../../include/uapi/linux/schannel_netlink.h"
+#include <uapi/linux/schannel.h>
+#include <uapi/linux/schannel_netlink.h>
 #include "main.h"
-#include "net.h"
-#include "peer.h"
+#include "core/net.h"
+#include "core/peer.h"
 
 static int family = AF_SCHANNEL_DEFAULT;
 module_param(family, int, 0444);

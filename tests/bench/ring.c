@@ -20,7 +20,7 @@
 #include "pace.h"
 #include "pair.h"
 #include "result.h"
-#include "ring.h"
+#include "ring/ring.h"
 
 #define PAGES	BIT(SCHANNEL_RING_ORDER_MAX)
 #define LINE	64

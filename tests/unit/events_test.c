@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "bell.h"
-#include "queue.h"
+#include "ring/queue.h"
 #include "random.h"
 #include "tap.h"
 

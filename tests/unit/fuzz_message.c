@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "fuzz_input.h"
-#include "message.h"
+#include "ring/message.h"
 
 static void must(bool holds)
 {

@@ -11,7 +11,7 @@
 #include "ambush.h"
 #include "fuzz_input.h"
 #include "pair.h"
-#include "queue.h"
+#include "ring/queue.h"
 
 #define FLOWS	8
 

@@ -10,7 +10,7 @@
 #include "ambush.h"
 #include "fuzz_input.h"
 #include "pair.h"
-#include "record.h"
+#include "ring/record.h"
 
 /*
  * The receiving half is ours, the sending one and the ring are the peer's.

@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "pair.h"
-#include "queue.h"
+#include "ring/queue.h"
 #include "random.h"
 #include "tap.h"
 

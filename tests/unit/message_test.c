@@ -2,7 +2,7 @@
 /* Control messages: each right one is accepted, each wrong field refused. */
 #include <string.h>
 
-#include "message.h"
+#include "ring/message.h"
 #include "random.h"
 #include "tap.h"
 

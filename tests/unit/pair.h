@@ -7,7 +7,7 @@
 #ifndef PAIR_H
 #define PAIR_H
 
-#include "ring.h"
+#include "ring/ring.h"
 
 /* How the pages of a ring lie in memory. */
 enum layout {

@@ -7,9 +7,9 @@
 
 #include <linux/bitmap.h>
 
-#include "pool.h"
+#include "ring/pool.h"
 #include "random.h"
-#include "segment.h"
+#include "core/segment.h"
 #include "tap.h"
 
 #define MIB_PAGES (1024U * 1024 / SCHANNEL_PAGE_SIZE)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "queue.h"
+#include "ring/queue.h"
 #include "random.h"
 #include "tap.h"
 

@@ -8,7 +8,7 @@
 
 #include "pair.h"
 #include "random.h"
-#include "record.h"
+#include "ring/record.h"
 #include "tap.h"
 
 #define RECORD_ALIGN	SCHANNEL_RECORD_ALIGN

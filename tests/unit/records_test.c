@@ -11,7 +11,7 @@
 #include "bell.h"
 #include "pair.h"
 #include "random.h"
-#include "record.h"
+#include "ring/record.h"
 #include "tap.h"
 
 struct transfer {

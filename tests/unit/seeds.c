@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "../../include/uapi/xen/schannel.h"
+#include <uapi/xen/schannel.h>
 #include "fuzz_input.h"
 
 static const char *directory;

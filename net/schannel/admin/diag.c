@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * sock_diag: all sockets there are, bound or not, children that wait for accept()
+ * too. See schannel_diag.h for what is asked and answered.
+ *
+ * A socket is in the table from its making until its memory goes. Its number does
+ * not change, so a dump goes on behind the last one it showed, whatever came or
+ * went meanwhile. The table's lock is taken then and for each socket that is shown,
+ * never on the data path.
+ */
+#include <linux/capability.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <linux/user_namespace.h>
+#include <linux/xarray.h>
+#include <net/netlink.h>
+
+#include <uapi/linux/schannel_diag.h>
+#include "diag.h"
+#include "core/flow.h"
+#include "sock/listen.h"
+#include "main.h"
+#include "netlink.h"
+#include "sock/socket.h"
+#include "core/stats.h"
+
+static DEFINE_XARRAY_FLAGS(sc_socks, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
+
+int sc_diag_add(struct sc_sock *ssk)
+{
+	int err;
+
+	err = xa_alloc_bh(&sc_socks, &ssk->diag_id, ssk, xa_limit_31b,
+			  GFP_KERNEL);
+	if (err)
+		return err;
+	sc_stats_inc(sock_net(&ssk->sk), SCHANNEL_A_STATS_SOCKETS);
+	return 0;
+}
+
+void sc_diag_remove(struct sc_sock *ssk)
+{
+	if (!ssk->diag_id)
+		return;
+	xa_erase_bh(&sc_socks, ssk->diag_id);
+	sc_stats_add(sock_net(&ssk->sk), SCHANNEL_A_STATS_SOCKETS, -1);
+}
+
+/*
+ * The socket with number @from, or the first one behind, of whatever namespace; or
+ * NULL. With a reference.
+ */
+static struct sc_sock *sc_diag_next(unsigned long from)
+{
+	struct sc_sock *ssk;
+
+	/* the lock keeps it: what is found is freed after it is erased */
+	xa_lock_bh(&sc_socks);
+	ssk = xa_find(&sc_socks, &from, ULONG_MAX, XA_PRESENT);
+	while (ssk && !refcount_inc_not_zero(&ssk->sk.sk_refcnt))
+		ssk = xa_find_after(&sc_socks, &from, ULONG_MAX, XA_PRESENT);
+	xa_unlock_bh(&sc_socks);
+	return ssk;
+}
+
+/* ---- Showing ----------------------------------------------------------- */
+
+/**
+ * struct sc_diag_dump - where a dump is, and for whom
+ * @id:		the next socket has this number or a higher one
+ * @who:	who asks
+ */
+struct sc_diag_dump {
+	u32 id;
+	struct sc_netlink_viewer who;
+};
+
+static struct sc_diag_dump *sc_diag_dump(struct netlink_callback *cb)
+{
+	NL_ASSERT_DUMP_CTX_FITS(struct sc_diag_dump);
+	return (struct sc_diag_dump *)cb->ctx;
+}
+
+static void sc_diag_fill_queues(struct sc_diag_msg *msg, struct sock *sk)
+{
+	struct sc_flow_view view;
+	struct sc_flow *flow;
+
+	if (msg->state == TCP_LISTEN) {
+		msg->rqueue = READ_ONCE(sk->sk_ack_backlog);
+		msg->wqueue = READ_ONCE(sk->sk_max_ack_backlog);
+		return;
+	}
+	if (sk->sk_type == SOCK_DGRAM) {
+		msg->rqueue = sk_rmem_alloc_get(sk);
+		return;
+	}
+	rcu_read_lock();
+	flow = rcu_dereference(sc_sk(sk)->conn.flow);
+	if (flow && sc_flow_is_joined(flow)) {
+		sc_flow_look(flow, &view);
+		msg->rqueue = view.avail;
+		msg->wqueue = view.queued;
+	}
+	rcu_read_unlock();
+}
+
+/* Without lock_sock(): who looks from outside shall not wait for a connect(). */
+static void sc_diag_fill_msg(struct sc_diag_msg *msg, struct sock *sk,
+			     struct user_namespace *user_ns)
+{
+	struct sc_sock *ssk = sc_sk(sk);
+
+	memset(msg, 0, sizeof(*msg));
+	msg->sdiag_family = sk->sk_family;
+	msg->type = sk->sk_type;
+	msg->state = READ_ONCE(sk->sk_state);
+	msg->shutdown = READ_ONCE(sk->sk_shutdown);
+	msg->local_domid = READ_ONCE(ssk->local_domid);
+	msg->local_port = READ_ONCE(ssk->local_port);
+	msg->peer_domid = READ_ONCE(ssk->peer_domid);
+	msg->peer_port = READ_ONCE(ssk->peer_port);
+	sc_diag_fill_queues(msg, sk);
+	msg->uid = from_kuid_munged(user_ns, sk->sk_uid);
+	msg->inode = sock_i_ino(sk);
+	sock_diag_save_cookie(sk, msg->cookie);
+}
+
+static bool sc_diag_fill_attrs(struct sk_buff *skb, struct sock *sk, u32 show)
+{
+	struct sc_flow_stats stats;
+
+	if (show & SC_DIAG_SHOW_MEMINFO &&
+	    sock_diag_put_meminfo(sk, skb, SC_DIAG_MEMINFO))
+		return false;
+	if (!(show & SC_DIAG_SHOW_STATS))
+		return true;
+	sc_conn_stats(&sc_sk(sk)->conn, &stats);
+	return !nla_put(skb, SC_DIAG_STATS, sizeof(stats), &stats);
+}
+
+static int sc_diag_put(struct sk_buff *skb, struct netlink_callback *cb,
+		       struct sock *sk)
+{
+	const struct sc_diag_req *req = nlmsg_data(cb->nlh);
+	struct nlmsghdr *nlh;
+
+	nlh = nlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			SOCK_DIAG_BY_FAMILY, sizeof(struct sc_diag_msg),
+			NLM_F_MULTI);
+	if (!nlh)
+		return -EMSGSIZE;
+	sc_diag_fill_msg(nlmsg_data(nlh), sk,
+			 sk_user_ns(NETLINK_CB(cb->skb).sk));
+	if (!sc_diag_fill_attrs(skb, sk, req->show)) {
+		nlmsg_cancel(skb, nlh);
+		return -EMSGSIZE;
+	}
+	nlmsg_end(skb, nlh);
+	return 0;
+}
+
+static bool sc_diag_wanted(struct netlink_callback *cb, const struct net *net,
+			   const struct sock *sk)
+{
+	const struct sc_diag_req *req = nlmsg_data(cb->nlh);
+
+	return net_eq(sock_net(sk), net) && !sock_flag(sk, SOCK_DEAD) &&
+	       (!req->types || req->types & BIT(sk->sk_type)) &&
+	       (!req->states || req->states & BIT(READ_ONCE(sk->sk_state))) &&
+	       sc_netlink_sees(&sc_diag_dump(cb)->who, sk);
+}
+
+static int sc_diag_dump_socks(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct sc_diag_dump *at = sc_diag_dump(cb);
+	struct net *net = sock_net(skb->sk);
+	struct sc_sock *ssk;
+	int err = 0;
+
+	while (!err && (ssk = sc_diag_next(at->id))) {
+		if (sc_diag_wanted(cb, net, &ssk->sk))
+			err = sc_diag_put(skb, cb, &ssk->sk);
+		if (!err)
+			at->id = ssk->diag_id + 1;
+		sock_put(&ssk->sk);
+		cond_resched();
+	}
+	return err;
+}
+
+static int sc_diag_start(struct netlink_callback *cb)
+{
+	sc_netlink_who(cb->skb, &sc_diag_dump(cb)->who);
+	return 0;
+}
+
+static int sc_diag_request(struct sk_buff *skb, struct nlmsghdr *nlh)
+{
+	struct netlink_dump_control control = {
+		.start	= sc_diag_start,
+		.dump	= sc_diag_dump_socks,
+	};
+	const struct sc_diag_req *req = nlmsg_data(nlh);
+
+	if (nlmsg_len(nlh) < (int)sizeof(*req) || req->sdiag_protocol ||
+	    req->pad ||
+	    req->show & ~(SC_DIAG_SHOW_MEMINFO | SC_DIAG_SHOW_STATS))
+		return -EINVAL;
+	if (!(nlh->nlmsg_flags & NLM_F_DUMP))
+		return -EOPNOTSUPP;
+	return netlink_dump_start(sock_net(skb->sk)->diag_nlsk, skb, nlh,
+				  &control);
+}
+
+/* ---- Ending ------------------------------------------------------------ */
+
+static struct sock *sc_diag_find(const struct net *net, u64 cookie)
+{
+	struct sc_sock *ssk;
+	u32 id = 0;
+
+	while ((ssk = sc_diag_next(id))) {
+		/* whom it was shown to has seen its cookie: so it has one */
+		if (net_eq(sock_net(&ssk->sk), net) &&
+		    atomic64_read(&ssk->sk.sk_cookie) == cookie)
+			return &ssk->sk;
+		id = ssk->diag_id + 1;
+		sock_put(&ssk->sk);
+		cond_resched();
+	}
+	return NULL;
+}
+
+/* As UDP's: whoever uses it hears of it, and may go on. */
+static void sc_diag_end_dgram(struct sock *sk)
+{
+	WRITE_ONCE(sk->sk_err, ECONNABORTED);
+	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	sk->sk_socket->state = SS_UNCONNECTED;
+	sk_error_report(sk);
+}
+
+static int sc_diag_end(struct sock *sk)
+{
+	int err = 0;
+
+	lock_sock(sk);
+	if (sock_flag(sk, SOCK_DEAD)) {
+		err = -ENOENT;
+		goto out;
+	}
+	if (sk->sk_type == SOCK_DGRAM) {
+		sc_diag_end_dgram(sk);
+		goto out;
+	}
+	switch (sk->sk_state) {
+	case TCP_LISTEN:
+		sc_listen_stop(sk);
+		break;
+	case TCP_SYN_SENT:
+		sc_connect_failed(sk, -ECONNABORTED);
+		break;
+	case TCP_ESTABLISHED:
+		sc_sock_reset(sk, SCHANNEL_REASON_RESET, -ECONNABORTED);
+		break;
+	default:
+		err = -ENOTCONN;
+	}
+out:
+	release_sock(sk);
+	return err;
+}
+
+static int sc_diag_destroy(struct sk_buff *skb, struct nlmsghdr *nlh)
+{
+	const struct sc_diag_destroy *req = nlmsg_data(nlh);
+	struct sock *sk;
+	u64 cookie;
+	int err;
+
+	if (nlmsg_len(nlh) < (int)sizeof(*req) || req->sdiag_protocol ||
+	    req->pad)
+		return -EINVAL;
+	if (!netlink_net_capable(skb, CAP_NET_ADMIN))
+		return -EPERM;
+	cookie = req->cookie[0] | (u64)req->cookie[1] << 32;
+	sk = cookie ? sc_diag_find(sock_net(skb->sk), cookie) : NULL;
+	if (!sk)
+		return -ENOENT;
+	err = sc_diag_end(sk);
+	sock_put(sk);
+	return err;
+}
+
+/* ---- The handler ------------------------------------------------------- */
+
+static struct sock_diag_handler sc_diag_handler __ro_after_init = {
+	.owner		= THIS_MODULE,
+	.dump		= sc_diag_request,
+	.destroy	= sc_diag_destroy,
+};
+
+int __init sc_diag_init(void)
+{
+	sc_diag_handler.family = sc_family();
+	return sock_diag_register(&sc_diag_handler);
+}
+
+void sc_diag_exit(void)
+{
+	sock_diag_unregister(&sc_diag_handler);
+}

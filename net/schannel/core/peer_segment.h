@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The segments of a peer's pool: mapped here, read by flows, and given back. */
+#ifndef _SCHANNEL_PEER_SEGMENT_H
+#define _SCHANNEL_PEER_SEGMENT_H
+
+#include <linux/atomic.h>
+#include <linux/types.h>
+
+#include <uapi/xen/schannel.h>
+
+struct sc_ring;
+struct schannel_channel;
+struct schannel_mapping;
+
+enum sc_peer_segment_state {
+	SC_PEER_SEGMENT_NONE,
+	SC_PEER_SEGMENT_UNMAPPED,	/* it is there, but we could not map it */
+	SC_PEER_SEGMENT_MAPPED,
+	SC_PEER_SEGMENT_LEAVING,	/* to be unmapped once no ring is in it */
+};
+
+/**
+ * struct sc_peer_segment - a segment of the peer's
+ * @state:	enum sc_peer_segment_state. By the channel's work, but for what
+ *		sc_peer_segments_reap() does with one that is LEAVING
+ * @map:	where it is mapped, or NULL
+ * @rings:	rings in it that are, or may be, read
+ */
+struct sc_peer_segment {
+	u8 state;
+	struct schannel_mapping *map;
+	atomic_t rings;
+};
+
+const char *sc_peer_segment_announced(struct schannel_channel *ch,
+				      const struct schannel_msg_segment *msg);
+const char *sc_peer_segment_deleted(struct schannel_channel *ch, u16 id);
+struct sc_peer_segment *
+sc_peer_segment_get(struct schannel_channel *ch,
+		    const struct schannel_ring_at *at, struct sc_ring *ring);
+void sc_peer_segment_put(struct schannel_channel *ch, struct sc_peer_segment *seg);
+bool sc_peer_segments_reap(struct schannel_channel *ch);
+
+#endif /* _SCHANNEL_PEER_SEGMENT_H */

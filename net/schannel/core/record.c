@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Records through a flow: the data path. See record.h, and flow.h for the rules. */
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/uio.h>
+
+#include "channel.h"
+#include "flow.h"
+#include "ring/record.h"
+
+/*
+ * One piece of a record; the last one publishes it. 1: there is more, 0: done, or
+ * negative. Under rcu_read_lock().
+ */
+static int sc_record_send_piece(struct sc_flow *flow, struct iov_iter *from,
+				const struct schannel_record *rec, u32 *done)
+{
+	u32 size = sc_record_size(rec->len);
+	struct sc_tx *tx = &flow->tx;
+	u32 len;
+
+	if (!sc_channel_is_up(flow->channel))
+		return -ECONNRESET;
+	if (READ_ONCE(tx->peer->rx_flags) & SCHANNEL_RX_SHUT)
+		return -EPIPE;
+	if (sc_tx_space(tx) < size) {
+		if (sc_tx_refresh(tx))
+			return sc_flow_broken(flow);
+		if (sc_tx_space(tx) < size)
+			return -EAGAIN;
+	}
+	len = min_t(u32, rec->len - *done, SC_FLOW_CHUNK);
+	if (sc_flow_copy_in(&tx->ring, tx->prod + SC_RECORD_HEADER + *done,
+			    from, len) < len)
+		return -EFAULT;
+	*done += len;
+	if (*done < rec->len)
+		return 1;
+	sc_record_put(&tx->ring, tx->prod, rec);
+	if (sc_tx_publish(tx, size))
+		sc_flow_post(flow);
+	return 0;
+}
+
+/**
+ * sc_record_send() - send a record
+ * @flow:	an open flow, whose tx side the caller serialises
+ * @from:	@rec->len bytes, no more than the ring holds; advanced as far as was
+ *		copied
+ * @rec:	the header
+ *
+ * All of it or, when there is an error, nothing.
+ *
+ * Return: 0; -EAGAIN if there is no space; otherwise as sc_flow_send().
+ */
+int sc_record_send(struct sc_flow *flow, struct iov_iter *from,
+		   const struct schannel_record *rec)
+{
+	u32 done = 0;
+	int ret;
+
+	for (;;) {
+		rcu_read_lock();
+		ret = sc_record_send_piece(flow, from, rec, &done);
+		rcu_read_unlock();
+		if (ret <= 0)
+			return ret;
+		cond_resched();
+	}
+}
+
+/**
+ * sc_record_next() - look at a record that is waiting
+ * @flow:	an open flow, whose rx side the caller serialises
+ * @skip:	how far behind the first byte it begins: the sizes of those before
+ * @rec:	its header
+ *
+ * Return: 0; -EAGAIN if there is none; -ECONNRESET and -EPROTO as sc_flow_recv().
+ */
+int sc_record_next(struct sc_flow *flow, u32 skip, struct schannel_record *rec)
+{
+	struct sc_rx *rx = &flow->rx;
+	const struct sc_ring *ring;
+	int err = 0;
+	u32 avail;
+
+	rcu_read_lock();
+	if (!sc_channel_is_up(flow->channel)) {
+		err = -ECONNRESET;
+	} else if (sc_rx_avail(rx) <= skip && sc_rx_refresh(rx)) {
+		err = sc_flow_broken(flow);
+	} else if (sc_rx_avail(rx) <= skip) {
+		err = -EAGAIN;
+	} else {
+		/* it is in one ring as a whole */
+		avail = sc_rx_avail(rx) - skip;
+		ring = sc_flow_rx_at(flow, skip, &avail);
+		if (sc_record_take(ring, rx->cons + skip, avail, rec))
+			err = sc_flow_broken(flow);
+	}
+	rcu_read_unlock();
+	return err;
+}
+
+/**
+ * sc_record_copy() - copy bytes of a record that sc_record_next() found
+ * @flow:	the flow, still serialised
+ * @to:		advanced as far as was copied
+ * @skip:	how far behind the first byte in the ring they begin
+ * @len:	how many, no more than the record has
+ *
+ * Return: 0; -EFAULT if @to must be faulted in first; -ECONNRESET.
+ */
+int sc_record_copy(struct sc_flow *flow, struct iov_iter *to, u32 skip, u32 len)
+{
+	struct sc_rx *rx = &flow->rx;
+	int err = 0;
+
+	while (!err && len) {
+		u32 n = min_t(u32, len, SC_FLOW_CHUNK);
+		const struct sc_ring *ring;
+
+		rcu_read_lock();
+		if (!sc_channel_is_up(flow->channel)) {
+			err = -ECONNRESET;
+		} else {
+			ring = sc_flow_rx_at(flow, skip, &n);
+			if (sc_flow_copy_out(ring, rx->cons + skip, to, n) < n)
+				err = -EFAULT;
+		}
+		rcu_read_unlock();
+		skip += n;
+		len -= n;
+		if (len)
+			cond_resched();
+	}
+	return err;
+}
+
+/* The first record, which is @len bytes long, was received. */
+void sc_record_consume(struct sc_flow *flow, u32 len)
+{
+	rcu_read_lock();
+	if (sc_channel_is_up(flow->channel) &&
+	    sc_rx_publish(&flow->rx, sc_record_size(len)))
+		sc_flow_post(flow);
+	rcu_read_unlock();
+}
+
+/* All records that are known to wait are thrown away. */
+void sc_record_discard(struct sc_flow *flow)
+{
+	struct sc_rx *rx = &flow->rx;
+
+	rcu_read_lock();
+	if (sc_channel_is_up(flow->channel) && sc_rx_avail(rx) &&
+	    sc_rx_publish(rx, sc_rx_avail(rx)))
+		sc_flow_post(flow);
+	rcu_read_unlock();
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * net.schannel.*: what an administrator may change. ../../README.md has the table.
+ *
+ * What costs the machine memory is there once, in the initial namespace. What costs
+ * nobody but the namespace's own processes is there in each. The divert_* ones are
+ * transparent mode's: here, so that they can be set before its module is loaded.
+ */
+#include <linux/build_bug.h>
+#include <linux/export.h>
+#include <linux/jiffies.h>
+#include <linux/log2.h>
+#include <linux/slab.h>
+#include <linux/sysctl.h>
+#include <net/net_namespace.h>
+
+#include <uapi/linux/schannel.h>
+#include "net.h"
+#include "sysctl.h"
+
+#define SC_KIB_SHIFT	10
+
+static_assert(PAGE_SIZE << SCHANNEL_RING_ORDER_MAX == SC_RING_MAX);
+
+static int sc_pool_max_kib = 64 << 10;
+static int sc_pool_total_mib = 1024;
+static int sc_ring_min_kib = 4;
+static int sc_ring_max_kib = SC_RING_MAX >> SC_KIB_SHIFT;
+static int sc_ring_idle_ms = 2000;
+static int sc_dgram_ring_kib = 256;
+
+static int sc_busy_poll_most = 1000;
+static int sc_connect_least = 100;
+static int sc_connect_most = 600 * 1000;
+static int sc_divert_timeout_most = 60 * 1000;
+static int sc_divert_retry_most = 600 * 1000;
+static int sc_pool_least = (PAGE_SIZE << SC_SEGMENT_ORDER) >> SC_KIB_SHIFT;
+static int sc_pool_most = 256 << 10;
+static int sc_pool_total_most = 1 << 20;
+static int sc_ring_idle_least = 10;
+static int sc_ring_idle_most = 3600 * 1000;
+static int sc_ring_least = PAGE_SIZE >> SC_KIB_SHIFT;
+static int sc_ring_most = SC_RING_MAX >> SC_KIB_SHIFT;
+static int sc_dgram_least = 128;
+static int sc_dgram_most = 1024;
+
+/* As proc_dointvec_minmax(), and a power of two. */
+static int sc_sysctl_do_ring(const struct ctl_table *ctl, int write,
+			     void *buffer, size_t *lenp, loff_t *ppos)
+{
+	int val = READ_ONCE(*(int *)ctl->data);
+	struct ctl_table one = *ctl;
+	int err;
+
+	one.data = &val;
+	err = proc_dointvec_minmax(&one, write, buffer, lenp, ppos);
+	if (err || !write)
+		return err;
+	if (!is_power_of_2(val))
+		return -EINVAL;
+	WRITE_ONCE(*(int *)ctl->data, val);
+	return 0;
+}
+
+/*
+ * A namespace's own come first; @data is where in struct sc_sysctl. The initial one
+ * has them all.
+ */
+static const struct ctl_table sc_sysctl_table[] = {
+	{
+		.procname	= "busy_poll_us",
+		.data		= (void *)offsetof(struct sc_sysctl, busy_poll_us),
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ZERO,
+		.extra2		= &sc_busy_poll_most,
+	},
+	{
+		.procname	= "connect_timeout_ms",
+		.data		= (void *)offsetof(struct sc_sysctl,
+						   connect_timeout_ms),
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= &sc_connect_least,
+		.extra2		= &sc_connect_most,
+	},
+	{
+		.procname	= "divert_timeout_ms",
+		.data		= (void *)offsetof(struct sc_sysctl,
+						   divert_timeout_ms),
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ONE,
+		.extra2		= &sc_divert_timeout_most,
+	},
+	{
+		.procname	= "divert_retry_ms",
+		.data		= (void *)offsetof(struct sc_sysctl,
+						   divert_retry_ms),
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ZERO,
+		.extra2		= &sc_divert_retry_most,
+	},
+	{
+		.procname	= "divert_local",
+		.data		= (void *)offsetof(struct sc_sysctl,
+						   divert_local),
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ZERO,
+		.extra2		= SYSCTL_ONE,
+	},
+#define SC_SYSCTL_OWN	5
+	{
+		.procname	= "pool_max_kib",
+		.data		= &sc_pool_max_kib,
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= &sc_pool_least,
+		.extra2		= &sc_pool_most,
+	},
+	{
+		.procname	= "pool_total_mib",
+		.data		= &sc_pool_total_mib,
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ONE,
+		.extra2		= &sc_pool_total_most,
+	},
+	{
+		.procname	= "ring_idle_ms",
+		.data		= &sc_ring_idle_ms,
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= &sc_ring_idle_least,
+		.extra2		= &sc_ring_idle_most,
+	},
+	{
+		.procname	= "ring_min_kib",
+		.data		= &sc_ring_min_kib,
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= sc_sysctl_do_ring,
+		.extra1		= &sc_ring_least,
+		.extra2		= &sc_ring_max_kib,
+	},
+	{
+		.procname	= "ring_max_kib",
+		.data		= &sc_ring_max_kib,
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= sc_sysctl_do_ring,
+		.extra1		= &sc_ring_min_kib,
+		.extra2		= &sc_ring_most,
+	},
+	{
+		.procname	= "dgram_ring_kib",
+		.data		= &sc_dgram_ring_kib,
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= sc_sysctl_do_ring,
+		.extra1		= &sc_dgram_least,
+		.extra2		= &sc_dgram_most,
+	},
+};
+
+/* A namespace's own, to be registered; the defaults. 0 or -ENOMEM. */
+int sc_sysctl_create(struct net *net, struct sc_sysctl *ctl)
+{
+	size_t nr = net_eq(net, &init_net) ? ARRAY_SIZE(sc_sysctl_table) :
+					     SC_SYSCTL_OWN;
+	struct ctl_table *table;
+	unsigned int i;
+
+	ctl->busy_poll_us = 200;
+	ctl->connect_timeout_ms = 10 * 1000;
+	ctl->divert_timeout_ms = 1000;
+	ctl->divert_retry_ms = 5 * 1000;
+	ctl->divert_local = 0;
+	table = kmemdup_array(sc_sysctl_table, nr, sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	for (i = 0; i < SC_SYSCTL_OWN; i++)
+		table[i].data = (void *)ctl + (unsigned long)table[i].data;
+	ctl->header = register_net_sysctl_sz(net, "net/schannel", table, nr);
+	if (!ctl->header) {
+		kfree(table);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void sc_sysctl_destroy(struct sc_sysctl *ctl)
+{
+	const struct ctl_table *table = ctl->header->ctl_table_arg;
+
+	unregister_net_sysctl_table(ctl->header);
+	kfree(table);
+}
+
+unsigned int sc_sysctl_busy_poll_us(const struct net *net)
+{
+	return READ_ONCE(sc_net(net)->sysctl.busy_poll_us);
+}
+
+/* In jiffies. */
+unsigned long sc_sysctl_connect_timeout(const struct net *net)
+{
+	return msecs_to_jiffies(READ_ONCE(sc_net(net)->sysctl.connect_timeout_ms));
+}
+
+/* In jiffies. */
+unsigned long sc_sysctl_divert_timeout(const struct net *net)
+{
+	return msecs_to_jiffies(READ_ONCE(sc_net(net)->sysctl.divert_timeout_ms));
+}
+EXPORT_SYMBOL_GPL(sc_sysctl_divert_timeout);
+
+/* In jiffies. */
+unsigned long sc_sysctl_divert_retry(const struct net *net)
+{
+	return msecs_to_jiffies(READ_ONCE(sc_net(net)->sysctl.divert_retry_ms));
+}
+EXPORT_SYMBOL_GPL(sc_sysctl_divert_retry);
+
+bool sc_sysctl_divert_local(const struct net *net)
+{
+	return READ_ONCE(sc_net(net)->sysctl.divert_local);
+}
+EXPORT_SYMBOL_GPL(sc_sysctl_divert_local);
+
+/* Most pages of one channel's pool. */
+u32 sc_sysctl_pool_pages(void)
+{
+	return READ_ONCE(sc_pool_max_kib) >> (PAGE_SHIFT - SC_KIB_SHIFT);
+}
+
+/* Most pages of all channels' pools. */
+long sc_sysctl_pool_total_pages(void)
+{
+	return (long)READ_ONCE(sc_pool_total_mib) << (20 - PAGE_SHIFT);
+}
+
+/* How long nothing is sent before a ring is made small; in jiffies. */
+unsigned long sc_sysctl_idle(void)
+{
+	return msecs_to_jiffies(READ_ONCE(sc_ring_idle_ms));
+}
+
+static u8 sc_sysctl_order(int kib)
+{
+	return ilog2(kib) - (PAGE_SHIFT - SC_KIB_SHIFT);
+}
+
+/* The sizes of rings for which nobody asked. */
+struct sc_size_limits sc_sysctl_ring(void)
+{
+	u8 least = sc_sysctl_order(READ_ONCE(sc_ring_min_kib));
+	u8 most = sc_sysctl_order(READ_ONCE(sc_ring_max_kib));
+
+	/* two writers at once can get past each other's checks */
+	return (struct sc_size_limits) {
+		.min	= min(least, most),
+		.max	= most,
+		.least	= min(least, most),
+	};
+}
+
+/* The order of the ring for datagrams. */
+u8 sc_sysctl_dgram_order(void)
+{
+	return sc_sysctl_order(READ_ONCE(sc_dgram_ring_kib));
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which sockets are in a cgroup that was attached. See inet_cgroup.h.
+ *
+ * A cgroup is attached if our program is among those that the kernel runs there when a socket
+ * connects, its own and those inherited from the cgroups above: this is where detaching,
+ * by whatever means, shows at once. Our program is one that has our name and calls
+ * functions of a module. Nothing better identifies it that the kernel shows to
+ * modules, and nothing better is needed: whoever may have a program of that name run for a cgroup
+ * (CAP_NET_ADMIN and CAP_BPF) may as well have ours run there.
+ */
+#include <linux/bpf-cgroup.h>
+#include <linux/bpf.h>
+#include <linux/cgroup.h>
+#include <linux/rcupdate.h>
+#include <linux/string.h>
+#include <net/sock.h>
+
+#include "cgroup.h"
+
+static bool scinet_cgroup_is_ours(const struct bpf_prog *prog, const char *name)
+{
+	/* what stands in for a program that was just detached has no aux */
+	return prog->aux && prog->type == BPF_PROG_TYPE_CGROUP_SOCK_ADDR &&
+	       prog->aux->kfunc_btf_tab && !strcmp(prog->aux->name, name);
+}
+
+static bool scinet_cgroup_runs(struct cgroup *cgroup,
+			       enum cgroup_bpf_attach_type where,
+			       const char *name)
+{
+	const struct bpf_prog_array_item *item;
+	const struct bpf_prog_array *array;
+	const struct bpf_prog *prog;
+	bool found = false;
+
+	rcu_read_lock();
+	array = rcu_dereference(cgroup->bpf.effective[where]);
+	if (array)
+		for (item = array->items; !found; item++) {
+			prog = READ_ONCE(item->prog);
+			if (!prog)
+				break;
+			found = scinet_cgroup_is_ours(prog, name);
+		}
+	rcu_read_unlock();
+	return found;
+}
+
+/**
+ * scinet_cgroup_attached() - is a socket in an attached cgroup
+ * @sk:		a full socket, which holds its cgroup and what runs there
+ *
+ * That of its creation, as for all that is done with sockets' cgroups.
+ */
+bool scinet_cgroup_attached(const struct sock *sk)
+{
+	struct cgroup *cgroup =
+		sock_cgroup_ptr((struct sock_cgroup_data *)&sk->sk_cgrp_data);
+
+	if (sk->sk_family == AF_INET6)
+		return scinet_cgroup_runs(cgroup, CGROUP_INET6_CONNECT,
+					  SCINET_PROG_CONNECT6);
+	return scinet_cgroup_runs(cgroup, CGROUP_INET4_CONNECT,
+				  SCINET_PROG_CONNECT4);
+}

@@ -1,0 +1,580 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Diverted sockets: their life, and what the kernel calls for them. See inet_sock.h. */
+#include <linux/err.h>
+#include <linux/module.h>
+#include <linux/net.h>
+#include <linux/slab.h>
+#include <net/inet_common.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+#include <net/transp_v6.h>
+
+#include "core/flow.h"
+#include "sock.h"
+
+static const struct proto_ops *scinet_saved_ops[2] __ro_after_init;
+static struct proto_ops scinet_ops[2] __ro_after_init;
+
+/* TCP's own. */
+struct proto *scinet_plain(const struct sock *sk)
+{
+	return scinet_family(sk) ? &tcpv6_prot : &tcp_prot;
+}
+
+const struct proto_ops *scinet_plain_ops(const struct sock *sk)
+{
+	return scinet_saved_ops[scinet_family(sk)];
+}
+
+/* Does somebody count on how TCP works inside, or with what it sends? */
+bool scinet_is_claimed(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+#if IS_ENABLED(CONFIG_SMC)
+	if (tp->syn_smc)
+		return true;
+#endif
+#ifdef CONFIG_TCP_MD5SIG
+	if (rcu_access_pointer(tp->md5sig_info))
+		return true;
+#endif
+#ifdef CONFIG_TCP_AO
+	if (rcu_access_pointer(tp->ao_info))
+		return true;
+#endif
+	return sk->sk_kern_sock || inet_csk(sk)->icsk_ulp_ops || tp->repair;
+}
+
+/* ---- The struct -------------------------------------------------------- */
+
+/* The caller's module reference, or that of who calls it, is ours to multiply. */
+struct scinet_sock *scinet_alloc(gfp_t gfp)
+{
+	struct scinet_sock *is = kzalloc(sizeof(*is), gfp | __GFP_NOWARN);
+
+	if (is)
+		__module_get(THIS_MODULE);
+	return is;
+}
+
+static void scinet_retire_work(struct work_struct *work);
+static void scinet_abort(struct sc_conn *conn);
+
+/* A new one is a socket's. */
+void scinet_init(struct scinet_sock *is, struct sock *sk)
+{
+	sock_hold(sk);
+	sc_conn_init(&is->conn, sk, scinet_abort);
+	refcount_set(&is->ref, 1);
+	INIT_WORK(&is->retire, scinet_retire_work);
+	scinet_connect_init(is);
+}
+
+static void scinet_free(struct rcu_head *rcu)
+{
+	struct scinet_sock *is = container_of(rcu, struct scinet_sock, rcu);
+
+	/* the upcall looks at both under RCU */
+	sock_put(is->conn.sk);
+	kfree(is);
+	module_put(THIS_MODULE);
+}
+
+void scinet_put(struct scinet_sock *is)
+{
+	if (!refcount_dec_and_test(&is->ref))
+		return;
+	if (is->peer)
+		sc_peer_put(is->peer);
+	call_rcu(&is->rcu, scinet_free);
+}
+
+/*
+ * Of a socket that is marked or diverted, to be released with scinet_put(); else NULL.
+ * No locks are needed. That sk_prot is ours says that icsk_ulp_data is, or is NULL
+ * already: it becomes another's only after a grace period (scinet_setsockopt()).
+ */
+struct scinet_sock *scinet_get(struct sock *sk)
+{
+	struct scinet_sock *is = NULL;
+
+	rcu_read_lock();
+	if (scinet_is_diverted(sk) || scinet_is_marked(sk))
+		is = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
+	if (is && !refcount_inc_not_zero(&is->ref))
+		is = NULL;
+	rcu_read_unlock();
+	return is;
+}
+
+/* ---- Taking a socket, and giving it back ------------------------------- */
+
+static void scinet_set_proto(struct sock *sk, struct proto *proto)
+{
+	/* release: pairs with scinet_load_proto() */
+	smp_store_release(&sk->sk_prot, proto);
+}
+
+/*
+ * Operations of ours stay with a socket until it is closed, or becomes a ULP's: they do
+ * for a TCP that is not diverted, too. Only who is in a system call on the socket may do this,
+ * so that it is not being closed.
+ */
+static void scinet_take_ops(struct sock *sk)
+{
+	struct socket *sock = sk->sk_socket;
+	const struct proto_ops *ours = &scinet_ops[scinet_family(sk)];
+
+	if (sock->ops == ours)
+		return;
+	__module_get(THIS_MODULE);	/* put by who puts @ops->owner */
+	WRITE_ONCE(sock->ops, ours);
+}
+
+/* Back to TCP's own. True if that was needed: the module reference is the caller's. */
+bool scinet_leave_ops(struct sock *sk)
+{
+	int i = scinet_family(sk);
+
+	if (sk->sk_socket->ops != &scinet_ops[i])
+		return false;
+	WRITE_ONCE(sk->sk_socket->ops, scinet_saved_ops[i]);
+	return true;
+}
+
+/* Are its operations TCP's, or ours? */
+bool scinet_has_plain_ops(const struct sock *sk)
+{
+	const struct proto_ops *ops = sk->sk_socket->ops;
+	int i = scinet_family(sk);
+
+	return ops && (ops == scinet_saved_ops[i] || ops == &scinet_ops[i]);
+}
+
+/* For connect() to go our way. lock_sock() is held. Any context. */
+void scinet_mark(struct scinet_sock *is)
+{
+	struct sock *sk = is->conn.sk;
+
+	scinet_take_ops(sk);
+	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, is);
+	scinet_set_proto(sk, &scinet_marked_proto[scinet_family(sk)]);
+}
+
+/* The other way. The socket's reference is the caller's. */
+struct scinet_sock *scinet_unmark(struct sock *sk)
+{
+	struct scinet_sock *is = scinet_sk(sk);
+
+	scinet_set_proto(sk, scinet_plain(sk));
+	RCU_INIT_POINTER(inet_csk(sk)->icsk_ulp_data, NULL);
+	return is;
+}
+
+/* TCP's ways to send, of which there are few, with nothing going out. */
+static struct {
+	const struct inet_connection_sock_af_ops *from;
+	struct inet_connection_sock_af_ops ops;
+} scinet_af_ops[4];
+
+static DEFINE_SPINLOCK(scinet_af_ops_lock);
+
+static int scinet_drop_xmit(struct sock *sk, struct sk_buff *skb,
+			    struct flowi *fl)
+{
+	kfree_skb(skb);
+	return 0;
+}
+
+/* NULL: somebody else's. */
+static const struct inet_connection_sock_af_ops *
+scinet_silent(const struct inet_connection_sock_af_ops *from)
+{
+	const struct inet_connection_sock_af_ops *silent = NULL;
+	int i;
+
+	spin_lock_bh(&scinet_af_ops_lock);
+	for (i = 0; i < ARRAY_SIZE(scinet_af_ops) && !silent; i++) {
+		if (!scinet_af_ops[i].from) {
+			scinet_af_ops[i].ops = *from;
+			scinet_af_ops[i].ops.queue_xmit = scinet_drop_xmit;
+			scinet_af_ops[i].from = from;
+		}
+		if (scinet_af_ops[i].from == from)
+			silent = &scinet_af_ops[i].ops;
+	}
+	spin_unlock_bh(&scinet_af_ops_lock);
+	return silent;
+}
+
+/* What came from the wire before the socket was taken from TCP's table. */
+static int scinet_backlog_rcv(struct sock *sk, struct sk_buff *skb)
+{
+	kfree_skb(skb);
+	return 0;
+}
+
+/* The last thing that TCP does with a socket, whatever the reason. */
+static void scinet_ulp_release(struct sock *sk)
+{
+	const struct tcp_ulp_ops *ulp_ops = inet_csk(sk)->icsk_ulp_ops;
+
+	scinet_retire(scinet_undivert(sk));
+	/* tcp_cleanup_ulp() looks at it once more */
+	inet_csk(sk)->icsk_ulp_ops = ulp_ops;
+}
+
+/*
+ * Keeps others away from icsk_ulp_data, and tells us when an accepted socket goes that
+ * nobody took.
+ */
+static const struct tcp_ulp_ops scinet_ulp_ops = {
+	.name		= "schannel",
+	.release	= scinet_ulp_release,
+};
+
+/**
+ * scinet_divert() - the socket is ours
+ * @is:		with @tuple in the table
+ *
+ * lock_sock() is held, or nobody else knows the socket. It is in no table of TCP's, and
+ * its addresses are chosen. TCP keeps its port.
+ *
+ * Return: false if it is not as TCP made it.
+ */
+bool scinet_divert(struct scinet_sock *is)
+{
+	struct sock *sk = is->conn.sk;
+	struct inet_connection_sock *icsk = inet_csk(sk);
+	const struct inet_connection_sock_af_ops *silent;
+
+	silent = scinet_silent(icsk->icsk_af_ops);
+	if (!silent)
+		return false;
+	inet_csk_clear_xmit_timers(sk);
+	is->af_ops = icsk->icsk_af_ops;
+	is->backlog_rcv = sk->sk_backlog_rcv;
+	WRITE_ONCE(icsk->icsk_af_ops, silent);
+	sk->sk_backlog_rcv = scinet_backlog_rcv;
+	icsk->icsk_ulp_ops = &scinet_ulp_ops;
+	/* for those who would have it, too: KCM, sockmaps */
+	__rcu_assign_sk_user_data_with_flags(sk, is,
+					     SK_USER_DATA_NOCOPY);
+	rcu_assign_pointer(icsk->icsk_ulp_data, is);
+	scinet_set_proto(sk, &scinet_proto[scinet_family(sk)]);
+	return true;
+}
+
+/**
+ * scinet_undivert() - it is TCP's again
+ * @sk:		a diverted socket; lock_sock() is held, or nobody uses it any more
+ *
+ * Any context.
+ *
+ * Return: what it had; the socket's reference is the caller's, for scinet_retire().
+ */
+struct scinet_sock *scinet_undivert(struct sock *sk)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+	struct scinet_sock *is;
+
+	/* of a socket that is being destroyed, whose lock nobody takes any more */
+	is = rcu_dereference_protected(icsk->icsk_ulp_data, 1);
+	scinet_tuple_del(&is->tuple);
+	scinet_set_proto(sk, scinet_plain(sk));
+	RCU_INIT_POINTER(icsk->icsk_ulp_data, NULL);
+	icsk->icsk_ulp_ops = NULL;
+	rcu_assign_sk_user_data(sk, NULL);
+	WRITE_ONCE(icsk->icsk_af_ops, is->af_ops);
+	sk->sk_backlog_rcv = is->backlog_rcv;
+	return is;
+}
+
+static void scinet_retire_work(struct work_struct *work)
+{
+	struct scinet_sock *is = container_of(work, struct scinet_sock, retire);
+
+	scinet_connect_stop(is);
+	sc_conn_detach(&is->conn, SCHANNEL_REASON_RESET);
+	scinet_put(is);
+}
+
+/* Ends what is left of it; where it was taken from its socket that may not be possible. */
+void scinet_retire(struct scinet_sock *is)
+{
+	queue_work(sc_wq, &is->retire);
+}
+
+/* ---- Ending ------------------------------------------------------------ */
+
+/* The peer, or the channel's end, reset it. lock_sock(), or the lock alone, is held. */
+static void scinet_reset(struct scinet_sock *is, int err)
+{
+	struct sock *sk = is->conn.sk;
+
+	WRITE_ONCE(sk->sk_err, -err);
+	/* release: the error first, see sc_io_wait_data() */
+	smp_store_release(&sk->sk_shutdown, SHUTDOWN_MASK);
+	tcp_set_state(sk, TCP_CLOSE);
+	sk->sk_state_change(sk);
+	sk_error_report(sk);
+}
+
+/*
+ * For sc_conn_apply(). An accepted socket that waits for accept() must never be owned, since
+ * who closes the listener does not expect it.
+ */
+static void scinet_apply(struct sc_conn *conn)
+{
+	struct scinet_sock *is = container_of(conn, struct scinet_sock, conn);
+	struct sock *sk = conn->sk;
+	struct sc_flow_view view;
+	struct sc_flow *flow;
+
+	if (!scinet_is_diverted(sk) || scinet_sk(sk) != is)
+		return;
+	scinet_connect_apply(is);
+	flow = sc_conn_flow(conn);
+	if (sk->sk_state != TCP_ESTABLISHED || !flow || !READ_ONCE(flow->ended))
+		return;
+	/* as TCP in CLOSE_WAIT */
+	sc_conn_look(conn, &view);
+	scinet_reset(is, view.flags & SC_FLOW_FIN ? -EPIPE : flow->ended);
+}
+
+/* It is open, but for accept(). It has its lock. */
+void scinet_accepted(struct sock *sk)
+{
+	tcp_set_state(sk, TCP_ESTABLISHED);
+	scinet_apply(&scinet_sk(sk)->conn);
+}
+
+/* The data path found that the peer's indexes make no sense. No locks held. */
+static void scinet_abort(struct sc_conn *conn)
+{
+	struct scinet_sock *is = container_of(conn, struct scinet_sock, conn);
+	struct sock *sk = conn->sk;
+
+	lock_sock(sk);
+	if (sk->sk_state == TCP_ESTABLISHED && scinet_is_diverted(sk) &&
+	    scinet_sk(sk) == is)
+		scinet_reset(is, -ECONNRESET);
+	sc_conn_detach(conn, SCHANNEL_REASON_PROTOCOL);
+	release_sock(sk);
+}
+
+/* The state that a TCP would be in. lock_sock() is held. */
+int scinet_state(struct scinet_sock *is)
+{
+	const struct sock *sk = is->conn.sk;
+	struct sc_flow_view view;
+	bool sent, received;
+
+	if (sk->sk_state != TCP_ESTABLISHED)
+		return sk->sk_state;
+	sc_conn_look(&is->conn, &view);
+	sent = sk->sk_shutdown & SEND_SHUTDOWN;
+	received = view.flags & SC_FLOW_FIN;
+	if (sent)
+		return received ? TCP_CLOSE : TCP_FIN_WAIT2;
+	return received ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
+}
+
+static void scinet_close(struct sock *sk, long timeout)
+{
+	struct scinet_sock *is = scinet_get(sk);
+
+	if (!is) {
+		tcp_close(sk, timeout);
+		return;
+	}
+	lock_sock(sk);
+	if (scinet_is_marked(sk)) {
+		scinet_put(scinet_unmark(sk));
+	} else if (scinet_is_diverted(sk)) {
+		sc_conn_release(&is->conn);
+		/* on the way, so that it is not counted as a reset */
+		if (sk->sk_state == TCP_ESTABLISHED)
+			tcp_set_state(sk, TCP_LAST_ACK);
+		tcp_set_state(sk, TCP_CLOSE);
+		scinet_put(scinet_undivert(sk));
+	}
+	release_sock(sk);
+	scinet_connect_stop(is);
+	/* nothing is left to be sent, or waited for */
+	tcp_close(sk, timeout);
+	scinet_put(is);
+}
+
+/* connect(AF_UNSPEC), or after connect() failed. lock_sock() is held. */
+static int scinet_disconnect(struct sock *sk, int flags)
+{
+	struct scinet_sock *is = scinet_sk(sk);
+
+	if (scinet_is_marked(sk)) {
+		scinet_put(scinet_unmark(sk));
+		return tcp_disconnect(sk, flags);
+	}
+	/* TCP sends a reset then, and says so; it must not here */
+	if (scinet_state(is) != TCP_CLOSE)
+		WRITE_ONCE(sk->sk_err, ECONNRESET);
+	tcp_set_state(sk, TCP_CLOSE);
+	scinet_undivert(sk);
+	sc_conn_detach(&is->conn, SCHANNEL_REASON_RESET);
+	scinet_retire(is);
+	return tcp_disconnect(sk, flags);
+}
+
+/* lock_sock() is held. */
+static void scinet_shutdown(struct sock *sk, int how)
+{
+	/* nor does TCP tell its peer that it will not read */
+	if (how & SEND_SHUTDOWN && sk->sk_state == TCP_ESTABLISHED)
+		sc_conn_shutdown(&scinet_sk(sk)->conn, SEND_SHUTDOWN);
+}
+
+/* bind() or listen(), where a program asked for diversion and another forbade to connect. */
+static int scinet_get_port(struct sock *sk, unsigned short port)
+{
+	scinet_put(scinet_unmark(sk));
+	return scinet_plain(sk)->get_port(sk, port);
+}
+
+/* At the end of release_sock(); in accept(), the first after the socket has its file. */
+static void scinet_release_cb(struct sock *sk)
+{
+	if (sk->sk_socket)
+		scinet_take_ops(sk);
+	scinet_apply(&scinet_sk(sk)->conn);
+	scinet_plain(sk)->release_cb(sk);
+}
+
+/* ---- What the flow tells ----------------------------------------------- */
+
+static unsigned int scinet_flow_event(struct sc_flow *flow, void *user)
+{
+	struct scinet_sock *is = user;
+
+	sc_conn_event(&is->conn, flow);
+	return 1;
+}
+
+static void scinet_flow_opened(struct sc_flow *flow, void *user)
+{
+	struct scinet_sock *is = user;
+
+	sc_conn_apply(&is->conn, scinet_apply);
+}
+
+static void scinet_flow_ended(struct sc_flow *flow, void *user, int err)
+{
+	struct scinet_sock *is = user;
+
+	sc_conn_apply(&is->conn, scinet_apply);
+}
+
+static bool scinet_flow_get(void *user)
+{
+	struct scinet_sock *is = user;
+
+	return refcount_inc_not_zero(&is->ref);
+}
+
+static void scinet_flow_put(void *user)
+{
+	scinet_put(user);
+}
+
+static void scinet_flow_stats(void *user, struct sc_flow_stats *stats)
+{
+	struct scinet_sock *is = user;
+
+	sc_conn_stats(&is->conn, stats);
+}
+
+static struct sock *scinet_flow_sock(void *user)
+{
+	struct scinet_sock *is = user;
+
+	return is->conn.sk;
+}
+
+static struct sc_conn *scinet_flow_conn(void *user)
+{
+	struct scinet_sock *is = user;
+
+	return &is->conn;
+}
+
+const struct sc_flow_ops scinet_flow_ops = {
+	.owner	= THIS_MODULE,
+	.event	= scinet_flow_event,
+	.opened	= scinet_flow_opened,
+	.ended	= scinet_flow_ended,
+	.get	= scinet_flow_get,
+	.put	= scinet_flow_put,
+	.stats	= scinet_flow_stats,
+	.sock	= scinet_flow_sock,
+	.conn	= scinet_flow_conn,
+};
+
+/* ---- Tables of operations ---------------------------------------------- */
+
+struct proto scinet_proto[2] __ro_after_init;
+struct proto scinet_marked_proto[2] __ro_after_init;
+
+static void __init scinet_init_family(int i, const struct proto *plain,
+				      const struct proto_ops *ops)
+{
+	struct proto *proto = &scinet_proto[i];
+	struct proto *marked = &scinet_marked_proto[i];
+
+	*proto = *plain;
+	proto->close = scinet_close;
+	proto->disconnect = scinet_disconnect;
+	proto->shutdown = scinet_shutdown;
+	proto->sendmsg = scinet_sendmsg;
+	proto->recvmsg = scinet_recvmsg;
+	proto->ioctl = scinet_ioctl;
+	proto->release_cb = scinet_release_cb;
+	proto->keepalive = NULL;	/* no timer runs */
+	proto->splice_eof = NULL;	/* nothing waits for more */
+	proto->psock_update_sk_prot = NULL;	/* not for sockmaps */
+
+	*marked = *plain;
+	marked->close = scinet_close;
+	marked->connect = scinet_connect;
+	marked->disconnect = scinet_disconnect;
+	marked->get_port = scinet_get_port;
+	marked->psock_update_sk_prot = NULL;
+
+	scinet_saved_ops[i] = ops;
+	scinet_ops[i] = *ops;
+	scinet_ops[i].owner = THIS_MODULE;
+	scinet_ops[i].poll = scinet_poll;
+	scinet_ops[i].getname = scinet_getname;
+	scinet_ops[i].setsockopt = scinet_setsockopt;
+	scinet_ops[i].getsockopt = scinet_getsockopt;
+	scinet_ops[i].splice_read = scinet_splice_read;
+	scinet_ops[i].mmap = scinet_mmap;
+	scinet_ops[i].set_rcvlowat = scinet_set_rcvlowat;
+}
+
+/* The operations of IPv6 sockets are not exported: a socket has them. */
+int __init scinet_sock_init(void)
+{
+	struct socket *sock;
+	int err;
+
+	scinet_init_family(0, &tcp_prot, &inet_stream_ops);
+	err = sock_create_kern(&init_net, PF_INET6, SOCK_STREAM, IPPROTO_TCP,
+			       &sock);
+	if (err == -EAFNOSUPPORT)
+		return 0;	/* there will be none */
+	if (err)
+		return err;
+	scinet_init_family(1, &tcpv6_prot, sock->ops);
+	sock_release(sock);
+	return 0;
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One direction's byte ring: where its bytes are, and the two halves that run
+ * over it.
+ *
+ * The producer half (struct sc_tx) is ours for a ring in our pool, the consumer
+ * half (struct sc_rx) for a ring in the peer's. Each keeps private copies of
+ * both indexes: its own, which it alone changes, and the other side's, which
+ * was read once and checked. Only the private copies are ever computed with.
+ *
+ * Nothing here sleeps, locks or touches anything but the two flow entries, so the
+ * same code is compiled for the kernel and for the unit tests. Calls for one
+ * half are serialised by the caller (a flow's tx or rx lock, a channel's control
+ * lock); a producer and a consumer half may run at the same time.
+ *
+ * A ring may be replaced by another while it is in use: the producer switches at a
+ * position, and the consumer follows once it has come there. See "Moving a ring" in
+ * the ABI; what the consumer has to do for that is below, apart from the rest.
+ *
+ * virt_*() barriers, since the other side runs on another processor even where
+ * this kernel was booted on a single one.
+ */
+#ifndef _SCHANNEL_RING_H
+#define _SCHANNEL_RING_H
+
+#include <linux/bits.h>
+#include <linux/compiler.h>
+#include <linux/errno.h>
+#include <linux/minmax.h>
+#include <linux/types.h>
+#include <asm/barrier.h>
+
+#include <uapi/xen/schannel.h>
+
+/* An event index that a ring's index does not pass for the next 2 GiB. */
+#define SC_EVENT_NEVER	BIT(31)
+
+/**
+ * struct sc_ring - where the bytes are
+ * @addr:	kernel addresses of its pages
+ * @size:	in bytes, a power of two
+ */
+struct sc_ring {
+	void *const *addr;
+	u32 size;
+};
+
+/**
+ * struct sc_tx - the producer's half
+ * @ring:	in our pool
+ * @own:	our flow entry (we write its producer line)
+ * @peer:	the peer's flow entry (we read its consumer line)
+ * @prod:	bytes produced and published
+ * @cons:	bytes consumed, as last read and checked
+ * @switch_pos:	where @ring's first byte is: what is before was in another
+ *
+ * Who looks without serialising reads @ring.size, @prod and @cons only.
+ */
+struct sc_tx {
+	struct sc_ring ring;
+	struct schannel_flow *own;
+	const struct schannel_flow *peer;
+	u32 prod;
+	u32 cons;
+	u32 switch_pos;
+};
+
+/**
+ * struct sc_rx - the consumer's half
+ * @ring:	in the peer's pool, mapped read-only
+ * @own:	our flow entry (we write its consumer line)
+ * @peer:	the peer's flow entry (we read its producer line)
+ * @cons:	bytes consumed and published
+ * @prod:	bytes produced, as last read and checked
+ * @switches:	how often the producer turned, as far as we know
+ * @switching:	it did, and @ring has bytes up to @switch_pos still
+ * @switch_pos:	where to go on in @next
+ * @next:	the ring that was offered last, of size 0 if there is none
+ *
+ * Who looks without serialising reads @ring.size, @next.size, @cons, @switches and @switching only.
+ */
+struct sc_rx {
+	struct sc_ring ring;
+	struct schannel_flow *own;
+	const struct schannel_flow *peer;
+	u32 cons;
+	u32 prod;
+	u32 switches;
+	bool switching;
+	u32 switch_pos;
+	struct sc_ring next;
+};
+
+/**
+ * sc_ring_run() - the longest run of adjoining bytes at a position
+ * @ring:	the ring
+ * @pos:	free-running position
+ * @len:	in: bytes wanted, not 0; out: bytes that adjoin, not 0
+ *
+ * Return: the address of the first.
+ */
+static inline void *sc_ring_run(const struct sc_ring *ring, u32 pos, u32 *len)
+{
+	u32 at = pos & (ring->size - 1);
+	u32 page = at >> SCHANNEL_PAGE_SHIFT;
+	u32 in_page = at & (SCHANNEL_PAGE_SIZE - 1);
+	u32 want = min(*len, ring->size - at);
+	u32 run = SCHANNEL_PAGE_SIZE - in_page;
+	void *addr = ring->addr[page] + in_page;
+
+	while (run < want &&
+	       ring->addr[page + 1] == ring->addr[page] + SCHANNEL_PAGE_SIZE) {
+		run += SCHANNEL_PAGE_SIZE;
+		page++;
+	}
+	*len = min(run, want);
+	return addr;
+}
+
+/* Bytes that can be produced, and that are waiting, as far as is known. */
+static inline u32 sc_tx_space(const struct sc_tx *tx)
+{
+	return tx->ring.size - (tx->prod - tx->cons);
+}
+
+static inline u32 sc_rx_avail(const struct sc_rx *rx)
+{
+	return rx->prod - rx->cons;
+}
+
+/**
+ * sc_tx_refresh() - read how far the peer has consumed
+ * @tx:	the half
+ *
+ * Return: 0, or -EPROTO if the index went back or past what was produced.
+ */
+static inline int sc_tx_refresh(struct sc_tx *tx)
+{
+	/* acquire: we overwrite those bytes only after the peer read them */
+	u32 cons = virt_load_acquire(&tx->peer->rx_cons);
+
+	if (tx->prod - cons > tx->prod - tx->cons)
+		return -EPROTO;
+	WRITE_ONCE(tx->cons, cons);
+	return 0;
+}
+
+int sc_rx_follow(struct sc_rx *rx, u32 switches, u32 prod);
+
+/**
+ * sc_rx_refresh() - read how far the peer has produced
+ * @rx:	the half
+ *
+ * Return: 0, or -EPROTO if the index went back or past the ring's size, or if the
+ * peer turned where it must not.
+ */
+static inline int sc_rx_refresh(struct sc_rx *rx)
+{
+	/* acquire: we read those bytes only after the index said they are there */
+	u32 prod = virt_load_acquire(&rx->peer->tx_prod);
+	/*
+	 * In this order: if bytes behind a turn are among those, the turn is seen
+	 * (with sc_tx_switch() of the peer). acquire: its position is read after it.
+	 */
+	u32 switches = virt_load_acquire(&rx->peer->tx_switches);
+
+	if (unlikely(switches != rx->switches || rx->switching)) {
+		if (sc_rx_follow(rx, switches, prod))
+			return -EPROTO;
+	} else if (prod - rx->cons > rx->ring.size ||
+		   prod - rx->cons < rx->prod - rx->cons) {
+		return -EPROTO;
+	}
+	WRITE_ONCE(rx->prod, prod);
+	return 0;
+}
+
+/**
+ * sc_tx_publish() - hand @len bytes that were written to the peer
+ * @tx:		the half
+ * @len:	at most sc_tx_space()
+ *
+ * Return: whether the peer wants to be notified.
+ */
+static inline bool sc_tx_publish(struct sc_tx *tx, u32 len)
+{
+	u32 old = tx->prod;
+	u32 new = old + len;
+
+	WRITE_ONCE(tx->prod, new);
+	/* release: the bytes are there before the index says so */
+	virt_store_release(&tx->own->tx_prod, new);
+	/*
+	 * Pairs with the barrier in sc_rx_arm(): either we see the event index
+	 * the peer stored before it waits, or it sees the bytes.
+	 */
+	virt_mb();
+	return schannel_need_event(READ_ONCE(tx->peer->rx_event), new, old);
+}
+
+/**
+ * sc_rx_publish() - give the space of @len bytes that were read back
+ * @rx:		the half
+ * @len:	at most sc_rx_avail()
+ *
+ * Return: whether the peer wants to be notified.
+ */
+static inline bool sc_rx_publish(struct sc_rx *rx, u32 len)
+{
+	u32 old = rx->cons;
+	u32 new = old + len;
+
+	WRITE_ONCE(rx->cons, new);
+	/* release: the peer writes over bytes that were read */
+	virt_store_release(&rx->own->rx_cons, new);
+	virt_mb();	/* as in sc_tx_publish(), with sc_tx_arm() */
+	return schannel_need_event(READ_ONCE(rx->peer->tx_event), new, old);
+}
+
+/**
+ * sc_tx_arm() - ask to be notified when there is space for @want bytes
+ * @tx:		the half
+ * @want:	1 to the ring's size
+ *
+ * The caller looks at the space once more before it waits. An event index that was
+ * passed before it was stored is never noticed, so without the half's lock the
+ * caller must also see, after it looked, that @tx->prod is still the same, and else
+ * do both again.
+ */
+static inline void sc_tx_arm(struct sc_tx *tx, u32 want)
+{
+	WRITE_ONCE(tx->own->tx_event,
+		   READ_ONCE(tx->prod) + want - READ_ONCE(tx->ring.size) - 1);
+	virt_mb();	/* with sc_rx_publish() of the peer */
+}
+
+/**
+ * sc_rx_arm() - ask to be notified when at least @want bytes are waiting
+ * @rx:		the half
+ * @want:	1 to the ring's size
+ *
+ * As sc_tx_arm(), with @rx->cons.
+ */
+static inline void sc_rx_arm(struct sc_rx *rx, u32 want)
+{
+	WRITE_ONCE(rx->own->rx_event, READ_ONCE(rx->cons) + want - 1);
+	virt_mb();	/* with sc_tx_publish() of the peer */
+}
+
+/**
+ * sc_rx_arm_at() - ask to be notified when the peer has produced past @prod
+ * @rx:		the half
+ * @prod:	where it was when it was last looked at
+ *
+ * The caller looks once more, and does it again if it was elsewhere.
+ */
+static inline void sc_rx_arm_at(struct sc_rx *rx, u32 prod)
+{
+	WRITE_ONCE(rx->own->rx_event, prod);
+	virt_mb();	/* with sc_tx_publish() of the peer */
+}
+
+/* ---- Moving to another ring -------------------------------------------- */
+
+/* Has the peer consumed all that was in the ring before this one? */
+static inline bool sc_tx_switched(const struct sc_tx *tx)
+{
+	return tx->prod - READ_ONCE(tx->cons) <= tx->prod - tx->switch_pos;
+}
+
+/**
+ * sc_tx_switch() - go on in another ring
+ * @tx:		the half; sc_tx_switched()
+ * @to:		one that the peer said it can follow to. Has room for what is
+ *		waiting, though that stays where it is
+ */
+static inline void sc_tx_switch(struct sc_tx *tx, const struct sc_ring *to)
+{
+	tx->ring.addr = to->addr;
+	WRITE_ONCE(tx->ring.size, to->size);
+	tx->switch_pos = tx->prod;
+	WRITE_ONCE(tx->own->tx_switch, tx->switch_pos);
+	/*
+	 * release: the position is there before the count, which in turn is before
+	 * any tx_prod behind it, stored by sc_tx_publish() (with sc_rx_refresh()).
+	 */
+	virt_store_release(&tx->own->tx_switches, tx->own->tx_switches + 1);
+}
+
+/* The least and the most that the ring holds, be it this one or the next. */
+static inline u32 sc_rx_least(const struct sc_rx *rx)
+{
+	u32 size = READ_ONCE(rx->ring.size), next = READ_ONCE(rx->next.size);
+
+	return next ? min(size, next) : size;
+}
+
+static inline u32 sc_rx_most(const struct sc_rx *rx)
+{
+	u32 size = READ_ONCE(rx->ring.size), next = READ_ONCE(rx->next.size);
+
+	return next > size ? next : size;
+}
+
+void sc_rx_offer(struct sc_rx *rx, const struct sc_ring *next);
+bool sc_rx_finish_switch(struct sc_rx *rx);
+const struct sc_ring *sc_rx_at_switch(struct sc_rx *rx, u32 skip, u32 *len);
+
+#endif /* _SCHANNEL_RING_H */

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Connecting: find the peer, have its channel brought up if there is none, open a
+ * flow, wait for the answer. What cannot be done at once is done by a work, so
+ * that it goes on when the caller does not wait.
+ */
+#include <linux/err.h>
+#include <linux/sched/signal.h>
+#include <linux/wait.h>
+
+#include "core/channel.h"
+#include "core/flow.h"
+#include "io.h"
+#include "listen.h"
+#include "port.h"
+#include "socket.h"
+#include "sockopt.h"
+#include "core/stats.h"
+#include "core/sysctl.h"
+#include "core/trace.h"
+
+/* What was tried has come to its end. lock_sock() is held. */
+static void sc_connect_over(struct sc_sock *ssk, u32 domid, u32 port, int err)
+{
+	sc_stats_connect(sock_net(&ssk->sk), err);
+	trace_schannel_connect(ssk, domid, port, err);
+}
+
+/**
+ * sc_connect_failed() - give up connecting
+ * @sk:		a socket that is TCP_SYN_SENT; lock_sock() is held
+ * @err:	what its user is told, negative
+ */
+void sc_connect_failed(struct sock *sk, int err)
+{
+	struct sc_sock *ssk = sc_sk(sk);
+
+	sc_connect_over(ssk, ssk->peer_domid, ssk->peer_port, err);
+	sc_peer_unwait(ssk->peer, &ssk->waiter);
+	sc_conn_detach(&ssk->conn, SCHANNEL_REASON_RESET);
+	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	WRITE_ONCE(sk->sk_err, -err);
+	sk->sk_state_change(sk);
+	sk_wake_async(sk, SOCK_WAKE_IO, POLL_ERR);
+}
+
+/* Open the flow if there is a channel. lock_sock() is held. 0 or -errno. */
+static int sc_connect_go(struct sock *sk)
+{
+	struct sc_sock *ssk = sc_sk(sk);
+	struct schannel_msg_open open = {
+		.src_port = ssk->local_port,
+		.dst_port = ssk->peer_port,
+		.type = sc_sock_flow_type(sk),
+	};
+	struct schannel_channel *ch;
+	struct sc_flow *flow;
+
+	ch = sc_peer_channel(ssk->peer, sock_net(sk), &ssk->waiter);
+	if (IS_ERR(ch))
+		return PTR_ERR(ch) == -EAGAIN ? 0 : PTR_ERR(ch);
+	open.rx_order = sc_sockopt_rx_order(sk, &ch->pool);
+	flow = sc_flow_open(ch, &open, sc_sockopt_tx_limits(sk),
+			    &sc_sock_flow_ops, sk);
+	sc_channel_put(ch);
+	if (IS_ERR(flow))
+		return PTR_ERR(flow);
+	rcu_assign_pointer(ssk->conn.flow, flow);
+	return 0;
+}
+
+/* There is a channel, or there will be none; or it was refused, or time is up. */
+static void sc_connect_work(struct work_struct *work)
+{
+	struct sc_sock *ssk = container_of(work, struct sc_sock,
+					   waiter.work.work);
+	struct sock *sk = &ssk->sk;
+	unsigned long now = jiffies;
+	struct sc_flow *flow;
+	int err = 0;
+
+	if (!sc_conn_own(&ssk->conn))
+		return;
+	if (sk->sk_state != TCP_SYN_SENT)
+		goto out;
+	flow = sc_conn_flow(&ssk->conn);
+	if (flow)
+		err = READ_ONCE(flow->ended);
+	if (!err && time_after_eq(now, ssk->deadline))
+		err = -ETIMEDOUT;
+	if (!err) {
+		/* first: or it would put off what sc_peer_tell() queues at once */
+		mod_delayed_work(sc_wq, &ssk->waiter.work, ssk->deadline - now);
+		if (!flow)
+			err = sc_connect_go(sk);
+	}
+	if (err)
+		sc_connect_failed(sk, err);
+out:
+	release_sock(sk);
+}
+
+void sc_connect_init(struct sc_sock *ssk)
+{
+	INIT_LIST_HEAD(&ssk->waiter.node);
+	INIT_DELAYED_WORK(&ssk->waiter.work, sc_connect_work);
+}
+
+/* The socket was closed, and connects no more: no work runs after this. */
+void sc_connect_stop(struct sc_sock *ssk)
+{
+	if (!ssk->peer)
+		return;
+	sc_peer_unwait(ssk->peer, &ssk->waiter);
+	cancel_delayed_work_sync(&ssk->waiter.work);
+}
+
+/* lock_sock() is held, the socket is not connected. 0 or -errno. */
+static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
+{
+	struct sc_sock *ssk = sc_sk(sk);
+	struct schannel_peer *peer;
+	unsigned long timeout;
+	int err;
+
+	if (to->sc_domid == SC_DOMID_ANY || to->sc_port == SC_PORT_ANY)
+		return -EINVAL;
+	if (ssk->local_domid == SC_DOMID_SELF && ssk->local_port &&
+	    to->sc_domid != SC_DOMID_SELF && to->sc_domid != sc_own_domid())
+		return -EINVAL;	/* as from 127.0.0.1 to elsewhere */
+	sc_stats_inc(sock_net(sk), SCHANNEL_A_STATS_CONNECTS);
+	peer = sc_peer_get(sock_net(sk), to->sc_domid);
+	if (!peer)
+		return -EHOSTUNREACH;
+	if (!ssk->local_port) {
+		err = sc_port_bind(ssk, SC_DOMID_ANY, SC_PORT_ANY);
+		if (err) {
+			sc_peer_put(peer);
+			return err;
+		}
+	}
+	/* what is left of a connection before this one */
+	sc_conn_detach(&ssk->conn, SCHANNEL_REASON_RESET);
+	if (ssk->peer) {
+		sc_peer_unwait(ssk->peer, &ssk->waiter);
+		sc_peer_put(ssk->peer);
+	}
+	ssk->peer = peer;
+	ssk->peer_domid = peer->domid;
+	ssk->peer_port = to->sc_port;
+	/* covers a channel that has to be brought up */
+	timeout = sc_sysctl_connect_timeout(sock_net(sk));
+	ssk->deadline = jiffies + timeout;
+	ssk->opened = false;
+	sc_conn_fresh(&ssk->conn);	/* the connection before has been accounted for */
+	WRITE_ONCE(sk->sk_err, 0);
+	WRITE_ONCE(sk->sk_shutdown, 0);
+	WRITE_ONCE(sk->sk_state, TCP_SYN_SENT);
+	/* before sc_connect_go(), as in sc_connect_work() */
+	mod_delayed_work(sc_wq, &ssk->waiter.work, timeout);
+	err = sc_connect_go(sk);
+	if (err) {
+		cancel_delayed_work(&ssk->waiter.work);
+		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	}
+	return err;
+}
+
+/* connect(AF_UNSPEC): as if it had never been connected; stays bound. */
+static int sc_connect_dissolve(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	struct sc_sock *ssk = sc_sk(sk);
+
+	if (sk->sk_state == TCP_LISTEN)
+		sc_listen_stop(sk);
+	if (ssk->peer)
+		sc_peer_unwait(ssk->peer, &ssk->waiter);
+	sc_conn_detach(&ssk->conn, SCHANNEL_REASON_RESET);
+	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	WRITE_ONCE(sk->sk_shutdown, 0);
+	WRITE_ONCE(sk->sk_err, 0);
+	sock->state = SS_UNCONNECTED;
+	sk->sk_state_change(sk);
+	return 0;
+}
+
+/* Wait for the answer. lock_sock() is held, but not while waiting. */
+static long sc_connect_wait(struct sock *sk, long timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+
+	add_wait_queue(sk_sleep(sk), &wait);
+	while (sk->sk_state == TCP_SYN_SENT && timeo && !signal_pending(current)) {
+		release_sock(sk);
+		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
+		lock_sock(sk);
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return timeo;
+}
+
+int sc_connect(struct socket *sock, struct sockaddr *addr, int len, int flags)
+{
+	struct sock *sk = sock->sk;
+	struct sc_sock *ssk = sc_sk(sk);
+	const struct sockaddr_sc *to;
+	long timeo;
+	int err;
+
+	lock_sock(sk);
+	if (len >= (int)sizeof(addr->sa_family) &&
+	    addr->sa_family == AF_UNSPEC) {
+		err = sc_connect_dissolve(sock);
+		goto out;
+	}
+	err = sc_sock_address(addr, len, &to);
+	if (err)
+		goto out;
+
+	if (sock->state == SS_CONNECTING && sk->sk_state == TCP_CLOSE) {
+		/* it failed and nobody waited: said here, unless SO_ERROR did */
+		sock->state = SS_UNCONNECTED;
+		err = sock_error(sk);
+		if (err)
+			goto out;
+	}
+	switch (sock->state) {
+	case SS_UNCONNECTED:
+		err = -EINVAL;
+		if (sk->sk_state == TCP_LISTEN)
+			goto out;
+		err = sc_connect_start(sk, to);
+		if (err) {
+			sc_connect_over(ssk, to->sc_domid, to->sc_port, err);
+			goto out;
+		}
+		sock->state = SS_CONNECTING;
+		err = -EINPROGRESS;
+		break;
+	case SS_CONNECTING:
+		err = -EALREADY;
+		break;
+	default:
+		err = -EISCONN;
+		goto out;
+	}
+
+	timeo = sock_sndtimeo(sk, flags & O_NONBLOCK);
+	if (sk->sk_state == TCP_SYN_SENT && timeo) {
+		timeo = sc_connect_wait(sk, timeo);
+		if (sk->sk_state == TCP_SYN_SENT && signal_pending(current))
+			err = sock_intr_errno(timeo);
+	}
+	if (sk->sk_state == TCP_SYN_SENT)
+		goto out;
+	if (ssk->opened) {
+		/* even if it was reset since: the next call says so */
+		sock->state = SS_CONNECTED;
+		err = 0;
+	} else {
+		sock->state = SS_UNCONNECTED;
+		err = sock_error(sk) ?: -ECONNABORTED;
+	}
+out:
+	release_sock(sk);
+	return err;
+}
+
+/* ---- What the flow tells us -------------------------------------------- */
+
+static unsigned int sc_sock_event(struct sc_flow *flow, void *user)
+{
+	sc_conn_event(&sc_sk(user)->conn, flow);
+	return 1;
+}
+
+static void sc_sock_is_open(struct sc_sock *ssk)
+{
+	struct sock *sk = &ssk->sk;
+
+	cancel_delayed_work(&ssk->waiter.work);
+	ssk->opened = true;
+	sc_connect_over(ssk, ssk->peer_domid, ssk->peer_port, 0);
+	sc_sock_established(ssk);
+	sk->sk_state_change(sk);
+	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
+}
+
+static void sc_sock_was_reset(struct sock *sk, int err)
+{
+	WRITE_ONCE(sk->sk_err, -err);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
+	sk->sk_state_change(sk);
+	sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
+}
+
+/* For sc_conn_apply(). What may sleep, as giving up does, is left to the work. */
+static void sc_sock_apply(struct sc_conn *conn)
+{
+	struct sock *sk = conn->sk;
+	struct sc_sock *ssk = sc_sk(sk);
+	struct sc_flow *flow = sc_conn_flow(conn);
+
+	if (sk->sk_state == TCP_SYN_SENT) {
+		if (flow && READ_ONCE(flow->answered))
+			sc_sock_is_open(ssk);
+		else if (sc_conn_is_due(conn))
+			mod_delayed_work(sc_wq, &ssk->waiter.work, 0);
+	}
+	if (sk->sk_state == TCP_ESTABLISHED && flow && READ_ONCE(flow->ended))
+		sc_sock_was_reset(sk, flow->ended);
+}
+
+/* At the end of release_sock(). */
+void sc_sock_release_cb(struct sock *sk)
+{
+	sc_sock_apply(&sc_sk(sk)->conn);
+}
+
+static void sc_sock_opened(struct sc_flow *flow, void *user)
+{
+	sc_conn_apply(&sc_sk(user)->conn, sc_sock_apply);
+}
+
+static void sc_sock_ended(struct sc_flow *flow, void *user, int err)
+{
+	sc_conn_apply(&sc_sk(user)->conn, sc_sock_apply);
+}
+
+static bool sc_sock_get(void *user)
+{
+	struct sock *sk = user;
+
+	return refcount_inc_not_zero(&sk->sk_refcnt);
+}
+
+static void sc_sock_put(void *user)
+{
+	sock_put(user);
+}
+
+static void sc_sock_flow_stats(void *user, struct sc_flow_stats *stats)
+{
+	sc_conn_stats(&sc_sk(user)->conn, stats);
+}
+
+static struct sock *sc_sock_sock(void *user)
+{
+	return user;
+}
+
+static struct sc_conn *sc_sock_conn(void *user)
+{
+	return &sc_sk(user)->conn;
+}
+
+const struct sc_flow_ops sc_sock_flow_ops = {
+	.event	= sc_sock_event,
+	.opened	= sc_sock_opened,
+	.ended	= sc_sock_ended,
+	.get	= sc_sock_get,
+	.put	= sc_sock_put,
+	.stats	= sc_sock_flow_stats,
+	.sock	= sc_sock_sock,
+	.conn	= sc_sock_conn,
+};

@@ -1,0 +1,580 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The inbox: where all datagrams from a peer arrive, for whomever they are.
+ *
+ * The upcall hands each to the socket it is for: an skb without data goes to the
+ * socket's receive queue and says where in the ring the datagram is. The reader
+ * copies it from there to the user. The ring's space is given back in order, so what
+ * a slow reader leaves at its beginning is copied aside, into the skb, once the ring is half
+ * full: it holds up nobody. What a socket's receive buffer has no room for is dropped.
+ *
+ * Memory is bounded by the receive buffers of the sockets there are: each datagram
+ * is charged to one, in place or not.
+ */
+#include <linux/err.h>
+#include <linux/filter.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <net/sock.h>
+
+#include "core/channel.h"
+#include "core/flow.h"
+#include "inbox.h"
+#include "core/peer.h"
+#include "port.h"
+#include "ring/record.h"
+#include "socket.h"
+
+/* So many in one upcall, then others may run. */
+#define SC_INBOX_BUDGET	64
+
+/**
+ * struct sc_inbox - a channel's inbox, the user of the flow the peer opened for it
+ * @flow:	the flow, or NULL until it is there
+ * @channel:	the flow's
+ * @ref:	the flow's user, each datagram in a receive queue, and the work while queued
+ * @rcu:	freed after a grace period: the upcall has no reference
+ * @work:	hands out what is left after an upcall, or ends a broken flow; holds
+ *		a reference while queued
+ * @lock:	what follows, and the flow's both sides. Softirq
+ * @next:	position of the first record that was not handed out
+ * @held:	datagrams whose space cannot be given back yet, in order
+ * @broken:	what the peer wrote makes no sense
+ * @gone:	the flow may not be used any more
+ */
+struct sc_inbox {
+	struct sc_flow *flow;
+	struct schannel_channel *channel;
+	refcount_t ref;
+	struct rcu_head rcu;
+	struct work_struct work;
+
+	spinlock_t lock;	/* what follows */
+	u32 next;
+	struct list_head held;
+	bool broken;
+	bool gone;
+};
+
+static void sc_inbox_put(struct sc_inbox *in)
+{
+	if (refcount_dec_and_test(&in->ref))
+		kfree_rcu(in, rcu);
+}
+
+static void sc_inbox_kick(struct sc_inbox *in)
+{
+	refcount_inc(&in->ref);
+	if (!queue_work(sc_wq, &in->work))
+		sc_inbox_put(in);
+}
+
+/* ---- Giving space back ------------------------------------------------- */
+
+/* All in front of the first datagram that is held. in->lock is held. */
+static void sc_inbox_release(struct sc_inbox *in)
+{
+	struct sc_dgram *first = list_first_entry_or_null(&in->held,
+							  struct sc_dgram, node);
+	u32 end = first ? first->pos : in->next;
+	struct sc_rx *rx = &in->flow->rx;
+
+	if (in->gone || end == rx->cons)
+		return;
+	rcu_read_lock();
+	if (sc_channel_is_up(in->channel) && sc_rx_publish(rx, end - rx->cons))
+		sc_flow_post(in->flow);
+	rcu_read_unlock();
+}
+
+static void sc_inbox_unhold(struct sc_inbox *in, struct sc_dgram *dg)
+{
+	if (list_empty(&dg->node))
+		return;
+	list_del_init(&dg->node);
+	sc_inbox_release(in);
+}
+
+/* Where a small datagram was copied to; a large one is in fragments of @skb. */
+static void *sc_dgram_aside(const struct sk_buff *skb)
+{
+	return skb_shinfo(skb)->destructor_arg;
+}
+
+static void sc_inbox_copy(const struct sc_ring *ring, u32 pos, void *to, u32 len)
+{
+	u32 done, run;
+
+	for (done = 0; done < len; done += run) {
+		run = len - done;
+		memcpy(to + done, sc_ring_run(ring, pos + done, &run), run);
+	}
+}
+
+static bool sc_inbox_copy_pages(const struct sc_ring *ring, u32 pos,
+				struct sk_buff *skb)
+{
+	u32 left = skb->len;
+
+	while (left) {
+		u32 part = min_t(u32, left, PAGE_SIZE);
+		struct page *page = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
+
+		if (!page)
+			return false;
+		sc_inbox_copy(ring, pos, page_address(page), part);
+		skb_fill_page_desc(skb, skb_shinfo(skb)->nr_frags, page, 0,
+				   part);
+		pos += part;
+		left -= part;
+	}
+	return true;
+}
+
+static bool sc_inbox_copy_small(const struct sc_ring *ring, u32 pos,
+				struct sk_buff *skb)
+{
+	void *to = kmalloc(skb->len, GFP_ATOMIC | __GFP_NOWARN);
+
+	if (!to)
+		return false;
+	sc_inbox_copy(ring, pos, to, skb->len);
+	skb_shinfo(skb)->destructor_arg = to;
+	return true;
+}
+
+/*
+ * Copy a datagram aside, so that its space can be given back once nobody is reading it
+ * there. With @pages into whole pages in any case: that is where others find
+ * it. in->lock is held, the channel is up, under RCU.
+ *
+ * What it takes is not more than twice what the socket is charged for.
+ */
+static void sc_inbox_set_aside(struct sc_inbox *in, struct sk_buff *skb,
+			       bool pages)
+{
+	const struct sc_ring *ring = &in->flow->rx.ring;
+	struct sc_dgram *dg = sc_dgram(skb);
+	u32 pos = dg->pos + SC_RECORD_HEADER;
+
+	if (!dg->in_place)
+		return;
+	if (pages || skb->len > PAGE_SIZE)
+		dg->lost = !sc_inbox_copy_pages(ring, pos, skb);
+	else
+		dg->lost = !sc_inbox_copy_small(ring, pos, skb);
+	dg->in_place = false;
+	if (!dg->pins)
+		list_del_init(&dg->node);
+}
+
+static struct sk_buff *sc_dgram_skb(struct sc_dgram *dg)
+{
+	return container_of((void *)dg, struct sk_buff, cb);
+}
+
+/* Keep half of the ring free, whatever the readers do. in->lock is held. */
+static void sc_inbox_copy_aside(struct sc_inbox *in)
+{
+	struct sc_dgram *dg, *next;
+
+	list_for_each_entry_safe(dg, next, &in->held, node) {
+		if (in->next - dg->pos <= in->flow->rx.ring.size / 2)
+			break;
+		if (dg->in_place)
+			atomic_long_inc(&in->channel->stats.dgram_copied);
+		sc_inbox_set_aside(in, sc_dgram_skb(dg), false);
+	}
+	sc_inbox_release(in);
+}
+
+/* ---- Handing out ------------------------------------------------------- */
+
+/* An skb's destructor: the socket is done with it. */
+static void sc_inbox_free(struct sk_buff *skb)
+{
+	struct sc_dgram *dg = sc_dgram(skb);
+	struct sc_inbox *in = dg->inbox;
+
+	spin_lock_bh(&in->lock);
+	sc_inbox_unhold(in, dg);
+	spin_unlock_bh(&in->lock);
+	kfree(sc_dgram_aside(skb));
+	skb_shinfo(skb)->destructor_arg = NULL;
+	sock_rfree(skb);
+	sc_inbox_put(in);
+}
+
+/* Charge @skb to the socket and queue it, as __sock_queue_rcv_skb() does. */
+static bool sc_inbox_queue(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff_head *list = &sk->sk_receive_queue;
+
+	if (atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf) ||
+	    !sk_rmem_schedule(sk, skb, skb->truesize))
+		return false;
+	skb->sk = sk;
+	skb->destructor = sc_inbox_free;
+	atomic_add(skb->truesize, &sk->sk_rmem_alloc);
+	sk_mem_charge(sk, skb->truesize);
+
+	spin_lock(&list->lock);
+	sock_skb_set_dropcount(sk, skb);
+	__skb_queue_tail(list, skb);
+	spin_unlock(&list->lock);
+	sk->sk_data_ready(sk);
+	return true;
+}
+
+/* An attached filter wants to see, and may cut off, the data. */
+static bool sc_inbox_filter(struct sc_inbox *in, struct sock *sk,
+			    struct sk_buff *skb)
+{
+	if (!rcu_access_pointer(sk->sk_filter))
+		return true;
+	sc_inbox_set_aside(in, skb, true);
+	skb->truesize += PAGE_ALIGN(skb->len) - skb->len;
+	return !sc_dgram(skb)->lost && !sk_filter(sk, skb);
+}
+
+/* Give the record at in->next to @sk, if it has room. in->lock is held. */
+static bool sc_inbox_give(struct sc_inbox *in, struct sock *sk,
+			  const struct schannel_record *rec)
+{
+	struct sc_dgram *dg;
+	struct sk_buff *skb;
+
+	BUILD_BUG_ON(sizeof(*dg) > SOCK_SKB_CB_OFFSET);
+
+	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
+		return false;
+	skb = alloc_skb(0, GFP_ATOMIC | __GFP_NOWARN);
+	if (!skb)
+		return false;
+	/* alloc_skb() leaves this to whoever uses it */
+	skb_shinfo(skb)->destructor_arg = NULL;
+	/* of the right length from the beginning, wherever the bytes are */
+	skb->len = rec->len;
+	skb->data_len = rec->len;
+	skb->truesize += rec->len;
+	if (sock_flag(sk, SOCK_RCVTSTAMP))
+		__net_timestamp(skb);
+
+	dg = sc_dgram(skb);
+	memset(dg, 0, sizeof(*dg));
+	refcount_inc(&in->ref);
+	dg->inbox = in;
+	dg->pos = in->next;
+	dg->domid = in->channel->peer->domid;
+	dg->port = rec->src_port;
+	dg->in_place = true;
+	list_add_tail(&dg->node, &in->held);
+	if (sc_inbox_filter(in, sk, skb) && sc_inbox_queue(sk, skb))
+		return true;
+
+	list_del_init(&dg->node);
+	sc_inbox_put(in);
+	kfree_skb(skb);
+	return false;
+}
+
+/* Tell the sender that nobody is there, if there is room to. in->lock is held. */
+static void sc_inbox_no_port(struct sc_inbox *in,
+			     const struct schannel_record *rec)
+{
+	const struct schannel_record notice = {
+		.flags = SCHANNEL_RECORD_NO_PORT,
+		.src_port = rec->src_port,
+		.dst_port = rec->dst_port,
+	};
+	struct sc_tx *tx = &in->flow->tx;
+
+	if (sc_tx_space(tx) < sc_record_size(0)) {
+		if (sc_tx_refresh(tx))
+			in->broken = true;
+		if (in->broken || sc_tx_space(tx) < sc_record_size(0))
+			return;
+	}
+	sc_record_put(&tx->ring, tx->prod, &notice);
+	if (sc_tx_publish(tx, sc_record_size(0)))
+		sc_flow_post(in->flow);
+}
+
+/* Is it for a socket that is connected, and to somebody else? */
+static bool sc_inbox_wanted(const struct sc_inbox *in, const struct sock *sk,
+			    const struct schannel_record *rec)
+{
+	const struct sc_sock *ssk = sc_sk(sk);
+
+	return READ_ONCE(sk->sk_state) != TCP_ESTABLISHED ||
+	       (READ_ONCE(ssk->peer_domid) == in->channel->peer->domid &&
+		READ_ONCE(ssk->peer_port) == rec->src_port);
+}
+
+/* Hand out the record at in->next. in->lock is held. */
+static void sc_inbox_deliver(struct sc_inbox *in, const struct net *net,
+			     const struct schannel_record *rec)
+{
+	struct sc_channel_stats *stats = &in->channel->stats;
+	bool loopback = in->channel->peer->domid == SC_DOMID_SELF;
+	struct sock *sk;
+
+	if (!net)
+		return;		/* the peer was moved: the channel ends */
+	sk = sc_port_dgram(net, rec->dst_port, loopback);
+	if (!sk || !sc_inbox_wanted(in, sk, rec)) {
+		atomic_long_inc(&stats->dgram_no_port);
+		sc_inbox_no_port(in, rec);
+	} else if (sc_inbox_give(in, sk, rec)) {
+		atomic_long_inc(&stats->dgram_received);
+		atomic_long_add(rec->len, &stats->dgram_rx_bytes);
+	} else {
+		atomic_inc(&sk->sk_drops);
+		atomic_long_inc(&stats->dgram_dropped);
+	}
+	if (sk)
+		sock_put(sk);
+}
+
+/*
+ * Hand out what is there. Under RCU, in->lock is held, the channel is up. Returns what is
+ * left of the budget, if that suffices.
+ */
+static int sc_inbox_drain(struct sc_inbox *in)
+{
+	const struct net *net = sc_peer_net(in->channel->peer, in->channel);
+	struct sc_rx *rx = &in->flow->rx;
+	int budget = SC_INBOX_BUDGET;
+	struct schannel_record rec;
+
+	while (!in->broken && budget--) {
+		if (rx->prod == in->next && sc_rx_refresh(rx))
+			break;
+		if (rx->prod == in->next) {
+			sc_rx_arm_at(rx, in->next);
+			if (sc_rx_refresh(rx))
+				break;
+			if (rx->prod == in->next)
+				return budget;
+		}
+		if (sc_record_take(&rx->ring, in->next, rx->prod - in->next,
+				   &rec) ||
+		    rec.len > SCHANNEL_DGRAM_MAX || !rec.src_port ||
+		    !rec.dst_port)
+			break;
+		sc_inbox_deliver(in, net, &rec);
+		in->next += sc_record_size(rec.len);
+		/* each time: the sender may be waiting for the space */
+		sc_inbox_copy_aside(in);
+	}
+	in->broken = in->broken || budget >= 0;
+	return -1;
+}
+
+/* How many datagrams were looked at. */
+static unsigned int sc_inbox_run(struct sc_inbox *in)
+{
+	int left = SC_INBOX_BUDGET;
+
+	rcu_read_lock();
+	spin_lock_bh(&in->lock);
+	if (in->flow && !in->gone && !in->broken &&
+	    sc_channel_is_up(in->channel))
+		left = sc_inbox_drain(in);
+	/* under the lock: not gone, so there is the flow's reference still */
+	if (left < 0)
+		sc_inbox_kick(in);
+	spin_unlock_bh(&in->lock);
+	rcu_read_unlock();
+	return max(SC_INBOX_BUDGET - left, 1);
+}
+
+/* From a datagram that was copied aside: page faults are allowed. */
+static int sc_inbox_read_aside(struct sk_buff *skb, u32 offset,
+			       struct iov_iter *to, u32 len)
+{
+	void *copy = sc_dgram_aside(skb);
+
+	if (sc_dgram(skb)->lost)
+		return -ENOMEM;
+	if (!copy)
+		return skb_copy_datagram_iter(skb, offset, to, len);
+	return copy_to_iter(copy + offset, len, to) < len ? -EFAULT : 0;
+}
+
+/**
+ * sc_inbox_read() - copy from a datagram to a user
+ * @skb:	from a socket's receive queue
+ * @offset:	where to begin
+ * @to:		advanced as far as was copied
+ * @len:	how many bytes, no more than it has
+ *
+ * Process context.
+ *
+ * Return: 0; -EAGAIN: @to must be faulted in where it stands, and all of it be copied
+ * again; -EFAULT if @to cannot be written; -ENOMEM if the datagram was lost.
+ */
+int sc_inbox_read(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 len)
+{
+	struct sc_dgram *dg = sc_dgram(skb);
+	struct sc_inbox *in = dg->inbox;
+	u32 copied;
+
+	/* for the pages: they go a grace period after it was copied aside */
+	rcu_read_lock();
+	spin_lock_bh(&in->lock);
+	if (!dg->in_place) {
+		spin_unlock_bh(&in->lock);
+		rcu_read_unlock();
+		return sc_inbox_read_aside(skb, offset, to, len);
+	}
+	dg->pins++;
+	spin_unlock_bh(&in->lock);
+	copied = sc_flow_copy_out(&in->flow->rx.ring,
+				  dg->pos + SC_RECORD_HEADER + offset, to, len);
+	spin_lock_bh(&in->lock);
+	if (!--dg->pins && !dg->in_place)
+		sc_inbox_unhold(in, dg);
+	spin_unlock_bh(&in->lock);
+	rcu_read_unlock();
+	return copied < len ? -EAGAIN : 0;
+}
+
+/* ---- Coming and going -------------------------------------------------- */
+
+/*
+ * What was received is kept for its readers; the flow is not touched any more.
+ * False if somebody else has done that. The pages are still there.
+ */
+static bool sc_inbox_stop(struct sc_inbox *in)
+{
+	struct sc_dgram *dg, *next;
+	bool first;
+
+	spin_lock_bh(&in->lock);
+	first = !in->gone;
+	in->gone = true;
+	list_for_each_entry_safe(dg, next, &in->held, node)
+		sc_inbox_set_aside(in, sc_dgram_skb(dg), false);
+	spin_unlock_bh(&in->lock);
+	return first;
+}
+
+static void sc_inbox_finish(struct sc_inbox *in, struct sc_flow *flow,
+			    enum schannel_reason reason)
+{
+	clear_bit(SC_CHANNEL_INBOX, &in->channel->flags);
+	sc_flow_close(flow, reason);
+	sc_inbox_put(in);
+}
+
+/* End it if it is broken. A channel that is going down ends it by itself. */
+static bool sc_inbox_stop_broken(struct sc_inbox *in)
+{
+	bool first = false;
+
+	rcu_read_lock();
+	/* not gone: flow and channel are there for this long */
+	if (READ_ONCE(in->broken) && !READ_ONCE(in->gone) &&
+	    sc_channel_is_up(in->channel)) {
+		sc_flow_broken(in->flow);
+		first = sc_inbox_stop(in);
+	}
+	rcu_read_unlock();
+	return first;
+}
+
+static void sc_inbox_work(struct work_struct *work)
+{
+	struct sc_inbox *in = container_of(work, struct sc_inbox, work);
+
+	sc_inbox_run(in);
+	if (sc_inbox_stop_broken(in))
+		sc_inbox_finish(in, in->flow, SCHANNEL_REASON_PROTOCOL);
+	sc_inbox_put(in);
+}
+
+static unsigned int sc_inbox_event(struct sc_flow *flow, void *user)
+{
+	return sc_inbox_run(user);
+}
+
+static void sc_inbox_opened(struct sc_flow *flow, void *user)
+{
+}
+
+/* By the channel's work, or as the channel goes: in both cases its pages are there. */
+static void sc_inbox_ended(struct sc_flow *flow, void *user, int err)
+{
+	struct sc_inbox *in = user;
+
+	if (sc_inbox_stop(in))
+		sc_inbox_finish(in, flow, SCHANNEL_REASON_RESET);
+}
+
+static bool sc_inbox_get(void *user)
+{
+	struct sc_inbox *in = user;
+
+	return refcount_inc_not_zero(&in->ref);
+}
+
+static void sc_inbox_user_put(void *user)
+{
+	sc_inbox_put(user);
+}
+
+static const struct sc_flow_ops sc_inbox_flow_ops = {
+	.event	= sc_inbox_event,
+	.opened	= sc_inbox_opened,
+	.ended	= sc_inbox_ended,
+	.get	= sc_inbox_get,
+	.put	= sc_inbox_user_put,
+};
+
+/**
+ * sc_inbox_incoming() - the peer opens a flow for its datagrams
+ * @ch:		the channel
+ * @msg:	its OPEN, checked
+ *
+ * For the channel's work.
+ *
+ * Return: 0, or the enum schannel_reason to refuse it with.
+ */
+int sc_inbox_incoming(struct schannel_channel *ch,
+		      const struct schannel_msg *msg)
+{
+	/* a page for the notices */
+	static const struct sc_size_limits limits;
+	struct sc_inbox *in;
+	struct sc_flow *flow;
+
+	if (test_and_set_bit(SC_CHANNEL_INBOX, &ch->flags))
+		return SCHANNEL_REASON_BACKLOG;
+	in = kzalloc(sizeof(*in), GFP_KERNEL);
+	if (!in)
+		goto err_flag;
+	refcount_set(&in->ref, 2);	/* the flow's, and ours as long as we are here */
+	spin_lock_init(&in->lock);
+	INIT_LIST_HEAD(&in->held);
+	INIT_WORK(&in->work, sc_inbox_work);
+	in->channel = ch;
+	flow = sc_flow_accept(ch, msg, limits, &sc_inbox_flow_ops, in);
+	if (IS_ERR(flow))
+		goto err_inbox;
+	/* the channel may have ended it already */
+	spin_lock_bh(&in->lock);
+	if (!in->gone)
+		in->flow = flow;
+	spin_unlock_bh(&in->lock);
+	/* events may have come before it was set */
+	sc_inbox_run(in);
+	sc_inbox_put(in);
+	return 0;
+
+err_inbox:
+	kfree(in);
+err_flag:
+	clear_bit(SC_CHANNEL_INBOX, &ch->flags);
+	return SCHANNEL_REASON_NO_MEMORY;
+}

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What sending and receiving share, whatever the type of the socket: waiting, and
+ * errors. See io.h.
+ */
+#include <linux/err.h>
+#include <linux/sched/clock.h>
+#include <linux/sched/signal.h>
+#include <linux/wait.h>
+
+#include "conn.h"
+#include "core/flow.h"
+#include "io.h"
+#include "busy_poll.h"
+
+/* There is space: wake who waits for it. */
+void sc_io_write_space(struct sock *sk)
+{
+	struct socket_wq *wq;
+
+	rcu_read_lock();
+	wq = rcu_dereference(sk->sk_wq);
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_poll(&wq->wait, EPOLLOUT | EPOLLWRNORM |
+					   EPOLLWRBAND);
+	sk_wake_async_rcu(sk, SOCK_WAKE_SPACE, POLL_OUT);
+	rcu_read_unlock();
+}
+
+/* ---- Waiting ----------------------------------------------------------- */
+
+/*
+ * Sleep until the wait queue is woken, unless @ready has something to say once we are
+ * on it: it asks for the event and looks, in this order, so that what comes
+ * after it looked wakes us. It is counted in @count. Returns 0, or why it must not.
+ */
+static int sc_io_sleep(struct sc_io *io, struct sc_flow *flow,
+		       bool (*ready)(struct sc_conn *conn, struct sc_flow *flow,
+				     u32 want), u32 want, struct sc_count *count)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	struct sock *sk = io->conn->sk;
+
+	if (!io->timeo)
+		return -EAGAIN;
+	if (signal_pending(current))
+		return sock_intr_errno(io->timeo);
+	add_wait_queue(sk_sleep(sk), &wait);
+	smp_mb();	/* on the queue before it is asked for */
+	if (!ready(io->conn, flow, want)) {
+		count->waits++;
+		mutex_unlock(io->lock);
+		io->timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, io->timeo);
+		mutex_lock(io->lock);
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return 0;
+}
+
+static bool sc_io_readable(struct sc_conn *conn, struct sc_flow *flow, u32 want)
+{
+	struct sock *sk = conn->sk;
+	struct sc_flow_view view;
+
+	sc_flow_look(flow, &view);
+	/* if a smaller ring was offered, so much may never come: ask for less */
+	return view.avail >= want || want > sc_flow_rx_half(flow) ||
+	       view.flags & (SC_FLOW_GONE | SC_FLOW_FIN) ||
+	       READ_ONCE(sk->sk_err) ||
+	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
+}
+
+static bool sc_io_has_space(struct sc_conn *conn, struct sc_flow *flow, u32 want)
+{
+	struct sock *sk = conn->sk;
+	struct sc_flow_view view;
+
+	return sc_flow_has_space(flow, want, &view) ||
+	       READ_ONCE(sk->sk_err) ||
+	       READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
+}
+
+/*
+ * @tx_wants is shared with whoever else waits for space, so it is only ever cleared by
+ * sc_conn_event(), which then wakes them all.
+ */
+static bool sc_io_writable(struct sc_conn *conn, struct sc_flow *flow, u32 want)
+{
+	struct sock *sk = conn->sk;
+	struct sc_flow_view view;
+
+	WRITE_ONCE(conn->tx_wants, want);
+	return sc_flow_await_space(flow, want, &view) ||
+	       READ_ONCE(sk->sk_err) ||
+	       READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
+}
+
+/**
+ * sc_io_error() - the socket's error, which is thereby said
+ * @io:	the call
+ *
+ * A call that has something to return leaves it for the next one to say: else a
+ * stream that was cut off would look like one that ended.
+ *
+ * Return: 0 or negative.
+ */
+int sc_io_error(struct sc_io *io)
+{
+	return io->some ? -READ_ONCE(io->conn->sk->sk_err) : sock_error(io->conn->sk);
+}
+
+/**
+ * sc_io_lost() - the flow is gone
+ * @io:		the call
+ * @after:	what to say once that was said: there is just nothing more
+ *
+ * Return: the error, or @after.
+ */
+int sc_io_lost(struct sc_io *io, int after)
+{
+	/* the error last, as in sc_io_wait_data() */
+	bool open = smp_load_acquire(&io->conn->sk->sk_state) == TCP_ESTABLISHED;
+
+	return sc_io_error(io) ?: open ? -ECONNRESET : after;
+}
+
+/**
+ * sc_io_flow() - the flow, if it is, or was, open
+ * @io:	a call that holds its lock
+ *
+ * Whether it is open is asked of the flow: the socket's state may belong to a
+ * connection before or after it.
+ *
+ * Return: the flow, or NULL.
+ */
+struct sc_flow *sc_io_flow(struct sc_io *io)
+{
+	struct sc_flow *flow;
+
+	flow = rcu_dereference_check(io->conn->flow, lockdep_is_held(io->lock));
+	if (!flow || !sc_flow_is_joined(flow) ||
+	    READ_ONCE(io->conn->sk->sk_state) == TCP_SYN_SENT)
+		return NULL;
+	return flow;
+}
+
+/**
+ * sc_io_fault_in() - have the pages that a copy stopped at brought in
+ * @io:		the call
+ * @iter:	where it stopped
+ * @len:	how much would have been copied
+ * @fault_in:	fault_in_iov_iter_readable() or fault_in_iov_iter_writeable()
+ *
+ * Without the data lock, since a page fault may take as long as somebody likes.
+ *
+ * Return: 0, -EFAULT if not even the first byte can be reached, -EINTR if the
+ * caller is being killed.
+ */
+int sc_io_fault_in(struct sc_io *io, const struct iov_iter *iter, size_t len,
+		   size_t (*fault_in)(const struct iov_iter *iter, size_t len))
+{
+	int err = 0;
+
+	mutex_unlock(io->lock);
+	if (fault_in(iter, len) == len)
+		err = -EFAULT;
+	else if (fatal_signal_pending(current))
+		err = -EINTR;
+	mutex_lock(io->lock);
+	return err;
+}
+
+/* Look for a while instead of going to sleep at once. Whether there is a reason to go on. */
+static bool sc_io_busy_poll(struct sc_io *io, struct sc_flow *flow,
+		       struct sc_busy_poll *poll,
+		       bool (*ready)(struct sc_conn *conn, struct sc_flow *flow,
+				     u32 want), u32 want)
+{
+	u64 budget, start, now;
+	bool hit;
+
+	/* a peer could have us come here for ever, with something new each time */
+	cond_resched();
+	if (!io->timeo || signal_pending(current))
+		return false;
+	budget = sc_busy_poll_budget(poll, io->conn->sk);
+	if (!budget)
+		return false;
+	start = local_clock();
+	do {
+		cpu_relax();
+		hit = ready(io->conn, flow, want);
+		now = local_clock();
+	} while (!hit && now - start < budget && !need_resched() &&
+		 !signal_pending(current));
+	/* what came since the hypervisor took the processor away came too late */
+	sc_busy_poll_learn(poll, hit && now - start < budget ? now - start : SC_BUSY_POLL_MISS);
+	return hit;
+}
+
+/**
+ * sc_io_wait_data() - wait for data
+ * @io:		a call that holds rx_lock
+ * @flow:	the socket's
+ * @least:	how many bytes will do; more than there are, or it does not wait
+ * @want:	how many are worth being woken for
+ *
+ * Return: 0: look again; 1: there will be none; or negative.
+ */
+int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
+{
+	struct sock *sk = io->conn->sk;
+	struct sc_flow_view view;
+
+	/* whatever a peer shows us, and takes back: who is being killed does not go on */
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (sc_io_busy_poll(io, flow, &io->conn->rx_busy_poll, sc_io_readable, least)) {
+		sc_flow_look(flow, &view);
+		if (view.avail >= least)
+			return 0;
+	}
+	want = clamp(want, 1U, sc_flow_rx_half(flow));
+	if (sc_flow_await_data(flow, want, &view))
+		return view.flags & SC_FLOW_FIN && view.avail < least ? 1 : 0;
+	/*
+	 * There is one event index for all who wait. If there are others, of
+	 * whom we do not know what they wait for, hear of all that comes.
+	 */
+	if (want > 1 && wq_has_sleeper(sk_sleep(sk))) {
+		if (!sc_flow_await_more(flow, &view) || view.avail >= want ||
+		    view.flags & (SC_FLOW_GONE | SC_FLOW_FIN))
+			return 0;
+	}
+	/* the error last: a reset sets it first, and must not look like an end */
+	if (smp_load_acquire(&sk->sk_shutdown) & RCV_SHUTDOWN)
+		return sc_io_error(io) ?: 1;
+	if (READ_ONCE(sk->sk_err))
+		return sc_io_error(io);
+	return sc_io_sleep(io, flow, sc_io_readable, want,
+			   &io->conn->rx_count);
+}
+
+/**
+ * sc_io_recv_end() - the end of every receiving call
+ * @io:		its rx_lock is given up
+ * @err:	as it stands
+ *
+ * Return: @err, or what becomes of it when the peer made no sense.
+ */
+int sc_io_recv_end(struct sc_io *io, int err)
+{
+	struct sc_flow *flow = sc_io_flow(io);
+	struct sc_flow_view view;
+
+	/* SIGIO comes for what comes next, without a poll() */
+	if (flow && sock_flag(io->conn->sk, SOCK_FASYNC))
+		sc_flow_await_data(flow, 1, &view);
+	if (flow && unlikely(sc_resize_is_offered(flow)))
+		sc_resize_follow(flow);
+	mutex_unlock(io->lock);
+	if (err == -EPROTO) {
+		io->conn->abort(io->conn);
+		err = sc_io_lost(io, 1);
+	}
+	return err;
+}
+
+/**
+ * sc_io_wait_space() - wait for space
+ * @io:		a call that holds tx_lock
+ * @flow:	the socket's
+ * @least:	how many bytes will do
+ * @want:	how many are worth being woken for
+ *
+ * Return: 0: try again; or negative.
+ */
+int sc_io_wait_space(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
+{
+	struct sock *sk = io->conn->sk;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (sc_io_busy_poll(io, flow, &io->conn->tx_busy_poll, sc_io_has_space, least))
+		return 0;
+	/* for who does not wait, and is told by SIGIO */
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	if (!io->timeo && !sc_io_writable(io->conn, flow, want))
+		return -EAGAIN;
+	if (!io->timeo)
+		return 0;
+	return sc_io_sleep(io, flow, sc_io_writable, want, &io->conn->tx_count);
+}
+
+/**
+ * sc_io_send_check() - may the call send?
+ * @io:		a call that holds tx_lock
+ * @flow:	the socket's, or NULL
+ *
+ * Who polls for space and sends no more than fits does not find the ring full himself,
+ * however small it is: poll() did, and that counts here.
+ *
+ * Return: 0, -EPIPE, -ENOTCONN or the socket's error.
+ */
+int sc_io_send_check(struct sc_io *io, struct sc_flow *flow)
+{
+	struct sc_conn *conn = io->conn;
+	/* the error last, as in sc_io_wait_data() */
+	bool shut = smp_load_acquire(&conn->sk->sk_shutdown) & SEND_SHUTDOWN;
+	int err = sc_io_error(io);
+
+	if (err)
+		return err;
+	if (shut)
+		return -EPIPE;
+	if (!flow)
+		return -ENOTCONN;
+	if (unlikely(READ_ONCE(conn->tx_look))) {
+		WRITE_ONCE(conn->tx_look, false);
+		sc_resize_full(flow);
+	}
+	return 0;
+}
+
+/**
+ * sc_io_send_end() - the end of every sending call
+ * @io:		its tx_lock is given up
+ * @msg:	for MSG_NOSIGNAL
+ * @err:	as it stands
+ *
+ * Return: @err, or what becomes of it. EPIPE was signalled if nothing was sent.
+ */
+int sc_io_send_end(struct sc_io *io, const struct msghdr *msg, int err)
+{
+	mutex_unlock(io->lock);
+	if (err == -EPROTO) {
+		io->conn->abort(io->conn);
+		err = sc_io_lost(io, -EPIPE);
+	}
+	if (err == -EPIPE && !io->some && !(msg->msg_flags & MSG_NOSIGNAL))
+		send_sig(SIGPIPE, current, 0);
+	return err;
+}

@@ -1,0 +1,535 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The outbox: where all datagrams to a peer leave, whoever sends them.
+ *
+ * It has a flow of its own, which is opened when there is the first datagram to send
+ * and stays as long as the channel. The flow's ring is shared: who finds it full
+ * waits in the outbox, or is remembered there and told when there is space. What comes
+ * back in the flow's other direction says that nobody received a datagram.
+ */
+#include <linux/err.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "core/channel.h"
+#include "core/flow.h"
+#include "io.h"
+#include "outbox.h"
+#include "core/peer.h"
+#include "port.h"
+#include "ring/record.h"
+#include "socket.h"
+#include "core/sysctl.h"
+
+/* From the first datagram to a flow. Covers a channel that has to be brought up. */
+#define SC_OUTBOX_TIMEOUT	(10 * HZ)
+
+/* Who waits is told when the largest datagram fits: never too early for anybody. */
+#define SC_OUTBOX_WANT		sc_record_size(SCHANNEL_DGRAM_MAX)
+
+/* A ring in which the largest one fits while another is being read: 128 KiB. */
+#define SC_OUTBOX_RING_LEAST	((u8)5)
+
+/* So many notices are heeded in one go, the others are thrown away. */
+#define SC_OUTBOX_NOTICES	64
+
+static const struct sc_flow_ops sc_outbox_flow_ops;
+
+static struct schannel_peer *sc_outbox_peer(struct sc_outbox *out)
+{
+	return container_of(out, struct schannel_peer, outbox);
+}
+
+static struct sc_flow *sc_outbox_flow(struct sc_outbox *out)
+{
+	return rcu_dereference_protected(out->flow,
+					 lockdep_is_held(&out->tx_lock));
+}
+
+/* ---- Telling who waits ------------------------------------------------- */
+
+/* There is space, or with @err there will be none. */
+static void sc_outbox_wake(struct sc_outbox *out, int err)
+{
+	struct sc_sock *ssk, *next;
+
+	spin_lock_bh(&out->lock);
+	list_for_each_entry_safe(ssk, next, &out->blocked, outbox_node) {
+		list_del_init(&ssk->outbox_node);
+		if (err) {
+			WRITE_ONCE(ssk->sk.sk_err, -err);
+			sk_error_report(&ssk->sk);
+		}
+		sc_io_write_space(&ssk->sk);
+	}
+	spin_unlock_bh(&out->lock);
+	wake_up_interruptible_all(&out->wq);
+}
+
+/* It is idle again: there is no flow, and why. */
+static void sc_outbox_failed(struct sc_outbox *out, int err,
+			     enum schannel_reason reason)
+{
+	struct sc_flow *flow;
+
+	lockdep_assert_held(&out->tx_lock);
+	flow = out->opening ?: sc_outbox_flow(out);
+	out->opening = NULL;
+	RCU_INIT_POINTER(out->flow, NULL);
+	out->broken = false;
+	if (flow)
+		sc_flow_close(flow, reason);
+	spin_lock_bh(&out->lock);
+	if (out->state != SC_OUTBOX_CLOSED)
+		out->state = SC_OUTBOX_IDLE;
+	out->failures++;
+	out->err = err;
+	spin_unlock_bh(&out->lock);
+	sc_outbox_wake(out, err);
+}
+
+/* ---- Opening ----------------------------------------------------------- */
+
+static int sc_outbox_go(struct sc_outbox *out)
+{
+	static const struct schannel_msg_open open = {
+		.type = SCHANNEL_TYPE_DGRAM,
+		.rx_order = 0,
+	};
+	struct schannel_peer *peer = sc_outbox_peer(out);
+	u8 order = sc_sysctl_dgram_order();
+	struct sc_size_limits limits = {
+		.min = order,
+		.max = order,
+		.least = SC_OUTBOX_RING_LEAST,
+	};
+	struct schannel_channel *ch;
+	struct sc_flow *flow;
+
+	ch = sc_peer_channel(peer, out->net, &peer->outbox_waiter);
+	if (IS_ERR(ch))
+		return PTR_ERR(ch) == -EAGAIN ? 0 : PTR_ERR(ch);
+	flow = sc_flow_open(ch, &open, limits, &sc_outbox_flow_ops, peer);
+	sc_channel_put(ch);
+	if (IS_ERR(flow))
+		return PTR_ERR(flow);
+	out->opening = flow;
+	return 0;
+}
+
+/* Have the work run after @delay jiffies. Nobody does once it is closed. */
+static void sc_outbox_kick(struct sc_outbox *out, unsigned long delay)
+{
+	spin_lock_bh(&out->lock);
+	if (out->state != SC_OUTBOX_CLOSED)
+		mod_delayed_work(sc_wq, &sc_outbox_peer(out)->outbox_waiter.work,
+				 delay);
+	spin_unlock_bh(&out->lock);
+}
+
+/* There is something to do: go on with opening it, or end it. */
+static void sc_outbox_work(struct work_struct *work)
+{
+	struct schannel_peer *peer = container_of(work, struct schannel_peer,
+						  outbox_waiter.work.work);
+	struct sc_outbox *out = &peer->outbox;
+	unsigned long now = jiffies;
+	int err = 0;
+
+	mutex_lock(&out->tx_lock);
+	if (READ_ONCE(out->broken)) {
+		sc_outbox_failed(out, -ECONNRESET, SCHANNEL_REASON_PROTOCOL);
+	} else if (READ_ONCE(out->state) == SC_OUTBOX_OPENING) {
+		if (time_after_eq(now, out->deadline)) {
+			err = -ETIMEDOUT;
+		} else {
+			/* first: or it would put off what sc_peer_tell() queues */
+			sc_outbox_kick(out, out->deadline - now);
+			if (!out->opening)
+				err = sc_outbox_go(out);
+		}
+		if (err) {
+			sc_peer_unwait(peer, &peer->outbox_waiter);
+			sc_outbox_failed(out, err, SCHANNEL_REASON_RESET);
+		}
+	}
+	mutex_unlock(&out->tx_lock);
+}
+
+void sc_outbox_init(struct schannel_peer *peer)
+{
+	struct sc_outbox *out = &peer->outbox;
+
+	mutex_init(&out->tx_lock);
+	spin_lock_init(&out->lock);
+	INIT_LIST_HEAD(&out->blocked);
+	init_waitqueue_head(&out->wq);
+	INIT_LIST_HEAD(&peer->outbox_waiter.node);
+	INIT_DELAYED_WORK(&peer->outbox_waiter.work, sc_outbox_work);
+}
+
+/* The peer is gone, its channel was destroyed. Process context. */
+void sc_outbox_close(struct schannel_peer *peer)
+{
+	struct sc_outbox *out = &peer->outbox;
+
+	spin_lock_bh(&out->lock);
+	out->state = SC_OUTBOX_CLOSED;
+	spin_unlock_bh(&out->lock);
+	sc_peer_unwait(peer, &peer->outbox_waiter);
+	cancel_delayed_work_sync(&peer->outbox_waiter.work);
+	mutex_lock(&out->tx_lock);
+	sc_outbox_failed(out, -EHOSTUNREACH, SCHANNEL_REASON_RESET);
+	mutex_unlock(&out->tx_lock);
+}
+
+/* Open it if it is idle. out->lock is held. */
+static void sc_outbox_open(struct sc_outbox *out, const struct net *net)
+{
+	if (out->state != SC_OUTBOX_IDLE)
+		return;
+	out->state = SC_OUTBOX_OPENING;
+	out->net = net;
+	out->deadline = jiffies + SC_OUTBOX_TIMEOUT;
+	mod_delayed_work(sc_wq, &sc_outbox_peer(out)->outbox_waiter.work, 0);
+}
+
+/**
+ * sc_outbox_prepare() - there will be datagrams to send
+ * @peer:	to whom
+ * @net:	from which namespace
+ *
+ * So that the first one does not wait for a channel.
+ */
+void sc_outbox_prepare(struct schannel_peer *peer, const struct net *net)
+{
+	spin_lock_bh(&peer->outbox.lock);
+	sc_outbox_open(&peer->outbox, net);
+	spin_unlock_bh(&peer->outbox.lock);
+}
+
+/* ---- Sending ----------------------------------------------------------- */
+
+static void sc_outbox_count(struct schannel_channel *ch, u32 len)
+{
+	atomic_long_inc(&ch->stats.dgram_sent);
+	atomic_long_add(len, &ch->stats.dgram_tx_bytes);
+}
+
+/*
+ * May a datagram from @net leave by the flow now? 0; -EAGAIN while others wait for space,
+ * of which there is not enough for all: else who does not wait keeps them
+ * waiting; -EHOSTUNREACH if the peer was moved to another namespace.
+ */
+static int sc_outbox_may_send(struct sc_outbox *out, struct sc_flow *flow,
+			      const struct net *net)
+{
+	struct sc_flow_view view;
+	bool moved;
+
+	rcu_read_lock();
+	moved = sc_channel_is_up(flow->channel) &&
+		sc_peer_net(sc_outbox_peer(out), flow->channel) != net;
+	rcu_read_unlock();
+	if (moved)
+		return -EHOSTUNREACH;
+	if (!READ_ONCE(out->wants))
+		return 0;
+	sc_flow_look(flow, &view);
+	return view.space < SC_OUTBOX_WANT ? -EAGAIN : 0;
+}
+
+/**
+ * sc_outbox_send() - send one datagram
+ * @peer:	to whom; the caller holds a reference
+ * @net:	from which namespace
+ * @from:	@rec->len bytes, at most SCHANNEL_DGRAM_MAX; advanced as far as
+ *		was copied
+ * @rec:	its header
+ *
+ * Process context.
+ *
+ * Return: 0; -EAGAIN if there is no space, or no flow yet; -EFAULT if @from must be
+ * faulted in first; -EHOSTUNREACH if the peer is not in @net any more.
+ */
+int sc_outbox_send(struct schannel_peer *peer, const struct net *net,
+		   struct iov_iter *from, const struct schannel_record *rec)
+{
+	struct sc_outbox *out = &peer->outbox;
+	struct sc_flow *flow;
+	int err = -EAGAIN;
+
+	mutex_lock(&out->tx_lock);
+	flow = sc_outbox_flow(out);
+	if (flow) {
+		err = sc_outbox_may_send(out, flow, net) ?:
+		      sc_record_send(flow, from, rec);
+		if (!err) {
+			sc_outbox_count(flow->channel, rec->len);
+		} else if (err == -EPROTO || err == -EPIPE) {
+			/* the work ends it; then there is a new one, or none */
+			RCU_INIT_POINTER(out->flow, NULL);
+			out->opening = flow;
+			WRITE_ONCE(out->broken, true);
+			sc_outbox_kick(out, 0);
+		}
+	}
+	mutex_unlock(&out->tx_lock);
+	switch (err) {
+	case 0:
+	case -EFAULT:
+	case -EHOSTUNREACH:
+		return err;
+	default:
+		return -EAGAIN;
+	}
+}
+
+/*
+ * Ask to be told of space if there is none, or of the flow if that is being
+ * opened. 1: try again now, 0: wait, or why it is in vain. out->lock is held.
+ */
+static int sc_outbox_arm(struct sc_outbox *out, struct sc_outbox_wait *w)
+{
+	struct sc_flow_view view;
+	struct sc_flow *flow;
+	int ret = 0;
+
+	if (!w->waited)
+		w->failures = out->failures;
+	w->waited = true;
+	if (out->failures != w->failures)
+		return out->err;
+	if (out->state == SC_OUTBOX_CLOSED)
+		return -EHOSTUNREACH;
+	sc_outbox_open(out, sock_net(&w->ssk->sk));
+
+	rcu_read_lock();
+	flow = rcu_dereference(out->flow);
+	if (flow) {
+		WRITE_ONCE(out->wants, SC_OUTBOX_WANT);
+		ret = sc_flow_await_space(flow, SC_OUTBOX_WANT, &view) &&
+		      !(view.flags & SC_FLOW_GONE);
+	}
+	rcu_read_unlock();
+	return ret;
+}
+
+/* The call does not wait: have its socket told, by poll(). */
+static int sc_outbox_block(struct sc_outbox *out, struct sc_outbox_wait *w)
+{
+	struct sc_sock *ssk = w->ssk;
+	int ret;
+
+	sc_outbox_unblock(ssk);
+	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, &ssk->sk);
+	lock_sock(&ssk->sk);
+	spin_lock_bh(&out->lock);
+	ret = sc_outbox_arm(out, w);
+	if (!ret && !ssk->outbox_peer) {
+		refcount_inc(&w->peer->ref);
+		ssk->outbox_peer = w->peer;
+		list_add_tail(&ssk->outbox_node, &out->blocked);
+	}
+	spin_unlock_bh(&out->lock);
+	release_sock(&ssk->sk);
+	return ret;
+}
+
+static long sc_outbox_sleep(struct sc_outbox_wait *w)
+{
+	long timeo = schedule_timeout(w->timeo);
+
+	mutex_lock(&w->ssk->conn.tx_lock);
+	w->ssk->conn.tx_count.waits++;
+	mutex_unlock(&w->ssk->conn.tx_lock);
+	return timeo;
+}
+
+/**
+ * sc_outbox_wait() - wait after sc_outbox_send() gave -EAGAIN
+ * @w:	the call
+ *
+ * Return: 0: try again; -EAGAIN if it may not wait (longer); -EINTR and the like; or
+ * why the peer cannot be reached.
+ */
+int sc_outbox_wait(struct sc_outbox_wait *w)
+{
+	struct sc_outbox *out = &w->peer->outbox;
+	struct sock *sk = &w->ssk->sk;
+	DEFINE_WAIT(socket_wait);
+	DEFINE_WAIT(outbox_wait);
+	int ret;
+
+	if (!w->timeo) {
+		ret = sc_outbox_block(out, w);
+		return ret ? min(ret, 0) : -EAGAIN;
+	}
+	/* the socket's own queue says that it was shut down, or has an error */
+	prepare_to_wait(sk_sleep(sk), &socket_wait, TASK_INTERRUPTIBLE);
+	prepare_to_wait(&out->wq, &outbox_wait, TASK_INTERRUPTIBLE);
+	spin_lock_bh(&out->lock);
+	ret = sc_outbox_arm(out, w);
+	spin_unlock_bh(&out->lock);
+	if (!ret) {
+		if (signal_pending(current))
+			ret = sock_intr_errno(w->timeo);
+		else if (!READ_ONCE(sk->sk_err) &&
+			 !(READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN))
+			w->timeo = sc_outbox_sleep(w);
+	}
+	finish_wait(&out->wq, &outbox_wait);
+	finish_wait(sk_sleep(sk), &socket_wait);
+	return min(ret, 0);
+}
+
+/**
+ * sc_outbox_unblock() - the socket does not wait for an outbox any more
+ * @ssk:	the socket; lock_sock() is not held
+ */
+void sc_outbox_unblock(struct sc_sock *ssk)
+{
+	struct schannel_peer *peer;
+
+	lock_sock(&ssk->sk);
+	peer = ssk->outbox_peer;
+	ssk->outbox_peer = NULL;
+	if (peer) {
+		spin_lock_bh(&peer->outbox.lock);
+		list_del_init(&ssk->outbox_node);
+		spin_unlock_bh(&peer->outbox.lock);
+	}
+	release_sock(&ssk->sk);
+	if (peer)
+		sc_peer_put(peer);
+}
+
+/* ---- What the flow tells us -------------------------------------------- */
+
+/* Nobody received a datagram: the socket that sent it hears of it if it is connected. */
+static void sc_outbox_notice(struct schannel_peer *peer, const struct net *net,
+			     const struct schannel_record *rec)
+{
+	struct sock *sk;
+
+	if (!(rec->flags & SCHANNEL_RECORD_NO_PORT))
+		return;
+	sk = sc_port_dgram(net, rec->src_port, peer->domid == SC_DOMID_SELF);
+	if (!sk)
+		return;
+	if (READ_ONCE(sk->sk_state) == TCP_ESTABLISHED &&
+	    READ_ONCE(sc_sk(sk)->peer_domid) == peer->domid &&
+	    READ_ONCE(sc_sk(sk)->peer_port) == rec->dst_port) {
+		WRITE_ONCE(sk->sk_err, ECONNREFUSED);
+		sk_error_report(sk);
+	}
+	sock_put(sk);
+}
+
+/* Heed some of the notices that are there, throw away the others. -EPROTO or 0. */
+static int sc_outbox_take_notices(struct schannel_peer *peer,
+				  const struct net *net, struct sc_flow *flow)
+{
+	struct schannel_record rec;
+	int heeded;
+	int err;
+
+	for (heeded = 0; heeded < SC_OUTBOX_NOTICES; heeded++) {
+		err = sc_record_next(flow, 0, &rec);
+		if (err)
+			return err == -EPROTO ? err : 0;
+		if (net)
+			sc_outbox_notice(peer, net, &rec);
+		sc_record_consume(flow, rec.len);
+	}
+	sc_record_discard(flow);
+	return 0;
+}
+
+/* A peer that never stops is not heeded for ever. */
+#define SC_OUTBOX_ROUNDS	4
+
+/* The rx side of the flow belongs to the upcall. */
+static void sc_outbox_notices(struct schannel_peer *peer, struct sc_flow *flow)
+{
+	const struct net *net = sc_peer_net(peer, flow->channel);
+	int rounds = SC_OUTBOX_ROUNDS;
+	struct sc_flow_view view;
+	int err;
+
+	do
+		err = sc_outbox_take_notices(peer, net, flow);
+	while (!err && --rounds && sc_flow_await_data(flow, 1, &view) &&
+	       view.avail);
+	if (err || !rounds) {
+		WRITE_ONCE(peer->outbox.broken, true);
+		sc_outbox_kick(&peer->outbox, 0);
+	}
+}
+
+static unsigned int sc_outbox_event(struct sc_flow *flow, void *user)
+{
+	struct schannel_peer *peer = user;
+	struct sc_outbox *out = &peer->outbox;
+	struct sc_flow_view view;
+	u32 want;
+
+	if (rcu_dereference(out->flow) != flow)
+		return 1;
+	sc_outbox_notices(peer, flow);
+	/* cleared before looking: who asks anew after we looked is heard */
+	want = xchg(&out->wants, 0);
+	if (want && sc_flow_await_space(flow, want, &view))
+		sc_outbox_wake(out, 0);
+	else if (want)
+		cmpxchg(&out->wants, 0, want);
+	return 1;
+}
+
+static void sc_outbox_opened(struct sc_flow *flow, void *user)
+{
+	struct schannel_peer *peer = user;
+	struct sc_outbox *out = &peer->outbox;
+
+	mutex_lock(&out->tx_lock);
+	if (out->opening == flow) {
+		out->opening = NULL;
+		rcu_assign_pointer(out->flow, flow);
+		spin_lock_bh(&out->lock);
+		out->state = SC_OUTBOX_OPEN;
+		spin_unlock_bh(&out->lock);
+		sc_outbox_wake(out, 0);
+	}
+	mutex_unlock(&out->tx_lock);
+}
+
+static void sc_outbox_ended(struct sc_flow *flow, void *user, int err)
+{
+	struct schannel_peer *peer = user;
+	struct sc_outbox *out = &peer->outbox;
+
+	mutex_lock(&out->tx_lock);
+	if (out->opening == flow || sc_outbox_flow(out) == flow)
+		sc_outbox_failed(out, err, SCHANNEL_REASON_RESET);
+	mutex_unlock(&out->tx_lock);
+}
+
+static bool sc_outbox_get(void *user)
+{
+	struct schannel_peer *peer = user;
+
+	return refcount_inc_not_zero(&peer->ref);
+}
+
+static void sc_outbox_put(void *user)
+{
+	sc_peer_put(user);
+}
+
+static const struct sc_flow_ops sc_outbox_flow_ops = {
+	.event	= sc_outbox_event,
+	.opened	= sc_outbox_opened,
+	.ended	= sc_outbox_ended,
+	.get	= sc_outbox_get,
+	.put	= sc_outbox_put,
+};

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sequenced packets: a connection that carries records. One send() is one record,
+ * and one recv() takes one, whole or cut short.
+ */
+#include <linux/pagemap.h>
+
+#include "core/flow.h"
+#include "io.h"
+#include "ring/record.h"
+#include "socket.h"
+
+/*
+ * The copy of a record stopped at a page that is not there. It begins anew once the page
+ * is: meanwhile others may use the socket.
+ */
+static int sc_seqpacket_fault_in(struct sc_io *io, struct iov_iter *iter,
+				 const struct iov_iter *start, size_t len,
+				 size_t (*fault_in)(const struct iov_iter *iter,
+						    size_t len))
+{
+	size_t done = iov_iter_count(start) - iov_iter_count(iter);
+	int err = sc_io_fault_in(io, iter, len - done, fault_in);
+
+	*iter = *start;
+	return err;
+}
+
+/*
+ * Find the record that a peek offset is in: how far behind the first byte it
+ * begins goes to @skip, and what remains of @offset is the place in it.
+ */
+static int sc_seqpacket_find(struct sc_flow *flow, u32 *skip, int *offset,
+			     struct schannel_record *rec)
+{
+	int err;
+
+	*skip = 0;
+	while (!(err = sc_record_next(flow, *skip, rec)) && *offset &&
+	       *offset >= rec->len) {
+		*offset -= rec->len;
+		*skip += sc_record_size(rec->len);
+	}
+	return err;
+}
+
+/*
+ * What is peeked past stays in the ring, so more may never come: this does not wait. 1 if
+ * nothing can come, otherwise -EAGAIN.
+ */
+static int sc_seqpacket_past_all(struct sc_flow *flow)
+{
+	struct sc_flow_view view;
+
+	sc_flow_look(flow, &view);
+	return view.flags & SC_FLOW_FIN ? 1 : -EAGAIN;
+}
+
+int sc_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+			 int flags)
+{
+	struct sock *sk = sock->sk;
+	struct sc_io io = {
+		.conn = &sc_sk(sk)->conn,
+		.lock = &sc_sk(sk)->conn.rx_lock,
+	};
+	const struct iov_iter start = msg->msg_iter;
+	struct schannel_record rec = {};
+	struct sc_flow *flow;
+	u32 copied = 0;
+	int offset;
+	u32 skip;
+	int err;
+
+	if (flags & (MSG_OOB | MSG_ERRQUEUE))
+		return -EOPNOTSUPP;
+	io.timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	msg->msg_namelen = 0;
+
+	mutex_lock(io.lock);
+	do {
+		flow = sc_io_flow(&io);
+		if (!flow) {
+			err = sc_io_error(&io) ?: -ENOTCONN;
+			break;
+		}
+		offset = flags & MSG_PEEK ? max(sk_peek_offset(sk, flags), 0) : 0;
+		err = sc_seqpacket_find(flow, &skip, &offset, &rec);
+		if (!err) {
+			copied = min_t(size_t, len, rec.len - offset);
+			err = sc_record_copy(flow, &msg->msg_iter,
+					     skip + SC_RECORD_HEADER + offset,
+					     copied);
+			if (!err) {
+				io.some = true;
+				break;
+			}
+		}
+		if (err == -EAGAIN)
+			err = skip ? sc_seqpacket_past_all(flow) :
+				     sc_io_wait_data(&io, flow, 1, 1);
+		else if (err == -EFAULT)
+			err = sc_seqpacket_fault_in(&io, &msg->msg_iter, &start,
+						    copied,
+						    fault_in_iov_iter_writeable);
+		else if (err == -ECONNRESET)
+			err = sc_io_lost(&io, 1);
+	} while (!err);
+
+	if (io.some && flags & MSG_PEEK) {
+		sk_peek_offset_fwd(sk, copied);
+	} else if (io.some) {
+		sc_record_consume(flow, rec.len);
+		sk_peek_offset_bwd(sk, rec.len);
+		sc_sk(sk)->conn.rx_count.bytes += rec.len;
+		sc_sk(sk)->conn.rx_count.records++;
+	}
+	err = sc_io_recv_end(&io, err);
+	if (!io.some)
+		return min(err, 0);
+
+	if (rec.flags & SCHANNEL_RECORD_EOR)
+		msg->msg_flags |= MSG_EOR;
+	if (copied < rec.len - offset)
+		msg->msg_flags |= MSG_TRUNC;
+	return flags & MSG_TRUNC ? rec.len - offset : copied;
+}
+
+int sc_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct sock *sk = sock->sk;
+	struct sc_sock *ssk = sc_sk(sk);
+	struct sc_io io = { .conn = &ssk->conn, .lock = &ssk->conn.tx_lock };
+	const struct iov_iter start = msg->msg_iter;
+	struct schannel_record rec = {
+		.len = len,
+		.flags = msg->msg_flags & MSG_EOR ? SCHANNEL_RECORD_EOR : 0,
+	};
+	struct sc_flow *flow;
+	u32 size, want;
+	int err;
+
+	if (msg->msg_flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (msg->msg_namelen)
+		return READ_ONCE(sk->sk_state) == TCP_ESTABLISHED ?
+		       -EISCONN : -EOPNOTSUPP;
+	io.timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+
+	mutex_lock(io.lock);
+	do {
+		flow = sc_io_flow(&io);
+		err = sc_io_send_check(&io, flow);
+		if (err)
+			break;
+		if (len > sc_resize_most(flow) - SC_RECORD_HEADER) {
+			err = -EMSGSIZE;
+			break;
+		}
+		size = sc_record_size(len);
+		if (size > sc_flow_tx_size(flow))
+			err = sc_resize_fit(flow, size);
+		if (!err)
+			err = sc_record_send(flow, &msg->msg_iter, &rec);
+		if (!err) {
+			WRITE_ONCE(ssk->conn.tx_need, 0);
+			ssk->conn.tx_count.bytes += len;
+			ssk->conn.tx_count.records++;
+			io.some = true;
+			break;
+		}
+		if (err == -EAGAIN && size <= sc_flow_tx_size(flow) &&
+		    sc_resize_full(flow)) {
+			err = 0;
+		} else if (err == -EAGAIN) {
+			/* poll() must not say that there is space for it */
+			want = max(sc_flow_tx_size(flow) / 2, size);
+			WRITE_ONCE(ssk->conn.tx_need, want);
+			err = sc_io_wait_space(&io, flow, size, want);
+		} else if (err == -EFAULT) {
+			err = sc_seqpacket_fault_in(&io, &msg->msg_iter, &start,
+						    len,
+						    fault_in_iov_iter_readable);
+		} else if (err == -ECONNRESET) {
+			err = sc_io_lost(&io, -EPIPE);
+		}
+	} while (!err);
+	err = sc_io_send_end(&io, msg, err);
+	return io.some ? len : err;
+}
+
+/* How many bytes of records are waiting, without what frames them. */
+int sc_seqpacket_inq(struct sock *sk)
+{
+	struct sc_io io = {
+		.conn = &sc_sk(sk)->conn,
+		.lock = &sc_sk(sk)->conn.rx_lock,
+	};
+	struct schannel_record rec;
+	struct sc_flow *flow;
+	u32 skip = 0;
+	int inq = 0;
+
+	mutex_lock(io.lock);
+	flow = sc_io_flow(&io);
+	while (flow && !sc_record_next(flow, skip, &rec)) {
+		inq += rec.len;
+		skip += sc_record_size(rec.len);
+	}
+	mutex_unlock(io.lock);
+	return inq;
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Byte streams: send and receive. See io.h for what they share with records. */
+#include <linux/export.h>
+#include <linux/pagemap.h>
+#include <linux/sched.h>
+
+#include "core/flow.h"
+#include "io.h"
+#include "socket.h"
+
+/*
+ * Wait until a peek finds something that is @want bytes behind the first one. What is
+ * peeked at stays in the ring, and a writer may be waiting for half of it: so what
+ * is beyond the first half is not waited for. Return: as sc_io_wait_data().
+ */
+static int sc_stream_wait_peek(struct sc_io *io, struct sc_flow *flow,
+			       size_t want)
+{
+	struct sc_flow_view view;
+
+	if (want <= sc_flow_rx_half(flow))
+		return sc_io_wait_data(io, flow, want, want);
+	sc_flow_look(flow, &view);
+	if (view.avail >= want || view.flags & SC_FLOW_GONE)
+		return 0;
+	return view.flags & SC_FLOW_FIN ? 1 : -EAGAIN;
+}
+
+/**
+ * sc_stream_recv() - receive
+ * @conn:	of this connection
+ * @msg:	as recvmsg()'s
+ * @len:	likewise
+ * @flags:	MSG_*
+ *
+ * Return: bytes received, 0 at the end, or negative.
+ */
+int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
+		   int flags)
+{
+	struct sc_io io = { .conn = conn, .lock = &conn->rx_lock };
+	struct sock *sk = conn->sk;
+	struct iov_iter *to = flags & MSG_TRUNC ? NULL : &msg->msg_iter;
+	bool peek = flags & MSG_PEEK;
+	struct sc_flow *flow;
+	size_t copied = 0;
+	size_t target;
+	size_t skip;
+	int err = 0;
+
+	if (flags & (MSG_OOB | MSG_ERRQUEUE))
+		return -EOPNOTSUPP;
+	if (!len)
+		return 0;
+	io.timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
+	msg->msg_namelen = 0;
+
+	mutex_lock(io.lock);
+	skip = peek ? max(sk_peek_offset(sk, flags), 0) : 0;
+	while (!err && copied < len) {
+		ssize_t n;
+
+		flow = sc_io_flow(&io);
+		if (!flow) {
+			err = sc_io_error(&io) ?: -ENOTCONN;
+			break;
+		}
+		if (peek && skip + target > sc_flow_rx_half(flow))
+			target = max_t(ssize_t, 1,
+				       sc_flow_rx_half(flow) - (ssize_t)skip);
+		n = sc_flow_recv(flow, to, len - copied,
+				 peek ? skip + copied : 0, !peek);
+		if (n > 0) {
+			copied += n;
+			if (!peek)
+				conn->rx_count.bytes += n;
+			io.some = true;
+			cond_resched();
+		} else if (n == -EFAULT) {
+			err = sc_io_fault_in(&io, to,
+					     min_t(size_t, len - copied,
+						   SC_FLOW_CHUNK),
+					     fault_in_iov_iter_writeable);
+		} else if (n < 0) {
+			err = n == -ECONNRESET ? sc_io_lost(&io, 1) : n;
+		} else {
+			if (copied >= target)
+				break;
+			if (peek)
+				err = sc_stream_wait_peek(&io, flow,
+							  skip + target);
+			else
+				/* what comes is taken, even if more is wanted */
+				err = sc_io_wait_data(&io, flow, 1,
+						      target - copied);
+		}
+	}
+	if (peek)
+		sk_peek_offset_fwd(sk, copied);
+	else
+		sk_peek_offset_bwd(sk, copied);
+	err = sc_io_recv_end(&io, err);
+	return copied || err > 0 ? copied : err;
+}
+EXPORT_SYMBOL_GPL(sc_stream_recv);
+
+/**
+ * sc_stream_send() - send
+ * @conn:	on this connection
+ * @msg:	as sendmsg()'s
+ * @len:	likewise
+ *
+ * Return: bytes sent, or negative. EPIPE was signalled.
+ */
+int sc_stream_send(struct sc_conn *conn, struct msghdr *msg, size_t len)
+{
+	struct sc_io io = { .conn = conn, .lock = &conn->tx_lock };
+	struct sock *sk = conn->sk;
+	struct sc_flow *flow;
+	size_t sent = 0;
+	u32 half;
+	int err;
+
+	if (msg->msg_flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	io.timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+
+	mutex_lock(io.lock);
+	do {
+		ssize_t n;
+
+		flow = sc_io_flow(&io);
+		err = sc_io_send_check(&io, flow);
+		if (err || !len)
+			break;
+		n = sc_flow_send(flow, &msg->msg_iter, len - sent);
+		if (n > 0) {
+			sent += n;
+			conn->tx_count.bytes += n;
+			io.some = true;
+			cond_resched();
+		} else if (n == -EFAULT) {
+			err = sc_io_fault_in(&io, &msg->msg_iter,
+					     min_t(size_t, len - sent,
+						   SC_FLOW_CHUNK),
+					     fault_in_iov_iter_readable);
+		} else if (n < 0) {
+			err = n == -ECONNRESET ? sc_io_lost(&io, -EPIPE) : n;
+		} else if (!sc_resize_full(flow)) {
+			/*
+			 * Half the ring at a time: a writer that is woken for each
+			 * bit of space spends its time waking up.
+			 */
+			half = sc_flow_tx_size(flow) / 2;
+			err = sc_io_wait_space(&io, flow,
+					       min(half, SC_FLOW_CHUNK), half);
+		}
+	} while (!err && sent < len);
+	err = sc_io_send_end(&io, msg, err);
+	return sent ?: err;
+}
+EXPORT_SYMBOL_GPL(sc_stream_send);
+
+int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+		      int flags)
+{
+	return sc_stream_recv(&sc_sk(sock->sk)->conn, msg, len, flags);
+}
+
+int sc_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct sock *sk = sock->sk;
+
+	if (msg->msg_namelen)
+		return READ_ONCE(sk->sk_state) == TCP_ESTABLISHED ?
+		       -EISCONN : -EOPNOTSUPP;
+	return sc_stream_send(&sc_sk(sk)->conn, msg, len);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Event channels: one per event queue of a channel. */
+#ifndef _SCHANNEL_XEN_EVENT_H
+#define _SCHANNEL_XEN_EVENT_H
+
+#include <linux/types.h>
+#include <linux/workqueue.h>
+#include <xen/interface/event_channel.h>
+
+#include "core/transport.h"
+
+struct schannel_channel;
+struct schannel_peer;
+struct xenbus_device;
+
+/**
+ * struct scxen_queue - the event channel of one event queue
+ * @channel:	whose queue it is
+ * @index:	which queue
+ * @irq:	the interrupt we have for it, 0 if there is none
+ * @port:	our end of it; only known, and only needed, by a frontend
+ * @eoi_irq:	the interrupt that waits for its end, 0 if none does; set by the
+ *		upcall and taken by @bh
+ * @served:	@bh found something since the last end of interrupt
+ * @bh:		polls the queue
+ */
+struct scxen_queue {
+	struct schannel_channel *channel;
+	unsigned int index;
+	unsigned int irq;
+	evtchn_port_t port;
+	unsigned int eoi_irq;
+	bool served;
+	struct work_struct bh;
+};
+
+int scxen_event_alloc(struct xenbus_device *dev, struct scxen_queue *queue,
+		      struct schannel_channel *ch);
+int scxen_event_bind(struct xenbus_device *dev, struct scxen_queue *queue,
+		     struct schannel_channel *ch, const evtchn_port_t *port,
+		     unsigned int nr);
+void scxen_event_kick(struct scxen_queue *queue);
+void scxen_event_quiesce(struct scxen_queue *queue);
+void scxen_event_free(struct scxen_queue *queue);
+
+void scxen_event_notify(struct schannel_peer *peer, unsigned int queue);
+
+#endif /* _SCHANNEL_XEN_EVENT_H */

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Grants: our pages out to a peer, a peer's pages in. Both ways read-only.
+ *
+ * A page which the peer still maps cannot be taken back, and must not be freed:
+ * the peer would read whatever it is used for next. Which of the two ends lets
+ * go first is chance, so this is common and not hostile. Such pages linger on
+ * the device's list until the peer has let go; no other channel is begun before
+ * that (xen_bus.c), so a peer which never does costs us one channel's pages and
+ * no more. When the device itself goes, what lingers is left to the kernel's
+ * own list, which tries for as long as it takes, but only a few pages a second.
+ *
+ * Contexts: process. The core shares and unshares, maps and unmaps from any
+ * thread.
+ */
+#include <linux/delay.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <xen/grant_table.h>
+#include <xen/page.h>
+
+#include "core/transport.h"
+#include "bus.h"
+#include "grant.h"
+
+/* How long a device that goes waits for the peer to let go of our pages. */
+#define SCXEN_DRAIN_TIME	HZ
+
+#define SCXEN_MAP_FLAGS		(GNTMAP_host_map | GNTMAP_readonly)
+
+/**
+ * struct scxen_mapping - pages of a peer that are mapped here
+ * @m:		the core's part
+ * @pages:	address space they are mapped into
+ * @unmap:	how to unmap each; made beforehand, so that unmapping needs no
+ *		memory
+ */
+struct scxen_mapping {
+	struct schannel_mapping m;
+	struct page **pages;
+	struct gnttab_unmap_grant_ref *unmap;
+};
+
+void scxen_grant_init(struct scxen_grants *grants)
+{
+	spin_lock_init(&grants->lock);
+	INIT_LIST_HEAD(&grants->lingering);
+}
+
+/**
+ * scxen_grant_share() - let the peer read a page
+ * @peer:	the peer
+ * @page:	the page
+ * @ref:	where to store the grant reference
+ *
+ * The transport's ->share().
+ *
+ * Return: 0, or -ENOSPC if the grant table is full.
+ */
+int scxen_grant_share(struct schannel_peer *peer, struct page *page, u32 *ref)
+{
+	int ret;
+
+	/* a frame and a grant are 4 KiB whatever the page size */
+	BUILD_BUG_ON(PAGE_SIZE != XEN_PAGE_SIZE);
+
+	ret = gnttab_grant_foreign_access(schannel_peer_domid(peer),
+					  xen_page_to_gfn(page), 1);
+	if (ret < 0)
+		return ret;
+	*ref = ret;
+	return 0;
+}
+
+/**
+ * scxen_grant_unshare() - end that, and free the page as soon as possible
+ * @peer:	the peer
+ * @page:	the page; its reference is ours now
+ * @ref:	its grant reference
+ *
+ * The transport's ->unshare().
+ */
+void scxen_grant_unshare(struct schannel_peer *peer, struct page *page, u32 ref)
+{
+	struct scxen_dev *xd = schannel_peer_priv(peer);
+
+	if (gnttab_try_end_foreign_access(ref)) {
+		put_page(page);
+		return;
+	}
+
+	set_page_private(page, ref);
+	spin_lock(&xd->grants.lock);
+	list_add_tail(&page->lru, &xd->grants.lingering);
+	spin_unlock(&xd->grants.lock);
+}
+
+/**
+ * scxen_grant_reap() - free the lingering pages which the peer has let go of
+ * @grants:	where they are
+ *
+ * Return: whether nothing lingers any more.
+ */
+bool scxen_grant_reap(struct scxen_grants *grants)
+{
+	struct page *page, *next;
+	LIST_HEAD(pages);
+	bool empty;
+
+	spin_lock(&grants->lock);
+	list_splice_init(&grants->lingering, &pages);
+	spin_unlock(&grants->lock);
+
+	list_for_each_entry_safe(page, next, &pages, lru) {
+		if (!gnttab_try_end_foreign_access(page_private(page)))
+			continue;
+		list_del(&page->lru);
+		set_page_private(page, 0);
+		put_page(page);
+	}
+
+	spin_lock(&grants->lock);
+	list_splice(&pages, &grants->lingering);
+	empty = list_empty(&grants->lingering);
+	spin_unlock(&grants->lock);
+	return empty;
+}
+
+/**
+ * scxen_grant_drain() - get rid of the lingering pages
+ * @grants:	where they are; nothing is added any more
+ *
+ * Gives the peer a moment to let go, since it has just been told to, and what
+ * it still has then to the kernel.
+ */
+void scxen_grant_drain(struct scxen_grants *grants)
+{
+	unsigned long deadline = jiffies + SCXEN_DRAIN_TIME;
+	struct page *page, *next;
+
+	while (!scxen_grant_reap(grants) && time_before(jiffies, deadline))
+		fsleep(10 * USEC_PER_MSEC);
+
+	list_for_each_entry_safe(page, next, &grants->lingering, lru) {
+		u32 ref = page_private(page);
+
+		list_del(&page->lru);
+		set_page_private(page, 0);
+		gnttab_end_foreign_access(ref, page);
+	}
+}
+
+static int scxen_page_cmp(const void *a, const void *b)
+{
+	unsigned long pa = page_to_pfn(*(struct page * const *)a);
+	unsigned long pb = page_to_pfn(*(struct page * const *)b);
+
+	return pa < pb ? -1 : pa > pb;
+}
+
+static void scxen_mapping_free(struct scxen_mapping *map)
+{
+	kvfree(map->unmap);
+	kvfree(map->pages);
+	kvfree(map->m.addr);
+	kfree(map);
+}
+
+static struct scxen_mapping *scxen_mapping_alloc(unsigned int nr)
+{
+	struct scxen_mapping *map;
+	int err;
+
+	map = kzalloc(sizeof(*map), GFP_KERNEL);
+	if (!map)
+		return ERR_PTR(-ENOMEM);
+	map->m.nr = nr;
+	map->m.addr = kvcalloc(nr, sizeof(*map->m.addr), GFP_KERNEL);
+	map->pages = kvcalloc(nr, sizeof(*map->pages), GFP_KERNEL);
+	map->unmap = kvcalloc(nr, sizeof(*map->unmap), GFP_KERNEL);
+	err = -ENOMEM;
+	if (map->m.addr && map->pages && map->unmap)
+		err = gnttab_alloc_pages(nr, map->pages);
+	if (err) {
+		scxen_mapping_free(map);
+		return ERR_PTR(err);
+	}
+	/* They come in descending order. */
+	sort(map->pages, nr, sizeof(*map->pages), scxen_page_cmp, NULL);
+	return map;
+}
+
+/* Unmap the first @mapped of @map->pages and free everything. */
+static void scxen_mapping_undo(struct scxen_mapping *map, unsigned int mapped)
+{
+	unsigned int i;
+	int err;
+
+	err = gnttab_unmap_refs(map->unmap, NULL, map->pages, mapped);
+	for (i = 0; i < mapped; i++)
+		if (map->unmap[i].status != GNTST_okay)
+			err = -EIO;
+	/*
+	 * Nothing a peer does makes this fail. If it did, address space that
+	 * may still show a foreign page must not be used again: leak it.
+	 */
+	if (!WARN_ONCE(err, "cannot unmap grants: %d\n", err))
+		gnttab_free_pages(map->m.nr, map->pages);
+	scxen_mapping_free(map);
+}
+
+/**
+ * scxen_grant_map() - map pages of the peer
+ * @peer:	the peer
+ * @refs:	its grant references
+ * @nr:		how many
+ *
+ * The transport's ->map().
+ *
+ * Return: the mapping, or ERR_PTR(-ENXIO) if the peer does not grant us one of
+ * them, or ERR_PTR(-ENOSPC) if Xen lets us map no more, or ERR_PTR(-ENOMEM).
+ */
+struct schannel_mapping *scxen_grant_map(struct schannel_peer *peer,
+					 const u32 *refs, unsigned int nr)
+{
+	struct gnttab_map_grant_ref *op;
+	struct scxen_mapping *map;
+	unsigned int i, mapped = 0;
+	int err;
+
+	op = kvcalloc(nr, sizeof(*op), GFP_KERNEL);
+	if (!op)
+		return ERR_PTR(-ENOMEM);
+	map = scxen_mapping_alloc(nr);
+	if (IS_ERR(map)) {
+		kvfree(op);
+		return ERR_CAST(map);
+	}
+
+	for (i = 0; i < nr; i++) {
+		map->m.addr[i] = page_address(map->pages[i]);
+		gnttab_set_map_op(&op[i], (unsigned long)map->m.addr[i],
+				  SCXEN_MAP_FLAGS, refs[i],
+				  schannel_peer_domid(peer));
+	}
+	err = gnttab_map_refs(op, NULL, map->pages, nr);
+
+	/* Gather what is mapped in front, which moves nothing if all is. */
+	for (i = 0; i < nr; i++) {
+		if (op[i].status != GNTST_okay) {
+			err = op[i].status == GNTST_no_device_space ? -ENOSPC :
+								      -ENXIO;
+			continue;
+		}
+		gnttab_set_unmap_op(&map->unmap[mapped],
+				    (unsigned long)map->m.addr[i],
+				    SCXEN_MAP_FLAGS, op[i].handle);
+		swap(map->pages[mapped], map->pages[i]);
+		mapped++;
+	}
+	kvfree(op);
+	if (err) {
+		scxen_mapping_undo(map, mapped);
+		return ERR_PTR(err);
+	}
+	return &map->m;
+}
+
+/**
+ * scxen_grant_unmap() - end that
+ * @peer:	the peer
+ * @m:		from scxen_grant_map()
+ *
+ * The transport's ->unmap(). Nobody but the core has these pages, and it
+ * only copies from them, so there is nobody to wait for.
+ */
+void scxen_grant_unmap(struct schannel_peer *peer, struct schannel_mapping *m)
+{
+	struct scxen_mapping *map = container_of(m, struct scxen_mapping, m);
+
+	scxen_mapping_undo(map, m->nr);
+}
