@@ -2,8 +2,8 @@
 """Where a run leaves its consoles, and the verdict drawn from them."""
 
 import pathlib
-import sys
 import time
+from dataclasses import dataclass
 
 import complaints
 from report import say
@@ -12,6 +12,14 @@ TREE = pathlib.Path(__file__).resolve().parents[2]
 
 # What a run exits with when it is not the guest's command that decides.
 NOT_UP, HANG, BROKEN, COMPLAINT = 123, 124, 125, 126
+
+
+@dataclass
+class Verdict:
+    """How a run ended: its exit status, and what was wrong unless that is 0."""
+    code: int
+    problem: str = ""
+
 
 # Lines shown of each console when a machine stops without a complaint.
 _LAST_WORDS = 12
@@ -30,13 +38,8 @@ def directory(name):
     raise FileExistsError(path)
 
 
-def to_stdout(data):
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
-
-
 def verdict(outcome, folder):
-    """Say how a run ended; -> its exit code, 0 only for a success nobody complained about."""
+    """Say how a run ended; -> Verdict, a good one only without a complaint in any console."""
     found = [each for log in sorted(folder.glob("*.console")) for each in complaints.scan(log)]
     for complaint in found:
         say(f"COMPLAINT in {complaint}")
@@ -46,14 +49,15 @@ def verdict(outcome, folder):
             for log in sorted(folder.glob("*.console")):
                 last = "\n    ".join(complaints.lines(log)[-_LAST_WORDS:])
                 say(f"the end of {log}:\n    {last}")
-        say(f"FAILED: {outcome.reason}")
+        problem = outcome.reason
     elif outcome.status:
         code = outcome.status
-        say(f"FAILED: exit status {outcome.status}")
+        problem = f"exit status {outcome.status}"
     elif found:
         code = COMPLAINT
-        say(f"FAILED: {len(found)} complaint(s) in the consoles")
+        problem = f"{len(found)} complaint(s) in the consoles"
     else:
-        return 0
+        return Verdict(0)
+    say(f"FAILED: {problem}")
     say(f"logs are in {folder}")
-    return code
+    return Verdict(code, problem)

@@ -41,8 +41,8 @@ def _image(options, nonce):
     return image
 
 
-def run(options):
-    """Boot, run options.command, and return the exit code of the whole."""
+def run(options, output):
+    """Boot and run options.command; what it prints goes to output. -> logs.Verdict"""
     accel = "tcg" if options.icount else accelerator()
     folder = logs.directory(options.name)
     kernel = debian.kernel() if options.kernel == "debian" else options.kernel
@@ -59,5 +59,5 @@ def run(options):
         _image(options, machine.nonce).write(initrd)
         with machine:
             machine.start("-serial", "chardev:control", "-initrd", initrd)
-            outcome = machine.run(options.timeout, logs.to_stdout)
+            outcome = machine.run(options.timeout, output.feed)
     return logs.verdict(outcome, folder)

@@ -135,10 +135,9 @@ def _cpu(accel, guest):
     return "host"
 
 
-def _boot(options, accel):
-    """One boot and scenario; -> (exit code, log folder)."""
-    name = options.name or pathlib.Path(options.scenario).stem
-    folder = logs.directory(name)
+def _boot(options, accel, output):
+    """One boot and scenario; -> (logs.Verdict, log folder)."""
+    folder = logs.directory(options.name)
     memory = _XEN_MIB + _DOM0_MIB + options.domus * (options.domu_mem + _DOMU_OVERHEAD_MIB)
     threads = f",thread={options.tcg_thread}" if accel == "tcg" else ""
     arguments = ["-accel", accel + threads, "-cpu", _cpu(accel, options.guest),
@@ -165,8 +164,8 @@ def _boot(options, accel):
         with machine:
             machine.start("-initrd",
                           f"{debian.kernel_elf()} {_DOM0_ARGUMENTS},{scratch}/dom0.cpio")
-            with step(f"Xen with {options.domus} {options.guest.upper()} domUs: {name}"):
-                outcome = machine.run(options.timeout, logs.to_stdout)
+            with step(f"Xen with {options.domus} {options.guest.upper()} domUs: {options.name}"):
+                outcome = machine.run(options.timeout, output.feed)
     _results(folder, options.result)
     return logs.verdict(outcome, folder), folder
 
@@ -182,22 +181,27 @@ def _results(folder, target):
     archive.unlink()
 
 
-def run(options):
-    """Run the scenario; repeat it if the emulator was what failed."""
+def run(options, output):
+    """Run the scenario; repeat it if the emulator was what failed. -> logs.Verdict"""
+    options.name = options.name or pathlib.Path(options.scenario).stem
     options.domus = max(options.domus, options.started or 0)
     accel = accelerator()
+    if accel == "tcg":
+        output.hold_failures()
     for left in reversed(range(_REPEATS[options.guest] + 1)):
-        code, folder = _boot(options, accel)
-        if not code or accel != "tcg":
-            return code
+        verdict, folder = _boot(options, accel, output)
+        if not verdict.code or accel != "tcg":
+            return verdict
         fault = complaints.emulator_fault(folder)
-        if not fault and code == logs.NOT_UP:
+        if not fault and verdict.code == logs.NOT_UP:
             fault = "the domUs did not come up, with no module of this project loaded in any"
         if not fault:
-            return code
+            return verdict
         say("*" * 70)
         say(f"EMULATOR FAULT, not a result: {fault}")
         say(f"({folder}) " + (f"The scenario is repeated, at most {left} times more."
                               if left else "Too often: this counts as a failure."))
         say("*" * 70)
-    return code
+        if left:
+            output.restart()
+    return verdict

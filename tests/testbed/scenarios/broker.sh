@@ -80,13 +80,6 @@ cpu_of() {	# PID: what dom0's kernel says it has used, in seconds
 
 # What an emulated machine waits for the real one's processors counts, too: the
 # broker's share means something only in relation to xenstored's.
-skipped=0
-
-skip() {	# NAME REASON
-	echo "# skipped: $1: $2"
-	skipped=$((skipped + 1))
-}
-
 broker_used() {
 	progress "$* (CPU so far: broker $(cpu_of $broker) s, xenstored $(cpu_of "$(pidof xenstored)") s)"
 }
@@ -370,4 +363,4 @@ destroyed
 broker_used "the end"
 echo "# the broker has $(awk '/^Rss/ { print $2 }' "/proc/$broker/smaps_rollup") KiB in memory"
 stop_all
-summary $skipped
+summary

@@ -19,14 +19,11 @@ turned+=",seqpacket_accept,seqpacket_connect,seqpacket_record,seqpacket_half_clo
 turned+=",seqpacket_race,seqpacket_load,dgram,dgram_full,dgram_port,dgram_load"
 few="connect,transfer,shutdown,load.many"
 few+=",seqpacket,seqpacket_record,dgram,dgram_port"
-skipped=0
 
 between() {	# CLIENT SERVER [OPTIONS...]
 	local start=$EPOCHREALTIME
 	echo "# from $1 to $2"
 	cases "$@"
-	count "$cases_passed" "$cases_failed"
-	skipped=$((skipped + cases_skipped))
 	progress "from $1 to $2: took $(since "$start") s"
 }
 
@@ -35,7 +32,7 @@ schannel_pair u1 u2 || fail "u1 and u2 cannot be paired"
 if [ "${1:-}" = quick ]; then
 	between u2 u1 --group $few
 	between u1 u2 --group $few
-	summary $skipped
+	summary
 	exit
 fi
 
@@ -45,4 +42,4 @@ schannel_load dom0 || fail "the modules do not load in dom0"
 schannel_pair dom0 u1 || fail "dom0 and u1 cannot be paired"
 between dom0 u1 --group $few
 between u1 dom0 --group $few
-summary $skipped
+summary

@@ -20,7 +20,6 @@ quick=${1:-}
 CGROUP=/sys/fs/cgroup/in
 stranger=10.99.0.77	# an address that is published as nobody's
 few=connect,accept,transfer,shutdown,inet_connect,inet_end
-skipped=0
 
 # ---- Domains -------------------------------------------------------------------
 
@@ -98,8 +97,6 @@ between() {	# FAMILY CLIENT SERVER [OPTIONS...]
 	CASES_OF_BOTH="--family $family --diverted"
 	echo "# $family, from $1 to $2"
 	cases "$@"
-	count "$cases_passed" "$cases_failed"
-	skipped=$((skipped + cases_skipped))
 	progress "$family, from $1 to $2: took $(since "$start") s"
 }
 
@@ -199,4 +196,4 @@ stop_all
 step "the modules are unloaded" unload
 schannelctl unpair u1 u2
 step "grants and event channels are as before" back_to /run/at-first u1 u2
-summary $skipped
+summary

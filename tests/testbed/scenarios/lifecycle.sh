@@ -182,8 +182,8 @@ reloaded() {
 	step "no byte was wrong" no_wrong_byte
 	stop traffic-u1 traffic-u2
 	renew_servers
-	step "afterwards, 200 connections at once carry what they should" \
-		cases u2 u1 --pick load.many
+	echo "# afterwards, 200 connections at once"
+	cases u2 u1 --pick load.many
 }
 
 # ---- Peers that make no sense ------------------------------------------------

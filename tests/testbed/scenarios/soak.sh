@@ -18,7 +18,6 @@ flows=${2:-1000}
 first=10
 slow=8		# the machine is emulated, and has a thousand flows to look after
 pages_about=64	# that a channel may need beside its pool, to describe more of it
-skipped=0
 
 # start_server NAME DOM PEER PORT, start_client NAME DOM PEER PORT SECONDS
 start_server() {
@@ -32,14 +31,9 @@ client_command() {	# DOM PEER PORT SECONDS
 		--seed $((seconds + $3)) --every 20"
 }
 
-# sums FILE: adds up what a client said in the end.
-sums() {
-	local passed failed skip
-	read -r passed failed skip <<<"$(sed -n \
-		's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' "$1")"
-	grep -E '^(skipped|#|not ok|[0-9]* passed)' "$1" | grep -v ' s: ' | sed 's/^#* */#   /'
-	[ "${failed:-1}" = 0 ] || return
-	skipped=$skip
+# report FILE: what a client reported at its end; its exit status is the verdict.
+report() {
+	grep -v ' s: ' "$1" | sed 's/^#* */#   /' | head -n 100
 }
 
 # round SECONDS: both ways at once; what one of the two clients says is shown as it comes.
@@ -55,7 +49,7 @@ round() {
 	[ "$(cat /run/client-u1.end)" = 0 ] || status=1
 	for name in client-u2 client-u1; do
 		echo "# $name"
-		sums "/run/$name.out" || status=1
+		report "/run/$name.out"
 	done
 	for name in server-u1 server-u2; do
 		until_true 30 ended $name || status=1
@@ -173,4 +167,4 @@ schannelctl unpair u1 u2
 step "grants and event channels are as before they were loaded" back_to /run/before u1 u2
 step "u1 has its memory back" as_much_memory u1 "$free_u1"
 step "u2, too" as_much_memory u2 "$free_u2"
-summary "$skipped"
+summary
