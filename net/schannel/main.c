@@ -12,6 +12,7 @@
 #include <uapi/linux/schannel.h>
 #include <uapi/linux/schannel_netlink.h>
 #include "main.h"
+#include "core/namespace.h"
 #include "core/net.h"
 #include "core/peer.h"
 
@@ -20,7 +21,7 @@ module_param(family, int, 0444);
 MODULE_PARM_DESC(family, "Number of the address family (default: 18)");
 
 struct workqueue_struct *sc_wq;
-EXPORT_SYMBOL_GPL(sc_wq);
+EXPORT_SYMBOL_NS_GPL(sc_wq, SC_NS_SOCK);
 
 int sc_family(void)
 {

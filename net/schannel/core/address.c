@@ -6,13 +6,13 @@
  * peer is replaced as a whole; an address that stays keeps its place, so that
  * who looks for it finds it at any moment, and its owner remains the first.
  */
-#include <linux/export.h>
 #include <linux/hashtable.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <net/ipv6.h>
 
 #include "address.h"
+#include "namespace.h"
 #include "peer.h"
 #include "transport.h"
 
@@ -191,7 +191,7 @@ struct schannel_peer *sc_peer_get_by_address(const struct net *net,
 	rcu_read_unlock();
 	return peer;
 }
-EXPORT_SYMBOL_GPL(sc_peer_get_by_address);
+EXPORT_SYMBOL_NS_GPL(sc_peer_get_by_address, SC_NS_SOCK);
 
 /**
  * sc_peer_has_address() - was an address published for a peer
@@ -211,4 +211,4 @@ bool sc_peer_has_address(const struct schannel_peer *peer,
 	rcu_read_unlock();
 	return has;
 }
-EXPORT_SYMBOL_GPL(sc_peer_has_address);
+EXPORT_SYMBOL_NS_GPL(sc_peer_has_address, SC_NS_SOCK);

@@ -2,7 +2,6 @@
 /* Channels: coming up, being polled, going down. See channel.h. */
 #include <linux/cpumask.h>
 #include <linux/err.h>
-#include <linux/export.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>
@@ -10,6 +9,7 @@
 #include "channel.h"
 #include "control.h"
 #include "flow.h"
+#include "namespace.h"
 #include "peer.h"
 #include "stats.h"
 #include "sysctl.h"
@@ -34,7 +34,7 @@ void sc_channel_put(struct schannel_channel *ch)
 	kvfree(ch->table);
 	kfree_rcu(ch, rcu);
 }
-EXPORT_SYMBOL_GPL(sc_channel_put);
+EXPORT_SYMBOL_NS_GPL(sc_channel_put, SC_NS_SOCK);
 
 /* ---- Our side ---------------------------------------------------------- */
 
@@ -174,19 +174,19 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 	}
 	return ch;
 }
-EXPORT_SYMBOL_GPL(schannel_channel_create);
+EXPORT_SYMBOL_NS_GPL(schannel_channel_create, SC_NS_TRANSPORT);
 
 u32 schannel_channel_dir_ref(const struct schannel_channel *ch)
 {
 	return ch->dir.ref;
 }
-EXPORT_SYMBOL_GPL(schannel_channel_dir_ref);
+EXPORT_SYMBOL_NS_GPL(schannel_channel_dir_ref, SC_NS_TRANSPORT);
 
 unsigned int schannel_channel_queues(const struct schannel_channel *ch)
 {
 	return ch->nr_queues;
 }
-EXPORT_SYMBOL_GPL(schannel_channel_queues);
+EXPORT_SYMBOL_NS_GPL(schannel_channel_queues, SC_NS_TRANSPORT);
 
 /* ---- The peer's side --------------------------------------------------- */
 
@@ -303,7 +303,7 @@ int schannel_channel_attach(struct schannel_channel *ch, u32 dir_ref)
 	queue_work(sc_wq, &ch->work);
 	return 0;
 }
-EXPORT_SYMBOL_GPL(schannel_channel_attach);
+EXPORT_SYMBOL_NS_GPL(schannel_channel_attach, SC_NS_TRANSPORT);
 
 /* ---- Events ------------------------------------------------------------ */
 
@@ -414,7 +414,7 @@ enum schannel_poll schannel_channel_poll(struct schannel_channel *ch,
 		atomic_long_inc(&ch->stats.notify_spurious);
 	return did;
 }
-EXPORT_SYMBOL_GPL(schannel_channel_poll);
+EXPORT_SYMBOL_NS_GPL(schannel_channel_poll, SC_NS_TRANSPORT);
 
 /* ---- Going down -------------------------------------------------------- */
 
@@ -474,4 +474,4 @@ void schannel_channel_destroy(struct schannel_channel *ch)
 		sc_flow_retire(flow);
 	sc_channel_put(ch);
 }
-EXPORT_SYMBOL_GPL(schannel_channel_destroy);
+EXPORT_SYMBOL_NS_GPL(schannel_channel_destroy, SC_NS_TRANSPORT);

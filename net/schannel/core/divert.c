@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The border to transparent mode. See divert.h. */
 #include <linux/errno.h>
-#include <linux/export.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 
 #include <uapi/xen/schannel.h>
 #include "divert.h"
+#include "namespace.h"
 
 static const struct sc_divert_ops __rcu *sc_divert_ops;
 
@@ -26,7 +26,7 @@ int sc_divert_register(const struct sc_divert_ops *ops)
 	return cmpxchg(&sc_divert_ops, none, RCU_INITIALIZER(ops)) ?
 		-EBUSY : 0;
 }
-EXPORT_SYMBOL_GPL(sc_divert_register);
+EXPORT_SYMBOL_NS_GPL(sc_divert_register, SC_NS_SOCK);
 
 /* In the module's exit: no call is under way, since each holds the module. */
 void sc_divert_unregister(void)
@@ -35,7 +35,7 @@ void sc_divert_unregister(void)
 	/* who is about to try and hold it */
 	synchronize_rcu();
 }
-EXPORT_SYMBOL_GPL(sc_divert_unregister);
+EXPORT_SYMBOL_NS_GPL(sc_divert_unregister, SC_NS_SOCK);
 
 /* The operations, to be released with sc_divert_put(), or NULL. */
 static const struct sc_divert_ops *sc_divert_get(void)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Flows: their life, and the data path. See flow.h. */
 #include <linux/err.h>
-#include <linux/export.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -11,6 +10,7 @@
 #include "channel.h"
 #include "control.h"
 #include "flow.h"
+#include "namespace.h"
 #include "peer.h"
 #include "peer_segment.h"
 #include "alloc.h"
@@ -165,7 +165,7 @@ struct sc_flow *sc_flow_open(struct schannel_channel *ch,
 	sc_control_flush(ch);
 	return flow;
 }
-EXPORT_SYMBOL_GPL(sc_flow_open);
+EXPORT_SYMBOL_NS_GPL(sc_flow_open, SC_NS_SOCK);
 
 static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
 			const struct schannel_ring_at *at)
@@ -230,7 +230,7 @@ struct sc_flow *sc_flow_accept(struct schannel_channel *ch,
 	sc_control_flush(ch);
 	return flow;
 }
-EXPORT_SYMBOL_GPL(sc_flow_accept);
+EXPORT_SYMBOL_NS_GPL(sc_flow_accept, SC_NS_SOCK);
 
 /**
  * sc_flow_answered() - the peer sent ACCEPT

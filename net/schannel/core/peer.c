@@ -2,7 +2,6 @@
 /* The table of peers. See peer.h. */
 #include <linux/ctype.h>
 #include <linux/err.h>
-#include <linux/export.h>
 #include <linux/list.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -10,6 +9,7 @@
 
 #include <uapi/linux/schannel.h>
 #include "channel.h"
+#include "namespace.h"
 #include "admin/netlink.h"
 #include "peer.h"
 #include "transport.h"
@@ -28,7 +28,7 @@ void schannel_domid_set(u32 domid)
 {
 	WRITE_ONCE(sc_domid, domid);
 }
-EXPORT_SYMBOL_GPL(schannel_domid_set);
+EXPORT_SYMBOL_NS_GPL(schannel_domid_set, SC_NS_TRANSPORT);
 
 /* @net: its namespace; NULL: wherever it is. */
 static struct schannel_peer *sc_peer_find(const struct net *net, u32 domid)
@@ -63,7 +63,7 @@ struct schannel_peer *sc_peer_get(const struct net *net, u32 domid)
 	rcu_read_unlock();
 	return peer;
 }
-EXPORT_SYMBOL_GPL(sc_peer_get);
+EXPORT_SYMBOL_NS_GPL(sc_peer_get, SC_NS_SOCK);
 
 void sc_peer_put(struct schannel_peer *peer)
 {
@@ -74,7 +74,7 @@ void sc_peer_put(struct schannel_peer *peer)
 	kfree(peer->info);
 	kfree_rcu(peer, rcu);
 }
-EXPORT_SYMBOL_GPL(sc_peer_put);
+EXPORT_SYMBOL_NS_GPL(sc_peer_put, SC_NS_SOCK);
 
 /* Under rcu_read_lock(). */
 static struct schannel_peer *sc_peer_lowest(const struct net *net, u32 from)
@@ -172,7 +172,7 @@ schannel_peer_add(const struct schannel_transport *transport, u32 domid,
 	}
 	return peer;
 }
-EXPORT_SYMBOL_GPL(schannel_peer_add);
+EXPORT_SYMBOL_NS_GPL(schannel_peer_add, SC_NS_TRANSPORT);
 
 void schannel_peer_remove(struct schannel_peer *peer)
 {
@@ -191,25 +191,25 @@ void schannel_peer_remove(struct schannel_peer *peer)
 	sc_outbox_close(peer);
 	sc_peer_put(peer);
 }
-EXPORT_SYMBOL_GPL(schannel_peer_remove);
+EXPORT_SYMBOL_NS_GPL(schannel_peer_remove, SC_NS_TRANSPORT);
 
 void schannel_peer_unreachable(struct schannel_peer *peer, int err)
 {
 	sc_peer_down(peer, NULL, err);
 }
-EXPORT_SYMBOL_GPL(schannel_peer_unreachable);
+EXPORT_SYMBOL_NS_GPL(schannel_peer_unreachable, SC_NS_TRANSPORT);
 
 void *schannel_peer_priv(const struct schannel_peer *peer)
 {
 	return peer->priv;
 }
-EXPORT_SYMBOL_GPL(schannel_peer_priv);
+EXPORT_SYMBOL_NS_GPL(schannel_peer_priv, SC_NS_TRANSPORT);
 
 u32 schannel_peer_domid(const struct schannel_peer *peer)
 {
 	return peer->domid;
 }
-EXPORT_SYMBOL_GPL(schannel_peer_domid);
+EXPORT_SYMBOL_NS_GPL(schannel_peer_domid, SC_NS_TRANSPORT);
 
 /* ---- Who it is --------------------------------------------------------- */
 
@@ -258,7 +258,7 @@ int schannel_peer_info_set(struct schannel_peer *peer,
 	kfree(new);
 	return 0;
 }
-EXPORT_SYMBOL_GPL(schannel_peer_info_set);
+EXPORT_SYMBOL_NS_GPL(schannel_peer_info_set, SC_NS_TRANSPORT);
 
 /* What is known of a peer: all zero if that is nothing. */
 void sc_peer_info(struct schannel_peer *peer, struct schannel_peer_info *info)
@@ -309,7 +309,7 @@ struct schannel_channel *sc_peer_channel(struct schannel_peer *peer,
 	spin_unlock_bh(&peer->lock);
 	return ch;
 }
-EXPORT_SYMBOL_GPL(sc_peer_channel);
+EXPORT_SYMBOL_NS_GPL(sc_peer_channel, SC_NS_SOCK);
 
 /**
  * sc_peer_channel_up() - the peer's channel, if it has one
@@ -341,7 +341,7 @@ bool sc_peer_is_up(struct schannel_peer *peer)
 	spin_unlock_bh(&peer->lock);
 	return up;
 }
-EXPORT_SYMBOL_GPL(sc_peer_is_up);
+EXPORT_SYMBOL_NS_GPL(sc_peer_is_up, SC_NS_SOCK);
 
 /* Wait no longer. The work may still run once. */
 void sc_peer_unwait(struct schannel_peer *peer, struct sc_waiter *waiter)
@@ -351,7 +351,7 @@ void sc_peer_unwait(struct schannel_peer *peer, struct sc_waiter *waiter)
 	waiter->err = 0;
 	spin_unlock_bh(&peer->lock);
 }
-EXPORT_SYMBOL_GPL(sc_peer_unwait);
+EXPORT_SYMBOL_NS_GPL(sc_peer_unwait, SC_NS_SOCK);
 
 static void sc_peer_tell(struct schannel_peer *peer, int err)
 {
@@ -429,7 +429,7 @@ struct net *sc_peer_hold_net(struct schannel_peer *peer,
 	spin_unlock_bh(&peer->lock);
 	return net;
 }
-EXPORT_SYMBOL_GPL(sc_peer_hold_net);
+EXPORT_SYMBOL_NS_GPL(sc_peer_hold_net, SC_NS_SOCK);
 
 /*
  * From here on nobody of the old namespace gets the channel, nor do connections

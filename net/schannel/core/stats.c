@@ -10,7 +10,6 @@
  */
 #include <linux/atomic.h>
 #include <linux/errno.h>
-#include <linux/export.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/xarray.h>
@@ -20,6 +19,7 @@
 #include "channel.h"
 #include "divert.h"
 #include "flow.h"
+#include "namespace.h"
 #include "net.h"
 #include "admin/netlink.h"
 #include "peer.h"
@@ -84,7 +84,7 @@ void sc_stats_incoming(const struct net *net, int reason)
 		break;
 	}
 }
-EXPORT_SYMBOL_GPL(sc_stats_incoming);
+EXPORT_SYMBOL_NS_GPL(sc_stats_incoming, SC_NS_SOCK);
 
 /* ---- Channels ---------------------------------------------------------- */
 

@@ -7,7 +7,6 @@
  * transparent mode's: here, so that they can be set before its module is loaded.
  */
 #include <linux/build_bug.h>
-#include <linux/export.h>
 #include <linux/jiffies.h>
 #include <linux/log2.h>
 #include <linux/slab.h>
@@ -15,6 +14,7 @@
 #include <net/net_namespace.h>
 
 #include <uapi/linux/schannel.h>
+#include "namespace.h"
 #include "net.h"
 #include "sysctl.h"
 
@@ -223,20 +223,20 @@ unsigned long sc_sysctl_divert_timeout(const struct net *net)
 {
 	return msecs_to_jiffies(READ_ONCE(sc_net(net)->sysctl.divert_timeout_ms));
 }
-EXPORT_SYMBOL_GPL(sc_sysctl_divert_timeout);
+EXPORT_SYMBOL_NS_GPL(sc_sysctl_divert_timeout, SC_NS_SOCK);
 
 /* In jiffies. */
 unsigned long sc_sysctl_divert_retry(const struct net *net)
 {
 	return msecs_to_jiffies(READ_ONCE(sc_net(net)->sysctl.divert_retry_ms));
 }
-EXPORT_SYMBOL_GPL(sc_sysctl_divert_retry);
+EXPORT_SYMBOL_NS_GPL(sc_sysctl_divert_retry, SC_NS_SOCK);
 
 bool sc_sysctl_divert_local(const struct net *net)
 {
 	return READ_ONCE(sc_net(net)->sysctl.divert_local);
 }
-EXPORT_SYMBOL_GPL(sc_sysctl_divert_local);
+EXPORT_SYMBOL_NS_GPL(sc_sysctl_divert_local, SC_NS_SOCK);
 
 /* Most pages of one channel's pool. */
 u32 sc_sysctl_pool_pages(void)

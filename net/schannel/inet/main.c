@@ -8,6 +8,7 @@
 #include <linux/rcupdate.h>
 
 #include "core/divert.h"
+#include "core/namespace.h"
 #include "sock.h"
 #include "reason.h"
 
@@ -66,3 +67,4 @@ module_exit(scinet_main_exit);
 
 MODULE_DESCRIPTION("SChannel: TCP connections over memory shared between Xen domains");
 MODULE_LICENSE("GPL");
+MODULE_IMPORT_NS(SC_NS_SOCK);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One end of a connection: from its flow's opening to its close. See conn.h. */
 #include <linux/err.h>
-#include <linux/export.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
 #include "conn.h"
 #include "core/flow.h"
 #include "io.h"
+#include "core/namespace.h"
 
 void sc_conn_init(struct sc_conn *conn, struct sock *sk,
 		  void (*abort)(struct sc_conn *conn))
@@ -19,7 +19,7 @@ void sc_conn_init(struct sc_conn *conn, struct sock *sk,
 	mutex_init(&conn->rx_lock);
 	sc_conn_fresh(conn);
 }
-EXPORT_SYMBOL_GPL(sc_conn_init);
+EXPORT_SYMBOL_NS_GPL(sc_conn_init, SC_NS_SOCK);
 
 /* What is about one connection only begins anew. Nobody is in the data path. */
 void sc_conn_fresh(struct sc_conn *conn)
@@ -34,7 +34,7 @@ void sc_conn_fresh(struct sc_conn *conn)
 	sc_busy_poll_init(&conn->tx_busy_poll);
 	sc_busy_poll_init(&conn->rx_busy_poll);
 }
-EXPORT_SYMBOL_GPL(sc_conn_fresh);
+EXPORT_SYMBOL_NS_GPL(sc_conn_fresh, SC_NS_SOCK);
 
 /**
  * sc_conn_detach() - it is done with its flow, if it has one
@@ -57,7 +57,7 @@ void sc_conn_detach(struct sc_conn *conn, enum schannel_reason reason)
 	if (flow)
 		sc_flow_close(flow, reason);
 }
-EXPORT_SYMBOL_GPL(sc_conn_detach);
+EXPORT_SYMBOL_NS_GPL(sc_conn_detach, SC_NS_SOCK);
 
 /*
  * Let the peer read what was sent, for as long as SO_LINGER says. A TCP would wait until its
@@ -117,7 +117,7 @@ void sc_conn_release(struct sc_conn *conn)
 	sc_conn_detach(conn, reset ? SCHANNEL_REASON_RESET :
 				     SCHANNEL_REASON_DONE);
 }
-EXPORT_SYMBOL_GPL(sc_conn_release);
+EXPORT_SYMBOL_NS_GPL(sc_conn_release, SC_NS_SOCK);
 
 /* @how: RCV_SHUTDOWN, SEND_SHUTDOWN. It is open, lock_sock() is held. */
 void sc_conn_shutdown(struct sc_conn *conn, int how)
@@ -138,7 +138,7 @@ void sc_conn_shutdown(struct sc_conn *conn, int how)
 	}
 	sk->sk_state_change(sk);
 }
-EXPORT_SYMBOL_GPL(sc_conn_shutdown);
+EXPORT_SYMBOL_NS_GPL(sc_conn_shutdown, SC_NS_SOCK);
 
 /* ---- While a user owns the socket -------------------------------------- */
 
@@ -170,7 +170,7 @@ bool sc_conn_own(struct sc_conn *conn)
 	mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
 	return true;
 }
-EXPORT_SYMBOL_GPL(sc_conn_own);
+EXPORT_SYMBOL_NS_GPL(sc_conn_own, SC_NS_SOCK);
 
 /**
  * sc_conn_apply() - the flow was answered, or ended
@@ -189,7 +189,7 @@ void sc_conn_apply(struct sc_conn *conn, void (*apply)(struct sc_conn *conn))
 		apply(conn);
 	spin_unlock_bh(&sk->sk_lock.slock);
 }
-EXPORT_SYMBOL_GPL(sc_conn_apply);
+EXPORT_SYMBOL_NS_GPL(sc_conn_apply, SC_NS_SOCK);
 
 /* While it connects: is there something that its work has to see to? For a @apply. */
 bool sc_conn_is_due(const struct sc_conn *conn)
@@ -198,7 +198,7 @@ bool sc_conn_is_due(const struct sc_conn *conn)
 
 	return conn->late || (flow && READ_ONCE(flow->ended));
 }
-EXPORT_SYMBOL_GPL(sc_conn_is_due);
+EXPORT_SYMBOL_NS_GPL(sc_conn_is_due, SC_NS_SOCK);
 
 /* ---- Being told, and watching ------------------------------------------ */
 
@@ -241,7 +241,7 @@ void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow)
 	else
 		cmpxchg(&conn->tx_wants, 0, want);
 }
-EXPORT_SYMBOL_GPL(sc_conn_event);
+EXPORT_SYMBOL_NS_GPL(sc_conn_event, SC_NS_SOCK);
 
 /*
  * Is there something to receive? If not, the event that says so is asked for. Who is told of
@@ -322,7 +322,7 @@ out:
 	rcu_read_unlock();
 	return mask;
 }
-EXPORT_SYMBOL_GPL(sc_conn_poll);
+EXPORT_SYMBOL_NS_GPL(sc_conn_poll, SC_NS_SOCK);
 
 /* sc_flow_look(), or all zero if it is not, or never was, open. No locks. */
 void sc_conn_look(struct sc_conn *conn, struct sc_flow_view *view)
@@ -336,7 +336,7 @@ void sc_conn_look(struct sc_conn *conn, struct sc_flow_view *view)
 		sc_flow_look(flow, view);
 	rcu_read_unlock();
 }
-EXPORT_SYMBOL_GPL(sc_conn_look);
+EXPORT_SYMBOL_NS_GPL(sc_conn_look, SC_NS_SOCK);
 
 /**
  * sc_conn_stats() - what it did
@@ -365,4 +365,4 @@ void sc_conn_stats(const struct sc_conn *conn, struct sc_flow_stats *stats)
 		stats->tx_events = atomic_long_read(&flow->events);
 	rcu_read_unlock();
 }
-EXPORT_SYMBOL_GPL(sc_conn_stats);
+EXPORT_SYMBOL_NS_GPL(sc_conn_stats, SC_NS_SOCK);

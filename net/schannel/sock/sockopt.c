@@ -7,13 +7,13 @@
  * programs set without much thought; so those are content with less than they asked
  * for where memory is short.
  */
-#include <linux/export.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/uaccess.h>
 
 #include "core/flow.h"
 #include "main.h"
+#include "core/namespace.h"
 #include "core/peer.h"
 #include "ring/record.h"
 #include "socket.h"
@@ -85,7 +85,7 @@ struct sc_size_limits sc_sockopt_tx_limits(const struct sock *sk)
 		limits.least = 0;
 	return limits;
 }
-EXPORT_SYMBOL_GPL(sc_sockopt_tx_limits);
+EXPORT_SYMBOL_NS_GPL(sc_sockopt_tx_limits, SC_NS_SOCK);
 
 /**
  * sc_sockopt_rx_order() - what to ask of the peer for the ring it sends into
@@ -106,7 +106,7 @@ u8 sc_sockopt_rx_order(const struct sock *sk, struct sc_pool *pool)
 		min.rx = max.rx;
 	return sc_pool_order(pool, sc_sockopt_size_limits(min.rx, max.rx));
 }
-EXPORT_SYMBOL_GPL(sc_sockopt_rx_order);
+EXPORT_SYMBOL_NS_GPL(sc_sockopt_rx_order, SC_NS_SOCK);
 
 static bool sc_sockopt_contradict(u32 min, u32 max)
 {

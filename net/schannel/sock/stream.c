@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Byte streams: send and receive. See io.h for what they share with records. */
-#include <linux/export.h>
 #include <linux/pagemap.h>
 #include <linux/sched.h>
 
 #include "core/flow.h"
 #include "io.h"
+#include "core/namespace.h"
 #include "socket.h"
 
 /*
@@ -103,7 +103,7 @@ int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
 	err = sc_io_recv_end(&io, err);
 	return copied || err > 0 ? copied : err;
 }
-EXPORT_SYMBOL_GPL(sc_stream_recv);
+EXPORT_SYMBOL_NS_GPL(sc_stream_recv, SC_NS_SOCK);
 
 /**
  * sc_stream_send() - send
@@ -160,7 +160,7 @@ int sc_stream_send(struct sc_conn *conn, struct msghdr *msg, size_t len)
 	err = sc_io_send_end(&io, msg, err);
 	return sent ?: err;
 }
-EXPORT_SYMBOL_GPL(sc_stream_send);
+EXPORT_SYMBOL_NS_GPL(sc_stream_send, SC_NS_SOCK);
 
 int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		      int flags)

@@ -16,6 +16,7 @@
 #include <xen/xen.h>
 
 #include "bus.h"
+#include "core/namespace.h"
 
 static int __init scxen_init(void)
 {
@@ -33,5 +34,6 @@ module_exit(scxen_exit);
 
 MODULE_DESCRIPTION("SChannel: Xen transport");
 MODULE_LICENSE("GPL");
+MODULE_IMPORT_NS(SC_NS_TRANSPORT);
 MODULE_ALIAS("xen:schannel");
 MODULE_ALIAS("xen-backend:schannel");
