@@ -67,4 +67,5 @@ module_exit(scinet_main_exit);
 
 MODULE_DESCRIPTION("SChannel: TCP connections over memory shared between Xen domains");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(SCHANNEL_VERSION);
 MODULE_IMPORT_NS(SC_NS_SOCK);

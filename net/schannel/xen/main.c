@@ -34,6 +34,7 @@ module_exit(scxen_exit);
 
 MODULE_DESCRIPTION("SChannel: Xen transport");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(SCHANNEL_VERSION);
 MODULE_IMPORT_NS(SC_NS_TRANSPORT);
 MODULE_ALIAS("xen:schannel");
 MODULE_ALIAS("xen-backend:schannel");
