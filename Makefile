@@ -51,7 +51,8 @@ help:
 	@echo '                 (check-debug-full: diverted TCP, too)'
 	@echo '  soak           a thousand flows for ten minutes (SOAK=seconds) on loopback, then'
 	@echo '                 between two domains (GUEST=pv, the default, or GUEST=pvh)'
-	@echo '  style          checkpatch --strict, sparse, W=1'
+	@echo '  style          checkpatch --strict, sparse, W=1, and layers'
+	@echo '  layers         no file refers to a higher layer, no files form a circle'
 
 all: modules lib tools
 
@@ -208,7 +209,12 @@ soak: setup
 
 style: setup
 	tests/style $(KDIR) $(BUILD)
+	$(MAKE) layers
+
+layers:
+	prove -fo -e '' tests/layers :: --selftest $(KDIR) $(BUILD)
+	prove -fo -e '' tests/layers :: $(KDIR) $(BUILD)
 
 .PHONY: help all setup modules lib tools guest-tests install uninstall clean demo proof \
 	check check-unit check-broker check-lib check-guest check-inet mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full soak \
-	soak-tests proof-tests bench bench-tests style
+	soak-tests proof-tests bench bench-tests style layers
