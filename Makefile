@@ -3,9 +3,12 @@
 # SChannel: everything is built, shown, tested and installed from here.
 # 'make help' lists what there is.
 
-KVER	 ?= $(notdir $(lastword $(shell ls -d /lib/modules/6.12.*/build 2>/dev/null | sort -V | xargs -rn1 dirname)))
-KDIR	 ?= /lib/modules/$(KVER)/build
-export KDIR
+# KDIR: the headers of the kernel that 'make modules' and 'make install' are for. The default is
+# the running kernel, if its series is supported and its headers are installed. Without
+# KDIR, 'make modules' builds for the kernel that the testbed boots, as all tests do.
+SERIES	 := 6.12
+KDIR	 ?= $(wildcard $(filter /lib/modules/$(SERIES).%,/lib/modules/$(shell uname -r)/build))
+KVER	  = $(shell cat $(KDIR)/include/config/kernel.release)
 O	 ?= build
 GUEST	 ?= pv
 SOAK	 ?= 600
@@ -14,14 +17,17 @@ MODULES	 := $(addprefix net/schannel/,schannel.ko schannel_xen.ko schannel_inet.
 
 BUILD	 := $(abspath $(O))
 TESTBED	 := tests/testbed/testbed
-kbuild	  = $(MAKE) -C $(KDIR) M=$(1)
+TEST_KDIR = $(shell $(TESTBED) kdir)
+no_headers = $(error the headers of the running kernel are not installed, or it is no Linux $(SERIES); name others with KDIR=)
+kbuild	  = $(MAKE) -C $(or $(KDIR),$(TEST_KDIR),$(no_headers)) M=$(1)
 
 .DEFAULT_GOAL := all
 
 help:
 	@echo 'Build'
 	@echo '  all            modules, library and tools (the default)'
-	@echo '  modules        the kernel modules; KDIR= names the kernel headers'
+	@echo '  modules        the kernel modules, for the running kernel if its headers are'
+	@echo '                 installed; KDIR= names others'
 	@echo '  lib            libschannel and its examples'
 	@echo '  install        modules, library, tools, headers (PREFIX=, DESTDIR=); uninstall'
 	@echo '  clean          what was built here; the cache stays'
@@ -84,6 +90,7 @@ bench-tests:
 	$(MAKE) -C tests/bench/xen O=$(BUILD)/tests/bench
 
 install: all
+	$(if $(KDIR),,$(no_headers))
 	$(call kbuild,$(CURDIR)/net/schannel) INSTALL_MOD_PATH=$(DESTDIR) modules_install
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux include/uapi/linux/*.h
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/schannel include/uapi/linux/schannel.yaml
@@ -91,6 +98,7 @@ install: all
 	$(MAKE) -C tools O=$(BUILD)/tools install
 
 uninstall:
+	$(if $(KDIR),,$(no_headers))
 	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/schannel.ko*
 	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/schannel_xen.ko*
 	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/schannel_inet.ko*
@@ -101,8 +109,16 @@ uninstall:
 	$(MAKE) -C tools O=$(BUILD)/tools uninstall
 
 clean:
-	-[ ! -d $(KDIR) ] || $(call kbuild,$(CURDIR)/net/schannel) clean
+	find net/schannel -type f \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
+		-o -name '.*.cmd' -o -name '.*.d' -o -name Module.symvers -o -name modules.order \) -delete
 	rm -rf $(BUILD)
+
+# ---- For the testbed ----------------------------------------------------
+
+# What these targets build is for the kernel that the testbed boots. The prerequisite setup
+# inherits no KDIR: it installs what finding the folder needs.
+setup: export KDIR =
+demo proof bench soak style check-% mutants-%: export KDIR = $(TEST_KDIR)
 
 # ---- Showing ------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import pathlib
 import re
 import struct
 import subprocess
+import tempfile
 import zlib
 
 import cache
@@ -17,44 +18,88 @@ XEN_VERSION = "4.17"
 XEN = f"xen-hypervisor-{XEN_VERSION}-amd64"
 
 
-@functools.cache
-def kernel_release():
-    """The release the project's modules are built for, and so the one to boot."""
-    kdir = os.environ.get("KDIR")
-    if kdir:
-        try:
-            return (pathlib.Path(kdir) / "include/config/kernel.release").read_text().strip()
-        except OSError as error:
-            raise Failure(f"KDIR={kdir} holds no configured kernel: {error}")
-    found = [path.parent.name for path in pathlib.Path("/lib/modules").glob("6.12*-amd64/build")]
-    if not found:
-        raise Failure("no headers of Linux 6.12 here; run tests/testbed/setup")
-    return max(found, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])
+# The kernel series that the modules support and the testbed boots, and the packages whose
+# dependency is the newest kernel of it: Debian 12 has one for each series, Debian 13 one in all.
+SERIES = "6.12"
+_META_PACKAGES = (f"linux-headers-{SERIES}-amd64", "linux-headers-amd64")
+
+
+def _download(package, path):
+    """Unpack a package into the folder path."""
+    with tempfile.TemporaryDirectory(prefix="testbed.") as scratch, step(f"downloading {package}"):
+        got = subprocess.run(["apt-get", "-q", "download", package], cwd=scratch,
+                             capture_output=True, text=True)
+        debs = list(pathlib.Path(scratch).glob("*.deb"))
+        if got.returncode or len(debs) != 1:
+            raise Failure(f"cannot download {package}; is 'apt-get update' due?\n"
+                          f"{got.stderr.strip()}")
+        subprocess.run(["dpkg", "-x", debs[0], path], check=True)
 
 
 def _unpacked(package):
+    return cache.item(package, lambda path: _download(package, path))
+
+
+def _depends(package):
+    """The names of the packages that a package, in the version apt would install, depends on."""
+    shown = subprocess.run(["apt-cache", "show", "--no-all-versions", package],
+                           capture_output=True, text=True).stdout
+    return [re.split(r"[ :(]", each)[0] for line in re.findall(r"^Depends: (.*)", shown, re.M)
+            for each in re.split(r"[,|] *", line)]
+
+
+def _newest_release():
+    for package in _META_PACKAGES:
+        for name in _depends(package):
+            if name.startswith(f"linux-headers-{SERIES}."):
+                return name.removeprefix("linux-headers-")
+    raise Failure(f"apt knows no headers of Linux {SERIES}; is 'apt-get update' due?")
+
+
+def _relocate_headers(path, release):
+    """Make the headers work where they were unpacked: two paths in them begin at /."""
+    headers = path / f"usr/src/linux-headers-{release}"
+    makefile = headers / "Makefile"
+    makefile.write_text(makefile.read_text().replace(
+        "include /usr/src/", "include $(dir $(lastword $(MAKEFILE_LIST)))../"))
+    for name in ("build", "source"):
+        link = path / "lib/modules" / release / name
+        target = os.readlink(link)
+        link.unlink()
+        link.symlink_to(f"../../..{target}")
+
+
+@functools.cache
+def _kernel():
+    """The cached kernel: its image, modules and headers, unpacked into one folder."""
+    found = [path.name for path in cache.ROOT.glob(f"linux-{SERIES}.*-amd64")]
+    newest = max(found, default=None, key=lambda name: [int(n) for n in re.findall(r"\d+", name)])
+    release = newest.removeprefix("linux-") if newest else _newest_release()
+
     def build(path):
-        path.mkdir()
-        with step(f"downloading {package}"):
-            got = subprocess.run(["apt-get", "-q", "download", package], cwd=path.parent,
-                                 capture_output=True, text=True)
-            debs = list(path.parent.glob("*.deb"))
-            if got.returncode or len(debs) != 1:
-                raise Failure(f"cannot download {package}; is 'apt-get update' due, or has the "
-                              f"archive moved on from the headers?\n{got.stderr.strip()}")
-            subprocess.run(["dpkg", "-x", debs[0], path], check=True)
-        if package.startswith("linux-image"):
-            subprocess.run(["depmod", "-b", path, package.removeprefix("linux-image-")], check=True)
-    return cache.item(package, build)
+        headers = f"linux-headers-{release}"
+        parts = [name for name in _depends(headers)
+                 if re.match(r"linux-(headers|kbuild|compiler)-", name)]
+        for package in (f"linux-image-{release}", headers, *parts):
+            _download(package, path)
+        _relocate_headers(path, release)
+        subprocess.run(["depmod", "-b", path, release], check=True)
+    return cache.item(f"linux-{release}", build)
 
 
-def _kernel_package():
-    return _unpacked(f"linux-image-{kernel_release()}")
+def kernel_release():
+    """The release of the kernel that the testbed boots."""
+    return _kernel().name.removeprefix("linux-")
+
+
+def headers():
+    """The folder to build modules for that kernel with: KDIR."""
+    return _kernel() / f"usr/src/linux-headers-{kernel_release()}"
 
 
 def kernel():
     """The kernel image as packaged (a bzImage)."""
-    return _kernel_package() / "boot" / f"vmlinuz-{kernel_release()}"
+    return _kernel() / "boot" / f"vmlinuz-{kernel_release()}"
 
 
 def kernel_elf():
@@ -96,7 +141,7 @@ def modules(names):
     """The files of the named kernel modules and all they need, in loading order."""
     files = []
     for name in names:
-        got = subprocess.run(["modprobe", "-d", _kernel_package(), "-S", kernel_release(),
+        got = subprocess.run(["modprobe", "-d", _kernel(), "-S", kernel_release(),
                               "--show-depends", name], capture_output=True, text=True)
         if got.returncode:
             raise Failure(f"no kernel module {name}: {got.stderr.strip()}")
