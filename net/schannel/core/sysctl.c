@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * net.schannel.*: what an administrator may change. ../../README.md has the table.
+ * net.schannel.*: what an administrator may change. af_schannel(7) describes each.
  *
  * What costs the machine memory is there once, in the initial namespace. What costs
  * nobody but the namespace's own processes is there in each. The divert_* ones are

@@ -91,8 +91,8 @@ socat_serves() {
 	until_true $LIMIT has "$1" 'length == 1' "schannelctl -j sockets sport $2"
 }
 
-# socat_echoes CLIENT SERVER WHAT PORT BYTES LISTENING CONNECTING: addresses as in the
-# README; they go on with a domain id, a port and options.
+# socat_echoes CLIENT SERVER WHAT PORT BYTES LISTENING CONNECTING: addresses as in
+# af_schannel(7); they go on with a domain id, a port and options.
 socat_echoes() {
 	step "$2: socat serves $3" socat_serves "$2" "$4" "$6"
 	step "$1: socat: $3" comes_back "$1" "$5" "socat -t $LIMIT - $7"
