@@ -118,7 +118,7 @@ clean:
 # What these targets build is for the kernel that the testbed boots. The prerequisite setup
 # inherits no KDIR: it installs what finding the folder needs.
 setup: export KDIR =
-demo proof bench soak style check-% mutants-%: export KDIR = $(TEST_KDIR)
+demo proof bench soak style layers check-% mutants-%: export KDIR = $(TEST_KDIR)
 
 # ---- Showing ------------------------------------------------------------
 
