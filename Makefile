@@ -227,7 +227,7 @@ style: setup
 	tests/style $(KDIR) $(BUILD)
 	$(MAKE) layers
 
-layers:
+layers: setup
 	prove -fo -e '' tests/layers :: --selftest $(KDIR) $(BUILD)
 	prove -fo -e '' tests/layers :: $(KDIR) $(BUILD)
 
