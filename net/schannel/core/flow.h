@@ -33,7 +33,6 @@
 struct iov_iter;
 struct module;
 struct schannel_channel;
-struct sc_conn;
 struct sc_flow;
 struct sc_flow_stats;
 struct sock;
@@ -41,10 +40,16 @@ struct sock;
 /* How much is copied before the other side is told and others may run. */
 #define SC_FLOW_CHUNK		(32U << 10)
 
+/* Whom ops->wake() wakes. */
+enum sc_flow_wake {
+	SC_FLOW_WAKE_SENDER,	/* there may be space, or another ring */
+	SC_FLOW_WAKE_RECEIVER,	/* what can be waited for has changed */
+};
+
 /**
- * struct sc_flow_ops - what a flow tells its user
- * @owner:	the module whose code it is, if that is another: held while it is told
- *		@opened or @ended
+ * struct sc_flow_ops - what a flow tells its user, and asks of it
+ * @owner:	the module whose code this is, if it is not the core's own. Held during
+ *		each call but @event, @stats and @sock
  * @event:	bytes or space may have come, or the peer shut a direction.
  *		Softirq, under RCU. Returns how much that was, in units of an
  *		event that wakes somebody: so much less is done before others may run.
@@ -52,13 +57,22 @@ struct sock;
  *		meanwhile, so it waits for no program.
  * @ended:	refused, reset, or the channel is gone: @err is negative. The
  *		user still has to call sc_flow_close(). Likewise.
- * @stats:	what it counted so far. Under RCU; optional, as are @sock and @conn
- * @sock:	the socket that it is
- * @conn:	the end of a connection that it is, or has: with its locks, rings move
+ * @get:	take a reference to the user, unless it is being freed. Under RCU
+ * @put:	drop it
+ * @stats:	what the user counted so far. Under RCU; optional, as is @sock
+ * @sock:	the socket that the user is, or belongs to. Under RCU
+ * @tx_try:	take the lock under which the flow is sent into. 0; -EBUSY if another
+ *		thread holds it; -ENOTCONN if the user has left this flow. Never waits.
+ *		Optional, together with the four that follow: without them the flow's
+ *		rings are not resized
+ * @tx_end:	release it
+ * @rx_try:	the same for the lock under which the flow is received from
+ * @rx_end:	release it
+ * @wake:	wake whoever sleeps or polls, with or without those locks
  *
- * @user is what sc_flow_open() or sc_flow_accept() was given; the call is made
- * under RCU (@event) or with the user's reference held (the others), which
- * sc_flow_user_get() of the user's takes.
+ * @user is what sc_flow_open() or sc_flow_accept() was given. @event, @stats and
+ * @sock are called under RCU; the others in process context, with the reference that
+ * sc_flow_user_get() takes by @get.
  */
 struct sc_flow_ops {
 	struct module *owner;
@@ -69,7 +83,11 @@ struct sc_flow_ops {
 	void (*put)(void *user);
 	void (*stats)(void *user, struct sc_flow_stats *stats);
 	struct sock *(*sock)(void *user);
-	struct sc_conn *(*conn)(void *user);
+	int (*tx_try)(struct sc_flow *flow, void *user);
+	void (*tx_end)(void *user);
+	int (*rx_try)(struct sc_flow *flow, void *user);
+	void (*rx_end)(void *user);
+	void (*wake)(void *user, enum sc_flow_wake whom);
 };
 
 /* Bits of sc_flow.posts: control messages that wait to be sent. */

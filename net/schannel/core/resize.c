@@ -2,11 +2,11 @@
 /*
  * Moving a flow's rings. See resize.h.
  *
- * Our ring moves under the lock of who sends, the peer's is followed under the lock of
- * who receives. Both are the user's (struct sc_conn), so a flow whose user has none
- * does not move. Where it is not a user's call that comes here, the locks are only
- * tried: who holds one is sending, or receiving, and comes here by itself, or it
- * is tried again when the channel is tended.
+ * Our ring is resized under the sender's lock, the peer's is followed under the
+ * receiver's. Both belong to the flow's user (ops->tx_try and rx_try), so a flow whose
+ * user has no such locks is never resized. Works only try the locks: a lock's holder is
+ * sending or receiving and looks at the resize itself, or else the channel's
+ * maintenance tries again.
  *
  * The ring grows when it is found full again and again though the peer reads, and
  * becomes as small as it may when nothing is sent for a while. Neither holds up anybody:
@@ -14,14 +14,11 @@
  * growing let anybody send before the peer has read: a full ring is full.
  */
 #include <linux/jiffies.h>
-#include <linux/mutex.h>
 #include <linux/rcupdate.h>
 
 #include "channel.h"
-#include "sock/conn.h"
 #include "control.h"
 #include "flow.h"
-#include "sock/io.h"
 #include "resize.h"
 #include "peer_segment.h"
 #include "alloc.h"
@@ -43,20 +40,10 @@
 /* A peer that refuses so many rings in a row will not take one. */
 #define SC_RESIZE_REFUSALS	3
 
-/* The user's end of the connection, and the user with a reference; or NULL. */
-static struct sc_conn *sc_resize_hold_conn(struct sc_flow *flow, void **user)
+/* The user, with a reference, if the flow has one whose rings can be resized; or NULL. */
+static void *sc_resize_user_get(struct sc_flow *flow)
 {
-	if (!flow->ops->conn)
-		return NULL;
-	*user = sc_flow_user_get(flow);
-	return *user ? flow->ops->conn(*user) : NULL;
-}
-
-/* With one of its locks: has it this flow still? */
-static bool sc_resize_is_conns(struct sc_flow *flow, struct sc_conn *conn)
-{
-	return rcu_access_pointer(conn->flow) == flow &&
-	       sc_flow_is_joined(flow);
+	return flow->ops->tx_try ? sc_flow_user_get(flow) : NULL;
 }
 
 /* ---- Who sends --------------------------------------------------------- */
@@ -329,7 +316,6 @@ bool sc_resize_can_proceed(const struct sc_flow *flow, bool empty)
 const char *sc_resize_answer(struct sc_flow *flow, bool ready)
 {
 	struct sc_resize *resize = &flow->resize;
-	struct sc_conn *conn;
 	void *user;
 
 	if (sc_resize_state(flow) != SC_RESIZE_OFFERED)
@@ -342,21 +328,20 @@ const char *sc_resize_answer(struct sc_flow *flow, bool ready)
 		sc_pool_free(&flow->channel->pool, &resize->to);
 		sc_resize_to(flow, SC_RESIZE_NONE);
 	}
-	conn = sc_resize_hold_conn(flow, &user);
-	if (!conn)
+	user = sc_resize_user_get(flow);
+	if (!user)
 		return NULL;
-	if (mutex_trylock(&conn->tx_lock)) {
-		if (sc_resize_is_conns(flow, conn) &&
-		    sc_resize_state(flow) == SC_RESIZE_READY &&
+	if (!flow->ops->tx_try(flow, user)) {
+		if (sc_resize_state(flow) == SC_RESIZE_READY &&
 		    !sc_resize_is_larger(flow))
 			sc_resize_switch(flow);
-		mutex_unlock(&conn->tx_lock);
+		flow->ops->tx_end(user);
 	}
-	/* otherwise when something is sent next */
-	WRITE_ONCE(conn->tx_look, true);
-	/* a record may wait for that; it is rare enough to tell all who wait */
-	smp_mb();	/* with who gets in line before it looks at the state */
-	sc_io_write_space(conn->sk);
+	/*
+	 * Otherwise the next send switches. A record may wait for the larger ring;
+	 * answers are rare enough to wake every sender.
+	 */
+	flow->ops->wake(user, SC_FLOW_WAKE_SENDER);
 	sc_flow_user_put(flow, user);
 	return NULL;
 }
@@ -385,14 +370,14 @@ const struct sc_ring *sc_resize_rx_at_switch(struct sc_flow *flow, u32 skip, u32
 }
 
 /* A reader that waits for more than half of the ring to come must hear of this. */
-static void sc_resize_tell_reader(struct sc_flow *flow, struct sc_conn *conn)
+static void sc_resize_wake_receiver(struct sc_flow *flow, void *user)
 {
 	struct sc_rx *rx = &flow->rx;
 
 	/* with sc_rx_arm(): we see what it waits for, or it sees the next ring */
 	virt_mb();
 	if (rx->own->rx_event - rx->cons >= sc_rx_least(rx) / 2)
-		conn->sk->sk_data_ready(conn->sk);
+		flow->ops->wake(user, SC_FLOW_WAKE_RECEIVER);
 }
 
 /* Is there an offer to be answered? */
@@ -423,20 +408,19 @@ static void sc_resize_unclaim(struct sc_flow *flow, enum sc_resize_offer to)
 }
 
 /* With the receiver's lock, claimed. Whether the offer was taken. */
-static bool sc_resize_accept(struct sc_flow *flow, struct sc_conn *conn)
+static bool sc_resize_accept(struct sc_flow *flow, void *user)
 {
 	struct sc_resize *resize = &flow->resize;
 	bool ready = false;
 
 	rcu_read_lock();
 	if (resize->offer_segment && sc_channel_is_up(flow->channel) &&
-	    sc_resize_is_conns(flow, conn) && !sc_rx_refresh(&flow->rx) &&
-	    sc_rx_finish_switch(&flow->rx)) {
+	    !sc_rx_refresh(&flow->rx) && sc_rx_finish_switch(&flow->rx)) {
 		sc_resize_switched(flow);
 		sc_rx_offer(&flow->rx, &resize->offer_ring);
 		sc_peer_segment_put(flow->channel, resize->next_segment);
 		resize->next_segment = resize->offer_segment;
-		sc_resize_tell_reader(flow, conn);
+		sc_resize_wake_receiver(flow, user);
 		ready = true;
 	}
 	rcu_read_unlock();
@@ -460,25 +444,25 @@ static void sc_resize_reply(struct sc_flow *flow, bool ready)
 /* Answer what was offered, if who receives lets us. */
 static void sc_resize_try_accept(struct sc_flow *flow)
 {
-	struct sc_conn *conn;
 	bool ready = false;
 	void *user;
+	int err;
 
 	if (!sc_resize_claim(flow))
 		return;
-	conn = sc_resize_hold_conn(flow, &user);
-	if (conn && !mutex_trylock(&conn->rx_lock)) {
+	user = sc_resize_user_get(flow);
+	err = user ? flow->ops->rx_try(flow, user) : -ENOTCONN;
+	if (!err) {
+		ready = sc_resize_accept(flow, user);
+		flow->ops->rx_end(user);
+	}
+	if (err == -EBUSY) {
 		sc_resize_unclaim(flow, SC_OFFER_WAITS);
 		sc_maintain_flow(flow);
-		goto out;
+	} else {
+		sc_resize_reply(flow, ready);
 	}
-	if (conn) {
-		ready = sc_resize_accept(flow, conn);
-		mutex_unlock(&conn->rx_lock);
-	}
-	sc_resize_reply(flow, ready);
-out:
-	if (conn)
+	if (user)
 		sc_flow_user_put(flow, user);
 }
 
@@ -490,14 +474,13 @@ out:
  */
 void sc_resize_follow(struct sc_flow *flow)
 {
-	struct sc_conn *conn;
 	void *user;
 
 	if (!sc_resize_claim(flow))
 		return;
-	conn = sc_resize_hold_conn(flow, &user);
-	sc_resize_reply(flow, conn && sc_resize_accept(flow, conn));
-	if (conn)
+	user = sc_resize_user_get(flow);
+	sc_resize_reply(flow, user && sc_resize_accept(flow, user));
+	if (user)
 		sc_flow_user_put(flow, user);
 }
 
@@ -546,7 +529,7 @@ static bool sc_resize_note_idle(struct sc_flow *flow, bool is_time, bool low_mem
 }
 
 /* A record waits for memory. With the sender's lock. */
-static void sc_resize_maintain_starved(struct sc_flow *flow, struct sc_conn *conn, bool usable)
+static void sc_resize_maintain_starved(struct sc_flow *flow, void *user, bool usable)
 {
 	struct schannel_channel *ch = flow->channel;
 	struct sc_resize *resize = &flow->resize;
@@ -556,7 +539,7 @@ static void sc_resize_maintain_starved(struct sc_flow *flow, struct sc_conn *con
 		sc_resize_offer_to(flow);
 	} else if (!usable || time_after(jiffies, resize->starved_since + SC_RESIZE_STARVED_MAX)) {
 		sc_resize_to(flow, SC_RESIZE_REFUSED);
-		sc_io_write_space(conn->sk);
+		flow->ops->wake(user, SC_FLOW_WAKE_SENDER);
 	} else {
 		sc_maintain_grow(ch, order);
 		if (time_before(jiffies, resize->starved_since + SC_RESIZE_STARVED_POLITE))
@@ -578,8 +561,8 @@ static u8 sc_resize_smaller(struct sc_flow *flow)
 }
 
 /* With the sender's lock. */
-static void sc_resize_maintain_tx(struct sc_flow *flow, struct sc_conn *conn, bool is_time,
-			    bool low_memory)
+static void sc_resize_maintain_tx(struct sc_flow *flow, void *user, bool is_time,
+				  bool low_memory)
 {
 	struct sc_resize *resize = &flow->resize;
 	struct schannel_channel *ch = flow->channel;
@@ -592,7 +575,7 @@ static void sc_resize_maintain_tx(struct sc_flow *flow, struct sc_conn *conn, bo
 		 !(flow->tx.own->tx_flags & SCHANNEL_TX_FIN);
 	rcu_read_unlock();
 	if (sc_resize_state(flow) == SC_RESIZE_STARVED)
-		sc_resize_maintain_starved(flow, conn, usable);
+		sc_resize_maintain_starved(flow, user, usable);
 	if (!usable)
 		return;
 	rests = sc_resize_note_idle(flow, is_time, low_memory);
@@ -657,23 +640,20 @@ static void sc_resize_maintain_rx(struct sc_flow *flow)
  */
 void sc_resize_maintain(struct sc_flow *flow, bool is_time, bool low_memory)
 {
-	struct sc_conn *conn;
 	void *user;
 
 	sc_resize_try_accept(flow);
-	conn = sc_resize_hold_conn(flow, &user);
-	if (!conn)
+	user = sc_resize_user_get(flow);
+	if (!user)
 		return;
-	if (mutex_trylock(&conn->tx_lock)) {
-		if (sc_resize_is_conns(flow, conn))
-			sc_resize_maintain_tx(flow, conn, is_time, low_memory);
-		mutex_unlock(&conn->tx_lock);
+	if (!flow->ops->tx_try(flow, user)) {
+		sc_resize_maintain_tx(flow, user, is_time, low_memory);
+		flow->ops->tx_end(user);
 	}
 	if (atomic_read(&flow->channel->peer_leaving) &&
-	    mutex_trylock(&conn->rx_lock)) {
-		if (sc_resize_is_conns(flow, conn))
-			sc_resize_maintain_rx(flow);
-		mutex_unlock(&conn->rx_lock);
+	    !flow->ops->rx_try(flow, user)) {
+		sc_resize_maintain_rx(flow);
+		flow->ops->rx_end(user);
 	}
 	sc_flow_user_put(flow, user);
 }

@@ -507,6 +507,31 @@ static struct sc_conn *scinet_flow_conn(void *user)
 	return &is->conn;
 }
 
+static int scinet_flow_tx_try(struct sc_flow *flow, void *user)
+{
+	return sc_conn_tx_try(scinet_flow_conn(user), flow);
+}
+
+static void scinet_flow_tx_end(void *user)
+{
+	mutex_unlock(&scinet_flow_conn(user)->tx_lock);
+}
+
+static int scinet_flow_rx_try(struct sc_flow *flow, void *user)
+{
+	return sc_conn_rx_try(scinet_flow_conn(user), flow);
+}
+
+static void scinet_flow_rx_end(void *user)
+{
+	mutex_unlock(&scinet_flow_conn(user)->rx_lock);
+}
+
+static void scinet_flow_wake(void *user, enum sc_flow_wake whom)
+{
+	sc_conn_wake(scinet_flow_conn(user), whom);
+}
+
 const struct sc_flow_ops scinet_flow_ops = {
 	.owner	= THIS_MODULE,
 	.event	= scinet_flow_event,
@@ -516,7 +541,11 @@ const struct sc_flow_ops scinet_flow_ops = {
 	.put	= scinet_flow_put,
 	.stats	= scinet_flow_stats,
 	.sock	= scinet_flow_sock,
-	.conn	= scinet_flow_conn,
+	.tx_try	= scinet_flow_tx_try,
+	.tx_end	= scinet_flow_tx_end,
+	.rx_try	= scinet_flow_rx_try,
+	.rx_end	= scinet_flow_rx_end,
+	.wake	= scinet_flow_wake,
 };
 
 /* ---- Tables of operations ---------------------------------------------- */

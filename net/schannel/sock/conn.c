@@ -324,6 +324,57 @@ out:
 }
 EXPORT_SYMBOL_NS_GPL(sc_conn_poll, SC_NS_SOCK);
 
+/* ---- What the core asks of a flow's user -------------------------------- */
+
+/* With one of the data locks: the connection still has this flow, and its peer. */
+static bool sc_conn_has_flow(const struct sc_conn *conn, struct sc_flow *flow)
+{
+	return rcu_access_pointer(conn->flow) == flow && sc_flow_is_joined(flow);
+}
+
+static int sc_conn_try(struct sc_conn *conn, struct sc_flow *flow,
+		       struct mutex *lock)
+{
+	if (!mutex_trylock(lock))
+		return -EBUSY;
+	if (sc_conn_has_flow(conn, flow))
+		return 0;
+	mutex_unlock(lock);
+	return -ENOTCONN;
+}
+
+/* As tx_try and rx_try of struct sc_flow_ops. */
+int sc_conn_tx_try(struct sc_conn *conn, struct sc_flow *flow)
+{
+	return sc_conn_try(conn, flow, &conn->tx_lock);
+}
+EXPORT_SYMBOL_NS_GPL(sc_conn_tx_try, SC_NS_SOCK);
+
+int sc_conn_rx_try(struct sc_conn *conn, struct sc_flow *flow)
+{
+	return sc_conn_try(conn, flow, &conn->rx_lock);
+}
+EXPORT_SYMBOL_NS_GPL(sc_conn_rx_try, SC_NS_SOCK);
+
+/* As wake of struct sc_flow_ops. */
+void sc_conn_wake(struct sc_conn *conn, enum sc_flow_wake whom)
+{
+	struct sock *sk = conn->sk;
+
+	switch (whom) {
+	case SC_FLOW_WAKE_SENDER:
+		WRITE_ONCE(conn->tx_look, true);
+		/* with a sender that joins the wait queue, then looks at the resize */
+		smp_mb();
+		sc_io_write_space(sk);
+		break;
+	case SC_FLOW_WAKE_RECEIVER:
+		sk->sk_data_ready(sk);
+		break;
+	}
+}
+EXPORT_SYMBOL_NS_GPL(sc_conn_wake, SC_NS_SOCK);
+
 /* sc_flow_look(), or all zero if it is not, or never was, open. No locks. */
 void sc_conn_look(struct sc_conn *conn, struct sc_flow_view *view)
 {

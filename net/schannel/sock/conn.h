@@ -16,10 +16,9 @@
 #include <uapi/linux/schannel.h>
 #include <uapi/xen/schannel.h>
 #include "busy_poll.h"
+#include "core/flow.h"
 
 struct msghdr;
-struct sc_flow;
-struct sc_flow_view;
 
 /**
  * struct sc_count - of one direction of a socket, for struct sc_flow_stats
@@ -92,6 +91,9 @@ bool sc_conn_is_due(const struct sc_conn *conn);
 void sc_conn_shutdown(struct sc_conn *conn, int how);
 void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow);
 __poll_t sc_conn_poll(struct sc_conn *conn, __poll_t events);
+int sc_conn_tx_try(struct sc_conn *conn, struct sc_flow *flow);
+int sc_conn_rx_try(struct sc_conn *conn, struct sc_flow *flow);
+void sc_conn_wake(struct sc_conn *conn, enum sc_flow_wake whom);
 void sc_conn_look(struct sc_conn *conn, struct sc_flow_view *view);
 void sc_conn_stats(const struct sc_conn *conn, struct sc_flow_stats *stats);
 

@@ -351,9 +351,29 @@ static struct sock *sc_sock_sock(void *user)
 	return user;
 }
 
-static struct sc_conn *sc_sock_conn(void *user)
+static int sc_sock_tx_try(struct sc_flow *flow, void *user)
 {
-	return &sc_sk(user)->conn;
+	return sc_conn_tx_try(&sc_sk(user)->conn, flow);
+}
+
+static void sc_sock_tx_end(void *user)
+{
+	mutex_unlock(&sc_sk(user)->conn.tx_lock);
+}
+
+static int sc_sock_rx_try(struct sc_flow *flow, void *user)
+{
+	return sc_conn_rx_try(&sc_sk(user)->conn, flow);
+}
+
+static void sc_sock_rx_end(void *user)
+{
+	mutex_unlock(&sc_sk(user)->conn.rx_lock);
+}
+
+static void sc_sock_wake(void *user, enum sc_flow_wake whom)
+{
+	sc_conn_wake(&sc_sk(user)->conn, whom);
 }
 
 const struct sc_flow_ops sc_sock_flow_ops = {
@@ -364,5 +384,9 @@ const struct sc_flow_ops sc_sock_flow_ops = {
 	.put	= sc_sock_put,
 	.stats	= sc_sock_flow_stats,
 	.sock	= sc_sock_sock,
-	.conn	= sc_sock_conn,
+	.tx_try	= sc_sock_tx_try,
+	.tx_end	= sc_sock_tx_end,
+	.rx_try	= sc_sock_rx_try,
+	.rx_end	= sc_sock_rx_end,
+	.wake	= sc_sock_wake,
 };
