@@ -15,6 +15,7 @@
 #include "core/namespace.h"
 #include "core/net.h"
 #include "core/peer.h"
+#include "sock/outbox.h"
 
 static int family = AF_SCHANNEL_DEFAULT;
 module_param(family, int, 0444);
@@ -35,9 +36,11 @@ static int __init sc_init(void)
 	sc_wq = alloc_workqueue("schannel", WQ_UNBOUND | WQ_HIGHPRI, 0);
 	if (!sc_wq)
 		return -ENOMEM;
+	/* before there is a peer, until there is none */
+	sc_outbox_init();
 	err = sc_netlink_init();
 	if (err)
-		goto err_wq;
+		goto err_outbox;
 	err = sc_net_init();
 	if (err)
 		goto err_netlink;
@@ -55,7 +58,8 @@ err_net:
 	sc_net_exit();
 err_netlink:
 	sc_netlink_exit();
-err_wq:
+err_outbox:
+	sc_outbox_exit();
 	destroy_workqueue(sc_wq);
 	return err;
 }
@@ -67,8 +71,9 @@ static void __exit sc_exit(void)
 	sc_diag_exit();
 	sc_net_exit();
 	sc_netlink_exit();
+	sc_outbox_exit();
 	destroy_workqueue(sc_wq);
-	/* flows and peers are freed after a grace period, by kfree_rcu() */
+	rcu_barrier();	/* peers are freed by a callback of ours */
 }
 
 module_init(sc_init);

@@ -20,6 +20,7 @@
 #include <uapi/linux/schannel.h>
 #include <uapi/linux/schannel_netlink.h>
 #include "core/channel.h"
+#include "core/observer.h"
 #include "main.h"
 #include "netlink.h"
 #include "netlink_msg.h"
@@ -243,16 +244,8 @@ out:
 	return err;
 }
 
-/**
- * sc_netlink_peer() - a peer appeared or changed in a namespace, or is gone from it
- * @net:	the namespace
- * @peer:	the peer
- * @gone:	whether it is gone
- *
- * Under the lock of the table of peers, which keeps the namespace, and gives who
- * listens a true order.
- */
-void sc_netlink_peer(struct net *net, struct schannel_peer *peer, bool gone)
+/* As peer() of struct sc_observer. */
+static void sc_netlink_peer(struct net *net, struct schannel_peer *peer, bool gone)
 {
 	struct sc_netlink_to to = { .cmd = SCHANNEL_CMD_PEER_NTF };
 	struct sk_buff *skb;
@@ -423,13 +416,8 @@ static int sc_netlink_dump_channels(struct sk_buff *skb,
 	return err;
 }
 
-/**
- * sc_netlink_channel() - a channel came up, or goes down
- * @net:	whose it is
- * @peer:	its peer
- * @up:		which of the two
- */
-void sc_netlink_channel(struct net *net, struct schannel_peer *peer, bool up)
+/* As channel() of struct sc_observer. */
+static void sc_netlink_channel(struct net *net, struct schannel_peer *peer, bool up)
 {
 	struct sc_netlink_to to = { .cmd = SCHANNEL_CMD_CHANNEL_NTF };
 	struct sk_buff *skb;
@@ -563,12 +551,25 @@ static struct genl_family sc_genl __ro_after_init = {
 	.n_mcgrps	= ARRAY_SIZE(sc_genl_groups),
 };
 
+/* Costs next to nothing while nobody listens to the groups. */
+static struct sc_observer sc_netlink_observer = {
+	.peer		= sc_netlink_peer,
+	.channel	= sc_netlink_channel,
+	.flow		= sc_netlink_flow,
+	.flow_over	= sc_netlink_flow_over,
+};
+
 int __init sc_netlink_init(void)
 {
-	return genl_register_family(&sc_genl);
+	int err = genl_register_family(&sc_genl);
+
+	if (!err)
+		sc_observer_register(&sc_netlink_observer);
+	return err;
 }
 
 void sc_netlink_exit(void)
 {
+	sc_observer_unregister(&sc_netlink_observer);
 	genl_unregister_family(&sc_genl);
 }

@@ -9,6 +9,8 @@
 #include "netlink.h"
 
 struct genl_info;
+struct sc_flow;
+struct sock;
 
 enum {
 	SC_GROUP_PEERS,
@@ -60,6 +62,8 @@ void sc_netlink_tell(struct net *net, unsigned int group, struct sk_buff *skb,
 /* netlink_flow.c */
 int sc_netlink_start_flows(struct netlink_callback *cb);
 int sc_netlink_dump_flows(struct sk_buff *skb, struct netlink_callback *cb);
+void sc_netlink_flow(struct sc_flow *flow, struct sock *sk);
+void sc_netlink_flow_over(struct sc_flow *flow, struct sock *sk, int err);
 
 /* netlink_divert.c */
 int sc_netlink_get_divert(struct sk_buff *request, struct genl_info *info);

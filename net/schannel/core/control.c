@@ -17,10 +17,8 @@
 
 #include "channel.h"
 #include "control.h"
-#include "divert.h"
 #include "flow.h"
-#include "sock/inbox.h"
-#include "sock/listen.h"
+#include "flow_type.h"
 #include "ring/message.h"
 #include "resize.h"
 #include "peer.h"
@@ -353,23 +351,6 @@ static const char *sc_control_about_flow(struct schannel_channel *ch,
 	}
 }
 
-/* The peer opens a flow. 0, or the reason to refuse it with. */
-static int sc_control_open(struct schannel_channel *ch,
-			   const struct schannel_msg *msg)
-{
-	switch (msg->open.type) {
-	case SCHANNEL_TYPE_STREAM:
-	case SCHANNEL_TYPE_SEQPACKET:
-		return sc_listen_incoming(ch, msg);
-	case SCHANNEL_TYPE_DGRAM:
-		return sc_inbox_incoming(ch, msg);
-	case SCHANNEL_TYPE_INET:
-		return sc_divert_incoming(ch, msg);
-	default:
-		return SCHANNEL_REASON_UNSUPPORTED;
-	}
-}
-
 static const char *sc_control_handle(struct schannel_channel *ch,
 				     const struct schannel_msg *msg)
 {
@@ -383,7 +364,7 @@ static const char *sc_control_handle(struct schannel_channel *ch,
 
 	switch (msg->type) {
 	case SCHANNEL_MSG_OPEN:
-		reason = sc_control_open(ch, msg);
+		reason = sc_flow_type_incoming(ch, msg);
 		if (reason) {
 			trace_schannel_accept(ch, msg, 0, reason);
 			sc_control_refuse(ch, msg->src_flow, reason);

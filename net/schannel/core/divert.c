@@ -1,38 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The border to transparent mode. See divert.h. */
+/* Questions to transparent mode. See divert.h. */
 #include <linux/errno.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 
-#include <uapi/xen/schannel.h>
 #include "divert.h"
 #include "namespace.h"
 
 static const struct sc_divert_ops __rcu *sc_divert_ops;
 
 /**
- * sc_divert_register() - transparent mode is there
- * @ops:	its operations, called from now on
+ * sc_divert_register() - transparent mode answers from now on
+ * @ops:	its operations
  *
- * The last thing that a module's init does: who fails after it must not go before the
- * calls are over.
- *
- * Return: 0, or -EBUSY if there is another.
+ * For the acceptor of flows of type INET, of whom there is one. Its module's init must
+ * not fail after this: a call may be under way.
  */
-int sc_divert_register(const struct sc_divert_ops *ops)
+void sc_divert_register(const struct sc_divert_ops *ops)
 {
-	const struct sc_divert_ops __rcu *none = NULL;
-
-	return cmpxchg(&sc_divert_ops, none, RCU_INITIALIZER(ops)) ?
-		-EBUSY : 0;
+	rcu_assign_pointer(sc_divert_ops, ops);
 }
 EXPORT_SYMBOL_NS_GPL(sc_divert_register, SC_NS_SOCK);
 
-/* In the module's exit: no call is under way, since each holds the module. */
+/* For the module's exit, when no call is under way: each call holds the module. */
 void sc_divert_unregister(void)
 {
 	RCU_INIT_POINTER(sc_divert_ops, NULL);
-	/* who is about to try and hold it */
+	/* a call that has found the operations and is about to hold the module */
 	synchronize_rcu();
 }
 EXPORT_SYMBOL_NS_GPL(sc_divert_unregister, SC_NS_SOCK);
@@ -53,30 +47,6 @@ static const struct sc_divert_ops *sc_divert_get(void)
 static void sc_divert_put(const struct sc_divert_ops *ops)
 {
 	module_put(ops->owner);
-}
-
-/* As @incoming of struct sc_divert_ops. */
-int sc_divert_incoming(struct schannel_channel *ch,
-		       const struct schannel_msg *msg)
-{
-	const struct sc_divert_ops *ops = sc_divert_get();
-	int reason;
-
-	if (!ops)
-		return SCHANNEL_REASON_UNSUPPORTED;
-	reason = ops->incoming(ch, msg);
-	sc_divert_put(ops);
-	return reason;
-}
-
-void sc_divert_channel_up(struct net *net, struct schannel_peer *peer)
-{
-	const struct sc_divert_ops *ops = sc_divert_get();
-
-	if (!ops)
-		return;
-	ops->channel_up(net, peer);
-	sc_divert_put(ops);
 }
 
 /* 0, or -EOPNOTSUPP without transparent mode. */

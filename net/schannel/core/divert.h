@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The border to transparent mode: what schannel.ko asks and tells schannel_inet.ko, if that is
+ * What schannel.ko asks of schannel_inet.ko, the module of transparent mode, if that is
  * loaded.
  */
 #ifndef _SCHANNEL_DIVERT_H
@@ -13,16 +13,13 @@
 struct in6_addr;
 struct module;
 struct net;
-struct schannel_channel;
-struct schannel_msg;
-struct schannel_peer;
 
 /**
- * struct sc_divert_view - what is known of a destination before anything is tried
- * @verdict:	what connect() would meet
- * @remembered:	with SCHANNEL_DIVERT_RECENT: which it was
- * @retry_ms:	with SCHANNEL_DIVERT_RECENT: how long it still holds
- * @domid:	whose address it is; SC_DOMID_ANY: no peer's
+ * struct sc_divert_view - what is known of a destination without trying it
+ * @verdict:	what would become of a connection to it
+ * @remembered:	with SCHANNEL_DIVERT_RECENT: the verdict of the connection that failed
+ * @retry_ms:	with SCHANNEL_DIVERT_RECENT: milliseconds until the next attempt
+ * @domid:	the peer that has the address; SC_DOMID_ANY: none has
  */
 struct sc_divert_view {
 	enum schannel_divert verdict;
@@ -32,32 +29,25 @@ struct sc_divert_view {
 };
 
 /**
- * struct sc_divert_ops - what transparent mode does
- * @owner:	whose code this is; held during each call
- * @incoming:	the peer opens a flow of type INET: its OPEN, checked. 0, or the
- *		enum schannel_reason to refuse it with
- * @channel_up:	a channel came up: what was remembered of its peer no longer holds
- * @look:	what is known of a destination
- * @counts:	fills in how often each verdict was given in the namespace
+ * struct sc_divert_ops - the questions that transparent mode answers
+ * @owner:	the module that has them; held during each call
+ * @look:	what is known of a destination: @addr is IPv6 or v4-mapped, @port in host
+ *		byte order
+ * @counts:	fills in how often each verdict was given in the namespace, by
+ *		enum schannel_divert
  *
- * All in process context, and may sleep.
+ * Process context; they may sleep.
  */
 struct sc_divert_ops {
 	struct module *owner;
-	int (*incoming)(struct schannel_channel *ch,
-			const struct schannel_msg *msg);
-	void (*channel_up)(struct net *net, struct schannel_peer *peer);
 	void (*look)(struct net *net, const struct in6_addr *addr, u16 port,
 		     struct sc_divert_view *view);
 	void (*counts)(const struct net *net, u64 *counts);
 };
 
-int sc_divert_register(const struct sc_divert_ops *ops);
+void sc_divert_register(const struct sc_divert_ops *ops);
 void sc_divert_unregister(void);
 
-int sc_divert_incoming(struct schannel_channel *ch,
-		       const struct schannel_msg *msg);
-void sc_divert_channel_up(struct net *net, struct schannel_peer *peer);
 int sc_divert_look(struct net *net, const struct in6_addr *addr, u16 port,
 		   struct sc_divert_view *view);
 int sc_divert_counts(const struct net *net, u64 *counts);

@@ -10,7 +10,7 @@
 #include <uapi/linux/schannel.h>
 #include "channel.h"
 #include "namespace.h"
-#include "admin/netlink.h"
+#include "observer.h"
 #include "peer.h"
 #include "transport.h"
 
@@ -65,14 +65,22 @@ struct schannel_peer *sc_peer_get(const struct net *net, u32 domid)
 }
 EXPORT_SYMBOL_NS_GPL(sc_peer_get, SC_NS_SOCK);
 
+static void sc_peer_free(struct rcu_head *rcu)
+{
+	struct schannel_peer *peer = container_of(rcu, struct schannel_peer, rcu);
+
+	kfree(peer->outbox);
+	kfree(peer->info);
+	kfree(peer);
+}
+
 void sc_peer_put(struct schannel_peer *peer)
 {
 	if (!refcount_dec_and_test(&peer->ref))
 		return;
 	if (peer->remote)
 		sc_peer_put(peer->remote);
-	kfree(peer->info);
-	kfree_rcu(peer, rcu);
+	call_rcu(&peer->rcu, sc_peer_free);
 }
 EXPORT_SYMBOL_NS_GPL(sc_peer_put, SC_NS_SOCK);
 
@@ -133,7 +141,6 @@ struct schannel_peer *sc_peer_alloc(const struct schannel_transport *transport,
 	refcount_set(&peer->ref, 1);
 	spin_lock_init(&peer->lock);
 	INIT_LIST_HEAD(&peer->waiters);
-	sc_outbox_init(peer);
 	return peer;
 }
 
@@ -149,7 +156,7 @@ int sc_peer_publish(struct schannel_peer *peer)
 		err = -EEXIST;
 	} else {
 		hash_add_rcu(sc_peers, &peer->node, peer->domid);
-		sc_netlink_peer(peer->net, peer, false);
+		sc_observe_peer(peer->net, peer, false);
 	}
 	spin_unlock_bh(&sc_peers_lock);
 	return err;
@@ -180,7 +187,7 @@ void schannel_peer_remove(struct schannel_peer *peer)
 	if (hash_hashed(&peer->node)) {
 		hash_del_rcu(&peer->node);
 		sc_addresses_clear(peer);
-		sc_netlink_peer(peer->net, peer, true);
+		sc_observe_peer(peer->net, peer, true);
 	}
 	spin_unlock_bh(&sc_peers_lock);
 
@@ -188,7 +195,7 @@ void schannel_peer_remove(struct schannel_peer *peer)
 	peer->removed = true;
 	spin_unlock_bh(&peer->lock);
 	sc_peer_down(peer, NULL, -EHOSTUNREACH);
-	sc_outbox_close(peer);
+	sc_observe_peer_removed(peer);
 	sc_peer_put(peer);
 }
 EXPORT_SYMBOL_NS_GPL(schannel_peer_remove, SC_NS_TRANSPORT);
@@ -251,7 +258,7 @@ int schannel_peer_info_set(struct schannel_peer *peer,
 	if (changed && hash_hashed(&peer->node)) {
 		sc_addresses_set(peer, addresses);
 		addresses = NULL;
-		sc_netlink_peer(peer->net, peer, false);
+		sc_observe_peer(peer->net, peer, false);
 	}
 	spin_unlock_bh(&sc_peers_lock);
 	sc_addresses_free(addresses);
@@ -268,6 +275,28 @@ void sc_peer_info(struct schannel_peer *peer, struct schannel_peer_info *info)
 	if (peer->info)
 		*info = *peer->info;
 	spin_unlock_bh(&peer->lock);
+}
+
+/**
+ * sc_peer_set_outbox() - give a peer its outbox
+ * @peer:	the peer
+ * @outbox:	to be freed with kfree(), an RCU grace period after the peer's last
+ *		reference
+ *
+ * Return: whether it was taken. Not if the peer has one already, or was removed.
+ */
+bool sc_peer_set_outbox(struct schannel_peer *peer, struct sc_outbox *outbox)
+{
+	bool taken = false;
+
+	spin_lock_bh(&peer->lock);
+	if (!peer->removed && !peer->outbox) {
+		/* release: a reader of the pointer sees the outbox initialised */
+		smp_store_release(&peer->outbox, outbox);
+		taken = true;
+	}
+	spin_unlock_bh(&peer->lock);
+	return taken;
 }
 
 /* ---- Its channel ------------------------------------------------------- */
@@ -440,7 +469,7 @@ EXPORT_SYMBOL_NS_GPL(sc_peer_hold_net, SC_NS_SOCK);
 static void sc_peer_set_net(struct schannel_peer *peer, struct net *net)
 {
 	lockdep_assert_held(&sc_peers_lock);
-	sc_netlink_peer(peer->net, peer, true);
+	sc_observe_peer(peer->net, peer, true);
 	sc_addresses_moving(peer);
 	spin_lock(&peer->lock);
 	WRITE_ONCE(peer->net, net);
@@ -449,7 +478,7 @@ static void sc_peer_set_net(struct schannel_peer *peer, struct net *net)
 		peer->transport->fail(peer);
 	peer->channel = NULL;
 	spin_unlock(&peer->lock);
-	sc_netlink_peer(net, peer, false);
+	sc_observe_peer(net, peer, false);
 }
 
 /**

@@ -21,10 +21,10 @@
 #include <linux/workqueue.h>
 
 #include "address.h"
-#include "sock/outbox.h"
 
 struct net;
 struct sc_addresses;
+struct sc_outbox;
 struct schannel_channel;
 struct schannel_peer_info;
 struct schannel_transport;
@@ -56,8 +56,8 @@ struct sc_waiter {
  * @info:	who it is, or NULL
  * @removed:	the domain is gone
  * @waiters:	who waits for a channel, struct sc_waiter
- * @outbox:	where datagrams to it leave
- * @outbox_waiter: the outbox's, and its work
+ * @outbox:	where datagrams to it leave, once there were any (sc_peer_set_outbox());
+ *		freed with the peer
  */
 struct schannel_peer {
 	struct hlist_node node;
@@ -76,8 +76,7 @@ struct schannel_peer {
 	bool removed;
 	struct list_head waiters;
 
-	struct sc_outbox outbox;
-	struct sc_waiter outbox_waiter;
+	struct sc_outbox *outbox;
 };
 
 struct schannel_peer *sc_peer_alloc(const struct schannel_transport *transport,
@@ -86,6 +85,7 @@ int sc_peer_publish(struct schannel_peer *peer);
 struct schannel_peer *sc_peer_get(const struct net *net, u32 domid);
 struct schannel_peer *sc_peer_next(const struct net *net, u32 from);
 void sc_peer_put(struct schannel_peer *peer);
+bool sc_peer_set_outbox(struct schannel_peer *peer, struct sc_outbox *outbox);
 bool sc_peer_is_listed(const struct schannel_peer *peer);
 
 int sc_peer_move(struct schannel_peer *peer, struct net *net);

@@ -17,11 +17,10 @@
 #include <net/sock.h>
 
 #include "channel.h"
-#include "divert.h"
 #include "flow.h"
 #include "namespace.h"
 #include "net.h"
-#include "admin/netlink.h"
+#include "observer.h"
 #include "peer.h"
 #include "stats.h"
 #include "trace.h"
@@ -107,11 +106,9 @@ void sc_stats_channel(struct schannel_channel *ch, bool up)
 	net = sc_peer_hold_net(ch->peer, ch);
 	if (!net)
 		return;
-	if (up) {
+	if (up)
 		sc_stats_inc(net, SCHANNEL_A_STATS_CHANNELS_UP);
-		sc_divert_channel_up(net, ch->peer);
-	}
-	sc_netlink_channel(net, ch->peer, up);
+	sc_observe_channel(net, ch->peer, up);
 	put_net(net);
 }
 
@@ -177,7 +174,7 @@ void sc_stats_flow_began(struct sc_flow *flow)
 	atomic_long_inc(flow->opened ? &stats->opened : &stats->accepted);
 	sk = sc_flow_hold_sock(flow);
 	if (sk) {
-		sc_netlink_flow(flow, sk);
+		sc_observe_flow(flow, sk);
 		sock_put(sk);
 	}
 }
@@ -203,7 +200,7 @@ void sc_stats_flow_over(struct sc_flow *flow, int err)
 		return;
 	if (reset)
 		sc_stats_inc(sock_net(sk), SCHANNEL_A_STATS_RESETS);
-	sc_netlink_flow_over(flow, sk, err);
+	sc_observe_flow_over(flow, sk, err);
 	sock_put(sk);
 }
 

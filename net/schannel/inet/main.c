@@ -8,7 +8,9 @@
 #include <linux/rcupdate.h>
 
 #include "core/divert.h"
+#include "core/flow_type.h"
 #include "core/namespace.h"
+#include "core/observer.h"
 #include "sock.h"
 #include "reason.h"
 
@@ -21,10 +23,24 @@ static void scinet_look(struct net *net, const struct in6_addr *addr, u16 port,
 		sc_peer_put(peer);
 }
 
-static const struct sc_divert_ops scinet_divert_ops = {
+/* What was remembered of a peer no longer holds once a channel to it comes up. */
+static void scinet_channel(struct net *net, struct schannel_peer *peer, bool up)
+{
+	if (up)
+		scinet_reason_forget(net, peer);
+}
+
+static struct sc_observer scinet_observer = {
+	.channel	= scinet_channel,
+};
+
+static const struct sc_flow_type scinet_flow_type = {
 	.owner		= THIS_MODULE,
 	.incoming	= scinet_incoming,
-	.channel_up	= scinet_reason_forget,
+};
+
+static const struct sc_divert_ops scinet_divert_ops = {
+	.owner		= THIS_MODULE,
 	.look		= scinet_look,
 	.counts		= scinet_reason_counts,
 };
@@ -42,9 +58,11 @@ static int __init scinet_main_init(void)
 	err = scinet_kfunc_init();
 	if (err)
 		goto err_reason;
-	err = sc_divert_register(&scinet_divert_ops);
+	err = sc_flow_type_register(SCHANNEL_TYPE_INET, &scinet_flow_type);
 	if (err)
 		goto err_reason;
+	sc_divert_register(&scinet_divert_ops);
+	sc_observer_register(&scinet_observer);
 	return 0;
 
 err_reason:
@@ -55,7 +73,9 @@ err_reason:
 /* No socket is left that is, or may be, diverted, and no program: they hold the module. */
 static void __exit scinet_main_exit(void)
 {
+	sc_observer_unregister(&scinet_observer);
 	sc_divert_unregister();
+	sc_flow_type_unregister(SCHANNEL_TYPE_INET);
 	/* who has just let go of the module, and is on its way out of it */
 	rcu_barrier();
 	synchronize_rcu_tasks();

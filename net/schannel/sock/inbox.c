@@ -19,6 +19,7 @@
 
 #include "core/channel.h"
 #include "core/flow.h"
+#include "core/flow_type.h"
 #include "inbox.h"
 #include "core/peer.h"
 #include "port.h"
@@ -532,17 +533,8 @@ static const struct sc_flow_ops sc_inbox_flow_ops = {
 	.put	= sc_inbox_user_put,
 };
 
-/**
- * sc_inbox_incoming() - the peer opens a flow for its datagrams
- * @ch:		the channel
- * @msg:	its OPEN, checked
- *
- * For the channel's work.
- *
- * Return: 0, or the enum schannel_reason to refuse it with.
- */
-int sc_inbox_incoming(struct schannel_channel *ch,
-		      const struct schannel_msg *msg)
+/* As incoming() of struct sc_flow_type: the peer opens a flow for its datagrams. */
+static int sc_inbox_incoming(struct schannel_channel *ch, const struct schannel_msg *msg)
 {
 	/* a page for the notices */
 	static const struct sc_size_limits limits;
@@ -577,4 +569,19 @@ err_inbox:
 err_flag:
 	clear_bit(SC_CHANNEL_INBOX, &ch->flags);
 	return SCHANNEL_REASON_NO_MEMORY;
+}
+
+static const struct sc_flow_type sc_inbox_type = {
+	.incoming = sc_inbox_incoming,
+};
+
+/* Datagrams are received from now on. Process context. 0 or -errno. */
+int __init sc_inbox_init(void)
+{
+	return sc_flow_type_register(SCHANNEL_TYPE_DGRAM, &sc_inbox_type);
+}
+
+void sc_inbox_exit(void)
+{
+	sc_flow_type_unregister(SCHANNEL_TYPE_DGRAM);
 }

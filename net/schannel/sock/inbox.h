@@ -10,8 +10,6 @@
 
 struct iov_iter;
 struct sc_inbox;
-struct schannel_channel;
-struct schannel_msg;
 
 /**
  * struct sc_dgram - a datagram in a socket's receive queue, in an skb's @cb
@@ -43,8 +41,8 @@ static inline struct sc_dgram *sc_dgram(struct sk_buff *skb)
 	return (struct sc_dgram *)skb->cb;
 }
 
-int sc_inbox_incoming(struct schannel_channel *ch,
-		      const struct schannel_msg *msg);
+int sc_inbox_init(void);
+void sc_inbox_exit(void);
 int sc_inbox_read(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 len);
 
 #endif /* _SCHANNEL_INBOX_H */

@@ -8,6 +8,7 @@
 
 #include "core/channel.h"
 #include "core/flow.h"
+#include "core/flow_type.h"
 #include "listen.h"
 #include "port.h"
 #include "socket.h"
@@ -273,16 +274,8 @@ static struct sock *sc_listen_find(struct schannel_channel *ch, u32 port)
 	return lsk;
 }
 
-/**
- * sc_listen_incoming() - the peer opens a flow
- * @ch:		the channel
- * @msg:	its OPEN, checked
- *
- * For the channel's work.
- *
- * Return: 0, or the enum schannel_reason to refuse it with.
- */
-int sc_listen_incoming(struct schannel_channel *ch,
+/* As incoming() of struct sc_flow_type. */
+static int sc_listen_incoming(struct schannel_channel *ch,
 		       const struct schannel_msg *msg)
 {
 	struct sock *lsk;
@@ -303,4 +296,28 @@ int sc_listen_incoming(struct schannel_channel *ch,
 	sc_stats_incoming(sock_net(lsk), reason);
 	sock_put(lsk);
 	return reason;
+}
+
+static const struct sc_flow_type sc_listen_type = {
+	.incoming = sc_listen_incoming,
+};
+
+/* Connections are accepted from now on. Process context. 0 or -errno. */
+int __init sc_listen_init(void)
+{
+	int err;
+
+	err = sc_flow_type_register(SCHANNEL_TYPE_STREAM, &sc_listen_type);
+	if (err)
+		return err;
+	err = sc_flow_type_register(SCHANNEL_TYPE_SEQPACKET, &sc_listen_type);
+	if (err)
+		sc_flow_type_unregister(SCHANNEL_TYPE_STREAM);
+	return err;
+}
+
+void sc_listen_exit(void)
+{
+	sc_flow_type_unregister(SCHANNEL_TYPE_SEQPACKET);
+	sc_flow_type_unregister(SCHANNEL_TYPE_STREAM);
 }

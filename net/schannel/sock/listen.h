@@ -6,8 +6,6 @@
 #include <linux/types.h>
 
 struct proto_accept_arg;
-struct schannel_channel;
-struct schannel_msg;
 struct sock;
 struct socket;
 
@@ -16,7 +14,7 @@ int sc_accept(struct socket *sock, struct socket *newsock,
 	      struct proto_accept_arg *arg);
 void sc_listen_stop(struct sock *sk);
 bool sc_listen_pending(struct sock *sk);
-int sc_listen_incoming(struct schannel_channel *ch,
-		       const struct schannel_msg *msg);
+int sc_listen_init(void);
+void sc_listen_exit(void);
 
 #endif /* _SCHANNEL_LISTEN_H */

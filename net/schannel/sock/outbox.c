@@ -13,6 +13,7 @@
 
 #include "core/channel.h"
 #include "core/flow.h"
+#include "core/observer.h"
 #include "io.h"
 #include "outbox.h"
 #include "core/peer.h"
@@ -34,11 +35,6 @@
 #define SC_OUTBOX_NOTICES	64
 
 static const struct sc_flow_ops sc_outbox_flow_ops;
-
-static struct schannel_peer *sc_outbox_peer(struct sc_outbox *out)
-{
-	return container_of(out, struct schannel_peer, outbox);
-}
 
 static struct sc_flow *sc_outbox_flow(struct sc_outbox *out)
 {
@@ -96,7 +92,7 @@ static int sc_outbox_go(struct sc_outbox *out)
 		.type = SCHANNEL_TYPE_DGRAM,
 		.rx_order = 0,
 	};
-	struct schannel_peer *peer = sc_outbox_peer(out);
+	struct schannel_peer *peer = out->peer;
 	u8 order = sc_sysctl_dgram_order();
 	struct sc_size_limits limits = {
 		.min = order,
@@ -106,7 +102,7 @@ static int sc_outbox_go(struct sc_outbox *out)
 	struct schannel_channel *ch;
 	struct sc_flow *flow;
 
-	ch = sc_peer_channel(peer, out->net, &peer->outbox_waiter);
+	ch = sc_peer_channel(peer, out->net, &out->waiter);
 	if (IS_ERR(ch))
 		return PTR_ERR(ch) == -EAGAIN ? 0 : PTR_ERR(ch);
 	flow = sc_flow_open(ch, &open, limits, &sc_outbox_flow_ops, peer);
@@ -122,17 +118,15 @@ static void sc_outbox_kick(struct sc_outbox *out, unsigned long delay)
 {
 	spin_lock_bh(&out->lock);
 	if (out->state != SC_OUTBOX_CLOSED)
-		mod_delayed_work(sc_wq, &sc_outbox_peer(out)->outbox_waiter.work,
-				 delay);
+		mod_delayed_work(sc_wq, &out->waiter.work, delay);
 	spin_unlock_bh(&out->lock);
 }
 
 /* There is something to do: go on with opening it, or end it. */
 static void sc_outbox_work(struct work_struct *work)
 {
-	struct schannel_peer *peer = container_of(work, struct schannel_peer,
-						  outbox_waiter.work.work);
-	struct sc_outbox *out = &peer->outbox;
+	struct sc_outbox *out = container_of(work, struct sc_outbox,
+					     waiter.work.work);
 	unsigned long now = jiffies;
 	int err = 0;
 
@@ -149,38 +143,76 @@ static void sc_outbox_work(struct work_struct *work)
 				err = sc_outbox_go(out);
 		}
 		if (err) {
-			sc_peer_unwait(peer, &peer->outbox_waiter);
+			sc_peer_unwait(out->peer, &out->waiter);
 			sc_outbox_failed(out, err, SCHANNEL_REASON_RESET);
 		}
 	}
 	mutex_unlock(&out->tx_lock);
 }
 
-void sc_outbox_init(struct schannel_peer *peer)
+static struct sc_outbox *sc_outbox_alloc(struct schannel_peer *peer)
 {
-	struct sc_outbox *out = &peer->outbox;
+	struct sc_outbox *out = kzalloc(sizeof(*out), GFP_KERNEL);
 
+	if (!out)
+		return NULL;
+	out->peer = peer;
 	mutex_init(&out->tx_lock);
 	spin_lock_init(&out->lock);
 	INIT_LIST_HEAD(&out->blocked);
 	init_waitqueue_head(&out->wq);
-	INIT_LIST_HEAD(&peer->outbox_waiter.node);
-	INIT_DELAYED_WORK(&peer->outbox_waiter.work, sc_outbox_work);
+	INIT_LIST_HEAD(&out->waiter.node);
+	INIT_DELAYED_WORK(&out->waiter.work, sc_outbox_work);
+	return out;
 }
 
-/* The peer is gone, its channel was destroyed. Process context. */
-void sc_outbox_close(struct schannel_peer *peer)
+/* A peer's outbox, made for its first datagram; ERR_PTR(-ENOMEM, -EHOSTUNREACH). */
+static struct sc_outbox *sc_outbox_get(struct schannel_peer *peer)
 {
-	struct sc_outbox *out = &peer->outbox;
+	/* acquire: pairs with sc_peer_set_outbox() */
+	struct sc_outbox *out = smp_load_acquire(&peer->outbox);
 
+	if (likely(out))
+		return out;
+	out = sc_outbox_alloc(peer);
+	if (!out)
+		return ERR_PTR(-ENOMEM);
+	if (sc_peer_set_outbox(peer, out))
+		return out;
+	kfree(out);
+	/* another thread was faster, or the peer was removed; acquire: as above */
+	return smp_load_acquire(&peer->outbox) ?: ERR_PTR(-EHOSTUNREACH);
+}
+
+/* As peer_removed() of struct sc_observer: nobody adds an outbox any more. */
+static void sc_outbox_close(struct schannel_peer *peer)
+{
+	struct sc_outbox *out = peer->outbox;
+
+	if (!out)
+		return;
 	spin_lock_bh(&out->lock);
 	out->state = SC_OUTBOX_CLOSED;
 	spin_unlock_bh(&out->lock);
-	sc_peer_unwait(peer, &peer->outbox_waiter);
-	cancel_delayed_work_sync(&peer->outbox_waiter.work);
+	sc_peer_unwait(peer, &out->waiter);
+	cancel_delayed_work_sync(&out->waiter.work);
 	mutex_lock(&out->tx_lock);
 	sc_outbox_failed(out, -EHOSTUNREACH, SCHANNEL_REASON_RESET);
 	mutex_unlock(&out->tx_lock);
+}
+
+static struct sc_observer sc_outbox_observer = {
+	.peer_removed = sc_outbox_close,
+};
+
+void sc_outbox_init(void)
+{
+	sc_observer_register(&sc_outbox_observer);
+}
+
+void sc_outbox_exit(void)
+{
+	sc_observer_unregister(&sc_outbox_observer);
 }
 
 /* Open it if it is idle. out->lock is held. */
@@ -191,7 +223,7 @@ static void sc_outbox_open(struct sc_outbox *out, const struct net *net)
 	out->state = SC_OUTBOX_OPENING;
 	out->net = net;
 	out->deadline = jiffies + SC_OUTBOX_TIMEOUT;
-	mod_delayed_work(sc_wq, &sc_outbox_peer(out)->outbox_waiter.work, 0);
+	mod_delayed_work(sc_wq, &out->waiter.work, 0);
 }
 
 /**
@@ -203,9 +235,13 @@ static void sc_outbox_open(struct sc_outbox *out, const struct net *net)
  */
 void sc_outbox_prepare(struct schannel_peer *peer, const struct net *net)
 {
-	spin_lock_bh(&peer->outbox.lock);
-	sc_outbox_open(&peer->outbox, net);
-	spin_unlock_bh(&peer->outbox.lock);
+	struct sc_outbox *out = sc_outbox_get(peer);
+
+	if (IS_ERR(out))
+		return;		/* the first datagram says so */
+	spin_lock_bh(&out->lock);
+	sc_outbox_open(out, net);
+	spin_unlock_bh(&out->lock);
 }
 
 /* ---- Sending ----------------------------------------------------------- */
@@ -229,7 +265,7 @@ static int sc_outbox_may_send(struct sc_outbox *out, struct sc_flow *flow,
 
 	rcu_read_lock();
 	moved = sc_channel_is_up(flow->channel) &&
-		sc_peer_net(sc_outbox_peer(out), flow->channel) != net;
+		sc_peer_net(out->peer, flow->channel) != net;
 	rcu_read_unlock();
 	if (moved)
 		return -EHOSTUNREACH;
@@ -250,15 +286,18 @@ static int sc_outbox_may_send(struct sc_outbox *out, struct sc_flow *flow,
  * Process context.
  *
  * Return: 0; -EAGAIN if there is no space, or no flow yet; -EFAULT if @from must be
- * faulted in first; -EHOSTUNREACH if the peer is not in @net any more.
+ * faulted in first; -EHOSTUNREACH if the peer is not in @net any more, or was removed;
+ * -ENOMEM.
  */
 int sc_outbox_send(struct schannel_peer *peer, const struct net *net,
 		   struct iov_iter *from, const struct schannel_record *rec)
 {
-	struct sc_outbox *out = &peer->outbox;
+	struct sc_outbox *out = sc_outbox_get(peer);
 	struct sc_flow *flow;
 	int err = -EAGAIN;
 
+	if (IS_ERR(out))
+		return PTR_ERR(out);
 	mutex_lock(&out->tx_lock);
 	flow = sc_outbox_flow(out);
 	if (flow) {
@@ -355,7 +394,7 @@ static long sc_outbox_sleep(struct sc_outbox_wait *w)
  */
 int sc_outbox_wait(struct sc_outbox_wait *w)
 {
-	struct sc_outbox *out = &w->peer->outbox;
+	struct sc_outbox *out = w->peer->outbox;
 	struct sock *sk = &w->ssk->sk;
 	DEFINE_WAIT(socket_wait);
 	DEFINE_WAIT(outbox_wait);
@@ -395,9 +434,9 @@ void sc_outbox_unblock(struct sc_sock *ssk)
 	peer = ssk->outbox_peer;
 	ssk->outbox_peer = NULL;
 	if (peer) {
-		spin_lock_bh(&peer->outbox.lock);
+		spin_lock_bh(&peer->outbox->lock);
 		list_del_init(&ssk->outbox_node);
-		spin_unlock_bh(&peer->outbox.lock);
+		spin_unlock_bh(&peer->outbox->lock);
 	}
 	release_sock(&ssk->sk);
 	if (peer)
@@ -462,15 +501,15 @@ static void sc_outbox_notices(struct schannel_peer *peer, struct sc_flow *flow)
 	while (!err && --rounds && sc_flow_await_data(flow, 1, &view) &&
 	       view.avail);
 	if (err || !rounds) {
-		WRITE_ONCE(peer->outbox.broken, true);
-		sc_outbox_kick(&peer->outbox, 0);
+		WRITE_ONCE(peer->outbox->broken, true);
+		sc_outbox_kick(peer->outbox, 0);
 	}
 }
 
 static unsigned int sc_outbox_event(struct sc_flow *flow, void *user)
 {
 	struct schannel_peer *peer = user;
-	struct sc_outbox *out = &peer->outbox;
+	struct sc_outbox *out = peer->outbox;
 	struct sc_flow_view view;
 	u32 want;
 
@@ -489,7 +528,7 @@ static unsigned int sc_outbox_event(struct sc_flow *flow, void *user)
 static void sc_outbox_opened(struct sc_flow *flow, void *user)
 {
 	struct schannel_peer *peer = user;
-	struct sc_outbox *out = &peer->outbox;
+	struct sc_outbox *out = peer->outbox;
 
 	mutex_lock(&out->tx_lock);
 	if (out->opening == flow) {
@@ -506,7 +545,7 @@ static void sc_outbox_opened(struct sc_flow *flow, void *user)
 static void sc_outbox_ended(struct sc_flow *flow, void *user, int err)
 {
 	struct schannel_peer *peer = user;
-	struct sc_outbox *out = &peer->outbox;
+	struct sc_outbox *out = peer->outbox;
 
 	mutex_lock(&out->tx_lock);
 	if (out->opening == flow || sc_outbox_flow(out) == flow)
@@ -514,14 +553,14 @@ static void sc_outbox_ended(struct sc_flow *flow, void *user, int err)
 	mutex_unlock(&out->tx_lock);
 }
 
-static bool sc_outbox_get(void *user)
+static bool sc_outbox_user_get(void *user)
 {
 	struct schannel_peer *peer = user;
 
 	return refcount_inc_not_zero(&peer->ref);
 }
 
-static void sc_outbox_put(void *user)
+static void sc_outbox_user_put(void *user)
 {
 	sc_peer_put(user);
 }
@@ -530,6 +569,6 @@ static const struct sc_flow_ops sc_outbox_flow_ops = {
 	.event	= sc_outbox_event,
 	.opened	= sc_outbox_opened,
 	.ended	= sc_outbox_ended,
-	.get	= sc_outbox_get,
-	.put	= sc_outbox_put,
+	.get	= sc_outbox_user_get,
+	.put	= sc_outbox_user_put,
 };

@@ -11,11 +11,12 @@
 #include <linux/types.h>
 #include <linux/wait.h>
 
+#include "core/peer.h"
+
 struct iov_iter;
 struct net;
 struct sc_flow;
 struct sc_sock;
-struct schannel_peer;
 struct schannel_record;
 
 enum sc_outbox_state {
@@ -26,7 +27,9 @@ enum sc_outbox_state {
 };
 
 /**
- * struct sc_outbox - a part of struct schannel_peer, until that is removed
+ * struct sc_outbox - a peer's outbox, from the first datagram on
+ * @peer:	the peer. Not held: it frees the outbox, and closes it before that
+ * @waiter:	waits for the peer's channel; its work opens the flow, or ends it
  * @tx_lock:	who sends, and setting and clearing the two flows
  * @opening:	the flow while the peer has not answered
  * @flow:	the flow once it is open
@@ -42,6 +45,8 @@ enum sc_outbox_state {
  * @wq:		senders that sleep
  */
 struct sc_outbox {
+	struct schannel_peer *peer;
+	struct sc_waiter waiter;
 	struct mutex tx_lock;	/* see above */
 	struct sc_flow *opening;
 	struct sc_flow __rcu *flow;
@@ -74,8 +79,8 @@ struct sc_outbox_wait {
 	bool waited;
 };
 
-void sc_outbox_init(struct schannel_peer *peer);
-void sc_outbox_close(struct schannel_peer *peer);
+void sc_outbox_init(void);
+void sc_outbox_exit(void);
 void sc_outbox_prepare(struct schannel_peer *peer, const struct net *net);
 int sc_outbox_send(struct schannel_peer *peer, const struct net *net,
 		   struct iov_iter *from, const struct schannel_record *rec);

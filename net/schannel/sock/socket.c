@@ -6,6 +6,7 @@
 #include <asm/ioctls.h>
 
 #include "admin/diag.h"
+#include "inbox.h"
 #include "io.h"
 #include "listen.h"
 #include "main.h"
@@ -411,18 +412,34 @@ int __init sc_socket_init(void)
 	err = proto_register(&sc_proto, 1);
 	if (err)
 		return err;
+	err = sc_inbox_init();
+	if (err)
+		goto err_proto;
+	err = sc_listen_init();
+	if (err)
+		goto err_inbox;
 	sc_family_ops.family = sc_family();
 	err = sock_register(&sc_family_ops);
 	if (err) {
 		pr_err("schannel: address family %d is taken; load with family=22, or another retired one\n",
 		       sc_family());
-		proto_unregister(&sc_proto);
+		goto err_listen;
 	}
+	return 0;
+
+err_listen:
+	sc_listen_exit();
+err_inbox:
+	sc_inbox_exit();
+err_proto:
+	proto_unregister(&sc_proto);
 	return err;
 }
 
 void sc_socket_exit(void)
 {
 	sock_unregister(sc_family());
+	sc_listen_exit();
+	sc_inbox_exit();
 	proto_unregister(&sc_proto);
 }
