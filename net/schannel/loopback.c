@@ -19,6 +19,7 @@
 
 #include <uapi/linux/schannel.h>
 #include "loopback.h"
+#include "core/common.h"
 #include "core/peer.h"
 #include "core/transport.h"
 

@@ -6,47 +6,35 @@
  */
 #include <linux/module.h>
 #include <linux/net.h>
-#include <linux/workqueue.h>
 #include <net/genetlink.h>
 
 #include <uapi/linux/schannel.h>
 #include <uapi/linux/schannel_netlink.h>
-#include "main.h"
-#include "core/namespace.h"
-#include "core/net.h"
-#include "core/peer.h"
+#include "admin/diag.h"
+#include "admin/netlink.h"
+#include "core/common.h"
+#include "netns.h"
 #include "sock/outbox.h"
-
-static int family = AF_SCHANNEL_DEFAULT;
-module_param(family, int, 0444);
-MODULE_PARM_DESC(family, "Number of the address family (default: 18)");
-
-struct workqueue_struct *sc_wq;
-EXPORT_SYMBOL_NS_GPL(sc_wq, SC_NS_SOCK);
-
-int sc_family(void)
-{
-	return family;
-}
+#include "sock/socket.h"
 
 static int __init sc_init(void)
 {
 	int err;
 
-	sc_wq = alloc_workqueue("schannel", WQ_UNBOUND | WQ_HIGHPRI, 0);
-	if (!sc_wq)
-		return -ENOMEM;
+	err = sc_common_init();
+	if (err)
+		return err;
 	/* before there is a peer, until there is none */
 	sc_outbox_init();
 	err = sc_netlink_init();
 	if (err)
 		goto err_outbox;
-	err = sc_net_init();
+	err = sc_netns_init();
 	if (err)
 		goto err_netlink;
 	err = sc_diag_init();
 	if (err)
-		goto err_net;
+		goto err_netns;
 	err = sc_socket_init();
 	if (err)
 		goto err_diag;
@@ -54,13 +42,13 @@ static int __init sc_init(void)
 
 err_diag:
 	sc_diag_exit();
-err_net:
-	sc_net_exit();
+err_netns:
+	sc_netns_exit();
 err_netlink:
 	sc_netlink_exit();
 err_outbox:
 	sc_outbox_exit();
-	destroy_workqueue(sc_wq);
+	sc_common_exit();
 	return err;
 }
 
@@ -69,10 +57,10 @@ static void __exit sc_exit(void)
 {
 	sc_socket_exit();
 	sc_diag_exit();
-	sc_net_exit();
+	sc_netns_exit();
 	sc_netlink_exit();
 	sc_outbox_exit();
-	destroy_workqueue(sc_wq);
+	sc_common_exit();
 	rcu_barrier();	/* peers are freed by a callback of ours */
 }
 

@@ -19,7 +19,7 @@
 #include "diag.h"
 #include "core/flow.h"
 #include "sock/listen.h"
-#include "main.h"
+#include "core/common.h"
 #include "netlink.h"
 #include "sock/socket.h"
 #include "core/stats.h"

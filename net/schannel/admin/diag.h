@@ -8,4 +8,7 @@ struct sc_sock;
 int sc_diag_add(struct sc_sock *ssk);
 void sc_diag_remove(struct sc_sock *ssk);
 
+int sc_diag_init(void);
+void sc_diag_exit(void);
+
 #endif /* _SCHANNEL_DIAG_H */

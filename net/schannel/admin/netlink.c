@@ -21,7 +21,7 @@
 #include <uapi/linux/schannel_netlink.h>
 #include "core/channel.h"
 #include "core/observer.h"
-#include "main.h"
+#include "core/common.h"
 #include "netlink.h"
 #include "netlink_msg.h"
 #include "core/peer.h"

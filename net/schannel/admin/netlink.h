@@ -24,4 +24,7 @@ void sc_netlink_who(const struct sk_buff *request,
 bool sc_netlink_sees(const struct sc_netlink_viewer *who,
 		     const struct sock *sk);
 
+int sc_netlink_init(void);
+void sc_netlink_exit(void);
+
 #endif /* _SCHANNEL_NETLINK_H */

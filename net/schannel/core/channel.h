@@ -204,11 +204,15 @@ struct schannel_channel {
 	struct sc_channel_traffic traffic;
 };
 
-void sc_channel_hold(struct schannel_channel *ch);
 void sc_channel_put(struct schannel_channel *ch);
 void sc_channel_fail(struct schannel_channel *ch, const char *wrong);
 void sc_channel_post(struct schannel_channel *ch, unsigned int queue, u32 flow,
 		     sc_pending_t *pending);
+
+static inline void sc_channel_hold(struct schannel_channel *ch)
+{
+	refcount_inc(&ch->ref);
+}
 
 /* For the data path, under rcu_read_lock(). */
 static inline bool sc_channel_is_up(const struct schannel_channel *ch)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The control ring: sending and handling messages. See control.c. */
+/* The control ring, over which two domains tell each other of flows and memory. */
 #ifndef _SCHANNEL_CONTROL_H
 #define _SCHANNEL_CONTROL_H
 
@@ -9,10 +9,13 @@ struct sc_flow;
 struct schannel_channel;
 struct work_struct;
 
-void sc_control_work(struct work_struct *work);
+/* control_tx.c */
 void sc_control_flush(struct schannel_channel *ch);
 void sc_control_post(struct sc_flow *flow, u8 what);
 bool sc_control_is_posted(struct sc_flow *flow, u8 what);
-void sc_control_segment_gone(struct schannel_channel *ch, u16 id);
+void sc_control_refuse(struct schannel_channel *ch, u32 flow, int reason);
+
+/* control_rx.c */
+void sc_control_work(struct work_struct *work);
 
 #endif /* _SCHANNEL_CONTROL_H */

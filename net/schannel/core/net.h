@@ -28,11 +28,10 @@ struct sc_net {
 	struct mem_cgroup *payer;
 };
 
+extern unsigned int sc_net_id;
+
 struct sc_net *sc_net(const struct net *net);
 void sc_net_charge(const struct net *net);
 struct mem_cgroup *sc_net_payer(const struct schannel_peer *peer);
-
-int sc_net_init(void);
-void sc_net_exit(void);
 
 #endif /* _SCHANNEL_NET_H */

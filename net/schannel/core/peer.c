@@ -9,6 +9,7 @@
 
 #include <uapi/linux/schannel.h>
 #include "channel.h"
+#include "common.h"
 #include "namespace.h"
 #include "observer.h"
 #include "peer.h"

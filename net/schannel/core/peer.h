@@ -111,7 +111,4 @@ void sc_peer_info(struct schannel_peer *peer, struct schannel_peer_info *info);
 
 u32 sc_own_domid(void);
 
-/* Everything that may sleep and must not wait for others runs here. */
-extern struct workqueue_struct *sc_wq;
-
 #endif /* _SCHANNEL_PEER_H */

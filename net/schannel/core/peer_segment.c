@@ -11,12 +11,22 @@
 #include <linux/slab.h>
 
 #include "channel.h"
-#include "control.h"
 #include "peer.h"
 #include "peer_segment.h"
 #include "ring/ring.h"
 #include "maintain.h"
 #include "transport.h"
+
+/*
+ * Have the peer told that its segment is not mapped any more: by the next
+ * sc_control_flush(), which the callers' works call.
+ */
+static void sc_peer_segment_gone(struct schannel_channel *ch, u16 id)
+{
+	spin_lock(&ch->ctl_lock);
+	__set_bit(id, ch->peer_gone);
+	spin_unlock(&ch->ctl_lock);
+}
 
 /* Map what it announced. The mapping, or ERR_PTR. */
 static struct schannel_mapping *
@@ -92,7 +102,7 @@ const char *sc_peer_segment_deleted(struct schannel_channel *ch, u16 id)
 	switch (seg->state) {
 	case SC_PEER_SEGMENT_UNMAPPED:
 		seg->state = SC_PEER_SEGMENT_NONE;
-		sc_control_segment_gone(ch, id);
+		sc_peer_segment_gone(ch, id);
 		return NULL;
 	case SC_PEER_SEGMENT_MAPPED:
 		/* before sc_peer_segments_reap() looks for it */
@@ -151,7 +161,7 @@ static void sc_peer_segment_unmap(struct schannel_channel *ch, u16 id)
 	atomic_dec(&ch->peer_leaving);
 	/* release: the channel's work may use it again, with a new segment */
 	smp_store_release(&seg->state, SC_PEER_SEGMENT_NONE);
-	sc_control_segment_gone(ch, id);
+	sc_peer_segment_gone(ch, id);
 }
 
 /**

@@ -83,27 +83,43 @@ struct sc_resize {
 	bool ready;
 };
 
-/* Who sends. */
-bool sc_resize_full(struct sc_flow *flow);
-int sc_resize_fit(struct sc_flow *flow, u32 size);
+static inline void sc_resize_set_state(struct sc_resize *resize,
+				       enum sc_resize_state state)
+{
+	/* release: what belongs to the state is there; pairs with sc_resize_state() */
+	smp_store_release(&resize->state, state);
+}
+
+static inline enum sc_resize_state sc_resize_state(const struct sc_resize *resize)
+{
+	/* acquire: pairs with sc_resize_set_state() */
+	return smp_load_acquire(&resize->state);
+}
+
+/* resize.c */
+void *sc_resize_user_get(struct sc_flow *flow);
 u32 sc_resize_most(const struct sc_flow *flow);
 bool sc_resize_can_proceed(const struct sc_flow *flow, bool empty);
-
-/* Who receives. */
+void sc_resize_switched(struct sc_flow *flow);
 const struct sc_ring *sc_resize_rx_at_switch(struct sc_flow *flow, u32 skip,
-					 u32 *len);
+					     u32 *len);
 bool sc_resize_is_offered(const struct sc_flow *flow);
-void sc_resize_follow(struct sc_flow *flow);
-
-/* The channel's work. */
-const char *sc_resize_offer(struct sc_flow *flow,
-			  const struct schannel_ring_at *at);
-const char *sc_resize_answer(struct sc_flow *flow, bool ready);
-
-/* The channel's tending, and the flow's end. */
-void sc_resize_maintain(struct sc_flow *flow, bool is_time, bool low_memory);
 bool sc_resize_waits(const struct sc_flow *flow);
 bool sc_resize_is_idle(const struct sc_flow *flow);
 void sc_resize_end(struct sc_flow *flow);
+
+/* resize_tx.c: with the sender's lock, but for sc_resize_answer() */
+bool sc_resize_full(struct sc_flow *flow);
+int sc_resize_fit(struct sc_flow *flow, u32 size);
+const char *sc_resize_answer(struct sc_flow *flow, bool ready);
+void sc_resize_maintain_tx(struct sc_flow *flow, void *user, bool is_time,
+			   bool low_memory);
+
+/* resize_rx.c: sc_resize_follow() and _maintain_rx() with the receiver's lock */
+void sc_resize_follow(struct sc_flow *flow);
+const char *sc_resize_offer(struct sc_flow *flow,
+			    const struct schannel_ring_at *at);
+void sc_resize_try_accept(struct sc_flow *flow);
+void sc_resize_maintain_rx(struct sc_flow *flow);
 
 #endif /* _SCHANNEL_RESIZE_H */

@@ -15,21 +15,20 @@
 #include "channel.h"
 #include "flow.h"
 #include "peer.h"
-#include "sock/socket.h"
 
 /* A connect() came to its end: err is 0, or why it failed. */
 TRACE_EVENT(schannel_connect,
-	    TP_PROTO(const struct sc_sock *ssk, u32 domid, u32 port, int err),
-	    TP_ARGS(ssk, domid, port, err),
+	    TP_PROTO(u32 local_port, u32 domid, u32 port, u16 type, int err),
+	    TP_ARGS(local_port, domid, port, type, err),
 	    TP_STRUCT__entry(__field(u32, domid)
 			     __field(u32, local_port)
 			     __field(u32, peer_port)
 			     __field(u16, type)
 			     __field(int, err)),
 	    TP_fast_assign(__entry->domid = domid;
-			   __entry->local_port = ssk->local_port;
+			   __entry->local_port = local_port;
 			   __entry->peer_port = port;
-			   __entry->type = ssk->sk.sk_type;
+			   __entry->type = type;
 			   __entry->err = err;),
 	    TP_printk("domid=%u local_port=%u peer_port=%u type=%u err=%d",
 		      __entry->domid, __entry->local_port, __entry->peer_port,

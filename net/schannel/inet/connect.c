@@ -10,6 +10,7 @@
 #include <net/tcp.h>
 
 #include "core/channel.h"
+#include "core/common.h"
 #include "core/flow.h"
 #include "sock.h"
 #include "reason.h"

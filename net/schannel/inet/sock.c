@@ -10,6 +10,7 @@
 #include <net/transp_v6.h>
 
 #include "core/flow.h"
+#include "core/common.h"
 #include "sock.h"
 
 static const struct proto_ops *scinet_saved_ops[2] __ro_after_init;

@@ -9,6 +9,7 @@
 #include <linux/wait.h>
 
 #include "core/channel.h"
+#include "core/common.h"
 #include "core/flow.h"
 #include "io.h"
 #include "listen.h"
@@ -23,7 +24,7 @@
 static void sc_connect_over(struct sc_sock *ssk, u32 domid, u32 port, int err)
 {
 	sc_stats_connect(sock_net(&ssk->sk), err);
-	trace_schannel_connect(ssk, domid, port, err);
+	trace_schannel_connect(ssk->local_port, domid, port, ssk->sk.sk_type, err);
 }
 
 /**

@@ -13,7 +13,7 @@
 #include <asm/ioctls.h>
 
 #include "inbox.h"
-#include "main.h"
+#include "core/common.h"
 #include "outbox.h"
 #include "port.h"
 #include "socket.h"

@@ -18,6 +18,7 @@
 #include <net/sock.h>
 
 #include "core/channel.h"
+#include "core/common.h"
 #include "core/flow.h"
 #include "core/flow_type.h"
 #include "inbox.h"

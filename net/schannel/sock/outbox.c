@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 
 #include "core/channel.h"
+#include "core/common.h"
 #include "core/flow.h"
 #include "core/observer.h"
 #include "io.h"

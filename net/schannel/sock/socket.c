@@ -9,7 +9,7 @@
 #include "inbox.h"
 #include "io.h"
 #include "listen.h"
-#include "main.h"
+#include "core/common.h"
 #include "core/net.h"
 #include "port.h"
 #include "socket.h"

@@ -85,6 +85,8 @@ static inline u8 sc_sock_flow_type(const struct sock *sk)
 }
 
 /* socket.c */
+int sc_socket_init(void);
+void sc_socket_exit(void);
 struct sock *sc_sock_alloc(struct net *net, struct socket *sock, int type,
 			   int kern);
 void sc_sock_reset(struct sock *sk, enum schannel_reason reason, int err);

@@ -12,7 +12,7 @@
 #include <linux/uaccess.h>
 
 #include "core/flow.h"
-#include "main.h"
+#include "core/common.h"
 #include "core/namespace.h"
 #include "core/peer.h"
 #include "ring/record.h"

@@ -1,33 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The control ring.
+ * The control ring, sending.
  *
- * Sending never waits and never fails: what is to be said is noted down (a bit in
- * the flow, or for a segment, one slot for a refusal) and turned into a message
- * when the ring has room, by whoever notes it or else by the channel's work once
- * the peer has consumed. So nothing here grows with what the peer does.
- *
- * Receiving is the work's alone, one message at a time, in order. While a
- * refusal waits to be sent nothing more is read: a peer that does not read our
- * answers gets no more of them.
+ * Sending never waits and never fails: what there is to say is noted down (a bit in the
+ * flow or for a segment, one slot for a refusal) and becomes a message when the ring has
+ * space, by the thread that noted it or else by the channel's work once the peer has
+ * consumed. So nothing here grows with what the peer does.
  */
-#include <linux/err.h>
 #include <linux/kernel.h>
-#include <linux/sched.h>
+#include <linux/string.h>
 
 #include "channel.h"
 #include "control.h"
 #include "flow.h"
-#include "flow_type.h"
-#include "ring/message.h"
-#include "resize.h"
-#include "peer.h"
-#include "peer_segment.h"
 #include "segment.h"
-#include "trace.h"
-#include "transport.h"
-
-/* ---- Sending ----------------------------------------------------------- */
 
 static void sc_control_ring_at(struct schannel_ring_at *at,
 			       const struct sc_flow *flow,
@@ -243,16 +229,16 @@ bool sc_control_is_posted(struct sc_flow *flow, u8 what)
 	return posted;
 }
 
-/* Tell the peer that its segment is not mapped any more. */
-void sc_control_segment_gone(struct schannel_channel *ch, u16 id)
-{
-	spin_lock(&ch->ctl_lock);
-	__set_bit(id, ch->peer_gone);
-	spin_unlock(&ch->ctl_lock);
-	sc_control_flush(ch);
-}
-
-static void sc_control_refuse(struct schannel_channel *ch, u32 flow, int reason)
+/**
+ * sc_control_refuse() - refuse a flow that the peer opens
+ * @ch:		the channel
+ * @flow:	the flow's number in the peer's table
+ * @reason:	enum schannel_reason
+ *
+ * For the channel's work, which handles no message while a refusal waits: there is one
+ * slot.
+ */
+void sc_control_refuse(struct schannel_channel *ch, u32 flow, int reason)
 {
 	atomic_long_inc(&ch->stats.refused);
 	spin_lock(&ch->ctl_lock);
@@ -264,191 +250,4 @@ static void sc_control_refuse(struct schannel_channel *ch, u32 flow, int reason)
 	ch->refusal_waits = true;
 	spin_unlock(&ch->ctl_lock);
 	sc_control_flush(ch);
-}
-
-/* ---- Receiving --------------------------------------------------------- */
-
-static void sc_control_add_table(struct schannel_channel *ch,
-				 const struct schannel_msg *msg)
-{
-	const struct schannel_transport *t = ch->peer->transport;
-	struct schannel_mapping *map;
-	unsigned int i;
-
-	map = t->map(ch->peer, msg->table.ref, msg->table.nr);
-	if (!IS_ERR(map)) {
-		for (i = 0; i < map->nr; i++)
-			ch->peer_table[msg->table.first + i] = map->addr[i];
-		ch->peer_table_map[ch->peer_table_maps++] = map;
-	}
-	/* without the mapping its flows are refused, one by one */
-	ch->peer_table_pages += msg->table.nr;
-}
-
-/* The peer has unmapped a segment of ours. */
-static const char *sc_control_segment_is_gone(struct schannel_channel *ch, u16 id)
-{
-	struct sc_segment *seg = sc_pool_gone(&ch->pool, id);
-
-	if (!seg)
-		return "segment gone that was not deleted";
-	sc_segment_destroy(ch->peer, seg);
-	return NULL;
-}
-
-static int sc_control_reason_to_errno(u32 reason)
-{
-	switch (reason) {
-	case SCHANNEL_REASON_NO_MEMORY:
-		return -ENOBUFS;
-	case SCHANNEL_REASON_UNSUPPORTED:
-		return -EPROTOTYPE;
-	default:
-		return -ECONNREFUSED;
-	}
-}
-
-static const char *sc_control_about_flow(struct schannel_channel *ch,
-					 struct sc_flow *flow,
-					 const struct schannel_msg *msg)
-{
-	switch (msg->type) {
-	case SCHANNEL_MSG_ACCEPT:
-		if (flow->accepted)
-			return "flow accepted twice";
-		sc_flow_answered(flow, msg);
-		return NULL;
-	case SCHANNEL_MSG_REFUSE:
-		if (flow->accepted)
-			return "flow refused after it was accepted";
-		flow->refused = msg->reason.reason;
-		sc_flow_ended(flow, sc_control_reason_to_errno(msg->reason.reason));
-		spin_lock(&ch->ctl_lock);
-		sc_flow_retire(flow);
-		spin_unlock(&ch->ctl_lock);
-		return NULL;
-	}
-
-	if (!flow->accepted || flow->peer_id != msg->src_flow ||
-	    flow->close_received)
-		return "message about a flow by who is not its other end";
-	switch (msg->type) {
-	case SCHANNEL_MSG_RING:
-		return sc_resize_offer(flow, &msg->ring.ring);
-	case SCHANNEL_MSG_RING_ANSWER:
-		return sc_resize_answer(flow, msg->answer.ready);
-	default:
-		/* who leaves without a word resets: nobody may wait for it */
-		if (msg->reason.reason != SCHANNEL_REASON_DONE ||
-		    !sc_flow_is_over(flow))
-			sc_flow_ended(flow, -ECONNRESET);
-		spin_lock(&ch->ctl_lock);
-		flow->close_received = true;
-		if (flow->close_sent)
-			sc_flow_retire(flow);
-		spin_unlock(&ch->ctl_lock);
-		return NULL;
-	}
-}
-
-static const char *sc_control_handle(struct schannel_channel *ch,
-				     const struct schannel_msg *msg)
-{
-	struct sc_flow *flow;
-	const char *wrong;
-	int reason;
-
-	wrong = sc_message_check(msg, ch->peer_table_pages, ch->nr_queues);
-	if (wrong)
-		return wrong;
-
-	switch (msg->type) {
-	case SCHANNEL_MSG_OPEN:
-		reason = sc_flow_type_incoming(ch, msg);
-		if (reason) {
-			trace_schannel_accept(ch, msg, 0, reason);
-			sc_control_refuse(ch, msg->src_flow, reason);
-		}
-		return NULL;
-	case SCHANNEL_MSG_TABLE_ADD:
-		sc_control_add_table(ch, msg);
-		return NULL;
-	case SCHANNEL_MSG_SEGMENT_ADD:
-		return sc_peer_segment_announced(ch, &msg->segment);
-	case SCHANNEL_MSG_SEGMENT_DEL:
-		return sc_peer_segment_deleted(ch, msg->segment.segment);
-	case SCHANNEL_MSG_SEGMENT_GONE:
-		return sc_control_segment_is_gone(ch, msg->segment.segment);
-	default:
-		flow = sc_flow_get(ch, msg->dst_flow);
-		if (!flow)
-			return "message about a flow that is not in use";
-		wrong = sc_control_about_flow(ch, flow, msg);
-		sc_flow_put(flow);
-		return wrong;
-	}
-}
-
-/*
- * Take the next message. 1: there is one, 0: there is none, and an event will
- * come; negative: the index makes no sense.
- */
-static int sc_control_take(struct schannel_channel *ch,
-			   struct schannel_msg *msg)
-{
-	struct sc_rx *rx = &ch->ctl_rx;
-	u32 run = SCHANNEL_MSG_SIZE;
-	void *from;
-
-	if (!sc_rx_avail(rx)) {
-		if (sc_rx_refresh(rx))
-			return -EPROTO;
-		if (!sc_rx_avail(rx)) {
-			sc_rx_arm(rx, 1);
-			if (sc_rx_refresh(rx))
-				return -EPROTO;
-		}
-		if (!sc_rx_avail(rx))
-			return 0;
-		if (sc_rx_avail(rx) % SCHANNEL_MSG_SIZE)
-			return -EPROTO;
-	}
-	from = sc_ring_run(&rx->ring, rx->cons, &run);
-	memcpy(msg, from, SCHANNEL_MSG_SIZE);
-	if (sc_rx_publish(rx, SCHANNEL_MSG_SIZE))
-		sc_channel_post(ch, 0, SCHANNEL_FLOW_CTL, &ch->ctl_pending);
-	return 1;
-}
-
-/* So many messages, then others may run. */
-#define SC_CONTROL_BUDGET	64
-
-/* The channel's work. Not running any more when the channel's pages go. */
-void sc_control_work(struct work_struct *work)
-{
-	struct schannel_channel *ch =
-		container_of(work, struct schannel_channel, work);
-	int budget = SC_CONTROL_BUDGET;
-	const char *wrong;
-	struct schannel_msg msg;
-	int some;
-
-	while (sc_channel_is_up(ch)) {
-		sc_control_flush(ch);
-		if (READ_ONCE(ch->refusal_waits))
-			return;		/* sc_control_space() armed */
-		if (!budget--) {
-			queue_work(sc_wq, &ch->work);
-			return;
-		}
-		some = sc_control_take(ch, &msg);
-		if (!some)
-			return;
-		wrong = some < 0 ? "control ring producer index makes no sense" :
-				   sc_control_handle(ch, &msg);
-		if (wrong) {
-			sc_channel_fail(ch, wrong);
-			return;
-		}
-	}
 }

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What every part of schannel.ko uses: its workqueue, and the family's number. */
+#include <linux/moduleparam.h>
+#include <linux/workqueue.h>
+
+#include <uapi/linux/schannel.h>
+#include "common.h"
+#include "namespace.h"
+
+static int family = AF_SCHANNEL_DEFAULT;
+module_param(family, int, 0444);
+MODULE_PARM_DESC(family, "Number of the address family (default: 18)");
+
+struct workqueue_struct *sc_wq;
+EXPORT_SYMBOL_NS_GPL(sc_wq, SC_NS_SOCK);
+
+/* The family's number on this system. */
+int sc_family(void)
+{
+	return family;
+}
+
+/* The first part of the module that starts, and the last that stops. 0 or -ENOMEM. */
+int __init sc_common_init(void)
+{
+	sc_wq = alloc_workqueue("schannel", WQ_UNBOUND | WQ_HIGHPRI, 0);
+	return sc_wq ? 0 : -ENOMEM;
+}
+
+void sc_common_exit(void)
+{
+	destroy_workqueue(sc_wq);
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Making a flow, from either side, and closing it. See flow.h.
+ */
+#include <linux/err.h>
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "alloc.h"
+#include "channel.h"
+#include "control.h"
+#include "flow.h"
+#include "maintain.h"
+#include "namespace.h"
+#include "peer_segment.h"
+#include "stats.h"
+#include "trace.h"
+
+/* Its entry, and its ring, unless the channel has just gone. 0 or -errno. */
+static int sc_flow_number(struct sc_flow *flow)
+{
+	struct schannel_channel *ch = flow->channel;
+	struct schannel_flow *entry;
+	int err = -ECONNRESET;
+
+	rcu_read_lock();
+	if (sc_channel_is_up(ch)) {
+		entry = ch->table[flow->id / SCHANNEL_FLOWS_PER_PAGE].addr;
+		entry += flow->id % SCHANNEL_FLOWS_PER_PAGE;
+		memset(entry, 0, sizeof(*entry));
+		entry->tx_event = SC_EVENT_NEVER;
+		flow->tx.own = entry;
+		flow->rx.own = entry;
+		sc_extent_ring(ch, &flow->extent, &flow->tx.ring);
+		err = 0;
+	}
+	rcu_read_unlock();
+	return err;
+}
+
+static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
+				     struct sc_size_limits limits,
+				     const struct sc_flow_ops *ops, void *user)
+{
+	struct sc_flow *flow;
+	int err;
+
+	flow = kzalloc(sizeof(*flow), GFP_KERNEL);
+	if (!flow)
+		return ERR_PTR(-ENOMEM);
+	flow->type = type;
+	flow->resize.limits = limits;
+	err = sc_alloc_extent(ch, sc_pool_order(&ch->pool, limits), limits.least,
+			    &flow->extent);
+	if (err)
+		goto err_free;
+
+	sc_channel_hold(ch);
+	flow->channel = ch;
+	flow->ops = ops;
+	RCU_INIT_POINTER(flow->user, user);
+	flow->peer_id = SCHANNEL_FLOW_NONE;
+	INIT_LIST_HEAD(&flow->post_node);
+	INIT_LIST_HEAD(&flow->resize.node);
+	refcount_set(&flow->ref, 2);	/* the table's and the user's */
+
+	for (;;) {
+		/* acquire: pairs with sc_alloc_table() */
+		unsigned int pages = smp_load_acquire(&ch->table_pages);
+
+		/* reserved first: nobody may find it before it is complete */
+		err = xa_alloc(&ch->flows, &flow->id, NULL,
+			       XA_LIMIT(1, pages * SCHANNEL_FLOWS_PER_PAGE - 1),
+			       GFP_KERNEL);
+		if (err != -EBUSY)
+			break;
+		err = sc_alloc_table(ch, pages);
+		if (err)
+			break;
+	}
+	if (err)
+		goto err_extent;
+	err = sc_flow_number(flow);
+	if (err)
+		goto err_id;
+	/* the queues are served by different processors */
+	flow->own_queue = flow->id % ch->nr_queues;
+	return flow;
+
+err_id:
+	xa_erase(&ch->flows, flow->id);
+err_extent:
+	sc_pool_free(&ch->pool, &flow->extent);
+	sc_channel_put(ch);
+err_free:
+	kfree(flow);
+	return ERR_PTR(err);
+}
+
+/* Nobody knows it yet: undo sc_flow_alloc(). */
+static void sc_flow_discard(struct sc_flow *flow)
+{
+	struct schannel_channel *ch = flow->channel;
+
+	xa_erase(&ch->flows, flow->id);
+	sc_resize_end(flow);
+	sc_channel_put(ch);
+	kfree(flow);
+}
+
+/* Make it findable and queue its first message, unless the channel is gone. */
+static int sc_flow_publish(struct sc_flow *flow, u8 what)
+{
+	struct schannel_channel *ch = flow->channel;
+	int err = -ECONNRESET;
+
+	spin_lock(&ch->ctl_lock);
+	if (ch->state == SC_CHANNEL_UP) {
+		/* does not allocate: the place is reserved */
+		xa_store(&ch->flows, flow->id, flow, GFP_ATOMIC);
+		flow->posts = what;
+		list_add_tail(&flow->post_node, &ch->posts);
+		err = 0;
+	}
+	spin_unlock(&ch->ctl_lock);
+	if (!err && !sc_resize_is_idle(flow))
+		sc_maintain_flow(flow);
+	return err;
+}
+
+/**
+ * sc_flow_open() - ask the peer for a flow
+ * @ch:		a channel that is up
+ * @open:	ports, type and @rx_order; the rest is filled in here
+ * @limits:	how large our ring is to be
+ * @ops:	who is told
+ * @user:	the caller, for @ops
+ *
+ * Process context. ops->opened or ops->ended follows.
+ *
+ * Return: the flow, or ERR_PTR(-ENOBUFS, -ENOMEM, -ECONNRESET).
+ */
+struct sc_flow *sc_flow_open(struct schannel_channel *ch,
+			     const struct schannel_msg_open *open,
+			     struct sc_size_limits limits,
+			     const struct sc_flow_ops *ops, void *user)
+{
+	struct sc_flow *flow = sc_flow_alloc(ch, open->type, limits, ops, user);
+	int err;
+
+	if (IS_ERR(flow))
+		return flow;
+	flow->open = *open;
+	flow->opened = true;
+	err = sc_flow_publish(flow, SC_FLOW_POST_OPEN);
+	if (err) {
+		sc_flow_discard(flow);
+		return ERR_PTR(err);
+	}
+	sc_control_flush(ch);
+	return flow;
+}
+EXPORT_SYMBOL_NS_GPL(sc_flow_open, SC_NS_SOCK);
+
+static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
+			const struct schannel_ring_at *at)
+{
+	struct schannel_channel *ch = flow->channel;
+	const struct schannel_flow *entry;
+
+	/* checked by sc_message_check(), but for what only we know */
+	entry = ch->peer_table[peer_id / SCHANNEL_FLOWS_PER_PAGE];
+	if (!entry)
+		return -ENOMEM;
+	entry += peer_id % SCHANNEL_FLOWS_PER_PAGE;
+	flow->resize.segment = sc_peer_segment_get(ch, at, &flow->rx.ring);
+	if (!flow->resize.segment)
+		return -ENOMEM;
+	flow->tx.peer = entry;
+	flow->queue = at->queue;
+	flow->peer_id = peer_id;
+	/* release: pairs with sc_flow_is_joined() */
+	smp_store_release(&flow->rx.peer, entry);
+	flow->accepted = true;
+	return 0;
+}
+
+/**
+ * sc_flow_accept() - make our end of a flow the peer opens
+ * @ch:		the channel
+ * @msg:	its OPEN, checked
+ * @limits:	how large our ring is to be; within that as the peer wishes
+ * @ops:	who is told
+ * @user:	the caller, for @ops
+ *
+ * For the channel's work. The flow is open on return.
+ *
+ * Return: the flow, or ERR_PTR.
+ */
+struct sc_flow *sc_flow_accept(struct schannel_channel *ch,
+			       const struct schannel_msg *msg,
+			       struct sc_size_limits limits,
+			       const struct sc_flow_ops *ops, void *user)
+{
+	struct sc_flow *flow;
+	int err;
+
+	if (msg->open.rx_order != SC_ORDER_ANY) {
+		limits.min = clamp(msg->open.rx_order, limits.min, limits.max);
+		limits.max = limits.min;
+	}
+	flow = sc_flow_alloc(ch, msg->open.type, limits, ops, user);
+	if (IS_ERR(flow))
+		return flow;
+	flow->open = msg->open;
+	err = sc_flow_join(flow, msg->src_flow, &msg->open.ring);
+	if (!err)
+		err = sc_flow_publish(flow, SC_FLOW_POST_ACCEPT);
+	if (err) {
+		sc_flow_discard(flow);
+		return ERR_PTR(err);
+	}
+	trace_schannel_accept(ch, msg, flow->id, 0);
+	sc_stats_flow_began(flow);
+	sc_control_flush(ch);
+	return flow;
+}
+EXPORT_SYMBOL_NS_GPL(sc_flow_accept, SC_NS_SOCK);
+
+/**
+ * sc_flow_answered() - the peer sent ACCEPT
+ * @flow:	one we opened
+ * @msg:	the message, checked
+ *
+ * For the channel's work. The user is told, unless the peer's ring cannot be
+ * reached: then the flow is reset.
+ */
+void sc_flow_answered(struct sc_flow *flow, const struct schannel_msg *msg)
+{
+	int err;
+
+	err = sc_flow_join(flow, msg->src_flow, &msg->accept.ring);
+	if (err) {
+		/* what CLOSE needs to name the other end */
+		flow->peer_id = msg->src_flow;
+		flow->accepted = true;
+		sc_flow_ended(flow, -ENOBUFS);
+	} else {
+		sc_stats_flow_began(flow);
+		sc_flow_opened(flow);
+	}
+	/* it may have been given up meanwhile, its CLOSE held back till now */
+	sc_control_post(flow, 0);
+	sc_control_flush(flow->channel);
+}
+
+/**
+ * sc_flow_close() - the user is done with a flow
+ * @flow:	its reference is given up
+ * @reason:	SCHANNEL_REASON_DONE lets the peer read what was sent; anything else
+ *		resets the connection
+ *
+ * The user has stopped its data path for good. ops may be called until an RCU
+ * grace period has passed.
+ */
+void sc_flow_close(struct sc_flow *flow, enum schannel_reason reason)
+{
+	struct schannel_channel *ch = flow->channel;
+
+	sc_stats_flow_closed(flow, reason);
+	if (reason == SCHANNEL_REASON_DONE) {
+		sc_flow_fin(flow);
+		sc_flow_rx_shut(flow);
+	}
+	flow->reason = reason;
+	sc_control_post(flow, SC_FLOW_POST_CLOSE);
+	sc_control_flush(ch);
+	sc_flow_put(flow);
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Following the ring that the peer sends into. See resize.h, and resize.c for the rules.
+ */
+#include <linux/atomic.h>
+#include <linux/rcupdate.h>
+
+#include "channel.h"
+#include "control.h"
+#include "flow.h"
+#include "maintain.h"
+#include "peer_segment.h"
+#include "resize.h"
+
+/* A reader that waits for more than half of the ring to come must hear of this. */
+static void sc_resize_wake_receiver(struct sc_flow *flow, void *user)
+{
+	struct sc_rx *rx = &flow->rx;
+
+	/* with sc_rx_arm(): we see what it waits for, or it sees the next ring */
+	virt_mb();
+	if (rx->own->rx_event - rx->cons >= sc_rx_least(rx) / 2)
+		flow->ops->wake(user, SC_FLOW_WAKE_RECEIVER);
+}
+
+/* Whether it is the caller who has to answer, or to let somebody else do so. */
+static bool sc_resize_claim(struct sc_flow *flow)
+{
+	/* acquire: pairs with sc_resize_offer() */
+	return cmpxchg_acquire(&flow->resize.offered, SC_OFFER_WAITS,
+			       SC_OFFER_CLAIMED) == SC_OFFER_WAITS;
+}
+
+/* The offer is not the caller's any more: NONE, or WAITS for somebody else. */
+static void sc_resize_unclaim(struct sc_flow *flow, enum sc_resize_offer to)
+{
+	struct sc_resize *resize = &flow->resize;
+
+	/* release: pairs with the next one who claims it */
+	if (cmpxchg_release(&resize->offered, SC_OFFER_CLAIMED, to) !=
+	    SC_OFFER_CLAIMED && to == SC_OFFER_WAITS)
+		sc_peer_segment_put(flow->channel, resize->offer_segment);
+}
+
+/* With the receiver's lock, claimed. Whether the offer was taken. */
+static bool sc_resize_accept(struct sc_flow *flow, void *user)
+{
+	struct sc_resize *resize = &flow->resize;
+	bool ready = false;
+
+	rcu_read_lock();
+	if (resize->offer_segment && sc_channel_is_up(flow->channel) &&
+	    !sc_rx_refresh(&flow->rx) && sc_rx_finish_switch(&flow->rx)) {
+		sc_resize_switched(flow);
+		sc_rx_offer(&flow->rx, &resize->offer_ring);
+		sc_peer_segment_put(flow->channel, resize->next_segment);
+		resize->next_segment = resize->offer_segment;
+		sc_resize_wake_receiver(flow, user);
+		ready = true;
+	}
+	rcu_read_unlock();
+	return ready;
+}
+
+/* Claimed. */
+static void sc_resize_reply(struct sc_flow *flow, bool ready)
+{
+	struct sc_resize *resize = &flow->resize;
+
+	if (!ready)
+		sc_peer_segment_put(flow->channel, resize->offer_segment);
+	resize->ready = ready;
+	/* before the answer can be sent: after that the next offer may come */
+	sc_resize_unclaim(flow, SC_OFFER_NONE);
+	sc_control_post(flow, SC_FLOW_POST_ANSWER);
+	sc_control_flush(flow->channel);
+}
+
+/* Answer what was offered, if who receives lets us. */
+void sc_resize_try_accept(struct sc_flow *flow)
+{
+	bool ready = false;
+	void *user;
+	int err;
+
+	if (!sc_resize_claim(flow))
+		return;
+	user = sc_resize_user_get(flow);
+	err = user ? flow->ops->rx_try(flow, user) : -ENOTCONN;
+	if (!err) {
+		ready = sc_resize_accept(flow, user);
+		flow->ops->rx_end(user);
+	}
+	if (err == -EBUSY) {
+		sc_resize_unclaim(flow, SC_OFFER_WAITS);
+		sc_maintain_flow(flow);
+	} else {
+		sc_resize_reply(flow, ready);
+	}
+	if (user)
+		sc_flow_user_put(flow, user);
+}
+
+/**
+ * sc_resize_follow() - answer what was offered
+ * @flow:	the flow of a user whose receiver's lock the caller holds
+ *
+ * Who receives all the time leaves nobody else the time to do it.
+ */
+void sc_resize_follow(struct sc_flow *flow)
+{
+	void *user;
+
+	if (!sc_resize_claim(flow))
+		return;
+	user = sc_resize_user_get(flow);
+	sc_resize_reply(flow, user && sc_resize_accept(flow, user));
+	if (user)
+		sc_flow_user_put(flow, user);
+}
+
+/**
+ * sc_resize_offer() - the peer offers another ring for what it sends
+ * @flow:	the flow, which is open
+ * @at:		where the ring is; private memory, checked
+ *
+ * For the channel's work.
+ *
+ * Return: NULL, or what is wrong with that.
+ */
+const char *sc_resize_offer(struct sc_flow *flow,
+			  const struct schannel_ring_at *at)
+{
+	struct sc_resize *resize = &flow->resize;
+
+	/* acquire: pairs with sc_resize_unclaim() */
+	if (smp_load_acquire(&resize->offered) != SC_OFFER_NONE ||
+	    sc_control_is_posted(flow, SC_FLOW_POST_ANSWER))
+		return "ring offered before the last one was answered";
+	resize->offer_segment = sc_peer_segment_get(flow->channel, at,
+						  &resize->offer_ring);
+	/* release: whoever claims it sees all of it */
+	smp_store_release(&resize->offered, SC_OFFER_WAITS);
+	sc_resize_try_accept(flow);
+	if (sc_resize_is_offered(flow))
+		sc_maintain_soon(flow->channel);
+	return NULL;
+}
+
+/* With the receiver's lock: leave what the peer wants back. */
+void sc_resize_maintain_rx(struct sc_flow *flow)
+{
+	static const struct sc_ring none;
+	struct sc_resize *resize = &flow->resize;
+
+	rcu_read_lock();
+	if (sc_channel_is_up(flow->channel) && !sc_rx_refresh(&flow->rx) &&
+	    sc_rx_finish_switch(&flow->rx)) {
+		sc_resize_switched(flow);
+		if (resize->next_segment &&
+		    READ_ONCE(resize->next_segment->state) ==
+		    SC_PEER_SEGMENT_LEAVING) {
+			/* it was offered and is not going to be turned to */
+			sc_rx_offer(&flow->rx, &none);
+			sc_peer_segment_put(flow->channel, resize->next_segment);
+			resize->next_segment = NULL;
+		}
+	}
+	rcu_read_unlock();
+}

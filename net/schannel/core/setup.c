@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Channels come up and go down. See channel.h for what they are, transport.h for who calls.
+ */
+#include <linux/cpumask.h>
+#include <linux/err.h>
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "channel.h"
+#include "common.h"
+#include "control.h"
+#include "flow.h"
+#include "maintain.h"
+#include "namespace.h"
+#include "peer.h"
+#include "stats.h"
+#include "sysctl.h"
+#include "transport.h"
+
+/* ---- Our side ---------------------------------------------------------- */
+
+static void sc_channel_unshare(struct schannel_channel *ch)
+{
+	struct schannel_peer *peer = ch->peer;
+	struct sc_segment *seg;
+	unsigned int i;
+
+	while ((seg = sc_pool_take(&ch->pool)))
+		sc_segment_destroy(peer, seg);
+	for (i = 0; i < ch->table_pages; i++)
+		sc_page_unshare(peer, &ch->table[i]);
+	ch->table_pages = 0;
+	for (i = 0; i < SC_CTL_PAGES; i++)
+		sc_page_unshare(peer, &ch->ctl_page[i]);
+	for (i = 0; i < SC_QUEUES; i++)
+		sc_page_unshare(peer, &ch->queue[i].page);
+	sc_page_unshare(peer, &ch->dir);
+}
+
+static int sc_channel_share(struct schannel_channel *ch)
+{
+	struct schannel_peer *peer = ch->peer;
+	struct schannel_dir *dir;
+	unsigned int i;
+	int err;
+
+	err = sc_page_share(peer, &ch->dir);
+	if (err)
+		return err;
+	dir = ch->dir.addr;
+	dir->magic = SCHANNEL_MAGIC;
+	dir->abi = SCHANNEL_ABI_VERSION;
+	dir->abi_oldest = SCHANNEL_ABI_OLDEST;
+	dir->features = SCHANNEL_FEATURES;
+	dir->nr_queues = ch->nr_queues;
+	dir->ctl_order = SC_CTL_ORDER;
+
+	for (i = 0; i < ch->nr_queues; i++) {
+		struct sc_channel_queue *queue = &ch->queue[i];
+
+		err = sc_page_share(peer, &queue->page);
+		if (err)
+			return err;
+		dir->queue_ref[i] = queue->page.ref;
+		queue->q.own = queue->page.addr;
+	}
+	for (i = 0; i < SC_CTL_PAGES; i++) {
+		err = sc_page_share(peer, &ch->ctl_page[i]);
+		if (err)
+			return err;
+		dir->ctl_ref[i] = ch->ctl_page[i].ref;
+		ch->ctl_addr[i] = ch->ctl_page[i].addr;
+	}
+	err = sc_page_share(peer, &ch->table[0]);
+	if (err)
+		return err;
+	dir->flow_ref = ch->table[0].ref;
+	ch->table_pages = 1;
+	ch->table_announced = 1;
+
+	ch->ctl_tx.own = ch->table[0].addr;
+	ch->ctl_rx.own = ch->table[0].addr;
+	ch->ctl_tx.ring.addr = ch->ctl_addr;
+	ch->ctl_tx.ring.size = SC_CTL_PAGES * PAGE_SIZE;
+	return 0;
+}
+
+/* What was given for this peer, if that is less than what any may have. */
+static u32 sc_channel_pool_pages(struct schannel_peer *peer)
+{
+	u32 pages = sc_sysctl_pool_pages();
+	struct schannel_peer_info info;
+
+	sc_peer_info(peer, &info);
+	if (!info.pool_mib || info.pool_mib > pages >> (20 - PAGE_SHIFT))
+		return pages;
+	return info.pool_mib << (20 - PAGE_SHIFT);
+}
+
+struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
+{
+	struct schannel_channel *ch;
+	unsigned int i;
+	int err;
+
+	BUILD_BUG_ON(sizeof(struct schannel_queue) != SCHANNEL_PAGE_SIZE);
+	BUILD_BUG_ON(sizeof(struct schannel_msg) != SCHANNEL_MSG_SIZE);
+	BUILD_BUG_ON(sizeof(struct schannel_flow) * SCHANNEL_FLOWS_PER_PAGE !=
+		     SCHANNEL_PAGE_SIZE);
+	BUILD_BUG_ON(sizeof(struct schannel_dir) > SCHANNEL_PAGE_SIZE);
+
+	ch = kzalloc(sizeof(*ch), GFP_KERNEL);
+	if (!ch)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&ch->ref, 1);
+	refcount_inc(&peer->ref);
+	ch->peer = peer;
+	ch->state = SC_CHANNEL_NEW;
+	/* flows are spread over processors, and so are their queues */
+	ch->nr_queues = min(SC_QUEUES, num_online_cpus());
+	for (i = 0; i < SC_QUEUES; i++) {
+		spin_lock_init(&ch->queue[i].lock);
+		ch->queue[i].q.prod = SC_QUEUE_START;
+	}
+	sc_pool_init(&ch->pool, sc_channel_pool_pages(peer));
+	xa_init_flags(&ch->flows, XA_FLAGS_ALLOC);
+	INIT_WORK(&ch->work, sc_control_work);
+	spin_lock_init(&ch->ctl_lock);
+	INIT_DELAYED_WORK(&ch->maintain, sc_maintain_work);
+	INIT_LIST_HEAD(&ch->maintained);
+	ch->maintain_next = jiffies;
+	ch->starved_order = SC_ORDER_NONE;
+	ch->yield_order = SC_ORDER_NONE;
+	ch->yield_next = jiffies;
+	INIT_LIST_HEAD(&ch->posts);
+	mutex_init(&ch->grow_lock);
+	mutex_init(&ch->traffic_lock);
+
+	ch->table = kvcalloc(SCHANNEL_FLOW_PAGES_MAX, sizeof(*ch->table),
+			     GFP_KERNEL);
+	ch->peer_table = kvcalloc(SCHANNEL_FLOW_PAGES_MAX,
+				  sizeof(*ch->peer_table), GFP_KERNEL);
+	ch->peer_table_map = kvcalloc(SCHANNEL_FLOW_PAGES_MAX,
+				      sizeof(*ch->peer_table_map), GFP_KERNEL);
+	ch->peer_segment = kvcalloc(SCHANNEL_SEGMENTS_MAX,
+				    sizeof(*ch->peer_segment), GFP_KERNEL);
+	err = -ENOMEM;
+	if (ch->table && ch->peer_table && ch->peer_table_map &&
+	    ch->peer_segment)
+		err = sc_channel_share(ch);
+	if (err) {
+		sc_channel_unshare(ch);
+		sc_channel_put(ch);
+		return ERR_PTR(err);
+	}
+	return ch;
+}
+EXPORT_SYMBOL_NS_GPL(schannel_channel_create, SC_NS_TRANSPORT);
+
+u32 schannel_channel_dir_ref(const struct schannel_channel *ch)
+{
+	return ch->dir.ref;
+}
+EXPORT_SYMBOL_NS_GPL(schannel_channel_dir_ref, SC_NS_TRANSPORT);
+
+unsigned int schannel_channel_queues(const struct schannel_channel *ch)
+{
+	return ch->nr_queues;
+}
+EXPORT_SYMBOL_NS_GPL(schannel_channel_queues, SC_NS_TRANSPORT);
+
+/* ---- The peer's side --------------------------------------------------- */
+
+static int sc_channel_check_dir(struct schannel_channel *ch)
+{
+	const struct schannel_dir *dir = &ch->peer_dir;
+	u32 domid = ch->peer->domid;
+
+	if (dir->magic != SCHANNEL_MAGIC) {
+		pr_warn("schannel: domain %u: no directory at the page it named\n",
+			domid);
+		return -EPROTO;
+	}
+	if (dir->abi < SCHANNEL_ABI_OLDEST ||
+	    dir->abi_oldest > SCHANNEL_ABI_VERSION) {
+		pr_warn("schannel: domain %u speaks ABI versions %u to %u, this kernel %u to %u: refused\n",
+			domid, dir->abi_oldest, dir->abi, SCHANNEL_ABI_OLDEST,
+			SCHANNEL_ABI_VERSION);
+		return -EPROTONOSUPPORT;
+	}
+	if (dir->required & ~SCHANNEL_FEATURES) {
+		pr_warn("schannel: domain %u requires features %#x which this kernel does not have: refused\n",
+			domid, dir->required & ~SCHANNEL_FEATURES);
+		return -EPROTONOSUPPORT;
+	}
+	if (!dir->nr_queues || dir->nr_queues > SCHANNEL_QUEUES_MAX ||
+	    dir->ctl_order > SCHANNEL_CTL_ORDER_MAX) {
+		pr_warn("schannel: domain %u: directory with %u queues, control ring of order %u: refused\n",
+			domid, dir->nr_queues, dir->ctl_order);
+		return -EPROTO;
+	}
+	return 0;
+}
+
+static int sc_channel_map_one(struct schannel_channel *ch, const u32 *refs,
+			      unsigned int nr, struct schannel_mapping **map)
+{
+	struct schannel_mapping *m;
+
+	m = ch->peer->transport->map(ch->peer, refs, nr);
+	if (IS_ERR(m))
+		return PTR_ERR(m);
+	*map = m;
+	return 0;
+}
+
+static int sc_channel_map(struct schannel_channel *ch, u32 dir_ref)
+{
+	const struct schannel_transport *t = ch->peer->transport;
+	struct schannel_dir *dir = &ch->peer_dir;
+	struct schannel_mapping *map;
+	unsigned int i;
+	int err;
+
+	map = t->map(ch->peer, &dir_ref, 1);
+	if (IS_ERR(map))
+		return PTR_ERR(map);
+	memcpy(dir, map->addr[0], sizeof(*dir));
+	t->unmap(ch->peer, map);
+	err = sc_channel_check_dir(ch);
+	if (err)
+		return err;
+
+	ch->nr_queues = min(dir->nr_queues, ch->nr_queues);
+	err = sc_channel_map_one(ch, dir->queue_ref, ch->nr_queues,
+				 &ch->peer_queue_map);
+	if (err)
+		return err;
+	for (i = 0; i < ch->nr_queues; i++)
+		ch->queue[i].q.peer = ch->peer_queue_map->addr[i];
+	err = sc_channel_map_one(ch, dir->ctl_ref, 1U << dir->ctl_order,
+				 &ch->peer_ctl_map);
+	if (err)
+		return err;
+	ch->ctl_rx.ring.addr = ch->peer_ctl_map->addr;
+	ch->ctl_rx.ring.size = SCHANNEL_PAGE_SIZE << dir->ctl_order;
+	err = sc_channel_map_one(ch, &dir->flow_ref, 1,
+				 &ch->peer_table_map[0]);
+	if (err)
+		return err;
+	ch->peer_table_maps = 1;
+	ch->peer_table[0] = ch->peer_table_map[0]->addr[0];
+	ch->peer_table_pages = 1;
+	ch->ctl_tx.peer = ch->peer_table[0];
+	ch->ctl_rx.peer = ch->peer_table[0];
+	return 0;
+}
+
+static void sc_channel_unmap(struct schannel_channel *ch)
+{
+	const struct schannel_transport *t = ch->peer->transport;
+	unsigned int i;
+
+	for (i = 0; i < SCHANNEL_SEGMENTS_MAX; i++)
+		if (ch->peer_segment[i].map)
+			t->unmap(ch->peer, ch->peer_segment[i].map);
+	for (i = 0; i < ch->peer_table_maps; i++)
+		t->unmap(ch->peer, ch->peer_table_map[i]);
+	if (ch->peer_ctl_map)
+		t->unmap(ch->peer, ch->peer_ctl_map);
+	if (ch->peer_queue_map)
+		t->unmap(ch->peer, ch->peer_queue_map);
+}
+
+int schannel_channel_attach(struct schannel_channel *ch, u32 dir_ref)
+{
+	int err = sc_channel_map(ch, dir_ref);
+
+	if (err)
+		return err;
+	ch->since = ktime_get_boottime();
+	sc_peer_up(ch->peer, ch);
+	sc_stats_channel(ch, true);
+	queue_work(sc_wq, &ch->work);
+	return 0;
+}
+EXPORT_SYMBOL_NS_GPL(schannel_channel_attach, SC_NS_TRANSPORT);
+
+/* ---- Going down -------------------------------------------------------- */
+
+void schannel_channel_destroy(struct schannel_channel *ch)
+{
+	struct sc_flow *flow;
+	unsigned long id;
+	bool was_up;
+
+	spin_lock(&ch->ctl_lock);
+	was_up = ch->state == SC_CHANNEL_UP;
+	WRITE_ONCE(ch->state, SC_CHANNEL_DOWN);
+	spin_unlock(&ch->ctl_lock);
+	if (was_up) {
+		sc_stats_channel(ch, false);
+		sc_peer_down(ch->peer, ch, -ECONNRESET);
+	} else {
+		sc_peer_down(ch->peer, NULL, -EHOSTUNREACH);
+	}
+
+	/* first of all wake whoever waits: this is what their users wait for */
+	xa_for_each(&ch->flows, id, flow) {
+		flow = sc_flow_get(ch, id);
+		if (!flow)
+			continue;
+		sc_flow_ended(flow, -ECONNRESET);
+		sc_flow_put(flow);
+	}
+
+	cancel_work_sync(&ch->work);
+	disable_delayed_work_sync(&ch->maintain);
+	/* nobody is left who grows what is about to go... */
+	mutex_lock(&ch->grow_lock);
+	mutex_unlock(&ch->grow_lock);
+	/* ...or who copies from or to it */
+	synchronize_rcu();
+
+	sc_channel_unmap(ch);
+	sc_channel_unshare(ch);
+	/* last: who moves a ring even now may give it back once more */
+	xa_for_each(&ch->flows, id, flow)
+		sc_flow_retire(flow);
+	sc_channel_put(ch);
+}
+EXPORT_SYMBOL_NS_GPL(schannel_channel_destroy, SC_NS_TRANSPORT);
