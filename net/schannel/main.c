@@ -15,7 +15,7 @@
 #include "core/common.h"
 #include "netns.h"
 #include "sock/outbox.h"
-#include "sock/socket.h"
+#include "sock/family.h"
 
 static int __init sc_init(void)
 {
@@ -35,7 +35,7 @@ static int __init sc_init(void)
 	err = sc_diag_init();
 	if (err)
 		goto err_netns;
-	err = sc_socket_init();
+	err = sc_family_init();
 	if (err)
 		goto err_diag;
 	return 0;
@@ -55,7 +55,7 @@ err_outbox:
 /* No socket is left, and no transport but loopback: they hold the module. */
 static void __exit sc_exit(void)
 {
-	sc_socket_exit();
+	sc_family_exit();
 	sc_diag_exit();
 	sc_netns_exit();
 	sc_netlink_exit();

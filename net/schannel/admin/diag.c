@@ -1,67 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * sock_diag: all sockets there are, bound or not, children that wait for accept()
- * too. See schannel_diag.h for what is asked and answered.
- *
- * A socket is in the table from its making until its memory goes. Its number does
- * not change, so a dump goes on behind the last one it showed, whatever came or
- * went meanwhile. The table's lock is taken then and for each socket that is shown,
- * never on the data path.
- */
+/* sock_diag: shows all sockets, and ends them. See schannel_diag.h for the messages. */
 #include <linux/capability.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
 #include <linux/user_namespace.h>
-#include <linux/xarray.h>
 #include <net/netlink.h>
 
 #include <uapi/linux/schannel_diag.h>
 #include "diag.h"
 #include "core/flow.h"
-#include "sock/listen.h"
 #include "core/common.h"
 #include "netlink.h"
 #include "sock/socket.h"
-#include "core/stats.h"
-
-static DEFINE_XARRAY_FLAGS(sc_socks, XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH);
-
-int sc_diag_add(struct sc_sock *ssk)
-{
-	int err;
-
-	err = xa_alloc_bh(&sc_socks, &ssk->diag_id, ssk, xa_limit_31b,
-			  GFP_KERNEL);
-	if (err)
-		return err;
-	sc_stats_inc(sock_net(&ssk->sk), SCHANNEL_A_STATS_SOCKETS);
-	return 0;
-}
-
-void sc_diag_remove(struct sc_sock *ssk)
-{
-	if (!ssk->diag_id)
-		return;
-	xa_erase_bh(&sc_socks, ssk->diag_id);
-	sc_stats_add(sock_net(&ssk->sk), SCHANNEL_A_STATS_SOCKETS, -1);
-}
-
-/*
- * The socket with number @from, or the first one behind, of whatever namespace; or
- * NULL. With a reference.
- */
-static struct sc_sock *sc_diag_next(unsigned long from)
-{
-	struct sc_sock *ssk;
-
-	/* the lock keeps it: what is found is freed after it is erased */
-	xa_lock_bh(&sc_socks);
-	ssk = xa_find(&sc_socks, &from, ULONG_MAX, XA_PRESENT);
-	while (ssk && !refcount_inc_not_zero(&ssk->sk.sk_refcnt))
-		ssk = xa_find_after(&sc_socks, &from, ULONG_MAX, XA_PRESENT);
-	xa_unlock_bh(&sc_socks);
-	return ssk;
-}
+#include "sock/table.h"
 
 /* ---- Showing ----------------------------------------------------------- */
 
@@ -178,11 +129,11 @@ static int sc_diag_dump_socks(struct sk_buff *skb, struct netlink_callback *cb)
 	struct sc_sock *ssk;
 	int err = 0;
 
-	while (!err && (ssk = sc_diag_next(at->id))) {
+	while (!err && (ssk = sc_table_next(at->id))) {
 		if (sc_diag_wanted(cb, net, &ssk->sk))
 			err = sc_diag_put(skb, cb, &ssk->sk);
 		if (!err)
-			at->id = ssk->diag_id + 1;
+			at->id = ssk->table_id + 1;
 		sock_put(&ssk->sk);
 		cond_resched();
 	}
@@ -220,56 +171,16 @@ static struct sock *sc_diag_find(const struct net *net, u64 cookie)
 	struct sc_sock *ssk;
 	u32 id = 0;
 
-	while ((ssk = sc_diag_next(id))) {
+	while ((ssk = sc_table_next(id))) {
 		/* whom it was shown to has seen its cookie: so it has one */
 		if (net_eq(sock_net(&ssk->sk), net) &&
 		    atomic64_read(&ssk->sk.sk_cookie) == cookie)
 			return &ssk->sk;
-		id = ssk->diag_id + 1;
+		id = ssk->table_id + 1;
 		sock_put(&ssk->sk);
 		cond_resched();
 	}
 	return NULL;
-}
-
-/* As UDP's: whoever uses it hears of it, and may go on. */
-static void sc_diag_end_dgram(struct sock *sk)
-{
-	WRITE_ONCE(sk->sk_err, ECONNABORTED);
-	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
-	sk->sk_socket->state = SS_UNCONNECTED;
-	sk_error_report(sk);
-}
-
-static int sc_diag_end(struct sock *sk)
-{
-	int err = 0;
-
-	lock_sock(sk);
-	if (sock_flag(sk, SOCK_DEAD)) {
-		err = -ENOENT;
-		goto out;
-	}
-	if (sk->sk_type == SOCK_DGRAM) {
-		sc_diag_end_dgram(sk);
-		goto out;
-	}
-	switch (sk->sk_state) {
-	case TCP_LISTEN:
-		sc_listen_stop(sk);
-		break;
-	case TCP_SYN_SENT:
-		sc_connect_failed(sk, -ECONNABORTED);
-		break;
-	case TCP_ESTABLISHED:
-		sc_sock_reset(sk, SCHANNEL_REASON_RESET, -ECONNABORTED);
-		break;
-	default:
-		err = -ENOTCONN;
-	}
-out:
-	release_sock(sk);
-	return err;
 }
 
 static int sc_diag_destroy(struct sk_buff *skb, struct nlmsghdr *nlh)
@@ -288,7 +199,7 @@ static int sc_diag_destroy(struct sk_buff *skb, struct nlmsghdr *nlh)
 	sk = cookie ? sc_diag_find(sock_net(skb->sk), cookie) : NULL;
 	if (!sk)
 		return -ENOENT;
-	err = sc_diag_end(sk);
+	err = sk->sk_prot->diag_destroy(sk, ECONNABORTED);
 	sock_put(sk);
 	return err;
 }

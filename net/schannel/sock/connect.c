@@ -18,14 +18,6 @@
 #include "sockopt.h"
 #include "core/stats.h"
 #include "core/sysctl.h"
-#include "core/trace.h"
-
-/* What was tried has come to its end. lock_sock() is held. */
-static void sc_connect_over(struct sc_sock *ssk, u32 domid, u32 port, int err)
-{
-	sc_stats_connect(sock_net(&ssk->sk), err);
-	trace_schannel_connect(ssk->local_port, domid, port, ssk->sk.sk_type, err);
-}
 
 /**
  * sc_connect_failed() - give up connecting
@@ -36,7 +28,7 @@ void sc_connect_failed(struct sock *sk, int err)
 {
 	struct sc_sock *ssk = sc_sk(sk);
 
-	sc_connect_over(ssk, ssk->peer_domid, ssk->peer_port, err);
+	sc_sock_connect_ended(ssk, ssk->peer_domid, ssk->peer_port, err);
 	sc_peer_unwait(ssk->peer, &ssk->waiter);
 	sc_conn_detach(&ssk->conn, SCHANNEL_REASON_RESET);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
@@ -101,12 +93,6 @@ out:
 	release_sock(sk);
 }
 
-void sc_connect_init(struct sc_sock *ssk)
-{
-	INIT_LIST_HEAD(&ssk->waiter.node);
-	INIT_DELAYED_WORK(&ssk->waiter.work, sc_connect_work);
-}
-
 /* The socket was closed, and connects no more: no work runs after this. */
 void sc_connect_stop(struct sc_sock *ssk)
 {
@@ -145,6 +131,9 @@ static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
 	if (ssk->peer) {
 		sc_peer_unwait(ssk->peer, &ssk->waiter);
 		sc_peer_put(ssk->peer);
+	} else {
+		INIT_LIST_HEAD(&ssk->waiter.node);
+		INIT_DELAYED_WORK(&ssk->waiter.work, sc_connect_work);
 	}
 	ssk->peer = peer;
 	ssk->peer_domid = peer->domid;
@@ -233,7 +222,7 @@ int sc_connect(struct socket *sock, struct sockaddr *addr, int len, int flags)
 			goto out;
 		err = sc_connect_start(sk, to);
 		if (err) {
-			sc_connect_over(ssk, to->sc_domid, to->sc_port, err);
+			sc_sock_connect_ended(ssk, to->sc_domid, to->sc_port, err);
 			goto out;
 		}
 		sock->state = SS_CONNECTING;
@@ -267,127 +256,3 @@ out:
 	release_sock(sk);
 	return err;
 }
-
-/* ---- What the flow tells us -------------------------------------------- */
-
-static unsigned int sc_sock_event(struct sc_flow *flow, void *user)
-{
-	sc_conn_event(&sc_sk(user)->conn, flow);
-	return 1;
-}
-
-static void sc_sock_is_open(struct sc_sock *ssk)
-{
-	struct sock *sk = &ssk->sk;
-
-	cancel_delayed_work(&ssk->waiter.work);
-	ssk->opened = true;
-	sc_connect_over(ssk, ssk->peer_domid, ssk->peer_port, 0);
-	sc_sock_established(ssk);
-	sk->sk_state_change(sk);
-	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
-}
-
-static void sc_sock_was_reset(struct sock *sk, int err)
-{
-	WRITE_ONCE(sk->sk_err, -err);
-	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
-	sk->sk_state_change(sk);
-	sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
-}
-
-/* For sc_conn_apply(). What may sleep, as giving up does, is left to the work. */
-static void sc_sock_apply(struct sc_conn *conn)
-{
-	struct sock *sk = conn->sk;
-	struct sc_sock *ssk = sc_sk(sk);
-	struct sc_flow *flow = sc_conn_flow(conn);
-
-	if (sk->sk_state == TCP_SYN_SENT) {
-		if (flow && READ_ONCE(flow->answered))
-			sc_sock_is_open(ssk);
-		else if (sc_conn_is_due(conn))
-			mod_delayed_work(sc_wq, &ssk->waiter.work, 0);
-	}
-	if (sk->sk_state == TCP_ESTABLISHED && flow && READ_ONCE(flow->ended))
-		sc_sock_was_reset(sk, flow->ended);
-}
-
-/* At the end of release_sock(). */
-void sc_sock_release_cb(struct sock *sk)
-{
-	sc_sock_apply(&sc_sk(sk)->conn);
-}
-
-static void sc_sock_opened(struct sc_flow *flow, void *user)
-{
-	sc_conn_apply(&sc_sk(user)->conn, sc_sock_apply);
-}
-
-static void sc_sock_ended(struct sc_flow *flow, void *user, int err)
-{
-	sc_conn_apply(&sc_sk(user)->conn, sc_sock_apply);
-}
-
-static bool sc_sock_get(void *user)
-{
-	struct sock *sk = user;
-
-	return refcount_inc_not_zero(&sk->sk_refcnt);
-}
-
-static void sc_sock_put(void *user)
-{
-	sock_put(user);
-}
-
-static void sc_sock_flow_stats(void *user, struct sc_flow_stats *stats)
-{
-	sc_conn_stats(&sc_sk(user)->conn, stats);
-}
-
-static struct sock *sc_sock_sock(void *user)
-{
-	return user;
-}
-
-static int sc_sock_tx_try(struct sc_flow *flow, void *user)
-{
-	return sc_conn_tx_try(&sc_sk(user)->conn, flow);
-}
-
-static void sc_sock_tx_end(void *user)
-{
-	mutex_unlock(&sc_sk(user)->conn.tx_lock);
-}
-
-static int sc_sock_rx_try(struct sc_flow *flow, void *user)
-{
-	return sc_conn_rx_try(&sc_sk(user)->conn, flow);
-}
-
-static void sc_sock_rx_end(void *user)
-{
-	mutex_unlock(&sc_sk(user)->conn.rx_lock);
-}
-
-static void sc_sock_wake(void *user, enum sc_flow_wake whom)
-{
-	sc_conn_wake(&sc_sk(user)->conn, whom);
-}
-
-const struct sc_flow_ops sc_sock_flow_ops = {
-	.event	= sc_sock_event,
-	.opened	= sc_sock_opened,
-	.ended	= sc_sock_ended,
-	.get	= sc_sock_get,
-	.put	= sc_sock_put,
-	.stats	= sc_sock_flow_stats,
-	.sock	= sc_sock_sock,
-	.tx_try	= sc_sock_tx_try,
-	.tx_end	= sc_sock_tx_end,
-	.rx_try	= sc_sock_rx_try,
-	.rx_end	= sc_sock_rx_end,
-	.wake	= sc_sock_wake,
-};

@@ -149,7 +149,7 @@ static struct sc_sock *sc_listen_child(struct sock *lsk,
 	struct sc_sock *child;
 	struct sock *sk;
 
-	sk = sc_sock_alloc(sock_net(lsk), NULL, lsk->sk_type, 0);
+	sk = sc_sock_alloc(sock_net(lsk), NULL, lsk->sk_prot, lsk->sk_type, 0);
 	if (!sk)
 		return NULL;
 	/* what a program sets once on the listener holds for what it accepts */

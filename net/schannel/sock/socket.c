@@ -1,30 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The socket family: sockets from socket() to close(). See socket.h. */
-#include <linux/err.h>
-#include <linux/poll.h>
-#include <linux/sockios.h>
-#include <asm/ioctls.h>
+/* The socket: from its making until its memory goes. See socket.h. */
+#include <net/sock.h>
 
-#include "admin/diag.h"
-#include "inbox.h"
-#include "io.h"
-#include "listen.h"
 #include "core/common.h"
-#include "core/net.h"
-#include "port.h"
+#include "core/stats.h"
+#include "core/trace.h"
 #include "socket.h"
-#include "sockopt.h"
-
-static struct proto sc_proto = {
-	.name		= "SCHANNEL",
-	.owner		= THIS_MODULE,
-	.obj_size	= sizeof(struct sc_sock),
-	.release_cb	= sc_sock_release_cb,
-};
-
-static const struct proto_ops sc_stream_ops, sc_seqpacket_ops, sc_dgram_ops;
-
-/* ---- Coming and going -------------------------------------------------- */
+#include "table.h"
 
 static void sc_sock_destruct(struct sock *sk)
 {
@@ -33,7 +15,7 @@ static void sc_sock_destruct(struct sock *sk)
 	WARN_ON_ONCE(rcu_access_pointer(ssk->conn.flow));
 	/* a datagram that was being delivered while it was closed */
 	__skb_queue_purge(&sk->sk_receive_queue);
-	sc_diag_remove(ssk);
+	sc_table_remove(ssk);
 	if (ssk->peer)
 		sc_peer_put(ssk->peer);
 }
@@ -72,18 +54,19 @@ static void sc_sock_abort(struct sc_conn *conn)
  * sc_sock_alloc() - a new socket
  * @net:	its network namespace
  * @sock:	what it is for, or NULL for one that waits for accept()
+ * @prot:	the family's operations
  * @type:	SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM
  * @kern:	as socket()'s
  *
  * Return: the socket, or NULL.
  */
-struct sock *sc_sock_alloc(struct net *net, struct socket *sock, int type,
-			   int kern)
+struct sock *sc_sock_alloc(struct net *net, struct socket *sock, struct proto *prot,
+			   int type, int kern)
 {
 	struct sc_sock *ssk;
 	struct sock *sk;
 
-	sk = sk_alloc(net, sc_family(), GFP_KERNEL, &sc_proto, kern);
+	sk = sk_alloc(net, sc_family(), GFP_KERNEL, prot, kern);
 	if (!sk)
 		return NULL;
 	sock_init_data(sock, sk);
@@ -108,37 +91,13 @@ struct sock *sc_sock_alloc(struct net *net, struct socket *sock, int type,
 	INIT_LIST_HEAD(&ssk->accept_node);
 	ssk->outbox_peer = NULL;
 	INIT_LIST_HEAD(&ssk->outbox_node);
-	sc_connect_init(ssk);
-	if (sc_diag_add(ssk)) {
+	if (sc_table_add(ssk)) {
 		if (sock)
 			sock->sk = NULL;
 		sock_put(sk);
 		return NULL;
 	}
 	return sk;
-}
-
-static int sc_create(struct net *net, struct socket *sock, int protocol,
-		     int kern)
-{
-	if (protocol && protocol != sc_family())
-		return -EPROTONOSUPPORT;
-	switch (sock->type) {
-	case SOCK_STREAM:
-		sock->ops = &sc_stream_ops;
-		break;
-	case SOCK_SEQPACKET:
-		sock->ops = &sc_seqpacket_ops;
-		break;
-	case SOCK_DGRAM:
-		sock->ops = &sc_dgram_ops;
-		break;
-	default:
-		return -ESOCKTNOSUPPORT;
-	}
-	sock->state = SS_UNCONNECTED;
-	sc_net_charge(net);
-	return sc_sock_alloc(net, sock, sock->type, kern) ? 0 : -ENOMEM;
 }
 
 /* The flow is open. The socket has its lock, owned or not. */
@@ -156,33 +115,18 @@ void sc_sock_established(struct sc_sock *ssk)
 	smp_store_release(&sk->sk_state, TCP_ESTABLISHED);
 }
 
-static int sc_release(struct socket *sock)
+/**
+ * sc_sock_connect_ended() - count and trace the end of a connect()
+ * @ssk:	the socket; it has its lock, owned or not
+ * @domid:	the domain that it connected to
+ * @port:	and the port there
+ * @err:	0, or why it failed, negative
+ */
+void sc_sock_connect_ended(struct sc_sock *ssk, u32 domid, u32 port, int err)
 {
-	struct sock *sk = sock->sk;
-	struct sc_sock *ssk;
-
-	if (!sk)
-		return 0;
-	ssk = sc_sk(sk);
-	lock_sock(sk);
-	if (sk->sk_state == TCP_LISTEN)
-		sc_listen_stop(sk);
-	sc_conn_release(&ssk->conn);
-	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
-	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	if (!hlist_unhashed(&ssk->port_node))
-		sc_port_unbind(ssk);
-	sock_orphan(sk);
-	sock->sk = NULL;
-	release_sock(sk);
-	sc_connect_stop(ssk);
-	if (sk->sk_type == SOCK_DGRAM)
-		sc_dgram_release(ssk);
-	sock_put(sk);
-	return 0;
+	sc_stats_connect(sock_net(&ssk->sk), err);
+	trace_schannel_connect(ssk->local_port, domid, port, ssk->sk.sk_type, err);
 }
-
-/* ---- Addresses --------------------------------------------------------- */
 
 /**
  * sc_sock_address() - check an address
@@ -205,241 +149,4 @@ int sc_sock_address(const struct sockaddr *addr, int len,
 		return -EINVAL;
 	*sc = to;
 	return 0;
-}
-
-static int sc_bind(struct socket *sock, struct sockaddr *addr, int len)
-{
-	struct sock *sk = sock->sk;
-	const struct sockaddr_sc *to;
-	int err;
-
-	err = sc_sock_address(addr, len, &to);
-	if (err)
-		return err;
-	if (to->sc_port > S32_MAX)
-		return -EINVAL;
-	lock_sock(sk);
-	if (sc_sk(sk)->local_port)
-		err = -EINVAL;
-	else
-		err = sc_port_bind(sc_sk(sk), to->sc_domid, to->sc_port);
-	release_sock(sk);
-	return err;
-}
-
-static int sc_getname(struct socket *sock, struct sockaddr *addr, int peer)
-{
-	struct sockaddr_sc *to = (struct sockaddr_sc *)addr;
-	struct sock *sk = sock->sk;
-	struct sc_sock *ssk = sc_sk(sk);
-	int len = sizeof(*to);
-
-	memset(to, 0, sizeof(*to));
-	to->sc_family = sc_family();
-	lock_sock(sk);
-	if (peer) {
-		to->sc_domid = ssk->peer_domid;
-		to->sc_port = ssk->peer_port;
-		if (sk->sk_state != TCP_ESTABLISHED)
-			len = -ENOTCONN;
-	} else {
-		to->sc_domid = ssk->local_domid;
-		to->sc_port = ssk->local_port;
-		/* a connection has one local address, whatever was bound */
-		if (sk->sk_state == TCP_ESTABLISHED)
-			to->sc_domid = ssk->peer_domid == SC_DOMID_SELF ?
-				       SC_DOMID_SELF : sc_own_domid();
-	}
-	release_sock(sk);
-	return len;
-}
-
-/* ---- Watching ---------------------------------------------------------- */
-
-static __poll_t sc_poll(struct file *file, struct socket *sock,
-			poll_table *wait)
-{
-	struct sock *sk = sock->sk;
-	__poll_t mask = 0;
-	int state;
-
-	sock_poll_wait(file, sock, wait);
-	/* acquire: pairs with sc_sock_established() */
-	state = smp_load_acquire(&sk->sk_state);
-
-	if (READ_ONCE(sk->sk_err))
-		mask |= EPOLLERR;
-	switch (state) {
-	case TCP_LISTEN:
-		if (sc_listen_pending(sk))
-			mask |= EPOLLIN | EPOLLRDNORM;
-		break;
-	case TCP_ESTABLISHED:
-		mask |= sc_conn_poll(&sc_sk(sk)->conn,
-				     poll_requested_events(wait));
-		break;
-	case TCP_SYN_SENT:
-		break;
-	default:
-		mask |= EPOLLHUP | EPOLLOUT | EPOLLWRNORM;
-		/* after a connection: reading it gives data, error or end */
-		if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN ||
-		    READ_ONCE(sk->sk_err))
-			mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-		break;
-	}
-	return mask;
-}
-
-/* ---- The rest ---------------------------------------------------------- */
-
-static int sc_shutdown(struct socket *sock, int how)
-{
-	struct sock *sk = sock->sk;
-	struct sc_sock *ssk = sc_sk(sk);
-	int err = 0;
-
-	if (how < SHUT_RD || how > SHUT_RDWR)
-		return -EINVAL;
-	how++;	/* to RCV_SHUTDOWN and SEND_SHUTDOWN */
-
-	lock_sock(sk);
-	switch (sk->sk_state) {
-	case TCP_LISTEN:
-		if (how & RCV_SHUTDOWN)
-			sc_listen_stop(sk);
-		break;
-	case TCP_ESTABLISHED:
-		sc_conn_shutdown(&ssk->conn, how);
-		break;
-	default:
-		err = -ENOTCONN;
-	}
-	release_sock(sk);
-	return err;
-}
-
-static int sc_inq(struct sock *sk, const struct sc_flow_view *view)
-{
-	return sk->sk_type == SOCK_SEQPACKET ? sc_seqpacket_inq(sk) : view->avail;
-}
-
-static int sc_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
-{
-	struct sock *sk = sock->sk;
-	struct sc_flow_view view;
-
-	if (cmd != SIOCINQ && cmd != SIOCOUTQ)
-		return -ENOIOCTLCMD;
-	if (READ_ONCE(sk->sk_state) == TCP_LISTEN)
-		return -EINVAL;
-	sc_conn_look(&sc_sk(sk)->conn, &view);
-	return put_user(cmd == SIOCINQ ? sc_inq(sk, &view) : (int)view.queued,
-			(int __user *)arg);
-}
-
-static const struct proto_ops sc_stream_ops = {
-	/* .family is known when the module is loaded; nothing reads it */
-	.owner		= THIS_MODULE,
-	.release	= sc_release,
-	.bind		= sc_bind,
-	.connect	= sc_connect,
-	.socketpair	= sock_no_socketpair,
-	.accept		= sc_accept,
-	.getname	= sc_getname,
-	.poll		= sc_poll,
-	.ioctl		= sc_ioctl,
-	.listen		= sc_listen,
-	.shutdown	= sc_shutdown,
-	.setsockopt	= sc_setsockopt,
-	.getsockopt	= sc_getsockopt,
-	.sendmsg	= sc_stream_sendmsg,
-	.recvmsg	= sc_stream_recvmsg,
-	.mmap		= sock_no_mmap,
-	.set_peek_off	= sk_set_peek_off,
-};
-
-static const struct proto_ops sc_seqpacket_ops = {
-	/* .family is known when the module is loaded; nothing reads it */
-	.owner		= THIS_MODULE,
-	.release	= sc_release,
-	.bind		= sc_bind,
-	.connect	= sc_connect,
-	.socketpair	= sock_no_socketpair,
-	.accept		= sc_accept,
-	.getname	= sc_getname,
-	.poll		= sc_poll,
-	.ioctl		= sc_ioctl,
-	.listen		= sc_listen,
-	.shutdown	= sc_shutdown,
-	.setsockopt	= sc_setsockopt,
-	.getsockopt	= sc_getsockopt,
-	.sendmsg	= sc_seqpacket_sendmsg,
-	.recvmsg	= sc_seqpacket_recvmsg,
-	.mmap		= sock_no_mmap,
-	.set_peek_off	= sk_set_peek_off,
-};
-
-static const struct proto_ops sc_dgram_ops = {
-	.owner		= THIS_MODULE,
-	.release	= sc_release,
-	.bind		= sc_bind,
-	.connect	= sc_dgram_connect,
-	.socketpair	= sock_no_socketpair,
-	.accept		= sock_no_accept,
-	.getname	= sc_getname,
-	.poll		= sc_dgram_poll,
-	.ioctl		= sc_dgram_ioctl,
-	.listen		= sock_no_listen,
-	.shutdown	= sc_dgram_shutdown,
-	.setsockopt	= sc_setsockopt,
-	.getsockopt	= sc_getsockopt,
-	.sendmsg	= sc_dgram_sendmsg,
-	.recvmsg	= sc_dgram_recvmsg,
-	.mmap		= sock_no_mmap,
-	.set_peek_off	= sk_set_peek_off,
-};
-
-static struct net_proto_family sc_family_ops __ro_after_init = {
-	.create		= sc_create,
-	.owner		= THIS_MODULE,
-};
-
-int __init sc_socket_init(void)
-{
-	int err;
-
-	err = proto_register(&sc_proto, 1);
-	if (err)
-		return err;
-	err = sc_inbox_init();
-	if (err)
-		goto err_proto;
-	err = sc_listen_init();
-	if (err)
-		goto err_inbox;
-	sc_family_ops.family = sc_family();
-	err = sock_register(&sc_family_ops);
-	if (err) {
-		pr_err("schannel: address family %d is taken; load with family=22, or another retired one\n",
-		       sc_family());
-		goto err_listen;
-	}
-	return 0;
-
-err_listen:
-	sc_listen_exit();
-err_inbox:
-	sc_inbox_exit();
-err_proto:
-	proto_unregister(&sc_proto);
-	return err;
-}
-
-void sc_socket_exit(void)
-{
-	sock_unregister(sc_family());
-	sc_listen_exit();
-	sc_inbox_exit();
-	proto_unregister(&sc_proto);
 }

@@ -34,11 +34,11 @@
  * @local_port:	0 while not bound
  * @peer_domid:	whom it is, or will be, connected to
  * @peer_port:	and where there
- * @diag_id:	number in the table of all sockets, or 0
+ * @table_id:	number in the table of all sockets, or 0
  * @port_node:	in the table of ports, if it has its port from there
  * @ring_min, @ring_max: as the options SO_SC_RING_MIN and _MAX were set
  * @peer:	the one it connects to; holds a reference
- * @waiter:	waits for that peer's channel, and for the answer
+ * @waiter:	waits for that peer's channel, and for the answer; initialised with @peer
  * @deadline:	when connecting is given up, in jiffies
  * @opened:	the peer accepted, whatever happened since
  * @accept_queue: a listener's connections that wait for accept()
@@ -54,7 +54,7 @@ struct sc_sock {
 	u32 local_port;
 	u32 peer_domid;
 	u32 peer_port;
-	u32 diag_id;
+	u32 table_id;
 	struct hlist_node port_node;
 	struct sc_ring_sizes ring_min;
 	struct sc_ring_sizes ring_max;
@@ -85,22 +85,22 @@ static inline u8 sc_sock_flow_type(const struct sock *sk)
 }
 
 /* socket.c */
-int sc_socket_init(void);
-void sc_socket_exit(void);
-struct sock *sc_sock_alloc(struct net *net, struct socket *sock, int type,
-			   int kern);
+struct sock *sc_sock_alloc(struct net *net, struct socket *sock, struct proto *prot,
+			   int type, int kern);
 void sc_sock_reset(struct sock *sk, enum schannel_reason reason, int err);
 void sc_sock_established(struct sc_sock *ssk);
+void sc_sock_connect_ended(struct sc_sock *ssk, u32 domid, u32 port, int err);
 int sc_sock_address(const struct sockaddr *addr, int len,
 		    const struct sockaddr_sc **sc);
 
-/* connect.c */
-int sc_connect(struct socket *sock, struct sockaddr *addr, int len, int flags);
-void sc_connect_init(struct sc_sock *ssk);
-void sc_connect_failed(struct sock *sk, int err);
-void sc_connect_stop(struct sc_sock *ssk);
+/* socket_flow.c */
 void sc_sock_release_cb(struct sock *sk);
 extern const struct sc_flow_ops sc_sock_flow_ops;
+
+/* connect.c */
+int sc_connect(struct socket *sock, struct sockaddr *addr, int len, int flags);
+void sc_connect_failed(struct sock *sk, int err);
+void sc_connect_stop(struct sc_sock *ssk);
 
 /* stream.c */
 int sc_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
