@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Chooses QEMU's accelerator: KVM where it really runs a kernel, else TCG."""
+"""Chooses QEMU's accelerator: KVM if it boots a kernel here, else TCG."""
 
 import functools
 import os
@@ -12,14 +12,13 @@ import debian
 from image import Image
 from report import Failure, say, step
 
-# A working KVM prints the marker in a second or two. One that does not work
-# may also hang, on a machine that has other things to do.
+# Seconds. A working KVM prints the marker within two; a broken one may hang.
 _PROBE_LIMIT = 20
 _MARKER = "testbed: kvm works"
 
 
 def _kvm_boots():
-    """Opening /dev/kvm proves nothing: boot the stock kernel to its first program."""
+    """Boot the stock kernel to its first program: /dev/kvm can open and yet not work."""
     with tempfile.TemporaryDirectory() as scratch:
         image = Image()
         image.skeleton()
@@ -66,7 +65,7 @@ def accelerator():
 
 
 def nested():
-    """Whether guests of a KVM guest can have hardware virtualisation themselves."""
+    """Whether a KVM guest can run guests of its own with hardware virtualisation."""
     flags = [path.read_text().strip() for path in
              pathlib.Path("/sys/module").glob("kvm_*/parameters/nested")]
     return any(flag in ("1", "Y") for flag in flags)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The cache folder: what is downloaded or built once and used by many runs."""
+"""The cache folder: files that are downloaded or built once and used by many runs."""
 
 import contextlib
 import fcntl
@@ -14,7 +14,7 @@ ROOT = pathlib.Path(os.environ.get("SCHANNEL_CACHE") or
 
 
 def digest(*parts):
-    """A short name for content: strings count as they are, paths by what the file holds."""
+    """A short name for content: of strings, and of the files that paths name."""
     total = hashlib.sha256()
     for part in parts:
         data = part.read_bytes() if isinstance(part, pathlib.Path) else str(part).encode()
@@ -31,11 +31,10 @@ def _lock(name):
 
 
 def item(name, build):
-    """The path ROOT/name, made by build(path) if it is not there yet.
+    """The path ROOT/name, made by build(path) if it does not exist.
 
-    build() works on a temporary path beside it, which is renamed when it
-    returns: what is in the cache is complete, and of two runs that want the
-    same thing one builds it and the other waits.
+    build() works on a temporary path, which is renamed when it returns: every item in the
+    cache is complete. If two runs want the same item, one builds it and the other waits.
     """
     path = ROOT / name
     if path.exists():
@@ -53,7 +52,7 @@ def item(name, build):
 
 
 def forget_others(prefix, keep):
-    """Remove items called prefix* other than keep: versions nobody will ask for again."""
+    """Remove the outdated items called prefix*, all but keep."""
     for path in ROOT.glob(prefix + "*"):
         if path != keep:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Finds in a console's log what a kernel or hypervisor complains about."""
+"""Finds complaints of a kernel or hypervisor in a console's log."""
 
 import pathlib
 import re
@@ -26,10 +26,10 @@ PATTERNS = re.compile("|".join((
     r"Domain-?\d* .*crashed|domain_crash",
 )))
 
-# What the pinned kernel, hypervisor and emulator say on a good day, and why
-# that is no complaint. Each must match the line itself, as narrowly as it can.
+# Lines that match a pattern above and are harmless, with the reason. Each expression should
+# match as little else as possible.
 ALLOWED = (
-    # The kernel announces the switches it was built with.
+    # The kernel announces that it was built with KASAN.
     (r"^\W*(\[[^]]*\] )?(kasan|KASAN): KernelAddressSanitizer initialized", "boot banner"),
 )
 _ALLOWED = [re.compile(pattern) for pattern, _ in ALLOWED]
@@ -49,12 +49,12 @@ class Complaint:
 
 
 def lines(log):
-    """A log's lines without what terminals and line endings add."""
+    """A log's lines without escape sequences and carriage returns."""
     return _NOISE.sub("", log.read_bytes().decode(errors="replace")).split("\n")
 
 
 def scan(log):
-    """All complaints in a log; lines close together make one."""
+    """All complaints in a log; matching lines close together are one."""
     text = lines(log)
     found = []
     shown = -1
@@ -69,8 +69,8 @@ def scan(log):
     return found
 
 
-# Linux leaves ffff8000... to ffff87ff... to the hypervisor: no Linux guest ever
-# has such an address in a register of its own.
+# Linux reserves ffff8000... to ffff87ff... for the hypervisor: a Linux guest never has such an
+# address in a register.
 _XENS_OWN = re.compile(r"\bffff8[0-7][0-9a-f]{10}\b")
 _TRIPLE_FAULT = re.compile(r"\(XEN\).*Triple fault")
 _DUMP_LINES = 40
@@ -94,13 +94,15 @@ def _netback_panic(text):
     return None
 
 
-# The kernel replaces code by way of a breakpoint; another vCPU of the emulator can
-# run into it when it is no longer there.
+# The kernel patches its code by way of a breakpoint. Another vCPU of the emulator can still
+# run into it after the kernel has replaced it.
 _INT3 = re.compile(r"Oops: int3")
 _PROGRAM_FAULT = re.compile(r"(\S+)\[\d+\]:? (segfault at|general protection fault)")
 
 
-def _stray_breakpoint(text):
+def stray_breakpoint(log):
+    """The fault that a console shows of code patching, unless our modules are in the trace."""
+    text = lines(log)
     for number, line in enumerate(text):
         if _INT3.search(line) and "schannel" not in "".join(text[number:number + _DUMP_LINES]):
             return "a kernel ran into a breakpoint of its own code patching"
@@ -115,12 +117,12 @@ def _program_fault(text):
     return None
 
 
-# What a kernel says when a module of this project is loaded, and what they all say.
+# Every message of this project's modules contains this.
 _OURS = re.compile(r"schannel")
 
 
 def _before_ours(folder):
-    """Did all that went wrong go wrong before any of our code was loaded?"""
+    """The fault, if every complaint of a domU came before a module of ours was loaded."""
     guests = sorted(folder.glob("u*.console"))
     found = [(log, complaint) for log in guests for complaint in scan(log)]
     for log, complaint in found:
@@ -132,7 +134,8 @@ def _before_ours(folder):
 
 
 def emulator_fault(folder):
-    """What TCG is known to get wrong now and then, if that is what these logs show."""
-    dom0 = lines(folder / "xen-dom0.console")
-    return (_triple_fault(dom0) or _netback_panic(dom0) or _stray_breakpoint(dom0) or
+    """A known fault of TCG that these logs show, as text, or None."""
+    console = folder / "xen-dom0.console"
+    dom0 = lines(console)
+    return (_triple_fault(dom0) or _netback_panic(dom0) or stray_breakpoint(console) or
             _program_fault(dom0) or _before_ours(folder))

@@ -103,7 +103,7 @@ def kernel():
 
 
 def kernel_elf():
-    """The kernel unpacked, which spares the emulated machine the decompressing."""
+    """The kernel as an ELF image: an emulated machine would decompress it slowly."""
     def build(path):
         image = kernel().read_bytes()
         # Documentation/arch/x86/boot.rst: the setup header's payload fields
@@ -128,7 +128,7 @@ def kernel_elf():
 
 
 def root(packages, path, *options):
-    """A root filesystem with these packages and what they need, as a tar archive."""
+    """A root filesystem with these packages and their dependencies, as a tar archive."""
     command = ["mmdebstrap", "--variant=essential", "--include=" + ",".join(packages),
                "--mode=" + ("root" if os.geteuid() == 0 else "unshare"), "--format=tar",
                *options, "bookworm", path]
@@ -138,7 +138,7 @@ def root(packages, path, *options):
 
 
 def modules(names):
-    """The files of the named kernel modules and all they need, in loading order."""
+    """The files of the named kernel modules and their dependencies, in loading order."""
     files = []
     for name in names:
         got = subprocess.run(["modprobe", "-d", _kernel(), "-S", kernel_release(),
@@ -153,17 +153,17 @@ def modules(names):
 
 
 def module_bytes(file):
-    """A packaged module as insmod wants it."""
+    """A packaged module, decompressed for insmod."""
     return lzma.decompress(file.read_bytes()) if file.suffix == ".xz" else file.read_bytes()
 
 
 def xenstored():
-    """The C xenstored as packaged, to be run where there is no Xen."""
+    """The packaged C xenstored, for tests on the host, without Xen."""
     return _unpacked(f"xen-utils-{XEN_VERSION}") / f"usr/lib/xen-{XEN_VERSION}/bin/xenstored"
 
 
 def xen():
-    """The hypervisor unpacked: QEMU wants a multiboot ELF image."""
+    """The hypervisor, decompressed: QEMU loads a multiboot ELF image."""
     def build(path):
         packed, = _unpacked(XEN).glob(f"boot/xen-{XEN_VERSION}-amd64.gz")
         path.write_bytes(zlib.decompressobj(31).decompress(packed.read_bytes()))

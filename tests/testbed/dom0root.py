@@ -12,7 +12,7 @@ PACKAGES = ("xen-utils-4.17", "xenstore-utils", "iproute2", "iperf3", "kmod",
             "busybox-static", "jq")
 MODULES = ("xen-netback", "xen-gntdev", "xen-gntalloc", "xen-evtchn", "xenfs", "xen-privcmd",
            "bridge", "xen-blkback", "virtio_blk")
-# Nothing dom0 uses; every megabyte is one more to unpack in an emulated machine.
+# dom0 does not use these, and an emulated machine unpacks every megabyte slowly.
 LEFT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info",
             "usr/share/perl", "usr/share/zoneinfo", "usr/share/bash-completion", "usr/lib/udev",
             "usr/lib/x86_64-linux-gnu/gconv", "usr/lib/x86_64-linux-gnu/perl",
@@ -27,7 +27,7 @@ def _tar():
 
 
 def archive():
-    """The cpio archive; a run appends its own files to it."""
+    """The cpio archive, to which a run appends its own files."""
     def build(path):
         root = image.Image()
         root.skeleton()
@@ -37,6 +37,6 @@ def archive():
         for module in debian.modules(MODULES):
             root.module(module)
         root.write(path)
-    # How an image is written may change, too.
+    # A change of image.py changes the archive, too.
     parts = PACKAGES, MODULES, LEFT_OUT, debian.kernel_release(), pathlib.Path(image.__file__)
     return cache.item(f"dom0-{cache.digest(*parts)}.cpio", build)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A Debian root for the domUs: programs that nobody here wrote, on a disk all of them share."""
+"""A Debian root for the domUs: unmodified programs, on a disk that all domUs share."""
 
 import subprocess
 
@@ -11,12 +11,12 @@ PACKAGES = ("iperf3", "redis-server", "redis-tools", "nginx-light", "wrk", "post
             "openssh-server", "openssh-client", "curl", "python3")
 MODULES = ("xen-blkfront", "squashfs", "overlay")
 LEFT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
-# An emulated machine reads faster than it decompresses.
+# No compression: an emulated machine reads faster than it decompresses.
 _SQUASHFS = ("-tar", "-noI", "-noD", "-noF", "-noX", "-no-progress", "-quiet")
 
 
 def disk():
-    """The image, a squashfs; read-only, as is all of it."""
+    """The image, a squashfs."""
     def build(path):
         archive = path.with_suffix(".tar")
         with step("building the domUs' Debian root"):

@@ -10,8 +10,9 @@ import tarfile
 
 import debian
 from report import Failure
-# Debian has these as symbolic links into /usr. A directory of the same name in
-# a later archive would take the link's place, and with it all that is behind.
+
+# In Debian these are symbolic links into /usr. A directory of the same name in a later
+# archive would replace the link and hide the files behind it.
 _MERGED = ("bin/", "sbin/", "lib/", "lib64/")
 
 
@@ -24,7 +25,7 @@ def libraries(program):
 
 
 class Image:
-    """Paths and what they hold; later additions replace earlier ones."""
+    """Paths and their content; later additions replace earlier ones."""
 
     def __init__(self):
         self._entries = {}
@@ -55,7 +56,7 @@ class Image:
         self._add(path, stat.S_IFREG | mode, data)
 
     def file(self, source, path):
-        """A file or a tree as it is here; programs bring their libraries."""
+        """Copy a file or a tree from the host; programs bring their shared libraries."""
         source = pathlib.Path(source)
         if source.is_dir():
             self.directory(path)
@@ -88,7 +89,7 @@ class Image:
             self.symlink(f"bin/{applet}", "busybox")
 
     def skeleton(self):
-        """What every guest has, whichever way it gets its userspace."""
+        """The folders and the console that every guest needs."""
         for path in "proc sys dev run tmp root etc result".split():
             self.directory(path)
         for path in _MERGED:
@@ -98,7 +99,7 @@ class Image:
         self.node("dev/console", 5, 1)
 
     def tar(self, path, left_out):
-        """A root filesystem, but for its device nodes and the folders left_out."""
+        """A root filesystem without its device nodes and the folders left_out."""
         prefixes = tuple(f"{folder}/" for folder in left_out)
         with tarfile.open(path) as archive:
             for member in archive:
@@ -113,7 +114,7 @@ class Image:
                     self.data(name, archive.extractfile(member).read(), member.mode)
 
     def write(self, path, base=None):
-        """Write the archive, behind that of base: the kernel unpacks one after the other."""
+        """Write the archive, after that of base: the kernel unpacks both in this order."""
         if not base:
             self.text("testbed/modules/order", "".join(f"{name}\n" for name in self._modules))
         with open(path, "wb") as out:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where a run leaves its consoles, and the verdict drawn from them."""
+"""The folder with a run's consoles, and the run's verdict."""
 
 import pathlib
 import time
@@ -10,7 +10,7 @@ from report import say
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 
-# What a run exits with when it is not the guest's command that decides.
+# Exit statuses of a run that are not the guest command's.
 NOT_UP, HANG, BROKEN, COMPLAINT = 123, 124, 125, 126
 
 
@@ -21,7 +21,7 @@ class Verdict:
     problem: str = ""
 
 
-# Lines shown of each console when a machine stops without a complaint.
+# Lines shown of each console if a machine stops without a complaint.
 _LAST_WORDS = 12
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One QEMU process: its consoles go to files, its control channel to us."""
+"""One QEMU process: consoles go to files, the control channel to this program."""
 
 import ctypes
 import os
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from report import Failure
 
-# Seconds a machine gets to end by itself before it is made to.
+# Seconds until a machine that should end is terminated, and then killed.
 _GRACE = 5
 
 
@@ -29,11 +29,10 @@ def _die_with_parent():
 
 
 class Machine:
-    """QEMU with a control channel: a character device of the guest whose other end we hold.
+    """QEMU with a control channel: a character device of the guest, connected to this program.
 
-    The guest writes its output there and, when it is done, a line
-    "NONCE STATUS"; the nonce is new in every run, so nothing a program
-    prints can be taken for it.
+    The guest writes its output there and at its end a line "NONCE STATUS". The nonce is new
+    in every run, so that no program's output can be mistaken for this line.
     """
 
     def __init__(self, arguments, logs):
@@ -49,7 +48,7 @@ class Machine:
         return self
 
     def start(self, *arguments):
-        """More arguments: initrd, and the device that is the guest's end of chardev "control"."""
+        """Start QEMU; arguments must give chardev "control" a device in the guest."""
         ours, theirs = socket.socketpair()
         command = ["qemu-system-x86_64", "-nodefaults", "-no-reboot", "-display", "none",
                    "-monitor", "none", *self._arguments,
@@ -66,7 +65,7 @@ class Machine:
         self._control = ours
 
     def run(self, limit, output):
-        """Hand the guest's output on to output(bytes) until it ends; -> Outcome."""
+        """Pass the guest's output to output(bytes) until the guest ends; -> Outcome."""
         deadline = time.monotonic() + limit
         marker = f"\n{self.nonce} ".encode()
         with selectors.DefaultSelector() as selector:
@@ -84,7 +83,7 @@ class Machine:
                     output(before)
                     self._ended = True
                     return Outcome(int(after.split()[0]), "ended")
-                # Hold back what may yet turn out to begin the last line.
+                # Hold back bytes that may be the beginning of the last line.
                 keep = len(found + after) or _overlap(self._pending, marker)
                 output(self._pending[:len(self._pending) - keep])
                 self._pending = self._pending[len(self._pending) - keep:]
@@ -97,8 +96,7 @@ class Machine:
         self._log.close()
 
     def _stop(self):
-        # One that has said its last line is about to power itself off, and its
-        # consoles may still have something to say.
+        # After its last line the guest powers itself off; its consoles may still write.
         try:
             self._process.wait(_GRACE if self._ended else 0)
         except subprocess.TimeoutExpired:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the harness itself says: progress to stderr, guests' own output to stdout."""
+"""The harness's own messages, on stderr; stdout is for the guests' output."""
 
 import contextlib
 import sys
@@ -7,7 +7,7 @@ import time
 
 
 class Failure(Exception):
-    """The harness cannot go on; the text says why and what to do."""
+    """The run cannot go on; the text gives the reason and the remedy."""
 
 
 def say(text):
@@ -16,7 +16,7 @@ def say(text):
 
 @contextlib.contextmanager
 def step(text):
-    """Say what is being done and how long it took."""
+    """Report a step's beginning, and how long it took."""
     say(f"{text} ...")
     start = time.monotonic()
     yield

@@ -70,10 +70,10 @@ class Stream:
         if self._line:
             self.feed(b"\n")
         self._close()
-        self._point(not problem, f"{name}: {_one_line(problem) or 'ended without a complaint'}")
         for held in self._held or ():
             self._print(False, held)
         self._held = None
+        self._point(not problem, f"{name}: {_one_line(problem) or 'ended without a complaint'}")
         self._say(f"1..{self._count}")
 
     def _say(self, text):

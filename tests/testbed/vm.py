@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The plain VM: a kernel, busybox, what a test brings along, and one command."""
+"""The plain VM: a kernel, busybox, the test's own files, and one command."""
 
 import os
 import pathlib
 import tempfile
 
+import attempts
+import complaints
 import debian
 import logs
 from accel import accelerator
@@ -14,9 +16,11 @@ from report import Failure
 
 GUEST = pathlib.Path(__file__).resolve().parent / "guest"
 
-# ERMS makes the kernel copy with "rep movsb", which TCG runs byte by byte;
-# five-level paging makes its page walks longer.
+# With ERMS the kernel copies with "rep movsb", which TCG runs byte by byte; five-level
+# paging makes its page walks longer.
 _CPU = {"tcg": "max,-la57,-erms,-fsrm", "kvm": "host"}
+# How often a run is repeated if the emulator failed.
+_REPEATS = 1
 
 
 def _image(options, nonce):
@@ -29,7 +33,7 @@ def _image(options, nonce):
         for module in debian.modules(options.modprobe):
             image.module(module)
     elif options.modprobe:
-        raise Failure("--modprobe names Debian's modules, which fit Debian's kernel alone")
+        raise Failure("--modprobe loads modules of Debian's kernel; it cannot be used with --kernel")
     for module in options.insmod:
         image.module(module)
     for each in options.file:
@@ -41,15 +45,14 @@ def _image(options, nonce):
     return image
 
 
-def run(options, output):
-    """Boot and run options.command; what it prints goes to output. -> logs.Verdict"""
-    accel = "tcg" if options.icount else accelerator()
+def _boot(options, accel, output):
+    """One boot and its command; -> (logs.Verdict, log folder)."""
     folder = logs.directory(options.name)
     kernel = debian.kernel() if options.kernel == "debian" else options.kernel
-    # A starved emulator fails the kernel's check of the timer's wiring.
+    # With little CPU time for the emulator, the kernel's check of the timer's wiring fails.
     append = ["console=ttyS0", "panic=-1", "loglevel=7", "no_timer_check",
               *options.append]
-    # One instruction is one nanosecond, and who is idle does not wait for time to pass.
+    # One instruction takes one nanosecond, and idle time passes at once.
     count = ["-icount", "shift=0,sleep=off"] if options.icount else []
     machine = Machine([*count, "-accel", accel, "-cpu", _CPU[accel], "-smp", options.cpus,
                        "-m", options.mem, "-kernel", kernel, "-append", " ".join(append),
@@ -60,4 +63,12 @@ def run(options, output):
         with machine:
             machine.start("-serial", "chardev:control", "-initrd", initrd)
             outcome = machine.run(options.timeout, output.feed)
-    return logs.verdict(outcome, folder)
+    return logs.verdict(outcome, folder), folder
+
+
+def run(options, output):
+    """Boot and run options.command; what it prints goes to output. -> logs.Verdict"""
+    accel = "tcg" if options.icount else accelerator()
+    return attempts.run(lambda: _boot(options, accel, output),
+                        lambda _, folder: complaints.stray_breakpoint(folder / "vm.console"),
+                        _REPEATS, accel, output)

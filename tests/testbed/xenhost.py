@@ -7,6 +7,7 @@ import subprocess
 import tarfile
 import tempfile
 
+import attempts
 import cache
 import complaints
 import debian
@@ -16,7 +17,7 @@ import logs
 from accel import accelerator, nested
 from image import Image
 from qemu import Machine
-from report import Failure, say, step
+from report import Failure, step
 
 GUEST = pathlib.Path(__file__).resolve().parent / "guest"
 _ABI = logs.TREE / "include/uapi/xen/schannel.h"
@@ -26,35 +27,35 @@ _XEN_MIB = 384
 _DOMU_OVERHEAD_MIB = 64
 DOMU_MODULES = ("xen-netfront", "xen-gntdev", "xen-gntalloc", "xen-evtchn", "xenfs", "xen-privcmd")
 
-# What a mitigation costs under an emulator says nothing about hardware: every
-# system call of a PV guest would flush the emulator's translations.
+# The cost of a mitigation under an emulator says nothing about hardware: every system call
+# of a PV guest would flush the emulator's translations.
 _XEN_ARGUMENTS = ("console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all sched=credit "
                   "spec-ctrl=no xpti=off pv-l1tf=off "
                   f"dom0_mem={_DOM0_MIB}M,max:{_DOM0_MIB}M dom0_max_vcpus=2")
-# Consoles on one device. QEMU drops what it has to say of a dozen ports at once, and who writes to
-# one of which the guest never heard that it is open waits for ever.
+# Consoles on one device. With a dozen, QEMU drops notifications that a port is open, and a
+# write to such a port blocks for ever.
 _PORTS = 8
-# How often a run is repeated of which the emulator was what failed.
+# How often a run is repeated if the emulator failed.
 _REPEATS = {"pv": 1, "pvh": 2}
 
-# QEMU separates the multiboot modules by commas: there can be none in here.
+# QEMU separates the multiboot modules by commas, so the arguments cannot contain any.
 _DOM0_ARGUMENTS = "console=hvc0 loglevel=7 panic=-1 mitigations=off rdinit=/init"
 
-# A PV dom0 dies on TCG's "max". PVH domUs need SVM, but nothing newer beside it: on "max",
-# programs in dom0 and domUs died at random under load, with netfront alone (5 of 100 commands;
-# on this model none of 582), and RDTSCP is wrong under SVM.
+# A PV dom0 crashes on TCG's "max". PVH domUs need SVM; on "max" programs in dom0 and domUs died
+# at random under load, with netfront alone (5 of 100 commands; on Opteron_G3 none of 582).
+# TCG emulates RDTSCP incorrectly under SVM.
 _TCG_CPU = {"pv": "Nehalem,+rdrand", "pvh": "Opteron_G3,-rdtscp,+svm,+npt,+rdrand"}
 
 
 def _compiled(source, *options, headers=()):
-    """A helper program of the guests, built once per version of its source."""
+    """A helper program for the guests, built once per version of its source."""
     def build(path):
         subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", path, source, *options], check=True)
     return cache.item(f"{source.stem}-{cache.digest(source, options, *headers)}", build)
 
 
 def _products(image, kernel_modules, left_out=()):
-    """What the build made: modules to /lib/schannel, programs to /bin."""
+    """Add what the build made: modules to /lib/schannel, programs to /usr/local/bin."""
     for module in kernel_modules:
         image.file(module, f"lib/schannel/{module.name}")
     for folder in ("tools", "lib/examples", "tests/guest", "tests/soak", "tests/proof",
@@ -89,7 +90,7 @@ def _domu(options, path):
     if not options.domu_kernel:
         for module in debian.modules(DOMU_MODULES + (domuroot.MODULES if options.root else ())):
             image.module(module)
-    # The broker would bring libxenstore, which guests do not have.
+    # A domU has no libxenstore, which the broker needs.
     _products(image, sorted(folder.glob("*.ko")), ("schanneld",))
     _extra_files(image, options)
     image.write(path)
@@ -171,7 +172,7 @@ def _boot(options, accel, output):
 
 
 def _results(folder, target):
-    """Unpack what the scenario left in /result, if it got that far."""
+    """Unpack what the scenario left in /result."""
     archive = folder / "result.tar"
     if archive.stat().st_size:
         with tarfile.open(archive) as files:
@@ -181,27 +182,17 @@ def _results(folder, target):
     archive.unlink()
 
 
+def _fault(verdict, folder):
+    fault = complaints.emulator_fault(folder)
+    if not fault and verdict.code == logs.NOT_UP:
+        fault = "the domUs did not come up, and no module of this project was loaded in any"
+    return fault
+
+
 def run(options, output):
-    """Run the scenario; repeat it if the emulator was what failed. -> logs.Verdict"""
+    """Run the scenario in dom0; what it prints goes to output. -> logs.Verdict"""
     options.name = options.name or pathlib.Path(options.scenario).stem
     options.domus = max(options.domus, options.started or 0)
     accel = accelerator()
-    if accel == "tcg":
-        output.hold_failures()
-    for left in reversed(range(_REPEATS[options.guest] + 1)):
-        verdict, folder = _boot(options, accel, output)
-        if not verdict.code or accel != "tcg":
-            return verdict
-        fault = complaints.emulator_fault(folder)
-        if not fault and verdict.code == logs.NOT_UP:
-            fault = "the domUs did not come up, with no module of this project loaded in any"
-        if not fault:
-            return verdict
-        say("*" * 70)
-        say(f"EMULATOR FAULT, not a result: {fault}")
-        say(f"({folder}) " + (f"The scenario is repeated, at most {left} times more."
-                              if left else "Too often: this counts as a failure."))
-        say("*" * 70)
-        if left:
-            output.restart()
-    return verdict
+    return attempts.run(lambda: _boot(options, accel, output), _fault, _REPEATS[options.guest],
+                        accel, output)
