@@ -9,21 +9,20 @@
 
 #include "ring/pool.h"
 #include "random.h"
-#include "core/segment.h"
 #include "tap.h"
 
 #define MIB_PAGES (1024U * 1024 / SCHANNEL_PAGE_SIZE)
 
-static struct sc_segment *segment_create(u16 nr_pages)
+static struct sc_pool_segment *segment_create(u16 nr_pages)
 {
-	struct sc_segment *seg = calloc(1, sizeof(*seg));
+	struct sc_pool_segment *seg = calloc(1, sizeof(*seg));
 
 	seg->nr_pages = nr_pages;
 	seg->map = calloc(BITS_TO_LONGS(nr_pages), sizeof(long));
 	return seg;
 }
 
-static void segment_destroy(struct sc_segment *seg)
+static void segment_destroy(struct sc_pool_segment *seg)
 {
 	free(seg->map);
 	free(seg);
@@ -39,7 +38,7 @@ static struct sc_pool *pool_create(u32 limit)
 
 static void pool_destroy(struct sc_pool *pool)
 {
-	struct sc_segment *segment;
+	struct sc_pool_segment *segment;
 
 	while ((segment = sc_pool_take(pool)))
 		segment_destroy(segment);
@@ -49,7 +48,7 @@ static void pool_destroy(struct sc_pool *pool)
 /* Another thread may have used up the limit between the two calls. */
 static bool pool_grow(struct sc_pool *pool)
 {
-	struct sc_segment *segment;
+	struct sc_pool_segment *segment;
 	int err;
 
 	if (!sc_pool_may_grow(pool, SC_SEGMENT_PAGES))
@@ -112,7 +111,7 @@ static void model_compare(const struct model *model, const struct sc_pool *pool)
 	CHECK_EQ(pool->rings, model->rings);
 	CHECK_EQ(pool->used, model->used);
 	for (segment = 0; segment < model->segments; segment++) {
-		const struct sc_segment *seg = pool->segment[segment];
+		const struct sc_pool_segment *seg = pool->segment[segment];
 		u32 seg_used = 0;
 
 		for (page = 0; page < seg->nr_pages; page++) {
@@ -161,7 +160,7 @@ static void carve_and_release(void)
 	u32 i, n;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		struct sc_segment *seg = segment_create(sizes[i]);
+		struct sc_pool_segment *seg = segment_create(sizes[i]);
 
 		CHECK_EQ(sc_pool_add(pool, seg), 0);
 		CHECK_EQ(seg->id, i);
@@ -225,7 +224,7 @@ static void exhausted_to_the_last_page(void)
 static void limits_hold(void)
 {
 	struct sc_pool *pool = pool_create(3 * SC_SEGMENT_PAGES - 1);
-	struct sc_segment *seg = segment_create(SC_SEGMENT_PAGES);
+	struct sc_pool_segment *seg = segment_create(SC_SEGMENT_PAGES);
 	u32 i;
 
 	CHECK(pool_grow(pool));
@@ -442,7 +441,7 @@ static void large_rings(void)
 	u8 order;
 
 	for (order = SC_SEGMENT_ORDER + 1; order <= SCHANNEL_RING_ORDER_MAX; order++) {
-		struct sc_segment *segment = segment_create(sc_pool_segment_pages(order));
+		struct sc_pool_segment *segment = segment_create(sc_pool_segment_pages(order));
 
 		CHECK_EQ(segment->nr_pages, 1U << order);
 		CHECK_EQ(sc_pool_add(pool, segment), 0);
@@ -463,7 +462,7 @@ static void large_rings(void)
 	pool_destroy(pool);
 }
 
-static void tell(struct sc_pool *pool, const struct sc_segment *seg, u8 state)
+static void tell(struct sc_pool *pool, const struct sc_pool_segment *seg, u8 state)
 {
 	bool goes = state != SC_SEGMENT_LEFT;
 
@@ -476,7 +475,7 @@ static void tell(struct sc_pool *pool, const struct sc_segment *seg, u8 state)
 static void segments_come_and_go(void)
 {
 	struct sc_pool *pool = pool_create(3 * SC_SEGMENT_PAGES);
-	struct sc_segment *seg[3], *again;
+	struct sc_pool_segment *seg[3], *again;
 	struct sc_extent extent;
 	bool goes;
 	u32 i;
@@ -606,7 +605,7 @@ static void two_threads(void)
 static void taken_away(void)
 {
 	struct sc_pool *pool = pool_create(8 * SC_SEGMENT_PAGES);
-	struct sc_segment *segment;
+	struct sc_pool_segment *segment;
 	struct sc_extent extent;
 	int i;
 

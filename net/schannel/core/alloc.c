@@ -23,7 +23,7 @@ static int sc_alloc_segment(struct schannel_channel *ch, u8 order)
 	seg = sc_segment_create(ch->peer, nr_pages);
 	if (IS_ERR(seg))
 		return PTR_ERR(seg);
-	err = sc_pool_add(&ch->pool, seg);
+	err = sc_pool_add(&ch->pool, &seg->pool);
 	if (err)
 		sc_segment_destroy(ch->peer, seg);
 	return err;
@@ -98,8 +98,10 @@ out:
 
 /* The ring at a place that was carved. */
 void sc_extent_ring(const struct schannel_channel *ch,
-		  const struct sc_extent *extent, struct sc_ring *ring)
+		    const struct sc_extent *extent, struct sc_ring *ring)
 {
-	ring->addr = ch->pool.segment[extent->segment]->addr + extent->page;
+	const struct sc_segment *seg = sc_segment_of(ch->pool.segment[extent->segment]);
+
+	ring->addr = seg->addr + extent->page;
 	ring->size = PAGE_SIZE << extent->order;
 }

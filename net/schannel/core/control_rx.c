@@ -43,7 +43,7 @@ static void sc_control_add_table(struct schannel_channel *ch,
 /* The peer has unmapped a segment of ours. */
 static const char *sc_control_segment_is_gone(struct schannel_channel *ch, u16 id)
 {
-	struct sc_segment *seg = sc_pool_gone(&ch->pool, id);
+	struct sc_segment *seg = sc_segment_of(sc_pool_gone(&ch->pool, id));
 
 	if (!seg)
 		return "segment gone that was not deleted";

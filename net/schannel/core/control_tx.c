@@ -53,11 +53,11 @@ static void sc_control_own_segment(struct schannel_msg *msg,
 				   const struct sc_segment *seg, bool goes)
 {
 	if (goes) {
-		sc_control_segment(msg, SCHANNEL_MSG_SEGMENT_DEL, seg->id);
+		sc_control_segment(msg, SCHANNEL_MSG_SEGMENT_DEL, seg->pool.id);
 		return;
 	}
-	sc_control_segment(msg, SCHANNEL_MSG_SEGMENT_ADD, seg->id);
-	msg->segment.nr_pages = seg->nr_pages;
+	sc_control_segment(msg, SCHANNEL_MSG_SEGMENT_ADD, seg->pool.id);
+	msg->segment.nr_pages = seg->pool.nr_pages;
 	msg->segment.list_ref = seg->list.ref;
 }
 
@@ -126,7 +126,7 @@ static bool sc_control_next(struct schannel_channel *ch,
 		sc_control_table_add(ch, msg, pages);
 		return true;
 	}
-	seg = sc_pool_announce(&ch->pool, &goes);
+	seg = sc_segment_of(sc_pool_announce(&ch->pool, &goes));
 	if (seg) {
 		sc_control_own_segment(msg, seg, goes);
 		return true;

@@ -146,11 +146,11 @@ struct sc_segment *sc_segment_create(struct schannel_peer *peer, u16 nr_pages)
 	seg = kzalloc(sizeof(*seg), GFP_KERNEL);
 	if (!seg)
 		goto err_total;
-	seg->nr_pages = nr_pages;
-	seg->map = bitmap_zalloc(nr_pages, GFP_KERNEL);
+	seg->pool.nr_pages = nr_pages;
+	seg->pool.map = bitmap_zalloc(nr_pages, GFP_KERNEL);
 	seg->addr = kvcalloc(nr_pages, sizeof(*seg->addr), GFP_KERNEL);
 	seg->ref = kvcalloc(nr_pages, sizeof(*seg->ref), GFP_KERNEL);
-	if (!seg->map || !seg->addr || !seg->ref)
+	if (!seg->pool.map || !seg->addr || !seg->ref)
 		goto err_free;
 	err = sc_page_share(peer, &seg->list);
 	if (err)
@@ -180,7 +180,7 @@ err_list:
 err_free:
 	kvfree(seg->ref);
 	kvfree(seg->addr);
-	bitmap_free(seg->map);
+	bitmap_free(seg->pool.map);
 	kfree(seg);
 err_total:
 	atomic_long_sub(total, &sc_segment_pages);
@@ -192,13 +192,13 @@ void sc_segment_destroy(struct schannel_peer *peer, struct sc_segment *seg)
 {
 	unsigned int i;
 
-	atomic_long_sub(seg->nr_pages, &sc_segment_pages);
-	for (i = 0; i < seg->nr_pages; i++)
+	atomic_long_sub(seg->pool.nr_pages, &sc_segment_pages);
+	for (i = 0; i < seg->pool.nr_pages; i++)
 		peer->transport->unshare(peer, virt_to_page(seg->addr[i]),
 					 seg->ref[i]);
 	sc_page_unshare(peer, &seg->list);
 	kvfree(seg->ref);
 	kvfree(seg->addr);
-	bitmap_free(seg->map);
+	bitmap_free(seg->pool.map);
 	kfree(seg);
 }

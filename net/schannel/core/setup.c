@@ -29,7 +29,7 @@ static void sc_channel_unshare(struct schannel_channel *ch)
 	struct sc_segment *seg;
 	unsigned int i;
 
-	while ((seg = sc_pool_take(&ch->pool)))
+	while ((seg = sc_segment_of(sc_pool_take(&ch->pool))))
 		sc_segment_destroy(peer, seg);
 	for (i = 0; i < ch->table_pages; i++)
 		sc_page_unshare(peer, &ch->table[i]);

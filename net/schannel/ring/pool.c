@@ -7,7 +7,6 @@
 #include <linux/minmax.h>
 
 #include "pool.h"
-#include "core/segment.h"
 
 void sc_pool_init(struct sc_pool *pool, u32 limit)
 {
@@ -126,7 +125,7 @@ int sc_pool_alloc(struct sc_pool *pool, u8 order, struct sc_extent *extent)
 
 	spin_lock_bh(&pool->lock);
 	for (i = 0; i < pool->nr_segments; i++) {
-		struct sc_segment *seg = pool->segment[i];
+		struct sc_pool_segment *seg = pool->segment[i];
 		unsigned long at;
 
 		/* a small ring would keep a large one's segment from going */
@@ -141,7 +140,7 @@ int sc_pool_alloc(struct sc_pool *pool, u8 order, struct sc_extent *extent)
 			continue;
 		bitmap_set(seg->map, at, nr);
 		seg->used += nr;
-		seg->rested = false;
+		seg->idle = false;
 		pool->used += nr;
 		pool->rings++;
 		pool->small += !order;
@@ -162,7 +161,7 @@ int sc_pool_alloc(struct sc_pool *pool, u8 order, struct sc_extent *extent)
 void sc_pool_free(struct sc_pool *pool, const struct sc_extent *extent)
 {
 	unsigned int nr = 1U << extent->order;
-	struct sc_segment *seg;
+	struct sc_pool_segment *seg;
 
 	spin_lock_bh(&pool->lock);
 	seg = pool->segment[extent->segment];
@@ -204,7 +203,7 @@ bool sc_pool_may_grow(struct sc_pool *pool, u32 nr_pages)
  *
  * Return: 0, or -ENOBUFS if a concurrent caller used up the limit.
  */
-int sc_pool_add(struct sc_pool *pool, struct sc_segment *seg)
+int sc_pool_add(struct sc_pool *pool, struct sc_pool_segment *seg)
 {
 	int err = -ENOBUFS;
 	unsigned int id;
@@ -233,9 +232,9 @@ int sc_pool_add(struct sc_pool *pool, struct sc_segment *seg)
  *
  * Return: the segment, which it is going to be told of now, or NULL.
  */
-struct sc_segment *sc_pool_announce(struct sc_pool *pool, bool *goes)
+struct sc_pool_segment *sc_pool_announce(struct sc_pool *pool, bool *goes)
 {
-	struct sc_segment *seg = NULL;
+	struct sc_pool_segment *seg = NULL;
 	unsigned int i;
 
 	/* who changed it, and wants it to be seen, calls this later on */
@@ -276,16 +275,16 @@ bool sc_pool_idle(struct sc_pool *pool)
 	pool->stuck_before = pool->stuck;
 	pool->stuck = SC_ORDER_NONE;
 	for (i = 0; i < pool->nr_segments; i++) {
-		struct sc_segment *seg = pool->segment[i];
+		struct sc_pool_segment *seg = pool->segment[i];
 
 		if (!seg || seg->used || seg->state > SC_SEGMENT_THERE)
 			continue;
-		if (seg->rested && seg->state == SC_SEGMENT_THERE) {
+		if (seg->idle && seg->state == SC_SEGMENT_THERE) {
 			seg->state = SC_SEGMENT_LEAVING;
 			pool->unannounced++;
 			continue;
 		}
-		seg->rested = true;
+		seg->idle = true;
 		more = true;
 	}
 	spin_unlock_bh(&pool->lock);
@@ -299,9 +298,9 @@ bool sc_pool_idle(struct sc_pool *pool)
  *
  * Return: the segment, now the caller's to destroy, or NULL if it was not asked for.
  */
-struct sc_segment *sc_pool_gone(struct sc_pool *pool, u16 id)
+struct sc_pool_segment *sc_pool_gone(struct sc_pool *pool, u16 id)
 {
-	struct sc_segment *seg;
+	struct sc_pool_segment *seg;
 
 	spin_lock_bh(&pool->lock);
 	seg = pool->segment[id];
@@ -321,9 +320,9 @@ struct sc_segment *sc_pool_gone(struct sc_pool *pool, u16 id)
  *
  * Return: one, whatever is in it, now the caller's to destroy; NULL: it was the last.
  */
-struct sc_segment *sc_pool_take(struct sc_pool *pool)
+struct sc_pool_segment *sc_pool_take(struct sc_pool *pool)
 {
-	struct sc_segment *seg = NULL;
+	struct sc_pool_segment *seg = NULL;
 
 	spin_lock_bh(&pool->lock);
 	while (!seg && pool->nr_segments) {

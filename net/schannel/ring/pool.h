@@ -12,8 +12,6 @@
 
 #include <uapi/xen/schannel.h>
 
-struct sc_segment;
-
 /* Segments are this large, in pages; a ring that is larger has one of its own. */
 #define SC_SEGMENT_ORDER	8U
 #define SC_SEGMENT_PAGES	BIT(SC_SEGMENT_ORDER)
@@ -50,6 +48,34 @@ struct sc_extent {
 	u8 order;
 };
 
+/* What the peer knows of a segment of ours, in the order in which it learns it. */
+enum sc_segment_state {
+	SC_SEGMENT_NEW,		/* not yet announced */
+	SC_SEGMENT_THERE,	/* announced */
+	SC_SEGMENT_LEAVING,	/* not yet asked to unmap it */
+	SC_SEGMENT_LEFT,	/* asked; has not yet answered */
+};
+
+/**
+ * struct sc_pool_segment - what the pool knows of a segment
+ * @id:		its number
+ * @nr_pages:	its pages
+ * @used:	pages in rings
+ * @state:	enum sc_segment_state
+ * @idle:	it had no rings when sc_pool_idle() looked last
+ * @map:	a bit for each page: whether that is in a ring
+ *
+ * The pool's lock protects @used, @state, @idle and @map.
+ */
+struct sc_pool_segment {
+	u16 id;
+	u16 nr_pages;
+	u16 used;
+	u8 state;
+	bool idle;
+	unsigned long *map;
+};
+
 /**
  * struct sc_pool - the pool
  * @lock:	protects all of it
@@ -67,7 +93,7 @@ struct sc_extent {
  */
 struct sc_pool {
 	spinlock_t lock;	/* all of it */
-	struct sc_segment *segment[SCHANNEL_SEGMENTS_MAX];
+	struct sc_pool_segment *segment[SCHANNEL_SEGMENTS_MAX];
 	unsigned int nr_segments;
 	unsigned int unannounced;
 	u32 nr_pages;
@@ -87,11 +113,11 @@ u8 sc_pool_smaller(struct sc_pool *pool, u8 order);
 void sc_pool_note_starved(struct sc_pool *pool, u8 order);
 int sc_pool_alloc(struct sc_pool *pool, u8 order, struct sc_extent *extent);
 void sc_pool_free(struct sc_pool *pool, const struct sc_extent *extent);
-int sc_pool_add(struct sc_pool *pool, struct sc_segment *seg);
+int sc_pool_add(struct sc_pool *pool, struct sc_pool_segment *seg);
 bool sc_pool_may_grow(struct sc_pool *pool, u32 nr_pages);
-struct sc_segment *sc_pool_announce(struct sc_pool *pool, bool *goes);
+struct sc_pool_segment *sc_pool_announce(struct sc_pool *pool, bool *goes);
 bool sc_pool_idle(struct sc_pool *pool);
-struct sc_segment *sc_pool_gone(struct sc_pool *pool, u16 id);
-struct sc_segment *sc_pool_take(struct sc_pool *pool);
+struct sc_pool_segment *sc_pool_gone(struct sc_pool *pool, u16 id);
+struct sc_pool_segment *sc_pool_take(struct sc_pool *pool);
 
 #endif /* _SCHANNEL_POOL_H */
