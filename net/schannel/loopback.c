@@ -3,8 +3,8 @@
  * The loopback transport: a channel from this domain to itself, one for each
  * network namespace, so that a container reaches no other.
  *
- * Two ends, near and far, each a peer with a channel of its own. Sockets connect
- * from the near end and are accepted at the far end, through the same
+ * Two ends, local and remote, each a peer with a channel of its own. Sockets connect
+ * from the local end and are accepted at the remote end, through the same
  * rings, messages and event queues as between two domains; only that a grant is
  * an entry in a table, a mapping the page itself, and a notification a work
  * queued here. So everything but the hypervisor can be tested in any machine.
@@ -20,7 +20,6 @@
 #include <uapi/linux/schannel.h>
 #include "loopback.h"
 #include "core/common.h"
-#include "core/peer.h"
 #include "core/transport.h"
 
 /**
@@ -245,7 +244,7 @@ static void sc_loopback_fail_work(struct work_struct *work)
 	mutex_unlock(&lo->lock);
 }
 
-static void sc_loopback_end_init(struct sc_loopback *lo, struct net *net,
+static void sc_loopback_end_init(struct sc_loopback *lo,
 				 struct sc_loopback_end *end,
 				 struct sc_loopback_end *other)
 {
@@ -259,7 +258,6 @@ static void sc_loopback_end_init(struct sc_loopback *lo, struct net *net,
 		INIT_WORK(&end->event[i].work, sc_loopback_event);
 		disable_work_sync(&end->event[i].work);
 	}
-	end->peer = sc_peer_alloc(&sc_loopback, net, SC_DOMID_SELF, end);
 }
 
 /* A namespace's loopback, small until somebody connects. NULL: no memory. */
@@ -273,20 +271,14 @@ struct sc_loopback *sc_loopback_create(struct net *net)
 	INIT_WORK(&lo->open, sc_loopback_open_work);
 	INIT_WORK(&lo->fail, sc_loopback_fail_work);
 	mutex_init(&lo->lock);
-	sc_loopback_end_init(lo, net, &lo->local, &lo->remote);
-	sc_loopback_end_init(lo, net, &lo->remote, &lo->local);
-	if (!lo->local.peer || !lo->remote.peer)
-		goto err;
-	/* nobody looks for the far end: connections go from near to far */
-	refcount_inc(&lo->remote.peer->ref);
-	lo->local.peer->remote = lo->remote.peer;
-	if (sc_peer_publish(lo->local.peer))
-		goto err;
+	sc_loopback_end_init(lo, &lo->local, &lo->remote);
+	sc_loopback_end_init(lo, &lo->remote, &lo->local);
+	if (schannel_loopback_add(&sc_loopback, net, &lo->local, &lo->remote,
+				  &lo->local.peer, &lo->remote.peer)) {
+		kfree(lo);
+		return NULL;
+	}
 	return lo;
-
-err:
-	sc_loopback_destroy(lo);
-	return NULL;
 }
 
 /* No socket is left in the namespace. */
@@ -296,10 +288,8 @@ void sc_loopback_destroy(struct sc_loopback *lo)
 	disable_work_sync(&lo->open);
 	disable_work_sync(&lo->fail);
 	sc_loopback_down(lo);
-	if (lo->local.peer)
-		schannel_peer_remove(lo->local.peer);
-	if (lo->remote.peer)
-		schannel_peer_remove(lo->remote.peer);
+	schannel_peer_remove(lo->local.peer);
+	schannel_peer_remove(lo->remote.peer);
 	xa_destroy(&lo->grants);
 	kfree(lo);
 }

@@ -126,9 +126,9 @@ bool sc_peer_is_listed(const struct schannel_peer *peer)
 	return !hlist_unhashed_lockless(&peer->node);
 }
 
-/* A peer that is in no table: nobody finds it. */
-struct schannel_peer *sc_peer_alloc(const struct schannel_transport *transport,
-				    struct net *net, u32 domid, void *priv)
+/* A peer that is in no table yet: nobody finds it. */
+static struct schannel_peer *sc_peer_alloc(const struct schannel_transport *transport,
+					   struct net *net, u32 domid, void *priv)
 {
 	struct schannel_peer *peer;
 
@@ -145,8 +145,8 @@ struct schannel_peer *sc_peer_alloc(const struct schannel_transport *transport,
 	return peer;
 }
 
-/* Put a peer into the table. 0, or -EEXIST if there is such a one. */
-int sc_peer_publish(struct schannel_peer *peer)
+/* Put a peer into the table. 0, or -EEXIST if the domain has one there. */
+static int sc_peer_publish(struct schannel_peer *peer)
 {
 	/* only loopback is in every namespace */
 	const struct net *net = peer->domid == SC_DOMID_SELF ? peer->net : NULL;
@@ -181,6 +181,28 @@ schannel_peer_add(const struct schannel_transport *transport, u32 domid,
 	return peer;
 }
 EXPORT_SYMBOL_NS_GPL(schannel_peer_add, SC_NS_TRANSPORT);
+
+int schannel_loopback_add(const struct schannel_transport *transport, struct net *net,
+			  void *local_priv, void *remote_priv,
+			  struct schannel_peer **local, struct schannel_peer **remote)
+{
+	int err = -ENOMEM;
+
+	*local = sc_peer_alloc(transport, net, SC_DOMID_SELF, local_priv);
+	*remote = sc_peer_alloc(transport, net, SC_DOMID_SELF, remote_priv);
+	if (*local && *remote) {
+		refcount_inc(&(*remote)->ref);
+		(*local)->remote = *remote;
+		err = sc_peer_publish(*local);
+	}
+	if (err) {
+		if (*local)
+			sc_peer_put(*local);
+		if (*remote)
+			sc_peer_put(*remote);
+	}
+	return err;
+}
 
 void schannel_peer_remove(struct schannel_peer *peer)
 {

@@ -79,9 +79,6 @@ struct schannel_peer {
 	struct sc_outbox *outbox;
 };
 
-struct schannel_peer *sc_peer_alloc(const struct schannel_transport *transport,
-				    struct net *net, u32 domid, void *priv);
-int sc_peer_publish(struct schannel_peer *peer);
 struct schannel_peer *sc_peer_get(const struct net *net, u32 domid);
 struct schannel_peer *sc_peer_next(const struct net *net, u32 from);
 void sc_peer_put(struct schannel_peer *peer);

@@ -33,6 +33,7 @@
 #define SCHANNEL_QUEUES		4U
 
 struct module;
+struct net;
 struct page;
 struct schannel_channel;
 struct schannel_peer;
@@ -113,6 +114,24 @@ struct schannel_transport {
 struct schannel_peer *
 schannel_peer_add(const struct schannel_transport *transport, u32 domid,
 		  void *priv);
+
+/**
+ * schannel_loopback_add - a namespace can reach itself
+ * @transport:	the loopback transport
+ * @net:	the namespace
+ * @local_priv, @remote_priv: the transport's own for each of the two ends, see
+ *		schannel_peer_priv()
+ * @local:	filled in: the peer that sockets connect to
+ * @remote:	filled in: the peer that their connections come in at; no socket finds
+ *		it. Each of the two is removed with schannel_peer_remove()
+ *
+ * Both are filled in before ->open() may be called.
+ *
+ * Return: 0, -EEXIST if @net has a loopback, or -ENOMEM.
+ */
+int schannel_loopback_add(const struct schannel_transport *transport, struct net *net,
+			  void *local_priv, void *remote_priv,
+			  struct schannel_peer **local, struct schannel_peer **remote);
 
 /**
  * schannel_peer_remove - the domain is gone
