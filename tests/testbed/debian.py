@@ -56,17 +56,14 @@ def _newest_release():
     raise Failure(f"apt knows no headers of Linux {SERIES}; is 'apt-get update' due?")
 
 
-def _relocate_headers(path, release):
-    """Make the headers work where they were unpacked: two paths in them begin at /."""
-    headers = path / f"usr/src/linux-headers-{release}"
-    makefile = headers / "Makefile"
+def _relocate(path, release):
+    """Make an unpacked kernel usable where it is; all but one path in its headers is relative."""
+    makefile = path / f"usr/src/linux-headers-{release}" / "Makefile"
     makefile.write_text(makefile.read_text().replace(
         "include /usr/src/", "include $(dir $(lastword $(MAKEFILE_LIST)))../"))
-    for name in ("build", "source"):
-        link = path / "lib/modules" / release / name
-        target = os.readlink(link)
-        link.unlink()
-        link.symlink_to(f"../../..{target}")
+    # From Debian 13 on the packages know only /usr/lib.
+    if not (path / "lib").exists():
+        (path / "lib").symlink_to("usr/lib")
 
 
 @functools.cache
@@ -82,7 +79,7 @@ def _kernel():
                  if re.match(r"linux-(headers|kbuild|compiler)-", name)]
         for package in (f"linux-image-{release}", headers, *parts):
             _download(package, path)
-        _relocate_headers(path, release)
+        _relocate(path, release)
         subprocess.run(["depmod", "-b", path, release], check=True)
     return cache.item(f"linux-{release}", build)
 
