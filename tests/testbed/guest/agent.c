@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * agent - runs commands in a guest for somebody outside it
+ * agent - runs commands in a guest on behalf of dom0
  *
  *	agent serve PORT
  *	agent run [-i] [-w SECONDS] ADDRESS PORT COMMAND
  *
- * "run" has the serving side execute COMMAND with its shell and behaves as if
- * it were that command: same output, same error output, same exit status, and
- * with -i the same input. When "run" is killed, so is the command, and when
- * the guest dies "run" exits with 255 within seconds. Any number may run at
- * once. A process that COMMAND leaves in the background must have its output
- * redirected; it lives on.
+ * "serve" runs in the guest and accepts commands. "run" has it execute COMMAND with
+ * its shell, and behaves as that command: the same output, error output and exit
+ * status, and with -i the same input; -w sets how long to wait for a guest that is
+ * still booting. When "run" is killed, the command is killed, too; when the guest
+ * dies, "run" exits with status 255 within 20 seconds. Several commands may run at
+ * once. A process that COMMAND leaves in the background must redirect its output; it
+ * is not killed.
  *
- * One TCP connection carries one command as frames: {kind, length}, both in
- * network order, and length bytes. Each direction has a process of its own, so
- * that plain blocking reads and writes cannot wait for each other in a circle.
+ * A TCP connection carries one command, as frames: {kind, length}, both in network
+ * byte order, and length bytes. Each direction is handled by a process of its own, so
+ * that blocking reads and writes cannot deadlock.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -41,7 +42,7 @@ enum kind { COMMAND, INPUT, OUTPUT, ERRORS, STATUS };
 #define FRAME_MAX	(64 * 1024)
 #define COMMAND_MAX	(128 * 1024)
 
-/* What "run" exits with when it cannot tell how the command ended. */
+/* Exit status of "run" if the command's own is unknown. */
 #define LOST		255
 
 struct frame {
@@ -92,7 +93,7 @@ static bool send_frame(int sock, enum kind kind, const void *data, size_t length
 	return write_all(sock, &frame, sizeof(frame)) && write_all(sock, data, length);
 }
 
-/* Returns the length, or -1 when the connection is gone or talks nonsense. */
+/* Returns the length, or -1 if the connection is closed or the frame is invalid. */
 static ssize_t receive_frame(int sock, enum kind *kind, void *data, size_t size)
 {
 	struct frame frame;
@@ -107,7 +108,7 @@ static ssize_t receive_frame(int sock, enum kind *kind, void *data, size_t size)
 	return length;
 }
 
-/* Pass one read's worth on; false at the end of file, or when nothing is there. */
+/* Forward the data of one read(). Returns false at end of file, or if it would block. */
 static bool forward(int from, int sock, enum kind kind)
 {
 	static char data[FRAME_MAX];
@@ -117,9 +118,8 @@ static bool forward(int from, int sock, enum kind kind)
 }
 
 /*
- * Feed a command's input from the connection. The caller of "run" going away
- * shows here and nowhere else while the command is silent: end it with all it
- * started.
+ * Feed a command's input from the connection. If the command prints nothing, only
+ * this read notices that "run" was killed: kill the command's process group then.
  */
 static void feed(int sock, int input, pid_t command)
 {
@@ -130,7 +130,7 @@ static void feed(int sock, int input, pid_t command)
 	while ((n = receive_frame(sock, &kind, data, sizeof(data))) >= 0) {
 		if (kind != INPUT)
 			continue;
-		/* A command need not read all of its input. */
+		/* The command may close its input early. */
 		if (!n || !write_all(input, data, n)) {
 			close(input);
 			input = -1;
@@ -204,8 +204,8 @@ static void serve_one(int sock)
 			fds[1].fd = -1;
 	}
 	/*
-	 * The command is dead and what it wrote is in the pipes. Do not wait
-	 * for their end: processes it left behind may hold them open.
+	 * The command has exited and its output is in the pipes. Do not wait for
+	 * end of file: background processes may hold the pipes open.
 	 */
 	fcntl(output, F_SETFL, O_NONBLOCK);
 	fcntl(errors, F_SETFL, O_NONBLOCK);
@@ -213,7 +213,7 @@ static void serve_one(int sock)
 		;
 	while (forward(errors, sock, ERRORS))
 		;
-	/* The feeder must not take the end of this connection for its caller's. */
+	/* Closing this connection must not make the feeder kill background processes. */
 	kill(feeder, SIGKILL);
 	waitpid(feeder, NULL, 0);
 	waitpid(command, &status, 0);
@@ -270,7 +270,7 @@ static int try_connect(const struct sockaddr_in *address)
 			error = ETIMEDOUT;
 			if (poll(&fd, 1, 1000) == 1)
 				getsockopt(sock, SOL_SOCKET, SO_ERROR, &error, &size);
-			/* an address that does not resolve can fail between the two */
+			/* address resolution can fail between poll() and getsockopt() */
 			if (!error && fd.revents & (POLLERR | POLLHUP))
 				error = EHOSTUNREACH;
 		}
@@ -284,7 +284,7 @@ static int try_connect(const struct sockaddr_in *address)
 	return -1;
 }
 
-/* Connect to a guest that may still be booting. */
+/* Connect to a guest that may still be booting, for patience seconds. */
 static int patient_connect(const char *host, int port, int patience)
 {
 	struct sockaddr_in address = {
@@ -303,7 +303,7 @@ static int patient_connect(const char *host, int port, int patience)
 			die(host);
 		poll(NULL, 0, 100);
 	}
-	/* A guest that was destroyed says nothing any more: notice within 20 s. */
+	/* A destroyed guest sends no FIN: notice its end within 20 s. */
 	setsockopt(sock, SOL_SOCKET, SO_KEEPALIVE, &(int){ 1 }, sizeof(int));
 	setsockopt(sock, IPPROTO_TCP, TCP_KEEPIDLE, &(int){ 5 }, sizeof(int));
 	setsockopt(sock, IPPROTO_TCP, TCP_KEEPINTVL, &(int){ 3 }, sizeof(int));

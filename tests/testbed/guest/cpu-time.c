@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cpu-time - prints every domain's id and the CPU time it has used, in
- * nanoseconds; "xl list" shows the same counter in steps of a tenth second.
+ * cpu-time - prints every domain's id and CPU time in nanoseconds
+ *
+ * "xl list" shows the same counter in steps of a tenth of a second.
  */
 #include <stdio.h>
 #include <xenctrl.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * forge - a peer's side of a channel which makes no sense
+ * forge - offers a channel with an invalid directory
  *
  *	forge DOMID [FIELD=VALUE...]
  *
- * Grants DOMID a directory page (include/uapi/xen/schannel.h) whose fields are
- * those of a good one, or as given, and whose references name nothing; makes an
- * event channel for it; prints "DIR-REF PORT" (dir-ref may be given as well), and
+ * Grants DOMID a directory page (include/uapi/xen/schannel.h) and allocates an event channel
+ * for it. The fields are valid unless given; the grant references in the page are not. FIELD
+ * is dir-ref, magic, abi, abi-oldest, required, queues or order. Prints "DIR-REF PORT" and
  * keeps both until killed.
  */
 #include <fcntl.h>

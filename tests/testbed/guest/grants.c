@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * grants - what domains grant to each other
+ * grants - counts the pages that domains grant to each other
  *
  *	grants DOMID...
  *
- * Prints a line "FROM TO SHARED MAPPED" for each domain that one of these
- * grants pages to: how many, and how many of them that domain has mapped. These
- * are the entries of the grant tables, so a grant which nobody maps and nobody
- * will ever end is among them. Xen shows nobody the table of dom0.
+ * Prints a line "FROM TO SHARED MAPPED" for each domain TO that one of the domains grants
+ * pages to: how many pages, and how many of them TO has mapped. The numbers come from the
+ * grant tables, so they include leaked grants. Xen does not give out the table of dom0.
  */
 #include <stdio.h>
 #include <stdlib.h>
