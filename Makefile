@@ -77,7 +77,7 @@ tools:
 	$(MAKE) -C tools O=$(BUILD)/tools
 
 guest-tests:
-	$(MAKE) -C tests/guest O=$(BUILD)/tests/guest
+	$(MAKE) -C tests/sockets O=$(BUILD)/tests/sockets
 
 soak-tests:
 	$(MAKE) -C tests/soak O=$(BUILD)/tests/soak
@@ -164,38 +164,38 @@ check-guest: setup
 	$(MAKE) modules guest-tests soak-tests
 	$(TESTBED) vm --name check-guest --timeout 600 \
 		$(addprefix --insmod ,$(firstword $(MODULES))) \
-		--file $(BUILD)/tests/guest/schannel-test -- schannel-test --loopback --slow 4
+		--file $(BUILD)/tests/sockets/schannel-test -- schannel-test --loopback --slow 4
 	$(call soak_loopback,check-guest-soak,30)
 
 check-inet: setup
 	$(MAKE) modules lib tools guest-tests
-	tests/guest/inet-vm $(BUILD) net/schannel 4 --name check-inet --timeout 900
+	tests/sockets/inet-vm $(BUILD) net/schannel 4 --name check-inet --timeout 900
 
 # Not part of check: whether check-inet would notice.
 mutants-inet: setup
 	$(MAKE) modules lib tools guest-tests
-	tests/guest/inet-mutants $(BUILD) "$(ONLY)"
+	tests/sockets/inet-mutants $(BUILD) "$(ONLY)"
 
 check-lib: setup
 	$(MAKE) modules lib
-	tests/lib/manuals lib/man lib/libschannel.map
-	$(MAKE) -C tests/lib O=$(BUILD)/tests/lib LIB=$(BUILD)/lib check guest
-	tests/lib/vm $(BUILD) $(firstword $(MODULES)) --name check-lib --timeout 300
+	tests/libschannel/manuals lib/man lib/libschannel.map
+	$(MAKE) -C tests/libschannel O=$(BUILD)/tests/libschannel LIB=$(BUILD)/lib check guest
+	tests/libschannel/vm $(BUILD) $(firstword $(MODULES)) --name check-lib --timeout 300
 
 check-ctl: setup
 	$(MAKE) modules lib tools guest-tests
-	$(MAKE) -C tools O=$(BUILD)/tools check
+	$(MAKE) -C tests/tools O=$(BUILD)/tests/tools TOOLS=$(BUILD)/tools check
 	$(TESTBED) vm --name check-ctl --timeout 600 --insmod $(firstword $(MODULES)) \
 		$(addprefix --file ,$(addprefix $(BUILD)/,tools/schannelctl \
-			tests/guest/schannel-test lib/examples/seqpacket lib/examples/dgram)) \
-		$(addprefix --file ,/bin/bash /usr/bin/jq /usr/bin/setpriv /usr/bin/socat tests/guest/ctl.sh) \
+			tests/sockets/schannel-test lib/examples/seqpacket lib/examples/dgram)) \
+		$(addprefix --file ,/bin/bash /usr/bin/jq /usr/bin/setpriv /usr/bin/socat tests/tools/ctl-vm.sh) \
 		--file net/schannel/schannel_inet.ko:root/schannel_inet.ko \
-		--file tests/testbed/scenarios/lib:testbed/lib -- ctl.sh
+		--file tests/testbed/scenarios/lib:testbed/lib -- ctl-vm.sh
 	$(TESTBED) vm --name check-ctl-attach --timeout 600 --insmod $(firstword $(MODULES)) \
 		--file net/schannel/schannel_inet.ko:lib/schannel_inet.ko \
-		--file $(BUILD)/tools/schannelctl --file tests/guest/attach.sh \
+		--file $(BUILD)/tools/schannelctl --file tests/tools/attach-vm.sh \
 		$(addprefix --file ,/bin/bash /usr/bin/jq /usr/bin/setpriv /usr/bin/socat) \
-		--file tests/testbed/scenarios/lib:testbed/lib -- attach.sh /lib/schannel_inet.ko
+		--file tests/testbed/scenarios/lib:testbed/lib -- attach-vm.sh /lib/schannel_inet.ko
 
 check-xen: setup
 	$(MAKE) all guest-tests soak-tests proof-tests
@@ -211,7 +211,7 @@ check-full: check
 
 check-debug: setup
 	$(MAKE) guest-tests soak-tests lib tools
-	$(MAKE) -C tests/lib O=$(BUILD)/tests/lib LIB=$(BUILD)/lib guest
+	$(MAKE) -C tests/libschannel O=$(BUILD)/tests/libschannel LIB=$(BUILD)/lib guest
 	tests/check-debug $(BUILD) $(DEBUG)
 
 check-debug-full:

@@ -58,7 +58,7 @@ def _products(image, kernel_modules, left_out=()):
     """Add what the build made: modules to /lib/schannel, programs to /usr/local/bin."""
     for module in kernel_modules:
         image.file(module, f"lib/schannel/{module.name}")
-    for folder in ("tools", "lib/examples", "tests/guest", "tests/soak", "tests/proof",
+    for folder in ("tools", "lib/examples", "tests/sockets", "tests/soak", "tests/proof",
                    "tests/bench"):
         for program in sorted((logs.TREE / "build" / folder).glob("*")):
             if program.name in left_out:

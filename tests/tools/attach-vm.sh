@@ -6,7 +6,7 @@
 # this domain's own: the kernel is asked to divert what the scope includes, and nothing else. It
 # counts each time, also while it is not to divert such addresses.
 #
-#	attach.sh MODULE
+#	attach-vm.sh MODULE
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn

@@ -73,7 +73,7 @@ static void names_server(void)
 	control_meet("DONE");
 }
 
-/* An address here that nobody is connected to; tests/guest/inet.sh sees to IPv6's. */
+/* An address here that nobody is connected to; tests/sockets/inet.sh sees to IPv6's. */
 static union address elsewhere(void)
 {
 	union address address = here(0);

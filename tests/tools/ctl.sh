@@ -10,7 +10,7 @@ set -uo pipefail
 
 ctl=$(realpath "$1")
 made_up=$(realpath "$2")
-here=$(dirname "$0")
+tools=$(dirname "$0")/../../tools
 passed=0
 failed=0
 
@@ -365,11 +365,11 @@ verdict $? 'it is not linked with libraries of Xen'
 commands=$("$ctl" help | sed -n 's/^  \([a-z]\+\) .*/\1/p' | sort -u)
 letters=$("$ctl" help | grep -o '^  -.' | cut -c4)
 for command in $commands; do
-	grep -q "^\.\(B\|BI\) \"\?$command\b" "$here/../schannelctl.8"
+	grep -q "^\.\(B\|BI\) \"\?$command\b" "$tools/schannelctl.8"
 	verdict $? "the manual has $command"
 done
 for letter in $letters V; do
-	grep -q '^\.\(B\|BI\) "\?\\-'"$letter" "$here/../schannelctl.8"
+	grep -q '^\.\(B\|BI\) "\?\\-'"$letter" "$tools/schannelctl.8"
 	verdict $? "the manual has -$letter"
 done
 keys() {	# ARGUMENTS...
@@ -379,23 +379,23 @@ said=$(for command in peers channels 'flows -p' 'sockets -p' stats show monitor 
 	# shellcheck disable=SC2086
 	keys $command
 done | sort -u | while read -r key; do
-	grep -q "\\b$key\\b" "$here/../schannelctl.8" || echo "$key"
+	grep -q "\\b$key\\b" "$tools/schannelctl.8" || echo "$key"
 done)
 [ -z "$said" ]
 verdict $? 'the manual has every member of JSON' "$said"
 if command -v man >/dev/null; then
-	said=$(LC_ALL=C MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l "$here/../schannelctl.8" 2>&1 >/dev/null)
+	said=$(LC_ALL=C MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l "$tools/schannelctl.8" 2>&1 >/dev/null)
 	verdict "${#said}" 'the manual is well-formed' "$said"
 fi
 
 # complete WORDS...: what the last of them may become.
 complete_last() {
 	# shellcheck disable=SC1091,SC2034
-	bash -c '. "$0/../completion/schannelctl"
+	bash -c '. "$0/completion/schannelctl"
 		schannelctl() { "'"$made_up"'" "$@"; }
 		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
 		_schannelctl
-		printf "%s\n" "${COMPREPLY[@]}"' "$here" schannelctl "$@" | sort | xargs
+		printf "%s\n" "${COMPREPLY[@]}"' "$tools" schannelctl "$@" | sort | xargs
 }
 completes() {	# WANTED WORDS...
 	local wanted=$1 said

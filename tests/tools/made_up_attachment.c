@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../ctl/attachment.h"
-#include "../ctl/cgroup.h"
+#include "ctl/attachment.h"
+#include "ctl/cgroup.h"
 
 static struct attachment attachments[] = {
 	{ .next = &attachments[1], .id = 7, .cgroup = "/a/web.service", .gone = true },

@@ -15,7 +15,7 @@
 
 #include <schannel.h>
 
-#include "../ctl/destroy.h"
+#include "ctl/destroy.h"
 
 static const char * const web_addresses[] = { "10.0.0.3", "fd00::3", NULL };
 

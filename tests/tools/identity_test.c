@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../identity.h"
+#include "identity.h"
 
 #define NAME_32	"a-name-of-thirty-two-bytes-....."
 
