@@ -2,10 +2,10 @@
 /*
  * AF_SCHANNEL: sockets between two domains of one Xen host.
  *
- * This header is what a program needs to use the family: its number, its
- * address, the names of special domains and ports, and the socket options that
- * other families do not have. Socket types are SOCK_STREAM, SOCK_SEQPACKET and
- * SOCK_DGRAM.
+ * A program that uses the family needs this header: the family's number, its
+ * addresses, the special domain ids and ports, and the socket options that other
+ * families do not have. The socket types are SOCK_STREAM, SOCK_SEQPACKET and
+ * SOCK_DGRAM. af_schannel(7) describes the family.
  */
 #ifndef _UAPI_LINUX_SCHANNEL_H
 #define _UAPI_LINUX_SCHANNEL_H
@@ -14,28 +14,28 @@
 #include <linux/types.h>
 
 /*
- * AF_MAX is fixed when a kernel is built, so a family that comes as a module
- * borrows a retired number. This is the default; the number in use on a
- * running system is in /sys/module/schannel/parameters/family.
+ * A kernel has a fixed number of families (AF_MAX), so a family in a module uses
+ * a retired number. This is the default. A running system shows its number in
+ * /sys/module/schannel/parameters/family.
  */
 #define AF_SCHANNEL_DEFAULT	18
 #define PF_SCHANNEL_DEFAULT	AF_SCHANNEL_DEFAULT
 
-/* sc_domid: the local end of every channel there is (bind only). */
+/* sc_domid: every local address, for bind() only. */
 #define SC_DOMID_ANY		0xffffffffU
 /*
- * sc_domid: this domain, whatever its number. A socket bound to it is reached
- * over loopback only; connecting to it is connecting to oneself.
+ * sc_domid: this domain, whatever its id. A socket bound to it accepts connections
+ * over loopback only; a socket that connects to it reaches this domain.
  */
 #define SC_DOMID_SELF		0x7ff0U
 
-/* sc_port: bind() and connect() choose an unused port. */
+/* sc_port: bind() chooses an unused port, as connect() does for an unbound socket. */
 #define SC_PORT_ANY		0U
-/* Ports below this one are bound only with CAP_NET_BIND_SERVICE. */
+/* To bind a port below this one needs CAP_NET_BIND_SERVICE. */
 #define SC_PORT_RESERVED	1024U
 /*
- * The kernel chooses ports from here up to 0x7fffffff, so that it never takes
- * one that a service is known by.
+ * The kernel chooses ports from this one to 0x7fffffff, so that it never takes the
+ * well-known port of a service.
  */
 #define SC_PORT_EPHEMERAL	65536U
 
@@ -55,60 +55,60 @@ struct sockaddr_sc {
 	__u32			sc_zero;
 };
 
-/* Largest datagram, in bytes. */
+/* Size of the largest datagram, in bytes. */
 #define SC_DGRAM_MAX		65536U
 
 /* ------------------------------------------------------------------------
  * Socket options, level SOL_SCHANNEL
  *
- * An option that is not here, or not for this direction (get or set), is
- * ENOPROTOOPT. getsockopt() with a buffer shorter than the value fills it as
- * far as it goes and says so in *optlen, as other families do; structs only
- * grow at their end.
+ * Options that are not listed, or not for this direction (get or set), fail with
+ * ENOPROTOOPT. If the buffer of getsockopt() is shorter than the value, the kernel
+ * fills the buffer and returns that length in *optlen, as other families do. A
+ * struct may grow at its end only.
  */
 #define SOL_SCHANNEL		388
 
 /*
- * SO_SC_RING (get): struct sc_ring_sizes, the sizes of the rings now: they
- * change, see net.schannel.ring_idle_ms. ENOTCONN for a socket that has none.
+ * SO_SC_RING (get): struct sc_ring_sizes, the present sizes of the rings. They change,
+ * see net.schannel.ring_idle_ms. ENOTCONN for a socket that has no rings.
  */
 #define SO_SC_RING		1
 /*
- * SO_SC_RING_MIN, SO_SC_RING_MAX (get, set): struct sc_ring_sizes, the limits
- * within which the sizes of the rings are chosen. 0 is "whatever the system does";
- * sizes are rounded up to a power of two of at least 4096. Set before connect() or
- * listen() (EISCONN after it); what is accepted inherits them. @rx is
- * a wish to the peer, since its ring is its memory. EINVAL: more than SC_RING_MAX, or a
- * minimum above the maximum. A minimum that memory does not allow makes
- * connect() fail with ENOBUFS. SO_SNDBUF and SO_RCVBUF set both limits to one size,
- * but settle for less where memory is short.
- * Stream and seqpacket only (EOPNOTSUPP).
+ * SO_SC_RING_MIN, SO_SC_RING_MAX (get, set): struct sc_ring_sizes, the limits within
+ * which the kernel chooses the sizes of the rings. 0 leaves a limit to the system.
+ * Sizes are rounded up to a power of two of at least 4096. They must be set before
+ * connect() or listen() (EISCONN afterwards); accepted sockets inherit them. @rx is a
+ * request to the peer, because that ring is the peer's memory. A value above
+ * SC_RING_MAX, or a minimum above the maximum, is EINVAL. If memory does not allow the
+ * minimum, connect() fails with ENOBUFS. SO_SNDBUF and SO_RCVBUF set both limits to one
+ * size, but accept smaller rings when memory is short.
+ * Stream and seqpacket sockets only (EOPNOTSUPP).
  */
 #define SO_SC_RING_MIN		2
 #define SO_SC_RING_MAX		3
 /*
- * SO_SC_PEER (get): struct sc_peer_info, the domain the socket is connected to.
- * ENOTCONN if it is not.
+ * SO_SC_PEER (get): struct sc_peer_info, the domain that the socket is connected to.
+ * ENOTCONN if it is not connected.
  */
 #define SO_SC_PEER		4
 /* SO_SC_STATS (get): struct sc_flow_stats. */
 #define SO_SC_STATS		5
 /*
- * SO_SC_RECORD_MAX (get): __u32, the largest record that send() takes, in bytes:
- * SC_DGRAM_MAX for a datagram socket; for a seqpacket socket what the ring holds
- * once it has grown as far as it may (ENOTCONN before there is one). If there is no memory
- * for that, send() waits for some, or gives EAGAIN, and after five seconds ENOBUFS.
- * EOPNOTSUPP for a stream.
+ * SO_SC_RECORD_MAX (get): __u32, size in bytes of the largest record that send()
+ * accepts. For a datagram socket that is SC_DGRAM_MAX. For a seqpacket socket it is
+ * what the largest ring that the connection may have can hold (ENOTCONN without a
+ * connection). If there is no memory for such a ring, send() waits, or fails with
+ * EAGAIN; after five seconds it fails with ENOBUFS. EOPNOTSUPP for a stream socket.
  */
 #define SO_SC_RECORD_MAX	6
 
-/* Largest ring, in bytes. */
+/* Size of the largest ring, in bytes. */
 #define SC_RING_MAX		(4U << 20)
 
 /**
- * struct sc_ring_sizes - of the two rings of a connection, in bytes
- * @tx:	what this end sends into
- * @rx:	what it receives from
+ * struct sc_ring_sizes - sizes of the two rings of a connection, in bytes
+ * @tx:	the ring that this end sends into
+ * @rx:	the ring that this end receives from
  */
 struct sc_ring_sizes {
 	__u32	tx;
@@ -119,10 +119,10 @@ struct sc_ring_sizes {
 
 /**
  * struct sc_peer_info - the domain at the other end
- * @domid:	its id; SC_DOMID_SELF for this domain itself
+ * @domid:	domain id; SC_DOMID_SELF for this domain itself
  * @reserved:	0
- * @uuid:	its UUID, all zero if not known
- * @name:	its name, ends in a NUL; empty if not known
+ * @uuid:	UUID; all zero if it is not known
+ * @name:	name, terminated by a NUL; empty if it is not known
  */
 struct sc_peer_info {
 	__u32	domid;
@@ -132,16 +132,18 @@ struct sc_peer_info {
 };
 
 /**
- * struct sc_flow_stats - what a socket did since it was connected, or opened
- * @tx_bytes:	bytes sent, without what frames records
- * @rx_bytes:	bytes received
- * @tx_records:	records sent: seqpacket and datagram
- * @rx_records:	records received
- * @tx_waits:	times a sender went to sleep since there was no space
- * @rx_waits:	times a receiver went to sleep since there was nothing
- * @tx_events:	times the peer was told of something in this flow
- * @rx_events:	times the peer told us
- * @drops:	datagrams for this socket that were thrown away: it had no room
+ * struct sc_flow_stats - counters of a socket since it was connected or, for a
+ * datagram socket, created
+ * @tx_bytes:	bytes sent, without the headers of records
+ * @rx_bytes:	bytes received, without the headers of records
+ * @tx_records:	records sent (seqpacket and datagram)
+ * @rx_records:	records received (seqpacket and datagram)
+ * @tx_waits:	number of times a sender slept because there was no space
+ * @rx_waits:	number of times a receiver slept because there was no data
+ * @tx_events:	number of notifications sent to the peer about this flow
+ * @rx_events:	number of notifications received from the peer about this flow
+ * @drops:	datagrams for this socket that were dropped because its receive buffer
+ *		was full
  */
 struct sc_flow_stats {
 	__u64	tx_bytes;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
  * sock_diag for AF_SCHANNEL: the sockets of the caller's network namespace,
- * connected or not. A socket is shown to who owns it, and all of them with
- * CAP_NET_ADMIN.
+ * connected or not. Users see their own sockets; with CAP_NET_ADMIN they see all.
  */
 #ifndef _UAPI_LINUX_SCHANNEL_DIAG_H
 #define _UAPI_LINUX_SCHANNEL_DIAG_H
@@ -10,11 +9,12 @@
 #include <linux/types.h>
 
 /**
- * struct sc_diag_req - a SOCK_DIAG_BY_FAMILY request; with NLM_F_DUMP
- * @sdiag_family: the family's number
+ * struct sc_diag_req - a SOCK_DIAG_BY_FAMILY request, with NLM_F_DUMP
+ * @sdiag_family: number of the family
  * @sdiag_protocol: 0
- * @types:	1 << SOCK_*, of the sockets to show; 0 is all
- * @states:	1 << TCP_*, likewise
+ * @pad:	0
+ * @types:	1 << SOCK_* for each type to show; 0 shows all types
+ * @states:	1 << TCP_* for each state to show; 0 shows all states
  * @show:	SC_DIAG_SHOW_*
  */
 struct sc_diag_req {
@@ -30,20 +30,21 @@ struct sc_diag_req {
 #define SC_DIAG_SHOW_STATS	(1U << 1)	/* SC_DIAG_STATS */
 
 /**
- * struct sc_diag_msg - an answer, followed by attributes
- * @sdiag_family: the family's number
- * @type:	SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM
+ * struct sc_diag_msg - one socket of the answer; attributes follow
+ * @sdiag_family: number of the family
+ * @type:	SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM
  * @state:	TCP_CLOSE, TCP_LISTEN, TCP_SYN_SENT or TCP_ESTABLISHED
  * @shutdown:	RCV_SHUTDOWN (1) and SEND_SHUTDOWN (2)
- * @local_domid: what it is bound to, SC_DOMID_*
- * @local_port:	0 while not bound
- * @peer_domid:	SC_DOMID_ANY while not connected
- * @peer_port:	0 while not connected
- * @rqueue:	bytes to be received, with what frames records; of a datagram socket
- *		what they cost of SO_RCVBUF; of a listener, connections to be accepted
- * @wqueue:	bytes sent and not consumed; of a listener, its backlog
- * @uid:	whose it is
- * @inode:	0 if it waits for accept()
+ * @local_domid: domain id that the socket is bound to, or SC_DOMID_*
+ * @local_port:	local port; 0 if the socket is not bound
+ * @peer_domid:	domain id of the peer; SC_DOMID_ANY if the socket is not connected
+ * @peer_port:	port of the peer; 0 if the socket is not connected
+ * @rqueue:	bytes to receive, with the headers of records; for a datagram socket what
+ *		they use of SO_RCVBUF; for a listener the number of connections that wait
+ *		for accept()
+ * @wqueue:	bytes sent that the peer has not consumed; for a listener its backlog
+ * @uid:	user id of the owner
+ * @inode:	inode number; 0 for a socket that waits for accept()
  * @cookie:	as SO_COOKIE
  */
 struct sc_diag_msg {
@@ -74,15 +75,16 @@ enum {
 
 /**
  * struct sc_diag_destroy - a SOCK_DESTROY request
- * @sdiag_family: the family's number
+ * @sdiag_family: number of the family
  * @sdiag_protocol: 0
  * @pad:	0
- * @cookie:	which socket, as in struct sc_diag_msg
+ * @cookie:	the socket's cookie, as in struct sc_diag_msg
  *
- * Ends the socket as if its peer had reset it, but with ECONNABORTED for who uses
- * it; the peer gets ECONNRESET. A listener stops listening. ENOENT: no such socket in
- * this network namespace. ENOTCONN: it neither listens nor is connected. EPERM:
- * CAP_NET_ADMIN is needed. A datagram socket is disconnected, and may go on.
+ * The kernel ends the socket as if its peer had reset it, but the program gets
+ * ECONNABORTED; the peer gets ECONNRESET. A listener stops listening. A datagram socket
+ * is disconnected, and stays usable. ENOENT: the network namespace has no such socket.
+ * ENOTCONN: the socket neither listens nor is connected. EPERM: the caller does not have
+ * CAP_NET_ADMIN.
  */
 struct sc_diag_destroy {
 	__u8	sdiag_family;

@@ -1,38 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SChannel: what two domains share.
+ * SChannel: the interface between two domains.
  *
- * A channel joins two domains. Each of the two owns a set of pages which it
- * alone writes and which it grants to the other READ-ONLY:
+ * A channel joins two domains. Each of the two owns a set of pages, which it
+ * alone writes and which it grants to the other one READ-ONLY:
  *
- *	directory	what else there is, written before it is announced and
- *			never changed afterwards
- *	queue pages	the event queue this side fills, and how far it has
- *			emptied the other side's
+ *	directory	where the other pages are; written before the channel is
+ *			announced, and constant afterwards
+ *	queue pages	the event queue that this side fills, and how far this
+ *			side has emptied the queue of the other side
  *	flow table	one entry per flow: how far this side has produced and
  *			consumed
- *	control ring	messages: opening and closing flows, announcing pages
- *	pool		segments, from which the flows' rings are carved
+ *	control ring	messages: they open and close flows and announce pages
+ *	pool		segments, which hold the rings of the flows
  *
- * All integers are little endian and naturally aligned; SCHANNEL_PAGE_SIZE is
+ * All integers are little endian and naturally aligned. SCHANNEL_PAGE_SIZE is
  * the unit of every "page" and every grant. Sizes and positions in a ring are
- * in bytes unless another unit is named.
+ * in bytes unless the text names another unit. Reserved and pad fields are 0
+ * when written, and readers ignore them.
  *
- * Indexes are free-running: they count from 0 and wrap at 2^32; the place in
- * a ring of (power of two) size S is index & (S - 1).
+ * "The owner" is the side that writes a page, "the reader" is its peer.
  *
- * THE OWNER MAY BE HOSTILE. Every field can hold anything and can change at any
+ * Indexes are free-running: they count from 0 and wrap at 2^32. An index points
+ * to the byte index & (S - 1) of a ring with the size S, a power of two.
+ *
+ * THE OWNER MAY BE HOSTILE. Every field can hold any value and can change at any
  * moment. A reader copies a field once into private memory, checks the copy as
- * the field's comment says, and uses only the copy. A value that fails its
- * check ends the flow it belongs to, or the channel when it belongs to none.
+ * the field's comment says ("Check:"), and uses only the copy. A value that fails
+ * its check ends the flow that it belongs to, or the channel if it belongs to none.
  *
- * Event indexes. Next to each index stands an event index, written by whoever
- * reads the index: "tell me when yours passes this". The one who moves an index
- * from OLD to NOW stores it, executes a full memory barrier, reads the event
- * index E and sends an event if schannel_need_event(E, NOW, OLD). The one who
- * is about to wait stores E, executes a full memory barrier, and reads the
- * index once more before it does wait. A side that does not wait leaves a stale E
- * behind and costs nobody a notification.
+ * Event indexes. Beside each index stands an event index, which the reader of the
+ * index writes: "notify me when your index passes this value". The side that moves
+ * an index from OLD to NOW stores the index, executes a full memory barrier, reads
+ * the event index E, and sends an event if schannel_need_event(E, NOW, OLD). A side
+ * that is about to wait stores E, executes a full memory barrier, and reads the
+ * index once more before it waits. One of the two sees what the other one stored, so
+ * no wake-up is lost. A side that does not wait leaves a stale E in place; the index
+ * passes it once at most, so it causes one notification at most.
  */
 #ifndef _UAPI_XEN_SCHANNEL_H
 #define _UAPI_XEN_SCHANNEL_H
@@ -42,7 +46,14 @@
 #define SCHANNEL_PAGE_SHIFT	12
 #define SCHANNEL_PAGE_SIZE	(1U << SCHANNEL_PAGE_SHIFT)
 
-/* Has an index that moved from @old to @now passed @event? */
+/**
+ * schannel_need_event() - whether an index has passed an event index
+ * @event:	the event index
+ * @now:	the index after the move
+ * @old:	the index before the move
+ *
+ * Return: 1 if the index passed @event on its way from @old to @now, else 0.
+ */
 static __inline__ int schannel_need_event(__u32 event, __u32 now, __u32 old)
 {
 	return (__u32)(now - event - 1U) < (__u32)(now - old);
@@ -51,24 +62,24 @@ static __inline__ int schannel_need_event(__u32 event, __u32 now, __u32 old)
 /* ------------------------------------------------------------------------
  * Versions
  *
- * A side announces the range of ABI versions it speaks; the channel uses the
- * highest both have. Without a common one the channel is refused by the side
- * that notices. Within a version, an addition that an older peer can ignore is
- * a feature bit in @features; one that it cannot is a bit in @required as
- * well. The channel uses the bits which both sides announce; a side that finds
- * a bit in the peer's @required that it does not know refuses the channel.
+ * Each side announces the range of ABI versions that it speaks; the channel uses
+ * the highest version in both ranges. The side that finds none in common refuses
+ * the channel. Within a version, an addition that an older peer can ignore is a
+ * bit in @features. One that an older peer must not ignore is a bit in @required,
+ * too. The channel uses the bits that both sides announce. A side that does not
+ * know a bit in the peer's @required refuses the channel.
  */
 #define SCHANNEL_ABI_VERSION	1U
 #define SCHANNEL_ABI_OLDEST	1U
 
-/* Bits of @features and @required: none are defined by version 1. */
+/* Bits of @features and @required: version 1 defines none. */
 #define SCHANNEL_FEATURES	0U
 
 /* ------------------------------------------------------------------------
- * Directory: one page, found through the transport (see xenstore below)
+ * Directory: one page, which the transport announces (see "Xenstore")
  *
- * The first 24 bytes (up to and including @required) keep their place and
- * meaning in every version to come.
+ * The first 24 bytes, up to and including @required, keep their place and their
+ * meaning in every future version.
  */
 #define SCHANNEL_MAGIC		0x4e484353U	/* "SCHN" */
 #define SCHANNEL_QUEUES_MAX	8U
@@ -77,13 +88,15 @@ static __inline__ int schannel_need_event(__u32 event, __u32 now, __u32 old)
 /**
  * struct schannel_dir - a side's directory
  * @magic:	SCHANNEL_MAGIC. Check: equal.
- * @abi:	newest ABI version the owner speaks.
- * @abi_oldest:	oldest one. Check: the two ranges meet.
- * @reserved:	0; readers ignore it.
- * @features:	feature bits the owner has. Check: unknown ones are ignored.
- * @required:	feature bits the owner cannot do without. Check: all known.
- * @nr_queues:	how many of @queue_ref are valid. Check: 1 to
- *		SCHANNEL_QUEUES_MAX. The channel uses the smaller of the two
+ * @abi:	the newest ABI version that the owner speaks.
+ * @abi_oldest:	the oldest one. Check: the two sides' ranges overlap.
+ * @reserved:	0.
+ * @features:	feature bits that the owner has. Check: none; the reader ignores
+ *		bits that it does not know.
+ * @required:	feature bits that the owner cannot do without. Check: the reader
+ *		knows all of them.
+ * @nr_queues:	number of valid entries of @queue_ref. Check: 1 to
+ *		SCHANNEL_QUEUES_MAX. The channel uses the smaller one of the two
  *		sides' numbers.
  * @ctl_order:	the control ring has 1 << @ctl_order pages. Check: at most
  *		SCHANNEL_CTL_ORDER_MAX.
@@ -92,9 +105,9 @@ static __inline__ int schannel_need_event(__u32 event, __u32 now, __u32 old)
  * @queue_ref:	grant references of the queue pages.
  * @ctl_ref:	grant references of the control ring's pages, in order.
  *
- * Written by the owner before the directory is announced, then constant. Read
- * once by the peer, when the channel comes up. References need no check: a
- * wrong one fails to map, which refuses the channel.
+ * The owner writes the directory before it announces it, and never changes it
+ * afterwards. The peer reads it once, when the channel comes up. Grant references
+ * need no check: the reader cannot map an invalid one, and then refuses the channel.
  */
 struct schannel_dir {
 	__u32	magic;
@@ -114,34 +127,37 @@ struct schannel_dir {
  * Event queues: which flows need attention
  *
  * Queue i is a pair of pages, one of each side. A side posts the number of a
- * flow *of the peer's table* in its own page i and notifies the peer over
- * notification path i of the transport. An entry says "look at this flow", no more:
- * a superfluous one is harmless, and one for a flow that is not in use is
- * ignored.
+ * flow *of the peer's table* in its own page i, and notifies the peer over
+ * notification path i of the transport. An entry says only "look at this flow":
+ * a superfluous entry is harmless, and the consumer ignores one for a flow that is
+ * not in use. Flow 0, the control ring, uses queue 0.
  *
- * A poster leaves out an entry for a flow whose previous one has not been
- * consumed, judged by the peer's @cons. A consumer therefore stores @cons,
- * executes a full memory barrier, and only then looks at the flows whose
- * entries it took.
+ * The poster may omit an entry for a flow whose previous entry the peer has not
+ * consumed yet, according to the peer's @cons. Therefore the consumer stores @cons,
+ * executes a full memory barrier, and only then looks at the flows whose entries
+ * it took.
  *
- * When the queue is full, the poster increments @overflow instead: "look at all
+ * If the queue is full, the poster increments @overflow instead: "look at all
  * your flows that use this queue".
  */
 #define SCHANNEL_QUEUE_ENTRIES	512U
 
 /**
  * struct schannel_queue - a side's page of one event queue
- * @prod:	entries posted so far; unit: entries. Written by the poster
- *		after the entry itself (release). Check: at most
- *		SCHANNEL_QUEUE_ENTRIES ahead of the reader's own consumer index.
+ * @prod:	number of entries posted so far. The poster writes it after the entry
+ *		itself (release). Check: at most SCHANNEL_QUEUE_ENTRIES ahead of the
+ *		reader's own consumer index.
  * @overflow:	changes each time an entry did not fit. Check: none.
- * @cons:	entries of the *peer's* queue page that this side has consumed.
- *		Check: not behind the value seen before, not ahead of the
- *		reader's own @prod. (A reader that finds nonsense here gains
- *		nothing from believing it: it only posts more, or overflows.)
- * @event:	notify this side when the peer's @prod passes this.
- * @entry:	numbers of flows in the peer's table; entry n is in
- *		@entry[n % SCHANNEL_QUEUE_ENTRIES]. Check: a flow in use.
+ * @pad0:	0.
+ * @cons:	number of entries of the *peer's* queue page that this side has
+ *		consumed. Check: not behind the value read before, and not ahead of
+ *		the reader's own @prod. (A reader may also believe an invalid value:
+ *		it then posts superfluous entries, or overflows.)
+ * @event:	notify this side when the peer's @prod passes this value.
+ * @pad1:	0.
+ * @pad2:	0.
+ * @entry:	numbers of flows in the peer's table; entry n is
+ *		@entry[n % SCHANNEL_QUEUE_ENTRIES]. Check: a flow in use, or 0.
  */
 struct schannel_queue {
 	__u32	prod;
@@ -160,8 +176,10 @@ struct schannel_queue {
  * Flow table
  *
  * A flow is one entry in each side's table. The two entries have different
- * numbers: each side chooses its own, and names the peer's in what it sends.
- * Entry 0 is the control ring's; entries from 1 on are connections.
+ * numbers: each side chooses its own number, and uses the peer's in what it sends.
+ * Entry 0 belongs to the control ring, entries from 1 on belong to connections.
+ * The owner zeroes an entry, but for the event indexes, before its first message
+ * about a flow that uses it.
  */
 #define SCHANNEL_FLOWS_PER_PAGE	32U
 #define SCHANNEL_FLOW_PAGES_MAX	512U
@@ -169,38 +187,41 @@ struct schannel_queue {
 #define SCHANNEL_FLOW_CTL	0U
 #define SCHANNEL_FLOW_NONE	0xffffffffU
 
-/* @tx_flags: @tx_prod is final, nothing more will be produced. */
+/* @tx_flags: @tx_prod is final, the owner produces nothing more. */
 #define SCHANNEL_TX_FIN		(1U << 0)
-/* @rx_flags: nothing more will be consumed, producing is in vain. */
+/* @rx_flags: the owner consumes nothing more; the peer need not produce. */
 #define SCHANNEL_RX_SHUT	(1U << 0)
 
 /**
  * struct schannel_flow - a side's entry for one flow
  *
  * Producer line, about the ring in the owner's pool:
- * @tx_prod:	bytes produced. Written after the bytes themselves (release).
- *		Check: tx_prod - own consumer index <= size of the ring; of the new
- *		one once @tx_switches has changed.
- * @tx_flags:	SCHANNEL_TX_*; written after the last change of @tx_prod
- *		(release), a bit once set stays. Check: unknown bits ignored.
- * @tx_event:	notify the owner when the peer's @rx_cons passes this.
- * @tx_switches:	how often the owner has gone on in another ring, see "Moving a
- *		ring". Check: as last seen, or one more if a ring that was
- *		offered and answered with 1 waits for that.
- * @tx_switch:	where it last did: the first byte in the new ring. Written before
- *		@tx_switches (release), which is written before a @tx_prod beyond
- *		it. Check, when @tx_switches is seen to have changed: not behind any
- *		@tx_prod seen before it did, and no further ahead of the own
- *		consumer index than either ring holds.
+ * @tx_prod:	number of bytes produced. The owner writes it after the bytes
+ *		themselves (release). Check: tx_prod - own consumer index is at most
+ *		the size of the ring, of the new ring once @tx_switches has changed.
+ * @tx_flags:	SCHANNEL_TX_*. The owner writes it after the last change of @tx_prod
+ *		(release), and never clears a bit. Check: none; unknown bits are
+ *		ignored.
+ * @tx_event:	notify the owner when the peer's @rx_cons passes this value.
+ * @tx_switches: number of times that the owner has switched to another ring, see
+ *		"Replacing a ring". Check: unchanged, or one more if the reader has
+ *		answered the offer of a ring with 1 and no switch to it was seen yet.
+ * @tx_switch:	position of the last switch: index of the first byte in the new
+ *		ring. The owner writes it before @tx_switches (release), and that
+ *		before a @tx_prod beyond it. Check when @tx_switches has changed: not
+ *		behind any @tx_prod read before that, and ahead of the reader's own
+ *		consumer index by no more than the size of either ring.
+ * @pad0:	0.
  *
  * Consumer line, about the ring in the peer's pool:
- * @rx_cons:	bytes consumed: their place in the ring may be overwritten.
- *		Check: own tx_prod - rx_cons is not more than it was for the
- *		value read before.
- * @rx_flags:	SCHANNEL_RX_*; a bit once set stays. Check: as @tx_flags.
- * @rx_event:	notify the owner when the peer's @tx_prod passes this.
+ * @rx_cons:	number of bytes consumed; the peer may overwrite them. Check: own
+ *		tx_prod - rx_cons is not larger than for the value read before.
+ * @rx_flags:	SCHANNEL_RX_*. The owner never clears a bit. Check: none; unknown
+ *		bits are ignored.
+ * @rx_event:	notify the owner when the peer's @tx_prod passes this value.
+ * @pad1:	0.
  *
- * A notification about a flow is its number, posted in the flow's event
+ * To notify the peer about a flow is to post the flow's number in the flow's event
  * queue. A change of @tx_flags or @rx_flags is always notified.
  */
 struct schannel_flow {
@@ -220,42 +241,45 @@ struct schannel_flow {
 /* ------------------------------------------------------------------------
  * Control ring: messages of SCHANNEL_MSG_SIZE bytes
  *
- * A ring like any flow's, with flow entry 0 of each side for its indexes; every
- * index in it is a multiple of SCHANNEL_MSG_SIZE (check). Messages take effect
- * in order. A message with an unknown @type ends the channel.
+ * The control ring is a ring like that of any flow, with flow entry 0 of each side
+ * for its indexes. Check: every index in it is a multiple of SCHANNEL_MSG_SIZE.
+ * Messages take effect in order. A message that fails a check, an unknown @type
+ * included, ends the channel, unless the check names another consequence.
  */
 #define SCHANNEL_MSG_SIZE	128U
 
 enum schannel_msg_type {
 	SCHANNEL_MSG_OPEN	= 1,	/* open a flow to a port */
-	SCHANNEL_MSG_ACCEPT	= 2,	/* it is open */
-	SCHANNEL_MSG_REFUSE	= 3,	/* it is not */
-	SCHANNEL_MSG_CLOSE	= 4,	/* the sender is done with the flow */
+	SCHANNEL_MSG_ACCEPT	= 2,	/* the flow is open */
+	SCHANNEL_MSG_REFUSE	= 3,	/* the flow is refused */
+	SCHANNEL_MSG_CLOSE	= 4,	/* the sender has closed the flow */
 	SCHANNEL_MSG_TABLE_ADD	= 5,	/* the flow table has more pages */
 	SCHANNEL_MSG_SEGMENT_ADD = 6,	/* the pool has one more segment */
-	SCHANNEL_MSG_SEGMENT_DEL = 7,	/* it shall have one less */
-	SCHANNEL_MSG_SEGMENT_GONE = 8,	/* the receiver's segment is mapped no more */
-	SCHANNEL_MSG_RING	= 9,	/* another ring for a flow */
-	SCHANNEL_MSG_RING_ANSWER = 10,	/* whether that will be followed to */
+	SCHANNEL_MSG_SEGMENT_DEL = 7,	/* the receiver should unmap a segment */
+	SCHANNEL_MSG_SEGMENT_GONE = 8,	/* the receiver's segment is not mapped any more */
+	SCHANNEL_MSG_RING	= 9,	/* offer of another ring for a flow */
+	SCHANNEL_MSG_RING_ANSWER = 10,	/* whether the offered ring can be used */
 };
 
-/* Largest ring: 1 << SCHANNEL_RING_ORDER_MAX pages. */
+/* The largest ring has 1 << SCHANNEL_RING_ORDER_MAX pages. */
 #define SCHANNEL_RING_ORDER_MAX	10U
-/* Pages in one segment; their references fill at most one page. */
+/* Most pages of one segment; their grant references fill at most one page. */
 #define SCHANNEL_SEGMENT_PAGES_MAX (SCHANNEL_PAGE_SIZE / 4U)
 #define SCHANNEL_SEGMENTS_MAX	256U
 #define SCHANNEL_TABLE_ADD_MAX	24U
 
 /**
- * struct schannel_ring_at - where in the sender's pool a flow's ring is
- * @segment:	number of the segment. Check: announced and mapped.
- * @page:	first page within the segment. Check: @page + (1 << @order) is
- *		not beyond the segment's end.
+ * struct schannel_ring_at - the place of a flow's ring in the sender's pool
+ * @segment:	number of the segment. Check: announced and mapped; if not, the
+ *		receiver refuses or resets the flow.
+ * @page:	first page of the ring within the segment. Check: @page +
+ *		(1 << @order) is not beyond the end of the segment.
  * @order:	the ring has 1 << @order pages. Check: at most
  *		SCHANNEL_RING_ORDER_MAX.
  * @queue:	the event queue in which the sender of this message wants the
- *		flow's events. Check: less than the channel's queues. An entry
- *		for the flow in another queue is ignored.
+ *		flow's events. Check: less than the number of queues of the channel.
+ *		The sender ignores entries for the flow in other queues.
+ * @reserved:	0.
  */
 struct schannel_ring_at {
 	__u16	segment;
@@ -266,37 +290,37 @@ struct schannel_ring_at {
 };
 
 /* ------------------------------------------------------------------------
- * Moving a ring
+ * Replacing a ring
  *
- * A flow's ring may be replaced by another, larger or smaller, while bytes are in
- * it and more are being produced:
+ * A flow's ring may be replaced by another one, larger or smaller, while bytes are
+ * in it and more are being produced:
  *
- * 1. The producer's side offers the other ring with RING.
- * 2. The receiver answers: 1, it can read that ring, or 0, it cannot, or will not.
- *    It always answers 0 for a DGRAM flow.
- * 3. After a 1 the producer may turn, at any time from then on, or never. To turn it
- *    stores its producer index in @tx_switch, and then adds one to @tx_switches
- *    (release). What is before that index stays in the old ring, what comes from there
- *    on is in the new one, at index & (its size - 1). A record lies
- *    in one of the two as a whole. From then on tx_prod - rx_cons must not exceed
- *    the new ring's size, and when it switches it already must not.
- * 4. The consumer, once it has read @tx_prod, reads @tx_switches (acquire): if that
- *    has changed it reads the old ring up to @tx_switch, and then the new one.
- * 5. As soon as the peer's @rx_cons is not before @tx_switch, the old ring may be used
- *    for something else. Only then may the next one be offered, which
- *    takes the place of one that was offered before and not turned to.
+ * 1. The producer offers the new ring with RING.
+ * 2. The consumer answers with RING_ANSWER: 1, it can read that ring, or 0, it
+ *    cannot or does not want to. For a DGRAM flow the answer is always 0.
+ * 3. After a 1 the producer may switch to the new ring at any later time, or never.
+ *    It stores its producer index in @tx_switch, and then adds one to @tx_switches
+ *    (release). Bytes before that index are in the old ring. Bytes from that index
+ *    on are in the new ring, at index & (its size - 1). A record is as a whole in
+ *    one of the two rings. From the switch on, tx_prod - rx_cons must not exceed the
+ *    size of the new ring; the producer may only switch when that is so already.
+ * 4. The consumer reads @tx_prod, and then @tx_switches (acquire). If that has
+ *    changed, it reads the old ring up to @tx_switch, and then the new ring.
+ * 5. As soon as the peer's @rx_cons has reached @tx_switch, the producer may use the
+ *    pages of the old ring again, and only then may it offer another ring. Another
+ *    offer also replaces a ring that was offered and not switched to.
  *
- * So nobody waits: until it has turned, the producer goes on in the old ring.
+ * The producer never waits for the answer: it uses the old ring until it switches.
  */
 
 /**
  * struct schannel_msg_ring - body of SCHANNEL_MSG_RING
- * @ring:	the ring offered. Check: as ever; @ring.queue means nothing. If its
- *		segment is not mapped the answer is 0.
+ * @ring:	the ring that is offered. Check: as for any ring, but if its segment
+ *		is not mapped the answer is 0. @ring.queue has no effect.
  *
- * Sent while the sender's side of the flow is open: after ACCEPT and before its own
- * CLOSE, and not before the previous RING was answered (check). A
- * receiver that has sent CLOSE does not answer.
+ * A side sends it while its end of the flow is open: after ACCEPT and before its
+ * own CLOSE. Check: the previous RING was answered. A receiver that has sent CLOSE
+ * does not answer.
  */
 struct schannel_msg_ring {
 	struct schannel_ring_at ring;
@@ -304,10 +328,11 @@ struct schannel_msg_ring {
 
 /**
  * struct schannel_msg_answer - body of SCHANNEL_MSG_RING_ANSWER
- * @ready:	whether the receiver will follow to the ring that was offered. Check: a
- *		RING waits for its answer. Anything but 0 is taken as 1.
+ * @ready:	1 if the sender of the answer can read the ring that was offered, 0 if
+ *		not. Check: a RING of the receiver waits for its answer. Any value but
+ *		0 counts as 1.
  *
- * After a 0 the ring may be used for something else at once.
+ * After a 0 the pages of the ring may be used for something else at once.
  */
 struct schannel_msg_answer {
 	__u32	ready;
@@ -317,15 +342,17 @@ struct schannel_msg_answer {
  * struct schannel_msg_open - body of SCHANNEL_MSG_OPEN
  * @ring:	the opener's ring.
  * @src_port:	port of the opener's socket. Check: not 0, unless @type is DGRAM.
- * @dst_port:	port it wants. Check: as @src_port.
- * @type:	SCHANNEL_TYPE_*. Check: known, and what listens is of that type, else
- *		refuse as UNSUPPORTED.
- * @rx_order:	order the opener would like the other direction's ring to have; a
- *		limits, 0xff for none.
- * @src_addr:	INET: the opener's address, IPv6 or v4-mapped. Check: one that the
- *		control domain published for the peer, else refuse as SOURCE.
- * @dst_addr:	INET: the address it wants, of the same kind (v4-mapped or not).
- *		Check: an address of this domain's.
+ * @dst_port:	port to connect to. Check: as for @src_port.
+ * @type:	SCHANNEL_TYPE_*. Check: known, and the type of the listener; else the
+ *		receiver refuses the flow as UNSUPPORTED.
+ * @rx_order:	order that the opener requests for the ring of the other direction;
+ *		0xff for no request. The acceptor may choose another order.
+ * @reserved:	0.
+ * @src_addr:	INET: the opener's address, IPv6 or v4-mapped. Check: an address that
+ *		the control domain published for the opener; else the receiver refuses
+ *		the flow as SOURCE.
+ * @dst_addr:	INET: the address to connect to, v4-mapped if @src_addr is. Check: an
+ *		address of the receiver's domain.
  */
 struct schannel_msg_open {
 	struct schannel_ring_at ring;
@@ -341,42 +368,50 @@ struct schannel_msg_open {
 #define SCHANNEL_TYPE_STREAM	1U	/* the rings carry bytes */
 #define SCHANNEL_TYPE_SEQPACKET	2U	/* the rings carry records */
 #define SCHANNEL_TYPE_DGRAM	3U	/* see "Datagrams" */
-#define SCHANNEL_TYPE_INET	4U	/* the bytes of a TCP connection; TCP's ports */
+#define SCHANNEL_TYPE_INET	4U	/* the bytes of a TCP connection; ports are TCP ports */
 
-/* struct schannel_msg_accept - body of SCHANNEL_MSG_ACCEPT: the acceptor's ring */
+/**
+ * struct schannel_msg_accept - body of SCHANNEL_MSG_ACCEPT
+ * @ring:	the acceptor's ring.
+ */
 struct schannel_msg_accept {
 	struct schannel_ring_at ring;
 };
 
 enum schannel_reason {
-	/* CLOSE: in order. What was produced may still be consumed. */
+	/* CLOSE: orderly. The receiver may still consume what was produced. */
 	SCHANNEL_REASON_DONE		= 0,
 	/* CLOSE: the connection is reset. */
 	SCHANNEL_REASON_RESET		= 1,
-	/* CLOSE: reset, since the receiver's shared memory made no sense. */
+	/* CLOSE: reset, because a value in the receiver's shared memory was invalid. */
 	SCHANNEL_REASON_PROTOCOL	= 2,
-	/* REFUSE */
+	/* REFUSE: no socket listens at the port. */
 	SCHANNEL_REASON_NO_LISTENER	= 3,
+	/* REFUSE: the backlog of the listener is full. */
 	SCHANNEL_REASON_BACKLOG		= 4,
+	/* REFUSE: no memory for the flow or its ring. */
 	SCHANNEL_REASON_NO_MEMORY	= 5,
+	/* REFUSE: the type is unknown, or not that of the listener. */
 	SCHANNEL_REASON_UNSUPPORTED	= 6,
-	/* REFUSE of an INET OPEN: */
-	/* a listener, but not in an attached cgroup, or no plain TCP's */
+	/* REFUSE, INET: the listener is not in an attached cgroup, or not plain TCP. */
 	SCHANNEL_REASON_NOT_ATTACHED	= 7,
-	SCHANNEL_REASON_SOURCE		= 8,	/* not the opener's address */
-	SCHANNEL_REASON_DENIED		= 9,	/* a security module says no */
+	/* REFUSE, INET: the source address is not one of the opener's. */
+	SCHANNEL_REASON_SOURCE		= 8,
+	/* REFUSE, INET: a security module denies the connection. */
+	SCHANNEL_REASON_DENIED		= 9,
 };
 
 /**
  * struct schannel_msg_reason - body of SCHANNEL_MSG_REFUSE and _CLOSE
- * @reason:	enum schannel_reason. Check: unknown ones are taken as RESET, or
- *		as NO_LISTENER in a REFUSE.
+ * @reason:	enum schannel_reason. Check: none; an unknown value counts as RESET in
+ *		a CLOSE, and as NO_LISTENER in a REFUSE.
  *
- * CLOSE is the last message its sender sends about the flow, and after it the
- * sender reads nothing of the flow and posts no event for it. With reason DONE it
- * has set SCHANNEL_TX_FIN and SCHANNEL_RX_SHUT before; without, it is taken as RESET.
- * A side that has both sent and received CLOSE may use entry and ring for something else. REFUSE
- * stands for both: the opener may reuse its entry and ring at once.
+ * CLOSE is the last message that its sender sends about the flow. After it the
+ * sender reads nothing of the flow and posts no events for it. Before a CLOSE with
+ * the reason DONE the sender has set SCHANNEL_TX_FIN and SCHANNEL_RX_SHUT; if it has
+ * not, the CLOSE counts as RESET. A side that has both sent and received CLOSE may
+ * use the flow's entry and ring for something else. REFUSE stands for both: the
+ * opener may reuse its entry and ring at once.
  */
 struct schannel_msg_reason {
 	__u32	reason;
@@ -384,10 +419,11 @@ struct schannel_msg_reason {
 
 /**
  * struct schannel_msg_table - body of SCHANNEL_MSG_TABLE_ADD
- * @first:	first new page's number. Check: the number of pages known so far.
- * @nr:		how many. Check: 1 to SCHANNEL_TABLE_ADD_MAX, and the sum at most
- *		SCHANNEL_FLOW_PAGES_MAX.
- * @ref:	their grant references.
+ * @first:	number of the first new page. Check: equal to the number of pages
+ *		announced before.
+ * @nr:		number of new pages. Check: 1 to SCHANNEL_TABLE_ADD_MAX, and
+ *		@first + @nr is at most SCHANNEL_FLOW_PAGES_MAX.
+ * @ref:	grant references of the new pages.
  */
 struct schannel_msg_table {
 	__u16	first;
@@ -397,20 +433,22 @@ struct schannel_msg_table {
 
 /**
  * struct schannel_msg_segment - body of SCHANNEL_MSG_SEGMENT_ADD
- * @segment:	the segment's number. Check: not in use, below
+ * @segment:	number of the segment. Check: not in use, and less than
  *		SCHANNEL_SEGMENTS_MAX.
- * @nr_pages:	its pages. Check: 1 to SCHANNEL_SEGMENT_PAGES_MAX.
- * @list_ref:	grant reference of a page that lists the @nr_pages references
- *		(__u32 each) from its start. Constant while the segment is there.
+ * @nr_pages:	number of its pages. Check: 1 to SCHANNEL_SEGMENT_PAGES_MAX.
+ * @list_ref:	grant reference of a page that begins with the @nr_pages grant
+ *		references (__u32) of the segment. Constant while the segment exists.
  *
- * A receiver that cannot map a segment keeps quiet; it refuses, or resets, the
- * flows that have a ring in it, and answers 0 to a RING there.
+ * A receiver that cannot map a segment sends nothing; it refuses, or resets, the
+ * flows that have a ring in the segment, and answers 0 to a RING there.
  *
- * SEGMENT_DEL, with @segment only (Check: announced, and not deleted already), says that no
- * ring is in the segment any more, nor will be. The receiver unmaps it and then
- * sends SEGMENT_GONE, again with @segment only (Check: one that a SEGMENT_DEL was sent
- * for). The owner frees pages and number after that. While a flow has a ring there
- * after all, the receiver does not unmap it: who deletes what it uses waits.
+ * SEGMENT_DEL uses @segment only (Check: announced, and not deleted already). It says
+ * that no ring is in the segment, and that none will be. The receiver unmaps the
+ * segment and then sends SEGMENT_GONE, which also uses @segment only (Check: a
+ * SEGMENT_DEL was sent for it). Then the owner may free the pages and use the number
+ * again. If a flow still has a ring in the segment, the receiver does not unmap it
+ * before that flow is closed or has switched: an owner that deletes a segment in
+ * use waits.
  */
 struct schannel_msg_segment {
 	__u16	segment;
@@ -421,13 +459,22 @@ struct schannel_msg_segment {
 /**
  * struct schannel_msg - one message
  * @type:	enum schannel_msg_type. Check: known.
- * @reserved:	0; readers ignore it.
- * @dst_flow:	ACCEPT, REFUSE, CLOSE, RING, RING_ANSWER: the receiver's flow. Check: in use, in a
- *		state where the message makes sense, and @src_flow is its other
- *		end. Else SCHANNEL_FLOW_NONE.
+ * @reserved:	0.
+ * @dst_flow:	ACCEPT, REFUSE, CLOSE, RING, RING_ANSWER: the receiver's flow. Check: in
+ *		use, in a state in which the message is valid, and @src_flow is its
+ *		other end. In other messages SCHANNEL_FLOW_NONE.
  * @src_flow:	OPEN, ACCEPT, CLOSE, RING, RING_ANSWER: the sender's flow. Check: not
- *		SCHANNEL_FLOW_CTL, inside the sender's table. Else
+ *		SCHANNEL_FLOW_CTL, and inside the sender's table. In other messages
  *		SCHANNEL_FLOW_NONE.
+ * @reserved2:	0.
+ * @open:	body of OPEN.
+ * @accept:	body of ACCEPT.
+ * @reason:	body of REFUSE and CLOSE.
+ * @table:	body of TABLE_ADD.
+ * @segment:	body of SEGMENT_ADD, SEGMENT_DEL and SEGMENT_GONE.
+ * @ring:	body of RING.
+ * @answer:	body of RING_ANSWER.
+ * @space:	makes the message SCHANNEL_MSG_SIZE bytes long.
  */
 struct schannel_msg {
 	__u16	type;
@@ -450,26 +497,27 @@ struct schannel_msg {
 /* ------------------------------------------------------------------------
  * Records
  *
- * A ring of a SEQPACKET or DGRAM flow is a sequence of records: a header, @len
- * bytes, and padding up to a multiple of SCHANNEL_RECORD_ALIGN, where the next
- * header stands (so that none crosses a page). A record is produced as a whole: @tx_prod
- * moves from the end of one to the end of a later one. The largest record is
- * therefore what the ring holds, less the header; for a larger one the ring is moved.
+ * A ring of a SEQPACKET or DGRAM flow is a sequence of records. A record is a header,
+ * @len bytes, and padding up to a multiple of SCHANNEL_RECORD_ALIGN; the next header
+ * follows, so that no header crosses a page. The sender produces a record as a whole:
+ * @tx_prod moves from the end of one record to the end of a later one. Therefore the
+ * largest record is the size of the ring less the header; for a larger record the
+ * sender replaces the ring first.
  */
 #define SCHANNEL_RECORD_ALIGN	16U
 
-/* @flags: the sender's MSG_EOR. */
+/* @flags: the sender set MSG_EOR. */
 #define SCHANNEL_RECORD_EOR	(1U << 0)
-/* @flags: a notice, see "Datagrams". */
+/* @flags: the record is a notice, see "Datagrams". */
 #define SCHANNEL_RECORD_NO_PORT	(1U << 1)
 
 /**
- * struct schannel_record - what stands before each record
- * @len:	bytes that follow. Check: header, bytes and padding are within what
- *		was produced; in a DGRAM flow, at most SCHANNEL_DGRAM_MAX.
- * @flags:	SCHANNEL_RECORD_*. Check: unknown bits ignored.
- * @src_port:	DGRAM: the sender's port. Check: not 0. Else 0, ignored.
- * @dst_port:	DGRAM: the receiver's port. Check: not 0. Else 0, ignored.
+ * struct schannel_record - the header of a record
+ * @len:	number of bytes that follow. Check: header, bytes and padding are within
+ *		what was produced; in a DGRAM flow, at most SCHANNEL_DGRAM_MAX.
+ * @flags:	SCHANNEL_RECORD_*. Check: none; unknown bits are ignored.
+ * @src_port:	DGRAM: the sender's port. Check: not 0. In other flows 0, ignored.
+ * @dst_port:	DGRAM: the receiver's port. Check: not 0. In other flows 0, ignored.
  */
 struct schannel_record {
 	__u32	len;
@@ -481,13 +529,12 @@ struct schannel_record {
 /* ------------------------------------------------------------------------
  * Datagrams
  *
- * All datagrams from one domain to the other travel in one flow of type DGRAM, which
- * the sending side opens when it has the first one to send; both ports of its OPEN
- * are 0. A side accepts one such flow at a time and refuses others as BACKLOG.
- * The opener's ring carries the datagrams. The acceptor's ring carries notices: records
- * without bytes, with SCHANNEL_RECORD_NO_PORT and the ports of a datagram that
- * nobody was bound to receive. Notices may be left out, when there is no
- * room for them or at will.
+ * One flow of type DGRAM carries all datagrams from one domain to the other. The
+ * sending side opens it for its first datagram; both ports of the OPEN are 0. A side
+ * accepts one such flow at a time and refuses others as BACKLOG. The opener's ring
+ * carries the datagrams. The acceptor's ring carries notices: records without bytes,
+ * with SCHANNEL_RECORD_NO_PORT and with the ports of a datagram whose destination port
+ * no socket was bound to. The acceptor may omit notices, for example for want of space.
  */
 #define SCHANNEL_DGRAM_MAX	65536U
 
@@ -495,43 +542,51 @@ struct schannel_record {
  * Xenstore
  *
  * A pair of domains is a xenbus device of type "schannel". The domain with the
- * higher id is the frontend, so that a pair has only one; the device's number
- * there is the backend's domain id. (At the backend it is 0: the frontend's id
- * tells devices apart, and both together can be longer than a bus id.)
+ * higher id is the frontend, so that a pair has only one device. The number of the
+ * device is the backend's domain id in the frontend's directory. In the backend's
+ * directory it is 0: there the frontend's id identifies the device, and both ids
+ * together can be longer than a bus id.
  *
  *	/local/domain/<fe>/device/schannel/<be>/...
  *	/local/domain/<be>/backend/schannel/<fe>/0/...
  *
- * Beside xenbus's own keys, each side writes in its own directory:
+ * Besides the keys of xenbus itself, each side writes in its own directory:
  *
- *	abi		as long as its driver is there: the newest ABI version that
- *			speaks, decimal, not 0. Which one a channel uses is settled
- *			by the directories; this tells the peer that there is
- *			somebody, so it is written before the state, or with it.
- *	dir-ref		grant reference of its directory, decimal
- *	port-<i>	(frontend only) event channel i, unbound, for the backend
- *			to bind; notification path of queue i; i from 0 up
+ *	abi		the newest ABI version that its driver speaks, decimal, not 0.
+ *			The key exists as long as the driver does: it tells the peer
+ *			that there is a driver. The driver writes it before the state,
+ *			or together with it. The directory pages, not this key, decide
+ *			which version a channel uses.
+ *	dir-ref		grant reference of its directory page, decimal
+ *	port-<i>	(frontend only) event channel i, unbound, for the backend to
+ *			bind: the notification path of queue i; i from 0 up
  *
- * and the control domain, which made the directories, tells each side who the other is:
+ * The control domain, which creates the directories, writes into each one what
+ * that side may know of its peer:
  *
- *	peer-name	its name; at most 127 bytes
- *	peer-uuid	its UUID, as text
- *	peer-addresses	its IP addresses, IPv4 or IPv6, separated by spaces
+ *	peer-name	the name of the peer; at most 127 bytes
+ *	peer-uuid	the UUID of the peer, as text
+ *	peer-addresses	the IP addresses of the peer, IPv4 or IPv6, separated by spaces
  *
- * and what memory the one told may take for its own rings of this channel:
+ * and how much memory that side may use for its own rings of this channel:
  *
- *	pool-mib	in MiB, decimal; it may have a lower limit of its own
+ *	pool-mib	in MiB, decimal; the side may have a lower limit of its own
  *
- * Each may be missing or empty, and may change at any time.
+ * Each of these keys may be missing or empty, and may change at any time.
  *
- * States: a side without abi is not there, whatever its state: the control domain
- * writes Initialising before there is a driver. Both
- * Initialising: the pair may talk but no channel is set up. The
- * frontend starts one by writing its keys and going to Initialised; the backend
- * asks for that by going to InitWait. The backend then maps, binds, writes its
- * key and goes to Connected; the frontend maps and goes to Connected. Closing
- * or Closed of either side, or its disappearance, ends the channel; when both
- * are back at Initialising, another may follow.
+ * States. A side without the key abi has no driver, whatever its state is: the
+ * control domain writes Initialising before there is a driver. In Initialising on
+ * both sides the pair may talk, but no channel is set up. The frontend starts a
+ * channel: it writes its keys and goes to Initialised. The backend requests one by
+ * going to InitWait. When the frontend is Initialised, the backend maps the
+ * frontend's pages, binds its event channels, writes its own key and goes to
+ * Connected; then the frontend maps the backend's pages and goes to Connected.
+ *
+ * Closing or Closed of either side, or its disappearance, ends the channel. A side
+ * that takes its channel down goes to Closing, at any time; the other side follows.
+ * The frontend leaves Closing, for Initialising, when the backend is not Connected;
+ * the backend leaves it when the frontend is in Initialising or gone. Then another
+ * channel may be set up.
  */
 #define SCHANNEL_XENBUS_TYPE	"schannel"
 #define SCHANNEL_KEY_ABI	"abi"
