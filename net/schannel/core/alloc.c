@@ -44,7 +44,7 @@ int sc_alloc_grow_pool(struct schannel_channel *ch, u8 order)
  * sc_alloc_extent() - take the pages for a ring
  * @ch:		the channel, whose pool grows if need be
  * @order:	how large it is to be
- * @least:	what will do if memory is short
+ * @order_min:	the smallest order that is accepted when memory is short
  * @extent:	filled in
  *
  * As large as memory and limits allow: rather a small ring than none. When they do
@@ -52,7 +52,7 @@ int sc_alloc_grow_pool(struct schannel_channel *ch, u8 order)
  *
  * Return: 0 or -errno.
  */
-int sc_alloc_extent(struct schannel_channel *ch, u8 order, u8 least,
+int sc_alloc_extent(struct schannel_channel *ch, u8 order, u8 order_min,
 		  struct sc_extent *extent)
 {
 	int err;
@@ -65,7 +65,7 @@ int sc_alloc_extent(struct schannel_channel *ch, u8 order, u8 least,
 		if (!err)
 			continue;
 		sc_maintain_low_memory(ch);
-		if (err == -ECONNRESET || order <= least)
+		if (err == -ECONNRESET || order <= order_min)
 			break;
 		order--;
 	}

@@ -10,7 +10,7 @@ struct sc_extent;
 struct sc_ring;
 struct sc_size_limits;
 
-int sc_alloc_extent(struct schannel_channel *ch, u8 order, u8 least,
+int sc_alloc_extent(struct schannel_channel *ch, u8 order, u8 order_min,
 		  struct sc_extent *extent);
 int sc_alloc_grow_pool(struct schannel_channel *ch, u8 order);
 int sc_alloc_table(struct schannel_channel *ch, unsigned int pages);

@@ -241,7 +241,7 @@ static inline u32 sc_flow_tx_size(const struct sc_flow *flow)
 /* So much can always be waited for: a sender may want half the ring before it goes on. */
 static inline u32 sc_flow_rx_half(const struct sc_flow *flow)
 {
-	return sc_rx_least(&flow->rx) / 2;
+	return sc_rx_min_size(&flow->rx) / 2;
 }
 
 /* sc_rx_at_switch(), if need be, for a flow's data path. */

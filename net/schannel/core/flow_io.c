@@ -221,7 +221,7 @@ void sc_flow_look(struct sc_flow *flow, struct sc_flow_view *view)
 	/* ours first: the peer's is never behind what ours was before it */
 	index = READ_ONCE(rx->cons);
 	view->prod = READ_ONCE(rx->peer->tx_prod);
-	view->avail = min(view->prod - index, sc_rx_most(rx));
+	view->avail = min(view->prod - index, sc_rx_max_size(rx));
 	index = READ_ONCE(tx->peer->rx_cons);
 	size = sc_flow_tx_size(flow);
 	view->queued = min(READ_ONCE(tx->prod) - index, size);

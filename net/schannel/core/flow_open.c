@@ -51,7 +51,7 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 		return ERR_PTR(-ENOMEM);
 	flow->type = type;
 	flow->resize.limits = limits;
-	err = sc_alloc_extent(ch, sc_pool_order(&ch->pool, limits), limits.least,
+	err = sc_alloc_extent(ch, sc_pool_order(&ch->pool, limits), limits.fallback,
 			    &flow->extent);
 	if (err)
 		goto err_free;

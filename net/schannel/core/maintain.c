@@ -14,7 +14,7 @@
 #include "sysctl.h"
 
 /* So long who makes room for a record is given to do it, in jiffies. */
-#define SC_TEND_YIELD	(HZ / 50)
+#define SC_MAINTAIN_YIELD	(HZ / 50)
 
 /* Two looks make a rest. */
 unsigned long sc_maintain_interval(void)
@@ -72,7 +72,7 @@ void sc_maintain_starved(struct schannel_channel *ch, u8 order)
 void sc_maintain_yielded(struct schannel_channel *ch)
 {
 	ch->yield_order = SC_ORDER_NONE;
-	ch->yield_next = jiffies + SC_TEND_YIELD;
+	ch->yield_next = jiffies + SC_MAINTAIN_YIELD;
 }
 
 /* Does a record wait for a ring? Then who wants another one stands in line. */

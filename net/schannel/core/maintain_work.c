@@ -75,7 +75,7 @@ static bool sc_maintain_flows(struct schannel_channel *ch, bool is_time,
 	while ((flow = sc_maintain_next(ch, &todo))) {
 		sc_maintain_rings(flow, is_time, low_memory);
 		spin_lock(&ch->ctl_lock);
-		waits |= sc_resize_waits(flow);
+		waits |= sc_resize_is_urgent(flow);
 		if (sc_resize_is_idle(flow))
 			list_del_init(&flow->resize.node);
 		spin_unlock(&ch->ctl_lock);

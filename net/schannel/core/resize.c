@@ -30,7 +30,7 @@ void *sc_resize_user_get(struct sc_flow *flow)
 }
 
 /* The largest ring there may be, in bytes. */
-u32 sc_resize_most(const struct sc_flow *flow)
+u32 sc_resize_max(const struct sc_flow *flow)
 {
 	u8 most = min_t(u8, flow->resize.limits.max, SCHANNEL_RING_ORDER_MAX);
 
@@ -88,7 +88,7 @@ bool sc_resize_is_offered(const struct sc_flow *flow)
 }
 
 /* Is there somebody who should not have to wait for the next look? */
-bool sc_resize_waits(const struct sc_flow *flow)
+bool sc_resize_is_urgent(const struct sc_flow *flow)
 {
 	return sc_resize_is_offered(flow) || sc_resize_state(&flow->resize) == SC_RESIZE_STARVED;
 }

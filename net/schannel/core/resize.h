@@ -98,13 +98,13 @@ static inline enum sc_resize_state sc_resize_state(const struct sc_resize *resiz
 
 /* resize.c */
 void *sc_resize_user_get(struct sc_flow *flow);
-u32 sc_resize_most(const struct sc_flow *flow);
+u32 sc_resize_max(const struct sc_flow *flow);
 bool sc_resize_can_proceed(const struct sc_flow *flow, bool empty);
 void sc_resize_switched(struct sc_flow *flow);
 const struct sc_ring *sc_resize_rx_at_switch(struct sc_flow *flow, u32 skip,
 					     u32 *len);
 bool sc_resize_is_offered(const struct sc_flow *flow);
-bool sc_resize_waits(const struct sc_flow *flow);
+bool sc_resize_is_urgent(const struct sc_flow *flow);
 bool sc_resize_is_idle(const struct sc_flow *flow);
 void sc_resize_end(struct sc_flow *flow);
 

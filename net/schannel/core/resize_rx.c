@@ -19,7 +19,7 @@ static void sc_resize_wake_receiver(struct sc_flow *flow, void *user)
 
 	/* with sc_rx_arm(): we see what it waits for, or it sees the next ring */
 	virt_mb();
-	if (rx->own->rx_event - rx->cons >= sc_rx_least(rx) / 2)
+	if (rx->own->rx_event - rx->cons >= sc_rx_min_size(rx) / 2)
 		flow->ops->wake(user, SC_FLOW_WAKE_RECEIVER);
 }
 

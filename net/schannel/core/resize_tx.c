@@ -24,7 +24,7 @@
 #define SC_RESIZE_STARVED_MAX	(5 * HZ)
 
 /* At first only those with larger rings make room, after so long also its equals. */
-#define SC_RESIZE_STARVED_POLITE		(HZ / 4)
+#define SC_RESIZE_STARVED_EQUALS		(HZ / 4)
 
 /* A peer that refuses so many rings in a row will not take one. */
 #define SC_RESIZE_REFUSALS	3
@@ -182,7 +182,7 @@ static void sc_resize_note_starved(struct sc_flow *flow, u8 order)
 /**
  * sc_resize_fit() - the ring is too small for a record
  * @flow:	an open flow, whose tx side the caller serialises
- * @size:	of the record in the ring, no more than sc_resize_most()
+ * @size:	of the record in the ring, no more than sc_resize_max()
  *
  * Process context. Memory that others have is waited for, SC_RESIZE_STARVED_MAX at most.
  *
@@ -316,7 +316,7 @@ static void sc_resize_maintain_starved(struct sc_flow *flow, void *user, bool us
 		flow->ops->wake(user, SC_FLOW_WAKE_SENDER);
 	} else {
 		sc_maintain_grow(ch, order);
-		if (time_before(jiffies, resize->starved_since + SC_RESIZE_STARVED_POLITE))
+		if (time_before(jiffies, resize->starved_since + SC_RESIZE_STARVED_EQUALS))
 			order++;
 		sc_maintain_starved(ch, order);
 	}

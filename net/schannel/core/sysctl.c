@@ -29,20 +29,20 @@ static int sc_ring_max_kib = SC_RING_MAX >> SC_KIB_SHIFT;
 static int sc_ring_idle_ms = 2000;
 static int sc_dgram_ring_kib = 256;
 
-static int sc_busy_poll_most = 1000;
-static int sc_connect_least = 100;
-static int sc_connect_most = 600 * 1000;
-static int sc_divert_timeout_most = 60 * 1000;
-static int sc_divert_retry_most = 600 * 1000;
-static int sc_pool_least = (PAGE_SIZE << SC_SEGMENT_ORDER) >> SC_KIB_SHIFT;
-static int sc_pool_most = 256 << 10;
-static int sc_pool_total_most = 1 << 20;
-static int sc_ring_idle_least = 10;
-static int sc_ring_idle_most = 3600 * 1000;
-static int sc_ring_least = PAGE_SIZE >> SC_KIB_SHIFT;
-static int sc_ring_most = SC_RING_MAX >> SC_KIB_SHIFT;
-static int sc_dgram_least = 128;
-static int sc_dgram_most = 1024;
+static int sc_busy_poll_max = 1000;
+static int sc_connect_min = 100;
+static int sc_connect_max = 600 * 1000;
+static int sc_divert_timeout_max = 60 * 1000;
+static int sc_divert_retry_max = 600 * 1000;
+static int sc_pool_min = (PAGE_SIZE << SC_SEGMENT_ORDER) >> SC_KIB_SHIFT;
+static int sc_pool_max = 256 << 10;
+static int sc_pool_total_max = 1 << 20;
+static int sc_ring_idle_min = 10;
+static int sc_ring_idle_max = 3600 * 1000;
+static int sc_ring_bound_min = PAGE_SIZE >> SC_KIB_SHIFT;
+static int sc_ring_bound_max = SC_RING_MAX >> SC_KIB_SHIFT;
+static int sc_dgram_min = 128;
+static int sc_dgram_max = 1024;
 
 /* As proc_dointvec_minmax(), and a power of two. */
 static int sc_sysctl_do_ring(const struct ctl_table *ctl, int write,
@@ -74,7 +74,7 @@ static const struct ctl_table sc_sysctl_table[] = {
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_minmax,
 		.extra1		= SYSCTL_ZERO,
-		.extra2		= &sc_busy_poll_most,
+		.extra2		= &sc_busy_poll_max,
 	},
 	{
 		.procname	= "connect_timeout_ms",
@@ -83,8 +83,8 @@ static const struct ctl_table sc_sysctl_table[] = {
 		.maxlen		= sizeof(int),
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_minmax,
-		.extra1		= &sc_connect_least,
-		.extra2		= &sc_connect_most,
+		.extra1		= &sc_connect_min,
+		.extra2		= &sc_connect_max,
 	},
 	{
 		.procname	= "divert_timeout_ms",
@@ -94,7 +94,7 @@ static const struct ctl_table sc_sysctl_table[] = {
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_minmax,
 		.extra1		= SYSCTL_ONE,
-		.extra2		= &sc_divert_timeout_most,
+		.extra2		= &sc_divert_timeout_max,
 	},
 	{
 		.procname	= "divert_retry_ms",
@@ -104,7 +104,7 @@ static const struct ctl_table sc_sysctl_table[] = {
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_minmax,
 		.extra1		= SYSCTL_ZERO,
-		.extra2		= &sc_divert_retry_most,
+		.extra2		= &sc_divert_retry_max,
 	},
 	{
 		.procname	= "divert_local",
@@ -123,8 +123,8 @@ static const struct ctl_table sc_sysctl_table[] = {
 		.maxlen		= sizeof(int),
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_minmax,
-		.extra1		= &sc_pool_least,
-		.extra2		= &sc_pool_most,
+		.extra1		= &sc_pool_min,
+		.extra2		= &sc_pool_max,
 	},
 	{
 		.procname	= "pool_total_mib",
@@ -133,7 +133,7 @@ static const struct ctl_table sc_sysctl_table[] = {
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_minmax,
 		.extra1		= SYSCTL_ONE,
-		.extra2		= &sc_pool_total_most,
+		.extra2		= &sc_pool_total_max,
 	},
 	{
 		.procname	= "ring_idle_ms",
@@ -141,8 +141,8 @@ static const struct ctl_table sc_sysctl_table[] = {
 		.maxlen		= sizeof(int),
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_minmax,
-		.extra1		= &sc_ring_idle_least,
-		.extra2		= &sc_ring_idle_most,
+		.extra1		= &sc_ring_idle_min,
+		.extra2		= &sc_ring_idle_max,
 	},
 	{
 		.procname	= "ring_min_kib",
@@ -150,7 +150,7 @@ static const struct ctl_table sc_sysctl_table[] = {
 		.maxlen		= sizeof(int),
 		.mode		= 0644,
 		.proc_handler	= sc_sysctl_do_ring,
-		.extra1		= &sc_ring_least,
+		.extra1		= &sc_ring_bound_min,
 		.extra2		= &sc_ring_max_kib,
 	},
 	{
@@ -160,7 +160,7 @@ static const struct ctl_table sc_sysctl_table[] = {
 		.mode		= 0644,
 		.proc_handler	= sc_sysctl_do_ring,
 		.extra1		= &sc_ring_min_kib,
-		.extra2		= &sc_ring_most,
+		.extra2		= &sc_ring_bound_max,
 	},
 	{
 		.procname	= "dgram_ring_kib",
@@ -168,8 +168,8 @@ static const struct ctl_table sc_sysctl_table[] = {
 		.maxlen		= sizeof(int),
 		.mode		= 0644,
 		.proc_handler	= sc_sysctl_do_ring,
-		.extra1		= &sc_dgram_least,
-		.extra2		= &sc_dgram_most,
+		.extra1		= &sc_dgram_min,
+		.extra2		= &sc_dgram_max,
 	},
 };
 
@@ -264,14 +264,14 @@ static u8 sc_sysctl_order(int kib)
 /* The sizes of rings for which nobody asked. */
 struct sc_size_limits sc_sysctl_ring(void)
 {
-	u8 least = sc_sysctl_order(READ_ONCE(sc_ring_min_kib));
-	u8 most = sc_sysctl_order(READ_ONCE(sc_ring_max_kib));
+	u8 min_order = sc_sysctl_order(READ_ONCE(sc_ring_min_kib));
+	u8 max_order = sc_sysctl_order(READ_ONCE(sc_ring_max_kib));
 
 	/* two writers at once can get past each other's checks */
 	return (struct sc_size_limits) {
-		.min	= min(least, most),
-		.max	= most,
-		.least	= min(least, most),
+		.min		= min(min_order, max_order),
+		.max		= max_order,
+		.fallback	= min(min_order, max_order),
 	};
 }
 

@@ -28,12 +28,12 @@
 /**
  * struct sc_size_limits - how large a ring is to be, in orders of pages
  * @min, @max:	it begins and stays between these
- * @least:	what will do if memory is short, at most @min
+ * @fallback: the order that is accepted when memory is short, at most @min
  */
 struct sc_size_limits {
 	u8 min;
 	u8 max;
-	u8 least;
+	u8 fallback;
 };
 
 /**

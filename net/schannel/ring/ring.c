@@ -53,7 +53,7 @@ int sc_rx_follow(struct sc_rx *rx, u32 switches, u32 prod)
 		return -EPROTO;
 	switch_pos = READ_ONCE(rx->peer->tx_switch);
 	ahead = switch_pos - rx->cons;
-	if (ahead > sc_rx_least(rx) || ahead < known)
+	if (ahead > sc_rx_min_size(rx) || ahead < known)
 		return -EPROTO;
 	WRITE_ONCE(rx->switches, switches);
 	rx->switch_pos = switch_pos;

@@ -288,14 +288,14 @@ static inline void sc_tx_switch(struct sc_tx *tx, const struct sc_ring *to)
 }
 
 /* The least and the most that the ring holds, be it this one or the next. */
-static inline u32 sc_rx_least(const struct sc_rx *rx)
+static inline u32 sc_rx_min_size(const struct sc_rx *rx)
 {
 	u32 size = READ_ONCE(rx->ring.size), next = READ_ONCE(rx->next.size);
 
 	return next ? min(size, next) : size;
 }
 
-static inline u32 sc_rx_most(const struct sc_rx *rx)
+static inline u32 sc_rx_max_size(const struct sc_rx *rx)
 {
 	u32 size = READ_ONCE(rx->ring.size), next = READ_ONCE(rx->next.size);
 

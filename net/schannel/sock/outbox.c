@@ -98,7 +98,7 @@ static int sc_outbox_go(struct sc_outbox *out)
 	struct sc_size_limits limits = {
 		.min = order,
 		.max = order,
-		.least = SC_OUTBOX_RING_LEAST,
+		.fallback = SC_OUTBOX_RING_LEAST,
 	};
 	struct schannel_channel *ch;
 	struct sc_flow *flow;

@@ -153,7 +153,7 @@ int sc_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		err = sc_io_send_check(&io, flow);
 		if (err)
 			break;
-		if (len > sc_resize_most(flow) - SC_RECORD_HEADER) {
+		if (len > sc_resize_max(flow) - SC_RECORD_HEADER) {
 			err = -EMSGSIZE;
 			break;
 		}

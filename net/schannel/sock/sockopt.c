@@ -69,7 +69,7 @@ static struct sc_size_limits sc_sockopt_size_limits(u32 min, u32 max)
 		limits.max = max(limits.max, limits.min);
 	else
 		limits.min = min(limits.min, limits.max);
-	limits.least = limits.min;
+	limits.fallback = limits.min;
 	return limits;
 }
 
@@ -82,7 +82,7 @@ struct sc_size_limits sc_sockopt_tx_limits(const struct sock *sk)
 	sc_sockopt_limits(sk, &min, &max);
 	limits = sc_sockopt_size_limits(min.tx, max.tx);
 	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
-		limits.least = 0;
+		limits.fallback = 0;
 	return limits;
 }
 EXPORT_SYMBOL_NS_GPL(sc_sockopt_tx_limits, SC_NS_SOCK);
@@ -221,7 +221,7 @@ static int sc_sockopt_get_record_max(struct sock *sk, u32 *max)
 	case SOCK_SEQPACKET:
 		if (!flow)
 			return -ENOTCONN;
-		*max = sc_resize_most(flow) - SC_RECORD_HEADER;
+		*max = sc_resize_max(flow) - SC_RECORD_HEADER;
 		return sizeof(*max);
 	default:
 		return -EOPNOTSUPP;
