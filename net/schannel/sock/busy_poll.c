@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whether to look before sleeping. See busy_poll.h.
+ * Whether to busy-poll before sleeping. See busy_poll.h.
  *
- * It is tried at first, and then as long as it comes to something now and then. Else it is
- * tried again after so many waits, ever less often. How long a wait was says nothing
- * about it: waking up can take longer than what was waited for.
+ * Polling is tried at first, and then for as long as it gives a result now and then. Else it
+ * is tried again after a number of waits that doubles each time. How long a wait took says
+ * nothing about polling, since waking up can take longer than the event took to come.
  *
- * And longer than anybody looks. Then two sides that have both gone to sleep, for whatever
- * reason, would never find out that they need not: each looks in vain while the other
- * wakes up. So where looking has been worth it, a miss is taken for an accident, and a
- * few times it is looked for long enough for the other side to come back.
+ * Waking up can also take longer than anybody polls. Two sides that have both gone to
+ * sleep, for whatever reason, would then never find out that they need not: each polls in
+ * vain while the other wakes up. So where polling has paid, a miss is taken for an
+ * accident, and the next few polls are long enough for the other side to wake up.
  */
 #include <linux/minmax.h>
 #include <linux/sched/stat.h>
@@ -19,22 +19,24 @@
 #include "busy_poll.h"
 #include "core/sysctl.h"
 
-/* So many misses in a row are put up with. */
+/* Misses in a row before polling is paused. */
 #define SC_BUSY_POLL_MISSES		4
 
+/* Waits without polling after that. */
 #define SC_BUSY_POLL_PAUSE_MIN	8
 #define SC_BUSY_POLL_PAUSE_MAX	128
 
 /*
- * After a miss: so many times, earned one by one, so much longer, but not beyond this.
- * Some are given, since both sides begin asleep.
+ * Longer polls after a miss: how many a connection may save up, one for each hit; how many
+ * it begins with, since both sides begin asleep; and how much longer they are, up to a
+ * limit in microseconds.
  */
-#define SC_BUSY_POLL_CREDIT_MAX	4
+#define SC_BUSY_POLL_CREDIT_MAX		4
 #define SC_BUSY_POLL_CREDIT		2
 #define SC_BUSY_POLL_LONGER		8
-#define SC_BUSY_POLL_LONGEST_US	2000U
+#define SC_BUSY_POLL_LONGEST_US		2000U
 
-/* For a connection of which nothing is known. */
+/* For a new connection. */
 void sc_busy_poll_init(struct sc_busy_poll *poll)
 {
 	*poll = (struct sc_busy_poll){ .credit = SC_BUSY_POLL_CREDIT };
@@ -46,13 +48,11 @@ static bool sc_busy_poll_has_credit(const struct sc_busy_poll *poll)
 }
 
 /**
- * sc_busy_poll_budget() - how long to look this time
+ * sc_busy_poll_budget() - how long to poll this time
  * @poll:	what was learned
- * @sk:		the socket; SO_BUSY_POLL is what its program wants in any case
+ * @sk:		the socket; its program may demand polling with SO_BUSY_POLL
  *
- * Nobody else may be waiting for the processor.
- *
- * Return: nanoseconds, 0 if it is not worth it.
+ * Return: nanoseconds; 0 if polling does not pay or another task wants the processor.
  */
 u64 sc_busy_poll_budget(struct sc_busy_poll *poll, const struct sock *sk)
 {
@@ -74,9 +74,9 @@ u64 sc_busy_poll_budget(struct sc_busy_poll *poll, const struct sock *sk)
 }
 
 /**
- * sc_busy_poll_learn() - it was tried
- * @poll:	for this direction
- * @took:	how long until what was waited for came, in nanoseconds; or SC_BUSY_POLL_MISS
+ * sc_busy_poll_learn() - learn from a poll
+ * @poll:	of this direction
+ * @took:	nanoseconds until the result came, or SC_BUSY_POLL_MISS
  */
 void sc_busy_poll_learn(struct sc_busy_poll *poll, u64 took)
 {
@@ -89,9 +89,9 @@ void sc_busy_poll_learn(struct sc_busy_poll *poll, u64 took)
 	}
 	if (sc_busy_poll_has_credit(poll))
 		poll->credit--;
-	/* late is neither a hit nor a miss: perhaps the next one is prompt */
+	/* a late result is neither a hit nor a miss: the next one may be prompt */
 	if (took == SC_BUSY_POLL_MISS && ++poll->misses >= SC_BUSY_POLL_MISSES) {
-		/* from now on one is enough, until there is a hit */
+		/* until the next hit, a single miss is enough */
 		poll->misses = SC_BUSY_POLL_MISSES - 1;
 		poll->rest = max(poll->pause, SC_BUSY_POLL_PAUSE_MIN);
 		poll->pause = min(2 * poll->rest, SC_BUSY_POLL_PAUSE_MAX);

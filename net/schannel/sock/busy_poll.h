@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Looking for a while before going to sleep. A sleep costs the peer a notification and us a
- * wake-up, some of which is more than the wait for what comes soon. Whether it does is
- * learned for each direction of each connection: where it does not, hardly anybody looks.
+ * Busy polling: looking for data, or space, for a while before going to sleep. A sleep
+ * costs the peer a notification and us a wake-up, which together can take longer than
+ * the wait itself. Whether polling pays is learned for each direction of each
+ * connection; where it does not, a waiter rarely polls.
  */
 #ifndef _SCHANNEL_BUSY_POLL_H
 #define _SCHANNEL_BUSY_POLL_H
@@ -13,12 +14,14 @@
 struct sock;
 
 /**
- * struct sc_busy_poll - whether it is worth it; under the direction's data lock
- * @misses:	times in a row that came to nothing
- * @rest:	so many waits go without
- * @pause:	that is going to be set to this
- * @credit:	so many times it may take longer after a miss
- * @prompt:	what comes within so many nanoseconds is what was hoped for
+ * struct sc_busy_poll - what one direction of a connection has learned
+ * @misses:	polls in a row that ended without a result
+ * @rest:	waits that still go without polling
+ * @pause:	what @rest is set to after the next series of misses
+ * @credit:	polls that may take longer than usual after a miss
+ * @prompt:	nanoseconds within which a result counts as a hit
+ *
+ * Under the direction's data lock.
  */
 struct sc_busy_poll {
 	u8 misses;
@@ -28,7 +31,7 @@ struct sc_busy_poll {
 	u64 prompt;
 };
 
-/* Instead of how long it took: it did not come. */
+/* In place of the time it took: there was no result. */
 #define SC_BUSY_POLL_MISS	U64_MAX
 
 void sc_busy_poll_init(struct sc_busy_poll *poll);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* One end of a connection: from its flow's opening to its close. See conn.h. */
+/* One end of a connection, from the opening of its flow to the close. See conn.h. */
 #include <linux/err.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
@@ -21,7 +21,7 @@ void sc_conn_init(struct sc_conn *conn, struct sock *sk,
 }
 EXPORT_SYMBOL_NS_GPL(sc_conn_init, SC_NS_SOCK);
 
-/* What is about one connection only begins anew. Nobody is in the data path. */
+/* Reset what belongs to a single connection. No call is in the data path. */
 void sc_conn_fresh(struct sc_conn *conn)
 {
 	conn->notified_prod = 0;
@@ -37,9 +37,9 @@ void sc_conn_fresh(struct sc_conn *conn)
 EXPORT_SYMBOL_NS_GPL(sc_conn_fresh, SC_NS_SOCK);
 
 /**
- * sc_conn_detach() - it is done with its flow, if it has one
- * @conn:	lock_sock() is held, unless its socket was taken back
- * @reason:	as sc_flow_close()'s
+ * sc_conn_detach() - close the flow, if there is one
+ * @conn:	the connection's end; lock_sock() is held, unless TCP has its socket back
+ * @reason:	what the peer is told, see sc_flow_close()
  */
 void sc_conn_detach(struct sc_conn *conn, enum schannel_reason reason)
 {
@@ -47,7 +47,7 @@ void sc_conn_detach(struct sc_conn *conn, enum schannel_reason reason)
 
 	if (!rcu_access_pointer(conn->flow))
 		return;
-	/* nobody is in its data path any more, and nobody enters */
+	/* wait for the calls in the data path; later ones find no flow */
 	mutex_lock(&conn->tx_lock);
 	mutex_lock(&conn->rx_lock);
 	flow = rcu_replace_pointer(conn->flow, NULL,
@@ -60,8 +60,8 @@ void sc_conn_detach(struct sc_conn *conn, enum schannel_reason reason)
 EXPORT_SYMBOL_NS_GPL(sc_conn_detach, SC_NS_SOCK);
 
 /*
- * Let the peer read what was sent, for as long as SO_LINGER says. A TCP would wait until its
- * peer has room for the rest, not until it is read; for that passes half the ring.
+ * Wait until the peer has read what was sent, as long as SO_LINGER says. TCP waits only until
+ * the peer's buffer has taken the rest: a diverted socket's equivalent is half a ring.
  */
 static void sc_conn_linger(struct sc_conn *conn, struct sc_flow *flow)
 {
@@ -93,9 +93,9 @@ static void sc_conn_linger(struct sc_conn *conn, struct sc_flow *flow)
 
 /**
  * sc_conn_release() - the socket is being closed
- * @conn:	lock_sock() is held, but not while it lingers
+ * @conn:	the connection's end; lock_sock() is held, except while it lingers
  *
- * As TCP: a reset if what came was not read, or if SO_LINGER is 0.
+ * As TCP does: a reset if received data is unread, or if SO_LINGER is 0.
  */
 void sc_conn_release(struct sc_conn *conn)
 {
@@ -119,7 +119,7 @@ void sc_conn_release(struct sc_conn *conn)
 }
 EXPORT_SYMBOL_NS_GPL(sc_conn_release, SC_NS_SOCK);
 
-/* @how: RCV_SHUTDOWN, SEND_SHUTDOWN. It is open, lock_sock() is held. */
+/* @how: RCV_SHUTDOWN, SEND_SHUTDOWN. The connection is open, lock_sock() is held. */
 void sc_conn_shutdown(struct sc_conn *conn, int how)
 {
 	struct sc_flow *flow = sc_conn_flow(conn);
@@ -143,16 +143,18 @@ EXPORT_SYMBOL_NS_GPL(sc_conn_shutdown, SC_NS_SOCK);
 /* ---- While a user owns the socket -------------------------------------- */
 
 /*
- * Whoever owns a socket may sleep in a page that comes when he likes, as in
- * setsockopt(SO_LINGER). So a work, which would hold up those of others, must not wait for
- * him. Like TCP's softirq, it leaves him what there is to do: his release_cb() settles.
+ * The lock_sock() owner may block in a page fault that user space controls (userfaultfd,
+ * FUSE), for example in setsockopt(SO_LINGER). A work must not wait for it, since that would
+ * hold up other sockets' works. As TCP's softirq does, it leaves the rest to the owner,
+ * whose release_cb() runs the apply function.
  */
 
 /**
- * sc_conn_own() - lock_sock(), for a work
- * @conn:	of the socket
+ * sc_conn_own() - lock_sock() for a work: does not wait
+ * @conn:	the socket's end of the connection
  *
- * Return: false if somebody owns it already, who then finds the work due.
+ * Return: false if another owns the socket; sc_conn_is_due() then tells that owner to
+ * queue the work again.
  */
 bool sc_conn_own(struct sc_conn *conn)
 {
@@ -173,10 +175,11 @@ bool sc_conn_own(struct sc_conn *conn)
 EXPORT_SYMBOL_NS_GPL(sc_conn_own, SC_NS_SOCK);
 
 /**
- * sc_conn_apply() - the flow was answered, or ended
- * @conn:	whose it is
- * @apply:	draws the consequences: with the socket's spinlock, while nobody owns it or
- *		at the end of release_sock(). It looks at the flow, which remembers
+ * sc_conn_apply() - bring the socket up to date after its flow was answered or ended
+ * @conn:	the socket's end of the connection
+ * @apply:	changes the socket's state to what the flow has recorded. Called with the
+ *		socket's spinlock: at once if nobody owns the socket, else by the owner's
+ *		release_cb()
  *
  * Process context.
  */
@@ -191,7 +194,7 @@ void sc_conn_apply(struct sc_conn *conn, void (*apply)(struct sc_conn *conn))
 }
 EXPORT_SYMBOL_NS_GPL(sc_conn_apply, SC_NS_SOCK);
 
-/* While it connects: is there something that its work has to see to? For a @apply. */
+/* For an apply function of a connecting socket: must its work run? */
 bool sc_conn_is_due(const struct sc_conn *conn)
 {
 	const struct sc_flow *flow = sc_conn_flow(conn);
@@ -200,14 +203,14 @@ bool sc_conn_is_due(const struct sc_conn *conn)
 }
 EXPORT_SYMBOL_NS_GPL(sc_conn_is_due, SC_NS_SOCK);
 
-/* ---- Being told, and watching ------------------------------------------ */
+/* ---- Events and poll() ------------------------------------------------- */
 
 /**
- * sc_conn_event() - the flow has something to tell
- * @conn:	whose it is
+ * sc_conn_event() - the peer asked us to look at the flow
+ * @conn:	the flow's user
  * @flow:	the flow
  *
- * Softirq, under RCU, one at a time for a flow.
+ * Softirq, under RCU; calls for one flow are serialised by its event queue.
  */
 void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow)
 {
@@ -216,8 +219,8 @@ void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow)
 	u32 flags, want;
 
 	/*
-	 * Who connects looks at everything once it is told of the answer.
-	 * acquire: pairs with the store when it became TCP_ESTABLISHED.
+	 * A connecting socket looks at everything once it is established.
+	 * acquire: pairs with the store of TCP_ESTABLISHED.
 	 */
 	if (smp_load_acquire(&sk->sk_state) != TCP_ESTABLISHED)
 		return;
@@ -232,7 +235,7 @@ void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow)
 		conn->notified_prod = view.prod;
 		sk->sk_data_ready(sk);
 	}
-	/* cleared before looking: who asks anew after we looked is heard */
+	/* cleared before looking: a request that is made after we looked is kept */
 	want = xchg(&conn->tx_wants, 0);
 	if (!want)
 		return;
@@ -244,9 +247,9 @@ void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow)
 EXPORT_SYMBOL_NS_GPL(sc_conn_event, SC_NS_SOCK);
 
 /*
- * Is there something to receive? If not, the event that says so is asked for. Who is told of
- * edges needs the next one in any case; who is not is going to ask again, and what
- * the peer sends while there is something to receive costs it no notification.
+ * Is there data? If not, ask for the event. An edge-triggered poller needs the next event in
+ * any case. A level-triggered one polls again, so while there is data the peer's sends
+ * cost no notification.
  */
 static bool sc_conn_readable(struct sc_flow *flow, u32 want, bool edges,
 			     struct sc_flow_view *view)
@@ -255,13 +258,13 @@ static bool sc_conn_readable(struct sc_flow *flow, u32 want, bool edges,
 		return true;
 	if (!sc_flow_await_data(flow, want, view))
 		return false;
-	/* who receives until there is nothing asks for the next himself */
+	/* the receiver that empties the ring asks for the next event itself */
 	if (edges)
 		sc_flow_await_more(flow, view);
 	return true;
 }
 
-/* Likewise, but that who finds the ring full asks for the event himself. */
+/* The same for space; a sender that finds the ring full asks for the event itself. */
 static bool sc_conn_writable(struct sc_conn *conn, struct sc_flow *flow,
 			     struct sc_flow_view *view)
 {
@@ -279,7 +282,7 @@ static bool sc_conn_writable(struct sc_conn *conn, struct sc_flow *flow,
 /**
  * sc_conn_poll() - what poll() says of an open connection
  * @conn:	the connection's end
- * @events:	what the caller is interested in, with EPOLLET if he is told of edges
+ * @events:	EPOLL* of interest to the caller, with EPOLLET if it is edge-triggered
  *
  * No locks needed.
  *
@@ -311,7 +314,7 @@ __poll_t sc_conn_poll(struct sc_conn *conn, __poll_t events)
 	out_ended = shutdown & SEND_SHUTDOWN || view.flags & SC_FLOW_PEER_SHUT;
 	if (in_ended)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	/* a TCP does not hear that its peer reads no more until it sends */
+	/* TCP learns that its peer reads no more only by sending */
 	if (in_ended && (flow->type == SCHANNEL_TYPE_INET ?
 			 shutdown & SEND_SHUTDOWN : out_ended))
 		mask |= EPOLLHUP;
@@ -375,7 +378,7 @@ void sc_conn_wake(struct sc_conn *conn, enum sc_flow_wake whom)
 }
 EXPORT_SYMBOL_NS_GPL(sc_conn_wake, SC_NS_SOCK);
 
-/* sc_flow_look(), or all zero if it is not, or never was, open. No locks. */
+/* sc_flow_look(); all zero if there is no open flow. No locks needed. */
 void sc_conn_look(struct sc_conn *conn, struct sc_flow_view *view)
 {
 	struct sc_flow *flow;
@@ -390,11 +393,11 @@ void sc_conn_look(struct sc_conn *conn, struct sc_flow_view *view)
 EXPORT_SYMBOL_NS_GPL(sc_conn_look, SC_NS_SOCK);
 
 /**
- * sc_conn_stats() - what it did
+ * sc_conn_stats() - the connection's counters
  * @conn:	the connection's end
  * @stats:	filled in
  *
- * Any context, no locks: each number is right, if not all at the same moment.
+ * Any context, no locks: each counter is right, though not all at the same moment.
  */
 void sc_conn_stats(const struct sc_conn *conn, struct sc_flow_stats *stats)
 {

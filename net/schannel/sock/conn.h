@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One end of a connection as the data path sees it: part of an AF_SCHANNEL socket,
- * or of a TCP socket that was diverted.
+ * One end of a connection as the data path sees it: part of an AF_SCHANNEL socket, or of
+ * a diverted TCP socket.
  */
 #ifndef _SCHANNEL_CONN_H
 #define _SCHANNEL_CONN_H
@@ -21,10 +21,10 @@
 struct msghdr;
 
 /**
- * struct sc_count - of one direction of a socket, for struct sc_flow_stats
- * @bytes:	of the user's
- * @records:	where there are such
- * @waits:	times somebody went to sleep for it
+ * struct sc_count - counters of one direction of a socket, for struct sc_flow_stats
+ * @bytes:	bytes of the program's
+ * @records:	records, of a socket that has them
+ * @waits:	times that a call slept
  */
 struct sc_count {
 	u64 bytes;
@@ -34,21 +34,28 @@ struct sc_count {
 
 /**
  * struct sc_conn - one end of a connection
- * @sk:		whose
- * @abort:	the peer made no sense: end it. Process context, no locks held
- * @flow:	its flow, or NULL. Changes under lock_sock() and both data locks; so each
- *		of the three is enough to read it, as is the socket's spinlock while nobody
- *		owns it, and RCU. Of a TCP's that was taken back, the data locks alone
- * @late:	a work came while the socket was owned, see sc_conn_own() (slock)
- * @tx_count, @rx_count: what was sent (@tx_lock) and received (@rx_lock)
- * @tx_busy_poll, @rx_busy_poll: whether to look for space, or data, before sleeping; likewise
- * @tx_look:	who sends next is to look whether the ring moves: poll() found it full, or the
- *		peer is ready for another. Cleared by who sends
- * @notified_prod, @notified_flags: what sk_data_ready and sk_state_change were called for
- *		(softirq, serialised by the event queue)
- * @notified_events: how often the peer told us, likewise
- * @tx_wants:	somebody wants to hear when there is so much space, or 0; set by who is on
- *		the wait queue already, cleared by sc_conn_event() only
+ * @sk:		the socket
+ * @abort:	ends the connection after an invalid index from the peer. Process context,
+ *		no locks held
+ * @flow:	the flow, or NULL. Changes under lock_sock() and both data locks, so each of
+ *		the three is enough to read it, as is RCU, or the socket's spinlock while
+ *		nobody owns the socket. In a diverted TCP socket that was given back to
+ *		TCP, only the data locks protect it
+ * @late:	a work found the socket owned, see sc_conn_own() (the socket's spinlock)
+ * @tx_lock:	serialises senders
+ * @tx_count:	what was sent (@tx_lock)
+ * @tx_busy_poll: whether polling for space pays (@tx_lock)
+ * @tx_look:	the next sender looks whether the ring is resized: poll() found it full, or
+ *		the peer is ready for another ring. Cleared by the sender
+ * @rx_lock:	serialises receivers
+ * @rx_count:	what was received (@rx_lock)
+ * @rx_busy_poll: whether polling for data pays (@rx_lock)
+ * @notified_prod: the peer's producer index when sk_data_ready was last called (softirq,
+ *		serialised by the event queue)
+ * @notified_flags: SC_FLOW_* for which sk_state_change was called (softirq)
+ * @notified_events: events received from the peer (softirq)
+ * @tx_wants:	a waiter wants an event when there is this much space; 0 if none does. Set
+ *		after joining the wait queue, cleared by sc_conn_event() only
  * @tx_need:	space for the record that did not fit, until one does (@tx_lock)
  */
 struct sc_conn {
@@ -58,11 +65,11 @@ struct sc_conn {
 	bool late;
 
 	/* two threads that send and receive do not share a cache line */
-	struct mutex tx_lock ____cacheline_aligned_in_smp;	/* who sends */
+	struct mutex tx_lock ____cacheline_aligned_in_smp;	/* senders */
 	struct sc_count tx_count;
 	struct sc_busy_poll tx_busy_poll;
 	bool tx_look;
-	struct mutex rx_lock ____cacheline_aligned_in_smp;	/* who receives */
+	struct mutex rx_lock ____cacheline_aligned_in_smp;	/* receivers */
 	struct sc_count rx_count;
 	struct sc_busy_poll rx_busy_poll;
 
@@ -73,7 +80,7 @@ struct sc_conn {
 	u32 tx_need;
 };
 
-/* The flow, or NULL. lock_sock() is held, or the socket's spinlock and nobody owns it. */
+/* The flow, or NULL. With lock_sock(), or the spinlock of a socket that nobody owns. */
 static inline struct sc_flow *sc_conn_flow(const struct sc_conn *conn)
 {
 	return rcu_dereference_protected(conn->flow,

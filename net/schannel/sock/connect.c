@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Connecting: find the peer, have its channel brought up if there is none, open a
- * flow, wait for the answer. What cannot be done at once is done by a work, so
- * that it goes on when the caller does not wait.
+ * Connecting: find the peer, have a channel brought up if it has none, open a flow, wait
+ * for the answer. A work does what cannot be done at once, so that it goes on when the
+ * caller does not wait.
  */
 #include <linux/err.h>
 #include <linux/sched/signal.h>
@@ -20,9 +20,9 @@
 #include "core/sysctl.h"
 
 /**
- * sc_connect_failed() - give up connecting
- * @sk:		a socket that is TCP_SYN_SENT; lock_sock() is held
- * @err:	what its user is told, negative
+ * sc_connect_failed() - connect() fails
+ * @sk:		a socket in TCP_SYN_SENT; lock_sock() is held
+ * @err:	the socket's error, negative
  */
 void sc_connect_failed(struct sock *sk, int err)
 {
@@ -37,7 +37,7 @@ void sc_connect_failed(struct sock *sk, int err)
 	sk_wake_async(sk, SOCK_WAKE_IO, POLL_ERR);
 }
 
-/* Open the flow if there is a channel. lock_sock() is held. 0 or -errno. */
+/* Open the flow if there is a channel, else wait for one. lock_sock() is held. 0 or -errno. */
 static int sc_connect_go(struct sock *sk)
 {
 	struct sc_sock *ssk = sc_sk(sk);
@@ -62,7 +62,7 @@ static int sc_connect_go(struct sock *sk)
 	return 0;
 }
 
-/* There is a channel, or there will be none; or it was refused, or time is up. */
+/* A channel came up or will not; or the flow was refused; or the time limit passed. */
 static void sc_connect_work(struct work_struct *work)
 {
 	struct sc_sock *ssk = container_of(work, struct sc_sock,
@@ -82,7 +82,7 @@ static void sc_connect_work(struct work_struct *work)
 	if (!err && time_after_eq(now, ssk->deadline))
 		err = -ETIMEDOUT;
 	if (!err) {
-		/* first: or it would put off what sc_peer_tell() queues at once */
+		/* first: afterwards it would delay the work that sc_peer_tell() queues */
 		mod_delayed_work(sc_wq, &ssk->waiter.work, ssk->deadline - now);
 		if (!flow)
 			err = sc_connect_go(sk);
@@ -93,7 +93,7 @@ out:
 	release_sock(sk);
 }
 
-/* The socket was closed, and connects no more: no work runs after this. */
+/* The socket was closed and will not connect: no work runs after this. */
 void sc_connect_stop(struct sc_sock *ssk)
 {
 	if (!ssk->peer)
@@ -126,7 +126,7 @@ static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
 			return err;
 		}
 	}
-	/* what is left of a connection before this one */
+	/* the rest of an earlier connection */
 	sc_conn_detach(&ssk->conn, SCHANNEL_REASON_RESET);
 	if (ssk->peer) {
 		sc_peer_unwait(ssk->peer, &ssk->waiter);
@@ -138,11 +138,11 @@ static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
 	ssk->peer = peer;
 	ssk->peer_domid = peer->domid;
 	ssk->peer_port = to->sc_port;
-	/* covers a channel that has to be brought up */
+	/* includes the time to bring up a channel */
 	timeout = sc_sysctl_connect_timeout(sock_net(sk));
 	ssk->deadline = jiffies + timeout;
 	ssk->opened = false;
-	sc_conn_fresh(&ssk->conn);	/* the connection before has been accounted for */
+	sc_conn_fresh(&ssk->conn);	/* the earlier connection's counters were added up */
 	WRITE_ONCE(sk->sk_err, 0);
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	WRITE_ONCE(sk->sk_state, TCP_SYN_SENT);
@@ -156,7 +156,7 @@ static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
 	return err;
 }
 
-/* connect(AF_UNSPEC): as if it had never been connected; stays bound. */
+/* connect(AF_UNSPEC): the socket is as if it had never connected, but stays bound. */
 static int sc_connect_dissolve(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
@@ -209,7 +209,7 @@ int sc_connect(struct socket *sock, struct sockaddr *addr, int len, int flags)
 		goto out;
 
 	if (sock->state == SS_CONNECTING && sk->sk_state == TCP_CLOSE) {
-		/* it failed and nobody waited: said here, unless SO_ERROR did */
+		/* an earlier attempt failed unseen: report it here, unless SO_ERROR did */
 		sock->state = SS_UNCONNECTED;
 		err = sock_error(sk);
 		if (err)
@@ -245,7 +245,7 @@ int sc_connect(struct socket *sock, struct sockaddr *addr, int len, int flags)
 	if (sk->sk_state == TCP_SYN_SENT)
 		goto out;
 	if (ssk->opened) {
-		/* even if it was reset since: the next call says so */
+		/* even if it was reset since: the next call reports that */
 		sock->state = SS_CONNECTED;
 		err = 0;
 	} else {

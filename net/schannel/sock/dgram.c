@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Datagram sockets. They leave by the peer's outbox and arrive by the channel's inbox;
- * here is what a program calls.
+ * Datagram sockets: what a program calls. Datagrams leave by the peer's outbox and arrive
+ * by the channel's inbox.
  *
- * A connected socket has nothing but an address: the peer is looked up for each datagram, so
- * that a domain may go and come back. sk_state is TCP_ESTABLISHED then, otherwise
+ * A connected socket has nothing but an address: the peer is looked up for each datagram,
+ * so that a domain may go and come back. A connected socket is TCP_ESTABLISHED, any other
  * TCP_CLOSE.
  */
 #include <linux/err.h>
@@ -18,7 +18,7 @@
 #include "port.h"
 #include "socket.h"
 
-/* Count one more datagram. The data path of datagrams has no lock of the socket's. */
+/* Count a datagram. The data path of datagrams takes no other lock of the socket. */
 static void sc_dgram_count(struct mutex *lock, struct sc_count *count, u32 len)
 {
 	mutex_lock(lock);
@@ -27,14 +27,14 @@ static void sc_dgram_count(struct mutex *lock, struct sc_count *count, u32 len)
 	mutex_unlock(lock);
 }
 
-/* Bind it if it is not, so that the receiver can answer. lock_sock() is held. */
+/* Bind the socket if it is not bound, so that receivers can answer. lock_sock() is held. */
 static int sc_dgram_autobind(struct sc_sock *ssk)
 {
 	return ssk->local_port ? 0 :
 	       sc_port_bind(ssk, SC_DOMID_ANY, SC_PORT_ANY);
 }
 
-/* The peer at an address that a socket may send to, or ERR_PTR. */
+/* The peer at an address, if the socket may send there; or ERR_PTR. */
 static struct schannel_peer *sc_dgram_peer(const struct sc_sock *ssk, u32 domid,
 					   u32 port)
 {
@@ -90,7 +90,7 @@ out:
 
 /* ---- Sending ----------------------------------------------------------- */
 
-/* To whom a datagram goes, with a reference, and to which port. Or ERR_PTR. */
+/* The destination of a datagram: the peer, with a reference, and @port. Or ERR_PTR. */
 static struct schannel_peer *sc_dgram_to(struct sc_sock *ssk,
 					 const struct msghdr *msg, u32 *port)
 {
@@ -133,7 +133,7 @@ static int sc_dgram_send(struct sc_outbox_wait *w, struct msghdr *msg,
 		}
 		if (err != -EFAULT)
 			return err;
-		/* from the page at which the copy stopped; then all of it again */
+		/* fault in from where the copy stopped, then copy all of it again */
 		left = rec->len - (iov_iter_count(&start) -
 				   iov_iter_count(&msg->msg_iter));
 		if (fault_in_iov_iter_readable(&msg->msg_iter, left) != left)
@@ -176,7 +176,7 @@ int sc_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 
 /* ---- Receiving --------------------------------------------------------- */
 
-/* Copy @len bytes, faulting pages in as need be. */
+/* Copy @len bytes; pages are faulted in as needed. */
 static int sc_dgram_copy(struct sk_buff *skb, u32 offset, struct msghdr *msg,
 			 size_t len)
 {
@@ -198,7 +198,7 @@ static int sc_dgram_copy(struct sk_buff *skb, u32 offset, struct msghdr *msg,
 	}
 }
 
-/* There was no memory to keep it when its channel went, or it had to make room. */
+/* There was no memory to keep the datagram when its channel or its space in the ring went. */
 static void sc_dgram_lost(struct sock *sk, struct sk_buff *skb, int flags)
 {
 	atomic_inc(&sk->sk_drops);
@@ -208,7 +208,7 @@ static void sc_dgram_lost(struct sock *sk, struct sk_buff *skb, int flags)
 	skb_free_datagram(sk, skb);
 }
 
-/* It could not be copied to the user, who may try again with a better buffer. */
+/* The datagram could not be copied to the program, which may try another buffer. */
 static void sc_dgram_put_back(struct sock *sk, struct sk_buff *skb, int flags)
 {
 	if (flags & MSG_PEEK) {
@@ -252,7 +252,7 @@ int sc_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 			return err;
 		copied = min_t(size_t, len, skb->len - offset);
 		err = sc_dgram_copy(skb, offset, msg, copied);
-		/* that one was lost, there may be others */
+		/* look for the next one */
 		if (err == -ENOMEM)
 			sc_dgram_lost(sk, skb, flags);
 	} while (err == -ENOMEM);
@@ -275,7 +275,7 @@ int sc_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	return err;
 }
 
-/* ---- The rest ---------------------------------------------------------- */
+/* ---- Other calls ------------------------------------------------------- */
 
 __poll_t sc_dgram_poll(struct file *file, struct socket *sock, poll_table *wait)
 {
@@ -293,7 +293,7 @@ __poll_t sc_dgram_poll(struct file *file, struct socket *sock, poll_table *wait)
 		mask |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
 	if (!skb_queue_empty_lockless(&sk->sk_receive_queue))
 		mask |= EPOLLIN | EPOLLRDNORM;
-	/* on the list while it waits for space to the peer that had none */
+	/* in the list while it waits for a peer's outbox to have space */
 	if (list_empty_careful(&sc_sk(sk)->outbox_node) ||
 	    shutdown & SEND_SHUTDOWN)
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
@@ -314,7 +314,7 @@ int sc_dgram_shutdown(struct socket *sock, int how)
 	return 0;
 }
 
-/* SIOCINQ is the size of the next datagram, as UDP's. */
+/* As UDP's: SIOCINQ is the size of the next datagram. */
 int sc_dgram_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 {
 	struct sock *sk = sock->sk;
@@ -333,7 +333,7 @@ int sc_dgram_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 	return put_user(amount, (int __user *)arg);
 }
 
-/* The socket is being closed. Without lock_sock(); nothing arrives any more. */
+/* The socket is being closed and receives nothing more. lock_sock() is not held. */
 void sc_dgram_release(struct sc_sock *ssk)
 {
 	sc_outbox_unblock(ssk);

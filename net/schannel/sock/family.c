@@ -16,7 +16,7 @@
 static struct proto sc_proto;
 static const struct proto_ops sc_stream_ops, sc_seqpacket_ops, sc_dgram_ops;
 
-/* ---- Coming and going -------------------------------------------------- */
+/* ---- socket() and close() ---------------------------------------------- */
 
 static int sc_create(struct net *net, struct socket *sock, int protocol,
 		     int kern)
@@ -116,7 +116,7 @@ static int sc_getname(struct socket *sock, struct sockaddr *addr, int peer)
 	return len;
 }
 
-/* ---- Watching ---------------------------------------------------------- */
+/* ---- poll() ------------------------------------------------------------ */
 
 static __poll_t sc_poll(struct file *file, struct socket *sock,
 			poll_table *wait)
@@ -144,7 +144,7 @@ static __poll_t sc_poll(struct file *file, struct socket *sock,
 		break;
 	default:
 		mask |= EPOLLHUP | EPOLLOUT | EPOLLWRNORM;
-		/* after a connection: reading it gives data, error or end */
+		/* after a connection: a read returns data, the error or the end */
 		if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN ||
 		    READ_ONCE(sk->sk_err))
 			mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
@@ -153,7 +153,7 @@ static __poll_t sc_poll(struct file *file, struct socket *sock,
 	return mask;
 }
 
-/* ---- The rest ---------------------------------------------------------- */
+/* ---- Other calls ------------------------------------------------------- */
 
 static int sc_shutdown(struct socket *sock, int how)
 {
@@ -200,7 +200,7 @@ static int sc_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 			(int __user *)arg);
 }
 
-/* As UDP's: whoever uses it hears of it, and may go on. */
+/* As UDP does: the program sees an error and may go on using the socket. */
 static void sc_abort_dgram(struct sock *sk, int error)
 {
 	WRITE_ONCE(sk->sk_err, error);

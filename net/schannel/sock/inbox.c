@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The inbox: where all datagrams from a peer arrive, for whomever they are.
+ * The inbox: where all datagrams from a peer arrive, whatever their destination.
  *
- * The upcall hands each to the socket it is for: an skb without data goes to the
- * socket's receive queue and says where in the ring the datagram is. The reader
- * copies it from there to the user. The ring's space is given back in order, so what
- * a slow reader leaves at its beginning is copied aside, into the skb, once the ring is half
- * full: it holds up nobody. What a socket's receive buffer has no room for is dropped.
+ * The upcall delivers each datagram to its socket: an skb without data goes to the socket's
+ * receive queue and says where in the ring the datagram is. The receiver copies it from
+ * there to the program. The ring's space is freed in order, so once the ring is half full,
+ * datagrams that a slow receiver has left at its beginning are copied aside, into their
+ * skbs, and hold up nobody. A datagram that a socket's receive buffer has no room for is
+ * dropped.
  *
- * Memory is bounded by the receive buffers of the sockets there are: each datagram
- * is charged to one, in place or not.
+ * Memory is bounded by the receive buffers of the sockets: each datagram is charged to a
+ * socket, in place or not.
  */
 #include <linux/err.h>
 #include <linux/filter.h>
@@ -27,22 +28,22 @@
 #include "ring/record.h"
 #include "socket.h"
 
-/* So many in one upcall, then others may run. */
+/* Datagrams that one upcall delivers before it lets others run. */
 #define SC_INBOX_BUDGET	64
 
 /**
- * struct sc_inbox - a channel's inbox, the user of the flow the peer opened for it
- * @flow:	the flow, or NULL until it is there
- * @channel:	the flow's
- * @ref:	the flow's user, each datagram in a receive queue, and the work while queued
- * @rcu:	freed after a grace period: the upcall has no reference
- * @work:	hands out what is left after an upcall, or ends a broken flow; holds
+ * struct sc_inbox - a channel's inbox, the user of the flow that the peer opened for it
+ * @flow:	the flow; NULL until that is made
+ * @channel:	the flow's channel
+ * @ref:	held by the flow, each datagram in a receive queue, and the queued work
+ * @rcu:	the inbox is freed after a grace period: the upcall has no reference
+ * @work:	delivers what an upcall left, or ends a flow with an invalid index; holds
  *		a reference while queued
- * @lock:	what follows, and the flow's both sides. Softirq
- * @next:	position of the first record that was not handed out
- * @held:	datagrams whose space cannot be given back yet, in order
- * @broken:	what the peer wrote makes no sense
- * @gone:	the flow may not be used any more
+ * @lock:	protects what follows, and both directions of the flow. Softirq
+ * @next:	position of the first record that was not delivered
+ * @held:	datagrams that keep space in the ring, in order
+ * @broken:	the peer wrote an invalid index or record
+ * @gone:	the flow must not be used any more
  */
 struct sc_inbox {
 	struct sc_flow *flow;
@@ -51,7 +52,7 @@ struct sc_inbox {
 	struct rcu_head rcu;
 	struct work_struct work;
 
-	spinlock_t lock;	/* what follows */
+	spinlock_t lock;	/* see above */
 	u32 next;
 	struct list_head held;
 	bool broken;
@@ -71,9 +72,9 @@ static void sc_inbox_kick(struct sc_inbox *in)
 		sc_inbox_put(in);
 }
 
-/* ---- Giving space back ------------------------------------------------- */
+/* ---- Freeing space in the ring ----------------------------------------- */
 
-/* All in front of the first datagram that is held. in->lock is held. */
+/* Free everything before the first held datagram. in->lock is held. */
 static void sc_inbox_release(struct sc_inbox *in)
 {
 	struct sc_dgram *first = list_first_entry_or_null(&in->held,
@@ -97,7 +98,7 @@ static void sc_inbox_unhold(struct sc_inbox *in, struct sc_dgram *dg)
 	sc_inbox_release(in);
 }
 
-/* Where a small datagram was copied to; a large one is in fragments of @skb. */
+/* The copy of a small datagram; a large one is in fragments of @skb. */
 static void *sc_dgram_aside(const struct sk_buff *skb)
 {
 	return skb_shinfo(skb)->destructor_arg;
@@ -146,11 +147,11 @@ static bool sc_inbox_copy_small(const struct sc_ring *ring, u32 pos,
 }
 
 /*
- * Copy a datagram aside, so that its space can be given back once nobody is reading it
- * there. With @pages into whole pages in any case: that is where others find
- * it. in->lock is held, the channel is up, under RCU.
+ * Copy a datagram aside, so that its space can be freed once no receiver is copying from
+ * there. With @pages always into page fragments, where socket filters look for data.
+ * in->lock is held, the channel is up, under RCU.
  *
- * What it takes is not more than twice what the socket is charged for.
+ * The copy takes at most twice the memory that the socket is charged for.
  */
 static void sc_inbox_set_aside(struct sc_inbox *in, struct sk_buff *skb,
 			       bool pages)
@@ -175,7 +176,7 @@ static struct sk_buff *sc_dgram_skb(struct sc_dgram *dg)
 	return container_of((void *)dg, struct sk_buff, cb);
 }
 
-/* Keep half of the ring free, whatever the readers do. in->lock is held. */
+/* Keep half of the ring free, however slow the receivers are. in->lock is held. */
 static void sc_inbox_copy_aside(struct sc_inbox *in)
 {
 	struct sc_dgram *dg, *next;
@@ -190,9 +191,9 @@ static void sc_inbox_copy_aside(struct sc_inbox *in)
 	sc_inbox_release(in);
 }
 
-/* ---- Handing out ------------------------------------------------------- */
+/* ---- Delivery ---------------------------------------------------------- */
 
-/* An skb's destructor: the socket is done with it. */
+/* The destructor of an skb: the socket is done with the datagram. */
 static void sc_inbox_free(struct sk_buff *skb)
 {
 	struct sc_dgram *dg = sc_dgram(skb);
@@ -228,7 +229,7 @@ static bool sc_inbox_queue(struct sock *sk, struct sk_buff *skb)
 	return true;
 }
 
-/* An attached filter wants to see, and may cut off, the data. */
+/* Run an attached socket filter, which reads the data and may truncate it. */
 static bool sc_inbox_filter(struct sc_inbox *in, struct sock *sk,
 			    struct sk_buff *skb)
 {
@@ -239,7 +240,7 @@ static bool sc_inbox_filter(struct sc_inbox *in, struct sock *sk,
 	return !sc_dgram(skb)->lost && !sk_filter(sk, skb);
 }
 
-/* Give the record at in->next to @sk, if it has room. in->lock is held. */
+/* Queue the record at in->next for @sk, if that has room. in->lock is held. */
 static bool sc_inbox_give(struct sc_inbox *in, struct sock *sk,
 			  const struct schannel_record *rec)
 {
@@ -253,9 +254,9 @@ static bool sc_inbox_give(struct sc_inbox *in, struct sock *sk,
 	skb = alloc_skb(0, GFP_ATOMIC | __GFP_NOWARN);
 	if (!skb)
 		return false;
-	/* alloc_skb() leaves this to whoever uses it */
+	/* alloc_skb() does not initialise it */
 	skb_shinfo(skb)->destructor_arg = NULL;
-	/* of the right length from the beginning, wherever the bytes are */
+	/* the right length from the beginning, wherever the bytes are */
 	skb->len = rec->len;
 	skb->data_len = rec->len;
 	skb->truesize += rec->len;
@@ -280,7 +281,7 @@ static bool sc_inbox_give(struct sc_inbox *in, struct sock *sk,
 	return false;
 }
 
-/* Tell the sender that nobody is there, if there is room to. in->lock is held. */
+/* Notify the sender that the port is not bound, if there is space. in->lock is held. */
 static void sc_inbox_no_port(struct sc_inbox *in,
 			     const struct schannel_record *rec)
 {
@@ -302,7 +303,7 @@ static void sc_inbox_no_port(struct sc_inbox *in,
 		sc_flow_post(in->flow);
 }
 
-/* Is it for a socket that is connected, and to somebody else? */
+/* A connected socket receives datagrams of its peer only. */
 static bool sc_inbox_wanted(const struct sc_inbox *in, const struct sock *sk,
 			    const struct schannel_record *rec)
 {
@@ -313,7 +314,7 @@ static bool sc_inbox_wanted(const struct sc_inbox *in, const struct sock *sk,
 		READ_ONCE(ssk->peer_port) == rec->src_port);
 }
 
-/* Hand out the record at in->next. in->lock is held. */
+/* Deliver the record at in->next. in->lock is held. */
 static void sc_inbox_deliver(struct sc_inbox *in, const struct net *net,
 			     const struct schannel_record *rec)
 {
@@ -339,8 +340,8 @@ static void sc_inbox_deliver(struct sc_inbox *in, const struct net *net,
 }
 
 /*
- * Hand out what is there. Under RCU, in->lock is held, the channel is up. Returns what is
- * left of the budget, if that suffices.
+ * Deliver the records that are there. Under RCU, in->lock is held, the channel is up.
+ * Returns the rest of the budget; negative if there is more to do.
  */
 static int sc_inbox_drain(struct sc_inbox *in)
 {
@@ -366,14 +367,14 @@ static int sc_inbox_drain(struct sc_inbox *in)
 			break;
 		sc_inbox_deliver(in, net, &rec);
 		in->next += sc_record_size(rec.len);
-		/* each time: the sender may be waiting for the space */
+		/* after each record: the sender may be waiting for space */
 		sc_inbox_copy_aside(in);
 	}
 	in->broken = in->broken || budget >= 0;
 	return -1;
 }
 
-/* How many datagrams were looked at. */
+/* Returns how many datagrams were looked at. */
 static unsigned int sc_inbox_run(struct sc_inbox *in)
 {
 	int left = SC_INBOX_BUDGET;
@@ -383,7 +384,7 @@ static unsigned int sc_inbox_run(struct sc_inbox *in)
 	if (in->flow && !in->gone && !in->broken &&
 	    sc_channel_is_up(in->channel))
 		left = sc_inbox_drain(in);
-	/* under the lock: not gone, so there is the flow's reference still */
+	/* under the lock: not gone, so the flow still holds its reference */
 	if (left < 0)
 		sc_inbox_kick(in);
 	spin_unlock_bh(&in->lock);
@@ -391,7 +392,7 @@ static unsigned int sc_inbox_run(struct sc_inbox *in)
 	return max(SC_INBOX_BUDGET - left, 1);
 }
 
-/* From a datagram that was copied aside: page faults are allowed. */
+/* Read a datagram that was copied aside; page faults are allowed. */
 static int sc_inbox_read_aside(struct sk_buff *skb, u32 offset,
 			       struct iov_iter *to, u32 len)
 {
@@ -405,15 +406,15 @@ static int sc_inbox_read_aside(struct sk_buff *skb, u32 offset,
 }
 
 /**
- * sc_inbox_read() - copy from a datagram to a user
+ * sc_inbox_read() - copy from a datagram to user space
  * @skb:	from a socket's receive queue
  * @offset:	where to begin
- * @to:		advanced as far as was copied
- * @len:	how many bytes, no more than it has
+ * @to:		advanced by what was copied
+ * @len:	bytes to copy, no more than the datagram has
  *
  * Process context.
  *
- * Return: 0; -EAGAIN: @to must be faulted in where it stands, and all of it be copied
+ * Return: 0; -EAGAIN: the caller faults in @to where it stands, rewinds it, and calls
  * again; -EFAULT if @to cannot be written; -ENOMEM if the datagram was lost.
  */
 int sc_inbox_read(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 len)
@@ -422,7 +423,7 @@ int sc_inbox_read(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 len)
 	struct sc_inbox *in = dg->inbox;
 	u32 copied;
 
-	/* for the pages: they go a grace period after it was copied aside */
+	/* for the ring's pages, freed a grace period after datagrams were copied aside */
 	rcu_read_lock();
 	spin_lock_bh(&in->lock);
 	if (!dg->in_place) {
@@ -442,11 +443,11 @@ int sc_inbox_read(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 len)
 	return copied < len ? -EAGAIN : 0;
 }
 
-/* ---- Coming and going -------------------------------------------------- */
+/* ---- The flow's begin and end ------------------------------------------ */
 
 /*
- * What was received is kept for its readers; the flow is not touched any more.
- * False if somebody else has done that. The pages are still there.
+ * Stop using the flow; received datagrams are kept for their receivers. False if that was
+ * done before. The ring's pages are still mapped.
  */
 static bool sc_inbox_stop(struct sc_inbox *in)
 {
@@ -470,13 +471,13 @@ static void sc_inbox_finish(struct sc_inbox *in, struct sc_flow *flow,
 	sc_inbox_put(in);
 }
 
-/* End it if it is broken. A channel that is going down ends it by itself. */
+/* Stop an inbox with an invalid index. A channel that goes down ends it by itself. */
 static bool sc_inbox_stop_broken(struct sc_inbox *in)
 {
 	bool first = false;
 
 	rcu_read_lock();
-	/* not gone: flow and channel are there for this long */
+	/* not gone: flow and channel stay until this ends */
 	if (READ_ONCE(in->broken) && !READ_ONCE(in->gone) &&
 	    sc_channel_is_up(in->channel)) {
 		sc_flow_broken(in->flow);
@@ -505,7 +506,7 @@ static void sc_inbox_opened(struct sc_flow *flow, void *user)
 {
 }
 
-/* By the channel's work, or as the channel goes: in both cases its pages are there. */
+/* In the channel's work, or while it goes down: its pages are still mapped. */
 static void sc_inbox_ended(struct sc_flow *flow, void *user, int err)
 {
 	struct sc_inbox *in = user;
@@ -537,7 +538,7 @@ static const struct sc_flow_ops sc_inbox_flow_ops = {
 /* As incoming() of struct sc_flow_type: the peer opens a flow for its datagrams. */
 static int sc_inbox_incoming(struct schannel_channel *ch, const struct schannel_msg *msg)
 {
-	/* a page for the notices */
+	/* one page, for notices of unbound ports */
 	static const struct sc_size_limits limits;
 	struct sc_inbox *in;
 	struct sc_flow *flow;
@@ -547,7 +548,7 @@ static int sc_inbox_incoming(struct schannel_channel *ch, const struct schannel_
 	in = kzalloc(sizeof(*in), GFP_KERNEL);
 	if (!in)
 		goto err_flag;
-	refcount_set(&in->ref, 2);	/* the flow's, and ours as long as we are here */
+	refcount_set(&in->ref, 2);	/* the flow's, and this function's */
 	spin_lock_init(&in->lock);
 	INIT_LIST_HEAD(&in->held);
 	INIT_WORK(&in->work, sc_inbox_work);
@@ -560,7 +561,7 @@ static int sc_inbox_incoming(struct schannel_channel *ch, const struct schannel_
 	if (!in->gone)
 		in->flow = flow;
 	spin_unlock_bh(&in->lock);
-	/* events may have come before it was set */
+	/* for events that came before in->flow was set */
 	sc_inbox_run(in);
 	sc_inbox_put(in);
 	return 0;

@@ -13,17 +13,17 @@ struct sc_inbox;
 
 /**
  * struct sc_dgram - a datagram in a socket's receive queue, in an skb's @cb
- * @node:	in the inbox's list of those whose space cannot be given back yet;
- *		empty once it can
- * @inbox:	where it came in; holds a reference
+ * @node:	in the inbox's list of datagrams that keep space in the ring; empty once
+ *		this one does not
+ * @inbox:	the inbox it arrived in; holds a reference
  * @pos:	its record's position in the ring
- * @domid:	who sent it,
- * @port:	and from which port
- * @pins:	readers that are copying from the ring
- * @in_place:	it is in the ring; else it was copied aside, into the skb
- * @lost:	it could not be: there is nothing to read
+ * @domid:	the domain that sent it
+ * @port:	the port that sent it
+ * @pins:	receivers that are copying from the ring
+ * @in_place:	it is in the ring; otherwise in the skb, where it was copied aside
+ * @lost:	there was no memory to copy it aside: nothing can be received
  *
- * @node, @pins and what follows: the inbox's lock.
+ * @node, @pins, @in_place and @lost: the inbox's lock.
  */
 struct sc_dgram {
 	struct list_head node;

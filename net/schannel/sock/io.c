@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * What sending and receiving share, whatever the type of the socket: waiting, and
- * errors. See io.h.
- */
+/* What sending and receiving share: waiting, and errors. See io.h. */
 #include <linux/err.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
@@ -13,7 +10,7 @@
 #include "io.h"
 #include "busy_poll.h"
 
-/* There is space: wake who waits for it. */
+/* There is space: wake everyone who waits for it. */
 void sc_io_write_space(struct sock *sk)
 {
 	struct socket_wq *wq;
@@ -30,9 +27,10 @@ void sc_io_write_space(struct sock *sk)
 /* ---- Waiting ----------------------------------------------------------- */
 
 /*
- * Sleep until the wait queue is woken, unless @ready has something to say once we are
- * on it: it asks for the event and looks, in this order, so that what comes
- * after it looked wakes us. It is counted in @count. Returns 0, or why it must not.
+ * Join the wait queue and sleep until it is woken, unless @ready() then says that there is
+ * no need to. @ready() asks for the event first and looks second, so whatever comes after
+ * it looked wakes us. Sleeps are counted in @count. Returns 0; -EAGAIN if the call may not
+ * wait; -EINTR or -ERESTARTSYS.
  */
 static int sc_io_sleep(struct sc_io *io, struct sc_flow *flow,
 		       bool (*ready)(struct sc_conn *conn, struct sc_flow *flow,
@@ -46,7 +44,7 @@ static int sc_io_sleep(struct sc_io *io, struct sc_flow *flow,
 	if (signal_pending(current))
 		return sock_intr_errno(io->timeo);
 	add_wait_queue(sk_sleep(sk), &wait);
-	smp_mb();	/* on the queue before it is asked for */
+	smp_mb();	/* join the queue, then ask for the event */
 	if (!ready(io->conn, flow, want)) {
 		count->waits++;
 		mutex_unlock(io->lock);
@@ -63,7 +61,7 @@ static bool sc_io_readable(struct sc_conn *conn, struct sc_flow *flow, u32 want)
 	struct sc_flow_view view;
 
 	sc_flow_look(flow, &view);
-	/* if a smaller ring was offered, so much may never come: ask for less */
+	/* once a smaller ring is offered, @want may never fit: ask for less */
 	return view.avail >= want || want > sc_flow_rx_half(flow) ||
 	       view.flags & (SC_FLOW_GONE | SC_FLOW_FIN) ||
 	       READ_ONCE(sk->sk_err) ||
@@ -81,8 +79,8 @@ static bool sc_io_has_space(struct sc_conn *conn, struct sc_flow *flow, u32 want
 }
 
 /*
- * @tx_wants is shared with whoever else waits for space, so it is only ever cleared by
- * sc_conn_event(), which then wakes them all.
+ * All senders that wait for space share @tx_wants, so only sc_conn_event() clears it, and
+ * wakes them all.
  */
 static bool sc_io_writable(struct sc_conn *conn, struct sc_flow *flow, u32 want)
 {
@@ -96,13 +94,13 @@ static bool sc_io_writable(struct sc_conn *conn, struct sc_flow *flow, u32 want)
 }
 
 /**
- * sc_io_error() - the socket's error, which is thereby said
+ * sc_io_error() - take the socket's error
  * @io:	the call
  *
- * A call that has something to return leaves it for the next one to say: else a
- * stream that was cut off would look like one that ended.
+ * A call that has bytes to return leaves the error to the next call: otherwise a stream
+ * that was cut off would look like one that ended.
  *
- * Return: 0 or negative.
+ * Return: 0 or -errno.
  */
 int sc_io_error(struct sc_io *io)
 {
@@ -110,9 +108,9 @@ int sc_io_error(struct sc_io *io)
 }
 
 /**
- * sc_io_lost() - the flow is gone
+ * sc_io_lost() - the result of a call that finds the channel down
  * @io:		the call
- * @after:	what to say once that was said: there is just nothing more
+ * @after:	the result once an earlier call has returned the error
  *
  * Return: the error, or @after.
  */
@@ -125,10 +123,10 @@ int sc_io_lost(struct sc_io *io, int after)
 }
 
 /**
- * sc_io_flow() - the flow, if it is, or was, open
+ * sc_io_flow() - the flow, if it is or was open
  * @io:	a call that holds its lock
  *
- * Whether it is open is asked of the flow: the socket's state may belong to a
+ * The flow says whether it is open, because the socket's state may be that of a
  * connection before or after it.
  *
  * Return: the flow, or NULL.
@@ -145,13 +143,13 @@ struct sc_flow *sc_io_flow(struct sc_io *io)
 }
 
 /**
- * sc_io_fault_in() - have the pages that a copy stopped at brought in
+ * sc_io_fault_in() - fault in the pages at which a copy stopped
  * @io:		the call
  * @iter:	where it stopped
  * @len:	how much would have been copied
  * @fault_in:	fault_in_iov_iter_readable() or fault_in_iov_iter_writeable()
  *
- * Without the data lock, since a page fault may take as long as somebody likes.
+ * Releases the data lock meanwhile, since user space controls how long a page fault takes.
  *
  * Return: 0, -EFAULT if not even the first byte can be reached, -EINTR if the
  * caller is being killed.
@@ -170,16 +168,16 @@ int sc_io_fault_in(struct sc_io *io, const struct iov_iter *iter, size_t len,
 	return err;
 }
 
-/* Look for a while instead of going to sleep at once. Whether there is a reason to go on. */
+/* Poll for a while instead of sleeping at once. Returns whether @ready() became true. */
 static bool sc_io_busy_poll(struct sc_io *io, struct sc_flow *flow,
-		       struct sc_busy_poll *poll,
-		       bool (*ready)(struct sc_conn *conn, struct sc_flow *flow,
-				     u32 want), u32 want)
+			    struct sc_busy_poll *poll,
+			    bool (*ready)(struct sc_conn *conn, struct sc_flow *flow,
+					  u32 want), u32 want)
 {
 	u64 budget, start, now;
 	bool hit;
 
-	/* a peer could have us come here for ever, with something new each time */
+	/* a peer that shows something new each time could keep us here for ever */
 	cond_resched();
 	if (!io->timeo || signal_pending(current))
 		return false;
@@ -193,7 +191,7 @@ static bool sc_io_busy_poll(struct sc_io *io, struct sc_flow *flow,
 		now = local_clock();
 	} while (!hit && now - start < budget && !need_resched() &&
 		 !signal_pending(current));
-	/* what came since the hypervisor took the processor away came too late */
+	/* a result after the hypervisor took the processor away came too late */
 	sc_busy_poll_learn(poll, hit && now - start < budget ? now - start : SC_BUSY_POLL_MISS);
 	return hit;
 }
@@ -202,17 +200,17 @@ static bool sc_io_busy_poll(struct sc_io *io, struct sc_flow *flow,
  * sc_io_wait_data() - wait for data
  * @io:		a call that holds rx_lock
  * @flow:	the socket's
- * @least:	how many bytes will do; more than there are, or it does not wait
- * @want:	how many are worth being woken for
+ * @least:	bytes that end the wait; it does not begin if they are there
+ * @want:	bytes that are worth a wake-up
  *
- * Return: 0: look again; 1: there will be none; or negative.
+ * Return: 0: look again; 1: no more data will come; or -errno.
  */
 int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
 {
 	struct sock *sk = io->conn->sk;
 	struct sc_flow_view view;
 
-	/* whatever a peer shows us, and takes back: who is being killed does not go on */
+	/* a peer that shows data and takes it back must not keep a killed task here */
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	if (sc_io_busy_poll(io, flow, &io->conn->rx_busy_poll, sc_io_readable, least)) {
@@ -224,15 +222,15 @@ int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
 	if (sc_flow_await_data(flow, want, &view))
 		return view.flags & SC_FLOW_FIN && view.avail < least ? 1 : 0;
 	/*
-	 * There is one event index for all who wait. If there are others, of
-	 * whom we do not know what they wait for, hear of all that comes.
+	 * All receivers share one event index. If others wait, for an unknown number
+	 * of bytes, ask for an event at the very next byte.
 	 */
 	if (want > 1 && wq_has_sleeper(sk_sleep(sk))) {
 		if (!sc_flow_await_more(flow, &view) || view.avail >= want ||
 		    view.flags & (SC_FLOW_GONE | SC_FLOW_FIN))
 			return 0;
 	}
-	/* the error last: a reset sets it first, and must not look like an end */
+	/* the error last: a reset sets it first, and must not read as an end of file */
 	if (smp_load_acquire(&sk->sk_shutdown) & RCV_SHUTDOWN)
 		return sc_io_error(io) ?: 1;
 	if (READ_ONCE(sk->sk_err))
@@ -243,17 +241,19 @@ int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
 
 /**
  * sc_io_recv_end() - the end of every receiving call
- * @io:		its rx_lock is given up
- * @err:	as it stands
+ * @io:		the call; its rx_lock is released
+ * @err:	its result so far
  *
- * Return: @err, or what becomes of it when the peer made no sense.
+ * -EPROTO, an invalid ring index from the peer, ends the connection.
+ *
+ * Return: @err; after -EPROTO the socket's error, or 1 for an end of file.
  */
 int sc_io_recv_end(struct sc_io *io, int err)
 {
 	struct sc_flow *flow = sc_io_flow(io);
 	struct sc_flow_view view;
 
-	/* SIGIO comes for what comes next, without a poll() */
+	/* SIGIO users do not poll: ask for the event of the next data here */
 	if (flow && sock_flag(io->conn->sk, SOCK_FASYNC))
 		sc_flow_await_data(flow, 1, &view);
 	if (flow && unlikely(sc_resize_is_offered(flow)))
@@ -270,10 +270,10 @@ int sc_io_recv_end(struct sc_io *io, int err)
  * sc_io_wait_space() - wait for space
  * @io:		a call that holds tx_lock
  * @flow:	the socket's
- * @least:	how many bytes will do
- * @want:	how many are worth being woken for
+ * @least:	bytes of space that end the wait
+ * @want:	bytes of space that are worth a wake-up
  *
- * Return: 0: try again; or negative.
+ * Return: 0: try again; or -errno.
  */
 int sc_io_wait_space(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
 {
@@ -283,7 +283,7 @@ int sc_io_wait_space(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want
 		return -EINTR;
 	if (sc_io_busy_poll(io, flow, &io->conn->tx_busy_poll, sc_io_has_space, least))
 		return 0;
-	/* for who does not wait, and is told by SIGIO */
+	/* for a sender that does not wait and expects SIGIO */
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	if (!io->timeo && !sc_io_writable(io->conn, flow, want))
@@ -298,8 +298,8 @@ int sc_io_wait_space(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want
  * @io:		a call that holds tx_lock
  * @flow:	the socket's, or NULL
  *
- * Who polls for space and sends no more than fits does not find the ring full himself,
- * however small it is: poll() did, and that counts here.
+ * A sender that polls for space and sends no more than fits never finds the ring full,
+ * however small it is. poll() found it full, which counts here towards a larger ring.
  *
  * Return: 0, -EPIPE, -ENOTCONN or the socket's error.
  */
@@ -325,11 +325,14 @@ int sc_io_send_check(struct sc_io *io, struct sc_flow *flow)
 
 /**
  * sc_io_send_end() - the end of every sending call
- * @io:		its tx_lock is given up
+ * @io:		the call; its tx_lock is released
  * @msg:	for MSG_NOSIGNAL
- * @err:	as it stands
+ * @err:	its result so far
  *
- * Return: @err, or what becomes of it. EPIPE was signalled if nothing was sent.
+ * -EPROTO, an invalid ring index from the peer, ends the connection. -EPIPE raises SIGPIPE
+ * if nothing was sent.
+ *
+ * Return: @err; after -EPROTO the socket's error, or -EPIPE.
  */
 int sc_io_send_end(struct sc_io *io, const struct msghdr *msg, int err)
 {

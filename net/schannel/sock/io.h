@@ -2,15 +2,15 @@
 /*
  * What sending and receiving through a flow share, whatever the type of the socket.
  *
- * A reader or writer that must wait asks for an event (sc_flow_await_*()), puts
- * itself on the socket's wait queue, looks once more and only then sleeps; the upcall
- * finds the queue by the flow. Between two sleeps no events are sent and
- * nothing but the flow's own cache lines is touched.
+ * A receiver or sender that must wait joins the socket's wait queue, asks for an event
+ * (sc_flow_await_*()), looks once more and only then sleeps; the upcall finds the wait
+ * queue by the flow. Between two sleeps no events are sent, and no cache lines are touched
+ * but the flow's own.
  *
- * Copying goes on with page faults disabled, since the channel may go down
- * while somebody's page fault takes forever. A page that is not there is faulted in
- * without any lock, and the copy tried again: bytes are only consumed, or
- * published, once they were copied, so EFAULT loses none.
+ * Copying runs with page faults disabled, because the channel may go down while user space
+ * delays a page fault for ever (userfaultfd, FUSE). A missing page is faulted in without
+ * any lock, and the copy is tried again. Bytes are consumed or published only after they
+ * were copied, so EFAULT loses none.
  */
 #ifndef _SCHANNEL_IO_H
 #define _SCHANNEL_IO_H
@@ -25,11 +25,11 @@ struct sc_flow;
 struct sock;
 
 /**
- * struct sc_io - one call
- * @conn:	of this connection's end
- * @lock:	its tx_lock or rx_lock, held but while the call sleeps
- * @timeo:	how long it may still wait
- * @some:	it has something to return already
+ * struct sc_io - one sending or receiving call
+ * @conn:	the connection's end
+ * @lock:	its tx_lock or rx_lock; held, except while the call sleeps
+ * @timeo:	how long it may still wait, in jiffies
+ * @some:	some bytes were already sent or received
  */
 struct sc_io {
 	struct sc_conn *conn;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Listening sockets: connections come in by the channel's work and wait, open
- * already, for accept().
+ * Listening sockets: the channel's work makes the connections that come in; they wait,
+ * open already, for accept().
  */
 #include <linux/err.h>
 #include <linux/wait.h>
@@ -60,7 +60,7 @@ bool sc_listen_pending(struct sock *sk)
 	return !list_empty_careful(&sc_sk(sk)->accept_queue);
 }
 
-/* Wait for a connection. lock_sock() is held, but not while waiting. */
+/* Wait for a connection. lock_sock() is held, except while waiting. */
 static int sc_accept_wait(struct sock *sk, long timeo)
 {
 	DEFINE_WAIT(wait);
@@ -152,7 +152,7 @@ static struct sc_sock *sc_listen_child(struct sock *lsk,
 	sk = sc_sock_alloc(sock_net(lsk), NULL, lsk->sk_prot, lsk->sk_type, 0);
 	if (!sk)
 		return NULL;
-	/* what a program sets once on the listener holds for what it accepts */
+	/* options that a program sets on the listener apply to what it accepts */
 	sk->sk_sndbuf = READ_ONCE(lsk->sk_sndbuf);
 	sk->sk_rcvbuf = READ_ONCE(lsk->sk_rcvbuf);
 	sk->sk_userlocks = lsk->sk_userlocks;
@@ -168,7 +168,7 @@ static struct sc_sock *sc_listen_child(struct sock *lsk,
 	sk->sk_ll_usec = READ_ONCE(lsk->sk_ll_usec);
 #endif
 	security_sk_clone(lsk, sk);
-	sk->sk_uid = lsk->sk_uid;	/* until accept() says whose it is */
+	sk->sk_uid = lsk->sk_uid;	/* until accept() */
 
 	child = sc_sk(sk);
 	child->ring_min = listener->ring_min;
@@ -180,7 +180,7 @@ static struct sc_sock *sc_listen_child(struct sock *lsk,
 	return child;
 }
 
-/* Take a place in the queue, before the peer is told anything. */
+/* Reserve a place in the queue, before the peer gets an answer. */
 static int sc_listen_reserve(struct sock *lsk)
 {
 	struct sc_sock *listener = sc_sk(lsk);
@@ -206,7 +206,7 @@ static void sc_listen_unreserve(struct sock *lsk)
 	spin_unlock(&listener->accept_lock);
 }
 
-/* Use the place, unless the listener was closed meanwhile. */
+/* Use the reserved place, unless the listener was closed meanwhile. */
 static bool sc_listen_queue(struct sock *lsk, struct sc_sock *child)
 {
 	struct sc_sock *listener = sc_sk(lsk);
@@ -256,14 +256,14 @@ static int sc_listen_connect(struct sock *lsk, struct schannel_channel *ch,
 	return 0;
 }
 
-/* Who listens on a port of the namespace that the channel belongs to. */
+/* The listener on a port, in the namespace that the channel belongs to. */
 static struct sock *sc_listen_find(struct schannel_channel *ch, u32 port)
 {
 	bool loopback = ch->peer->domid == SC_DOMID_SELF;
 	const struct net *net;
 	struct sock *lsk = NULL;
 
-	/* the namespace is not held, but does not go within this */
+	/* no reference to the namespace, but it stays until this ends */
 	rcu_read_lock();
 	net = sc_peer_net(ch->peer, ch);
 	if (net)

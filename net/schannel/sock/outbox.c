@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The outbox: where all datagrams to a peer leave, whoever sends them.
+ * The outbox: where all datagrams to a peer leave, whatever socket sends them.
  *
- * It has a flow of its own, which is opened when there is the first datagram to send
- * and stays as long as the channel. The flow's ring is shared: who finds it full
- * waits in the outbox, or is remembered there and told when there is space. What comes
- * back in the flow's other direction says that nobody received a datagram.
+ * It has a flow of its own, which the first datagram opens and which stays as long as the
+ * channel. All senders share the flow's ring: one that finds it full waits in the outbox,
+ * or is listed there and notified when there is space. The flow's other direction carries
+ * notices of datagrams whose port was not bound.
  */
 #include <linux/err.h>
 #include <linux/sched/signal.h>
@@ -23,16 +23,16 @@
 #include "socket.h"
 #include "core/sysctl.h"
 
-/* From the first datagram to a flow. Covers a channel that has to be brought up. */
+/* Time limit for opening the flow, including a channel that has to be brought up. */
 #define SC_OUTBOX_TIMEOUT	(10 * HZ)
 
-/* Who waits is told when the largest datagram fits: never too early for anybody. */
+/* Waiting senders are woken when the largest datagram fits: then every one fits. */
 #define SC_OUTBOX_WANT		sc_record_size(SCHANNEL_DGRAM_MAX)
 
-/* A ring in which the largest one fits while another is being read: 128 KiB. */
+/* A ring that holds the largest datagram while another one is being read: 128 KiB. */
 #define SC_OUTBOX_RING_LEAST	((u8)5)
 
-/* So many notices are heeded in one go, the others are thrown away. */
+/* Notices that are handled at a time; the others are discarded. */
 #define SC_OUTBOX_NOTICES	64
 
 static const struct sc_flow_ops sc_outbox_flow_ops;
@@ -43,9 +43,9 @@ static struct sc_flow *sc_outbox_flow(struct sc_outbox *out)
 					 lockdep_is_held(&out->tx_lock));
 }
 
-/* ---- Telling who waits ------------------------------------------------- */
+/* ---- Waking senders ---------------------------------------------------- */
 
-/* There is space, or with @err there will be none. */
+/* There is space; or with @err, opening has failed. */
 static void sc_outbox_wake(struct sc_outbox *out, int err)
 {
 	struct sc_sock *ssk, *next;
@@ -63,7 +63,7 @@ static void sc_outbox_wake(struct sc_outbox *out, int err)
 	wake_up_interruptible_all(&out->wq);
 }
 
-/* It is idle again: there is no flow, and why. */
+/* The flow is gone, or could not be opened: @err says why. The outbox is idle again. */
 static void sc_outbox_failed(struct sc_outbox *out, int err,
 			     enum schannel_reason reason)
 {
@@ -114,7 +114,7 @@ static int sc_outbox_go(struct sc_outbox *out)
 	return 0;
 }
 
-/* Have the work run after @delay jiffies. Nobody does once it is closed. */
+/* Have the work run after @delay jiffies, unless the outbox is closed. */
 static void sc_outbox_kick(struct sc_outbox *out, unsigned long delay)
 {
 	spin_lock_bh(&out->lock);
@@ -123,7 +123,7 @@ static void sc_outbox_kick(struct sc_outbox *out, unsigned long delay)
 	spin_unlock_bh(&out->lock);
 }
 
-/* There is something to do: go on with opening it, or end it. */
+/* Continue to open the flow, or end it. */
 static void sc_outbox_work(struct work_struct *work)
 {
 	struct sc_outbox *out = container_of(work, struct sc_outbox,
@@ -138,7 +138,7 @@ static void sc_outbox_work(struct work_struct *work)
 		if (time_after_eq(now, out->deadline)) {
 			err = -ETIMEDOUT;
 		} else {
-			/* first: or it would put off what sc_peer_tell() queues */
+			/* first: afterwards it would delay what sc_peer_tell() queues */
 			sc_outbox_kick(out, out->deadline - now);
 			if (!out->opening)
 				err = sc_outbox_go(out);
@@ -228,11 +228,11 @@ static void sc_outbox_open(struct sc_outbox *out, const struct net *net)
 }
 
 /**
- * sc_outbox_prepare() - there will be datagrams to send
- * @peer:	to whom
- * @net:	from which namespace
+ * sc_outbox_prepare() - open the flow before there is a datagram
+ * @peer:	the receiver
+ * @net:	the sender's namespace
  *
- * So that the first one does not wait for a channel.
+ * So that the first datagram does not wait for a channel. Process context.
  */
 void sc_outbox_prepare(struct schannel_peer *peer, const struct net *net)
 {
@@ -254,9 +254,9 @@ static void sc_outbox_count(struct schannel_channel *ch, u32 len)
 }
 
 /*
- * May a datagram from @net leave by the flow now? 0; -EAGAIN while others wait for space,
- * of which there is not enough for all: else who does not wait keeps them
- * waiting; -EHOSTUNREACH if the peer was moved to another namespace.
+ * May a datagram from @net be sent now? 0; -EAGAIN while other senders wait for space, since
+ * otherwise those that do not wait would starve them; -EHOSTUNREACH if the peer was moved
+ * to another namespace.
  */
 static int sc_outbox_may_send(struct sc_outbox *out, struct sc_flow *flow,
 			      const struct net *net)
@@ -278,11 +278,10 @@ static int sc_outbox_may_send(struct sc_outbox *out, struct sc_flow *flow,
 
 /**
  * sc_outbox_send() - send one datagram
- * @peer:	to whom; the caller holds a reference
- * @net:	from which namespace
- * @from:	@rec->len bytes, at most SCHANNEL_DGRAM_MAX; advanced as far as
- *		was copied
- * @rec:	its header
+ * @peer:	the receiver; the caller holds a reference
+ * @net:	the sender's namespace
+ * @from:	@rec->len bytes, at most SCHANNEL_DGRAM_MAX; advanced by what was copied
+ * @rec:	the record's header
  *
  * Process context.
  *
@@ -307,7 +306,7 @@ int sc_outbox_send(struct schannel_peer *peer, const struct net *net,
 		if (!err) {
 			sc_outbox_count(flow->channel, rec->len);
 		} else if (err == -EPROTO || err == -EPIPE) {
-			/* the work ends it; then there is a new one, or none */
+			/* the work closes the flow; the next datagram opens another */
 			RCU_INIT_POINTER(out->flow, NULL);
 			out->opening = flow;
 			WRITE_ONCE(out->broken, true);
@@ -326,8 +325,8 @@ int sc_outbox_send(struct schannel_peer *peer, const struct net *net,
 }
 
 /*
- * Ask to be told of space if there is none, or of the flow if that is being
- * opened. 1: try again now, 0: wait, or why it is in vain. out->lock is held.
+ * Ask for an event when there is space, or wait for the flow to be opened. 1: try again
+ * now; 0: wait; -errno: waiting is in vain. out->lock is held.
  */
 static int sc_outbox_arm(struct sc_outbox *out, struct sc_outbox_wait *w)
 {
@@ -355,7 +354,7 @@ static int sc_outbox_arm(struct sc_outbox *out, struct sc_outbox_wait *w)
 	return ret;
 }
 
-/* The call does not wait: have its socket told, by poll(). */
+/* The call does not wait: list its socket, so that poll() reports space. */
 static int sc_outbox_block(struct sc_outbox *out, struct sc_outbox_wait *w)
 {
 	struct sc_sock *ssk = w->ssk;
@@ -387,11 +386,11 @@ static long sc_outbox_sleep(struct sc_outbox_wait *w)
 }
 
 /**
- * sc_outbox_wait() - wait after sc_outbox_send() gave -EAGAIN
+ * sc_outbox_wait() - wait after sc_outbox_send() returned -EAGAIN
  * @w:	the call
  *
- * Return: 0: try again; -EAGAIN if it may not wait (longer); -EINTR and the like; or
- * why the peer cannot be reached.
+ * Return: 0: try again; -EAGAIN if the call may not wait any longer; -EINTR or
+ * -ERESTARTSYS; another -errno if the peer cannot be reached.
  */
 int sc_outbox_wait(struct sc_outbox_wait *w)
 {
@@ -405,7 +404,7 @@ int sc_outbox_wait(struct sc_outbox_wait *w)
 		ret = sc_outbox_block(out, w);
 		return ret ? min(ret, 0) : -EAGAIN;
 	}
-	/* the socket's own queue says that it was shut down, or has an error */
+	/* the socket's own queue is woken for a shutdown or an error */
 	prepare_to_wait(sk_sleep(sk), &socket_wait, TASK_INTERRUPTIBLE);
 	prepare_to_wait(&out->wq, &outbox_wait, TASK_INTERRUPTIBLE);
 	spin_lock_bh(&out->lock);
@@ -425,7 +424,7 @@ int sc_outbox_wait(struct sc_outbox_wait *w)
 
 /**
  * sc_outbox_unblock() - the socket does not wait for an outbox any more
- * @ssk:	the socket; lock_sock() is not held
+ * @ssk:	the socket; the caller does not hold lock_sock()
  */
 void sc_outbox_unblock(struct sc_sock *ssk)
 {
@@ -444,9 +443,9 @@ void sc_outbox_unblock(struct sc_sock *ssk)
 		sc_peer_put(peer);
 }
 
-/* ---- What the flow tells us -------------------------------------------- */
+/* ---- The outbox as the user of its flow -------------------------------- */
 
-/* Nobody received a datagram: the socket that sent it hears of it if it is connected. */
+/* A datagram's port was not bound: a connected sender gets ECONNREFUSED. */
 static void sc_outbox_notice(struct schannel_peer *peer, const struct net *net,
 			     const struct schannel_record *rec)
 {
@@ -466,15 +465,15 @@ static void sc_outbox_notice(struct schannel_peer *peer, const struct net *net,
 	sock_put(sk);
 }
 
-/* Heed some of the notices that are there, throw away the others. -EPROTO or 0. */
+/* Handle some of the notices that are there, discard the others. -EPROTO or 0. */
 static int sc_outbox_take_notices(struct schannel_peer *peer,
 				  const struct net *net, struct sc_flow *flow)
 {
 	struct schannel_record rec;
-	int heeded;
+	int handled;
 	int err;
 
-	for (heeded = 0; heeded < SC_OUTBOX_NOTICES; heeded++) {
+	for (handled = 0; handled < SC_OUTBOX_NOTICES; handled++) {
 		err = sc_record_next(flow, 0, &rec);
 		if (err)
 			return err == -EPROTO ? err : 0;
@@ -486,10 +485,10 @@ static int sc_outbox_take_notices(struct schannel_peer *peer,
 	return 0;
 }
 
-/* A peer that never stops is not heeded for ever. */
+/* A peer that never stops sending notices is cut off after this many rounds. */
 #define SC_OUTBOX_ROUNDS	4
 
-/* The rx side of the flow belongs to the upcall. */
+/* The upcall owns the receiving side of the flow. */
 static void sc_outbox_notices(struct schannel_peer *peer, struct sc_flow *flow)
 {
 	const struct net *net = sc_peer_net(peer, flow->channel);
@@ -517,7 +516,7 @@ static unsigned int sc_outbox_event(struct sc_flow *flow, void *user)
 	if (rcu_dereference(out->flow) != flow)
 		return 1;
 	sc_outbox_notices(peer, flow);
-	/* cleared before looking: who asks anew after we looked is heard */
+	/* cleared before looking: a request that is made after we looked is kept */
 	want = xchg(&out->wants, 0);
 	if (want && sc_flow_await_space(flow, want, &view))
 		sc_outbox_wake(out, 0);

@@ -30,18 +30,18 @@ enum sc_outbox_state {
  * struct sc_outbox - a peer's outbox, from the first datagram on
  * @peer:	the peer. Not held: it frees the outbox, and closes it before that
  * @waiter:	waits for the peer's channel; its work opens the flow, or ends it
- * @tx_lock:	who sends, and setting and clearing the two flows
- * @opening:	the flow while the peer has not answered
+ * @tx_lock:	serialises senders; protects @opening, and changes of @flow
+ * @opening:	the flow until the peer has answered
  * @flow:	the flow once it is open
- * @wants:	somebody wants to hear when there is so much space, or 0
- * @broken:	what the peer wrote makes no sense
+ * @wants:	a sender waits for an event when there is this much space; 0: none does
+ * @broken:	the peer wrote an invalid index or record
  * @lock:	protects what follows
  * @state:	enum sc_outbox_state
- * @blocked:	sockets that got EAGAIN, struct sc_sock @outbox_node
- * @failures:	how often it could not be opened, or was reset
- * @err:	why, the last time
- * @net:	of who had it opened; only compared
- * @deadline:	when opening is given up, in jiffies
+ * @blocked:	sockets that got EAGAIN, by struct sc_sock @outbox_node
+ * @failures:	times that it could not be opened, or was reset
+ * @err:	the last failure's error, negative
+ * @net:	the namespace for which it was opened; compared only
+ * @deadline:	when opening times out, in jiffies
  * @wq:		senders that sleep
  */
 struct sc_outbox {
@@ -53,7 +53,7 @@ struct sc_outbox {
 	u32 wants;
 	bool broken;
 
-	spinlock_t lock;	/* what follows */
+	spinlock_t lock;	/* see above */
 	enum sc_outbox_state state;
 	struct list_head blocked;
 	unsigned int failures;
@@ -64,12 +64,12 @@ struct sc_outbox {
 };
 
 /**
- * struct sc_outbox_wait - one call that sends
+ * struct sc_outbox_wait - one sending call
  * @ssk:	its socket
- * @peer:	to whom; the caller holds a reference
- * @timeo:	how long it may still wait
- * @failures:	of the outbox when the call began to wait
- * @waited:	it did
+ * @peer:	the receiver; the caller holds a reference
+ * @timeo:	how long the call may still wait, in jiffies
+ * @failures:	the outbox's @failures when the call began to wait
+ * @waited:	whether it has begun to wait
  */
 struct sc_outbox_wait {
 	struct sc_sock *ssk;

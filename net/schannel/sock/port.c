@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table of ports: who is bound to what.
+ * The table of ports: which socket is bound to which port.
  *
- * Each network namespace has two spaces of ports: one for connections, whether
- * of bytes or of records, and one for datagrams.
+ * Each network namespace has two spaces of ports: one for connections, streams and
+ * seqpackets alike, and one for datagrams.
  *
- * A connection that was accepted shares its listener's port and is not in the
- * table, so a port is free again as soon as the socket bound to it is closed.
+ * An accepted connection shares its listener's port and is not in the table, so a port is
+ * free again as soon as the socket that was bound to it is closed.
  */
 #include <linux/capability.h>
 #include <linux/errno.h>
@@ -45,7 +45,7 @@ static struct sc_sock *sc_port_find(const struct net *net, bool dgram, u32 port)
 	return NULL;
 }
 
-/* Ports the kernel chooses are many, and not predictable from outside. */
+/* From a large range and at random, so that other domains cannot predict the port. */
 static u32 sc_port_choose(const struct net *net, bool dgram)
 {
 	u32 port;
@@ -58,9 +58,9 @@ static u32 sc_port_choose(const struct net *net, bool dgram)
 
 /**
  * sc_port_bind() - bind a socket
- * @ssk:	not bound yet; lock_sock() is held. Its type says in which space
+ * @ssk:	a socket that is not bound; lock_sock() is held. Its type chooses the space
  * @domid:	SC_DOMID_ANY, SC_DOMID_SELF or our own
- * @port:	the port, or SC_PORT_ANY
+ * @port:	the port, or SC_PORT_ANY to choose one
  *
  * Return: 0, -EADDRNOTAVAIL for another domid, -EACCES for a reserved port
  * without the capability, -EADDRINUSE.
@@ -100,8 +100,8 @@ void sc_port_unbind(struct sc_sock *ssk)
 }
 
 /**
- * sc_port_listener() - who listens on a port
- * @net:	in which namespace; compared, not used
+ * sc_port_listener() - find the socket that listens on a port
+ * @net:	the namespace; compared, not used
  * @port:	the port
  * @loopback:	for a connection from this domain itself
  *
@@ -124,8 +124,8 @@ struct sock *sc_port_listener(const struct net *net, u32 port, bool loopback)
 }
 
 /**
- * sc_port_dgram() - who receives datagrams at a port
- * @net:	in which namespace; compared, not used
+ * sc_port_dgram() - find the socket that receives datagrams at a port
+ * @net:	the namespace; compared, not used
  * @port:	the port
  * @loopback:	for a datagram from this domain itself
  *

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sequenced packets: a connection that carries records. One send() is one record,
- * and one recv() takes one, whole or cut short.
+ * Sequenced packets: a connection that carries records. One send() is one record, and one
+ * recv() takes one record, whole or truncated.
  */
 #include <linux/pagemap.h>
 
@@ -11,8 +11,8 @@
 #include "socket.h"
 
 /*
- * The copy of a record stopped at a page that is not there. It begins anew once the page
- * is: meanwhile others may use the socket.
+ * The copy of a record stopped at a missing page: fault it in and start the copy again,
+ * since other calls may use the socket meanwhile.
  */
 static int sc_seqpacket_fault_in(struct sc_io *io, struct iov_iter *iter,
 				 const struct iov_iter *start, size_t len,
@@ -27,8 +27,8 @@ static int sc_seqpacket_fault_in(struct sc_io *io, struct iov_iter *iter,
 }
 
 /*
- * Find the record that a peek offset is in: how far behind the first byte it
- * begins goes to @skip, and what remains of @offset is the place in it.
+ * Find the record in which a peek offset lies: @skip becomes the record's distance from
+ * the first byte in the ring, @offset the position in the record.
  */
 static int sc_seqpacket_find(struct sc_flow *flow, u32 *skip, int *offset,
 			     struct schannel_record *rec)
@@ -45,8 +45,8 @@ static int sc_seqpacket_find(struct sc_flow *flow, u32 *skip, int *offset,
 }
 
 /*
- * What is peeked past stays in the ring, so more may never come: this does not wait. 1 if
- * nothing can come, otherwise -EAGAIN.
+ * Records that were peeked past stay in the ring and may leave no space for more, so a peek
+ * beyond them does not wait. Returns 1 if no record can come, else -EAGAIN.
  */
 static int sc_seqpacket_past_all(struct sc_flow *flow)
 {
@@ -173,7 +173,7 @@ int sc_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		    sc_resize_full(flow)) {
 			err = 0;
 		} else if (err == -EAGAIN) {
-			/* poll() must not say that there is space for it */
+			/* until then poll() must not report space */
 			want = max(sc_flow_tx_size(flow) / 2, size);
 			WRITE_ONCE(ssk->conn.tx_need, want);
 			err = sc_io_wait_space(&io, flow, size, want);
@@ -189,7 +189,7 @@ int sc_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	return io.some ? len : err;
 }
 
-/* How many bytes of records are waiting, without what frames them. */
+/* The bytes in all records that can be received, without headers and padding. */
 int sc_seqpacket_inq(struct sock *sk)
 {
 	struct sc_io io = {

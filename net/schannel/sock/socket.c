@@ -13,7 +13,7 @@ static void sc_sock_destruct(struct sock *sk)
 	struct sc_sock *ssk = sc_sk(sk);
 
 	WARN_ON_ONCE(rcu_access_pointer(ssk->conn.flow));
-	/* a datagram that was being delivered while it was closed */
+	/* a datagram may have been delivered while the socket was closed */
 	__skb_queue_purge(&sk->sk_receive_queue);
 	sc_table_remove(ssk);
 	if (ssk->peer)
@@ -21,23 +21,23 @@ static void sc_sock_destruct(struct sock *sk)
 }
 
 /**
- * sc_sock_reset() - end a connection, whatever is in flight
+ * sc_sock_reset() - end a connection at once, whatever is in flight
  * @sk:		an established socket; lock_sock() is held
- * @reason:	as sc_flow_close()'s: what the peer is told
- * @err:	what its user is told, negative
+ * @reason:	what the peer is told, see sc_flow_close()
+ * @err:	the socket's error, negative
  */
 void sc_sock_reset(struct sock *sk, enum schannel_reason reason, int err)
 {
 	WRITE_ONCE(sk->sk_err, -err);
-	/* release: who finds no flow any more, or an end, looks for the error (io.c) */
+	/* release: a call that finds the shutdown then looks for the error (io.c) */
 	smp_store_release(&sk->sk_shutdown, SHUTDOWN_MASK);
-	/* release: likewise */
+	/* release: a call that finds no open connection does the same */
 	smp_store_release(&sk->sk_state, TCP_CLOSE);
 	sc_conn_detach(&sc_sk(sk)->conn, reason);
 	sk->sk_state_change(sk);
 }
 
-/* The data path found that the peer's indexes make no sense. No locks held. */
+/* The data path found an invalid index from the peer. No locks held. */
 static void sc_sock_abort(struct sc_conn *conn)
 {
 	struct sock *sk = conn->sk;
@@ -51,12 +51,12 @@ static void sc_sock_abort(struct sc_conn *conn)
 }
 
 /**
- * sc_sock_alloc() - a new socket
+ * sc_sock_alloc() - make a socket
  * @net:	its network namespace
- * @sock:	what it is for, or NULL for one that waits for accept()
+ * @sock:	the program's socket, or NULL for a connection that waits for accept()
  * @prot:	the family's operations
  * @type:	SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM
- * @kern:	as socket()'s
+ * @kern:	whether it is the kernel's own
  *
  * Return: the socket, or NULL.
  */
@@ -72,7 +72,7 @@ struct sock *sc_sock_alloc(struct net *net, struct socket *sock, struct proto *p
 	sock_init_data(sock, sk);
 	sk->sk_type = type;
 	sk->sk_destruct = sc_sock_destruct;
-	/* the upcall looks at it without a reference */
+	/* the upcall uses it without a reference, under RCU */
 	sock_set_flag(sk, SOCK_RCU_FREE);
 
 	ssk = sc_sk(sk);
@@ -100,7 +100,7 @@ struct sock *sc_sock_alloc(struct net *net, struct socket *sock, struct proto *p
 	return sk;
 }
 
-/* The flow is open. The socket has its lock, owned or not. */
+/* The flow is open. Under the socket's lock, owned or not. */
 void sc_sock_established(struct sc_sock *ssk)
 {
 	struct sock *sk = &ssk->sk;
@@ -111,16 +111,16 @@ void sc_sock_established(struct sc_sock *ssk)
 		WRITE_ONCE(sk->sk_sndbuf, flow->tx.ring.size);
 	if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK))
 		WRITE_ONCE(sk->sk_rcvbuf, flow->rx.ring.size);
-	/* release: who sees this may use both halves of the flow */
+	/* release: a thread that sees this may use both halves of the flow */
 	smp_store_release(&sk->sk_state, TCP_ESTABLISHED);
 }
 
 /**
  * sc_sock_connect_ended() - count and trace the end of a connect()
- * @ssk:	the socket; it has its lock, owned or not
+ * @ssk:	the socket, under its lock, owned or not
  * @domid:	the domain that it connected to
- * @port:	and the port there
- * @err:	0, or why it failed, negative
+ * @port:	the port there
+ * @err:	0 or -errno
  */
 void sc_sock_connect_ended(struct sc_sock *ssk, u32 domid, u32 port, int err)
 {
@@ -130,9 +130,9 @@ void sc_sock_connect_ended(struct sc_sock *ssk, u32 domid, u32 port, int err)
 
 /**
  * sc_sock_address() - check an address
- * @addr:	as given
+ * @addr:	the address that a program gave
  * @len:	its length
- * @sc:		what it is
+ * @sc:		filled in: @addr as the family's address
  *
  * Return: 0, -EINVAL, -EAFNOSUPPORT.
  */

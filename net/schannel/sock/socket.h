@@ -4,13 +4,13 @@
  *
  * Locks, in the order in which they nest:
  *	lock_sock()	state, addresses, @conn.flow being set and cleared
- *	@conn.tx_lock	who sends
- *	@conn.rx_lock	who receives
+ *	@conn.tx_lock	senders
+ *	@conn.rx_lock	receivers
  *	@accept_lock	a listener's queue
  *
- * sk_state: TCP_CLOSE, TCP_LISTEN, TCP_SYN_SENT, TCP_ESTABLISHED. A connection
- * that was reset is TCP_CLOSE and keeps its flow: what had arrived can still
- * be read.
+ * sk_state: TCP_CLOSE, TCP_LISTEN, TCP_SYN_SENT, TCP_ESTABLISHED. A connection that
+ * was reset is TCP_CLOSE and keeps its flow, so that data that had arrived can still be
+ * read.
  */
 #ifndef _SCHANNEL_SOCKET_H
 #define _SCHANNEL_SOCKET_H
@@ -29,22 +29,25 @@
 
 /**
  * struct sc_sock - a socket
- * @conn:	its end of the connection; of a datagram socket, only what it counts
- * @local_domid: what it was bound to
- * @local_port:	0 while not bound
- * @peer_domid:	whom it is, or will be, connected to
- * @peer_port:	and where there
+ * @sk:		the kernel's part; first, as sk_alloc() wants it
+ * @conn:	its end of the connection; a datagram socket uses only locks and counters
+ * @local_domid: the domain id that it was bound to
+ * @local_port:	the port that it was bound to; 0 while not bound
+ * @peer_domid:	the domain that it is, or will be, connected to
+ * @peer_port:	the port there
  * @table_id:	number in the table of all sockets, or 0
  * @port_node:	in the table of ports, if it has its port from there
- * @ring_min, @ring_max: as the options SO_SC_RING_MIN and _MAX were set
- * @peer:	the one it connects to; holds a reference
+ * @ring_min:	ring sizes set by SO_SC_RING_MIN; 0: not set
+ * @ring_max:	ring sizes set by SO_SC_RING_MAX; 0: not set
+ * @peer:	the peer that it connects to; holds a reference
  * @waiter:	waits for that peer's channel, and for the answer; initialised with @peer
- * @deadline:	when connecting is given up, in jiffies
+ * @deadline:	when connect() times out, in jiffies
  * @opened:	the peer accepted, whatever happened since
+ * @accept_lock: protects a listener's queue
  * @accept_queue: a listener's connections that wait for accept()
  * @accept_node: in the listener's @accept_queue
- * @outbox_peer: whose outbox it waits, or waited, for; holds a reference
- * @outbox_node: in that one's list while it waits (its lock)
+ * @outbox_peer: the peer whose outbox had no space for it; holds a reference
+ * @outbox_node: in that outbox's list while it waits (the outbox's lock)
  */
 struct sc_sock {
 	struct sock sk;		/* must come first */
@@ -77,7 +80,7 @@ static inline struct sc_sock *sc_sk(const struct sock *sk)
 	return (struct sc_sock *)sk;
 }
 
-/* SCHANNEL_TYPE_*: what its flow carries. */
+/* The type of the socket's flow, SCHANNEL_TYPE_*. */
 static inline u8 sc_sock_flow_type(const struct sock *sk)
 {
 	return sk->sk_type == SOCK_SEQPACKET ? SCHANNEL_TYPE_SEQPACKET :

@@ -36,7 +36,7 @@ static void sc_sock_was_reset(struct sock *sk, int err)
 	sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);
 }
 
-/* For sc_conn_apply(). What may sleep, as giving up does, is left to the work. */
+/* For sc_conn_apply(): must not sleep, so a failed connect() is left to the work. */
 static void sc_sock_apply(struct sc_conn *conn)
 {
 	struct sock *sk = conn->sk;
@@ -53,7 +53,7 @@ static void sc_sock_apply(struct sc_conn *conn)
 		sc_sock_was_reset(sk, flow->ended);
 }
 
-/* At the end of release_sock(). */
+/* As release_cb() of struct proto: the end of release_sock(). */
 void sc_sock_release_cb(struct sock *sk)
 {
 	sc_sock_apply(&sc_sk(sk)->conn);

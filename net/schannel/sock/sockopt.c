@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Socket options of level SOL_SCHANNEL: include/uapi/linux/schannel.h says what each is.
+ * Socket options of level SOL_SCHANNEL; include/uapi/linux/schannel.h documents them.
  *
- * The sizes of rings can be limited in two ways, of which the later counts: by the
- * options here, and by SO_SNDBUF and SO_RCVBUF, which other families have, too, and
- * programs set without much thought; so those are content with less than they asked
- * for where memory is short.
+ * A program limits the sizes of rings in two ways, of which the later call counts: with
+ * the options here, and with SO_SNDBUF and SO_RCVBUF. Programs set the latter for any
+ * family, often without need, so those accept a smaller ring when memory is short.
  */
 #include <linux/log2.h>
 #include <linux/minmax.h>
@@ -23,26 +22,26 @@
 
 /* ---- The sizes of rings ------------------------------------------------ */
 
-/* What a ring has that is to hold so many bytes; 0 stays 0. */
+/* The size of the ring that holds @bytes; 0 for 0. */
 static u32 sc_sockopt_ring_size(u32 bytes)
 {
 	return bytes ? roundup_pow_of_two(max_t(u32, bytes, PAGE_SIZE)) : 0;
 }
 
-/* What SO_SNDBUF or SO_RCVBUF asks for: the kernel keeps twice what was set. */
+/* The ring for SO_SNDBUF or SO_RCVBUF, of which the kernel keeps twice what was set. */
 static u32 sc_sockopt_buffer_size(int buf)
 {
 	return sc_sockopt_ring_size(clamp_t(u32, buf / 2, 1, SC_RING_MAX));
 }
 
-/* The limits that hold, in bytes; 0 where there is none. */
+/* The limits in force, in bytes; 0: no limit. */
 static void sc_sockopt_limits(const struct sock *sk, struct sc_ring_sizes *min,
 			      struct sc_ring_sizes *max)
 {
 	const struct sc_ring_sizes none = {};
 	bool own = sk->sk_family == sc_family();
 
-	/* a TCP socket that is diverted has no options of ours */
+	/* a diverted TCP socket has no options of this level */
 	*min = own ? sc_sk(sk)->ring_min : none;
 	*max = own ? sc_sk(sk)->ring_max : none;
 	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK) {
@@ -55,7 +54,7 @@ static void sc_sockopt_limits(const struct sock *sk, struct sc_ring_sizes *min,
 	}
 }
 
-/* The system's limits, but for those that the user set. */
+/* The system's limits, except those that the program set. */
 static struct sc_size_limits sc_sockopt_size_limits(u32 min, u32 max)
 {
 	struct sc_size_limits limits = sc_sysctl_ring();
@@ -64,7 +63,7 @@ static struct sc_size_limits sc_sockopt_size_limits(u32 min, u32 max)
 		limits.min = ilog2(min) - PAGE_SHIFT;
 	if (max)
 		limits.max = ilog2(max) - PAGE_SHIFT;
-	/* if only one was, it moves the other */
+	/* a limit that was set alone moves the other */
 	if (min)
 		limits.max = max(limits.max, limits.min);
 	else
@@ -73,7 +72,7 @@ static struct sc_size_limits sc_sockopt_size_limits(u32 min, u32 max)
 	return limits;
 }
 
-/* How large the ring is to be that a socket sends into. lock_sock() is held. */
+/* Size limits of the ring that a socket sends into. lock_sock() is held. */
 struct sc_size_limits sc_sockopt_tx_limits(const struct sock *sk)
 {
 	struct sc_ring_sizes min, max;
@@ -88,11 +87,11 @@ struct sc_size_limits sc_sockopt_tx_limits(const struct sock *sk)
 EXPORT_SYMBOL_NS_GPL(sc_sockopt_tx_limits, SC_NS_SOCK);
 
 /**
- * sc_sockopt_rx_order() - what to ask of the peer for the ring it sends into
+ * sc_sockopt_rx_order() - the size of ring to ask the peer to send into
  * @sk:		the socket; lock_sock() is held
- * @pool:	ours; the peer's is taken to be much the same
+ * @pool:	our pool, on the assumption that the peer's is similar
  *
- * Return: the order, or SC_ORDER_ANY.
+ * Return: the order, or SC_ORDER_ANY if the program set no limit.
  */
 u8 sc_sockopt_rx_order(const struct sock *sk, struct sc_pool *pool)
 {
@@ -101,7 +100,7 @@ u8 sc_sockopt_rx_order(const struct sock *sk, struct sc_pool *pool)
 	sc_sockopt_limits(sk, &min, &max);
 	if (!min.rx && !max.rx)
 		return SC_ORDER_ANY;
-	/* it stays as it begins: for who limits it only, as large as it may be */
+	/* the ring keeps this size: with only a maximum set, use that */
 	if (max.rx)
 		min.rx = max.rx;
 	return sc_pool_order(pool, sc_sockopt_size_limits(min.rx, max.rx));
@@ -158,9 +157,9 @@ int sc_setsockopt(struct socket *sock, int level, int optname,
 	return err;
 }
 
-/* ---- What can be asked ------------------------------------------------- */
+/* ---- getsockopt() ------------------------------------------------------ */
 
-/* The socket's flow, if it is, or was, open. lock_sock() is held. */
+/* The socket's flow, if it is or was open. lock_sock() is held. */
 static struct sc_flow *sc_sockopt_flow(struct sock *sk)
 {
 	struct sc_flow *flow = sc_conn_flow(&sc_sk(sk)->conn);

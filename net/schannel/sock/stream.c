@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Byte streams: send and receive. See io.h for what they share with records. */
+/* Byte streams: send and receive. io.h has what they share with seqpackets. */
 #include <linux/pagemap.h>
 #include <linux/sched.h>
 
@@ -9,9 +9,9 @@
 #include "socket.h"
 
 /*
- * Wait until a peek finds something that is @want bytes behind the first one. What is
- * peeked at stays in the ring, and a writer may be waiting for half of it: so what
- * is beyond the first half is not waited for. Return: as sc_io_wait_data().
+ * Wait until a peek finds @want bytes. Bytes that were peeked at stay in the ring, whose
+ * other half the peer may be waiting for: so bytes beyond the first half are not waited
+ * for. Returns as sc_io_wait_data() does.
  */
 static int sc_stream_wait_peek(struct sc_io *io, struct sc_flow *flow,
 			       size_t want)
@@ -27,13 +27,13 @@ static int sc_stream_wait_peek(struct sc_io *io, struct sc_flow *flow,
 }
 
 /**
- * sc_stream_recv() - receive
- * @conn:	of this connection
- * @msg:	as recvmsg()'s
- * @len:	likewise
+ * sc_stream_recv() - recvmsg() of a byte stream
+ * @conn:	the connection's end
+ * @msg:	where to copy the bytes
+ * @len:	how many at most
  * @flags:	MSG_*
  *
- * Return: bytes received, 0 at the end, or negative.
+ * Return: bytes received, 0 at the end of the stream, or -errno.
  */
 int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
 		   int flags)
@@ -91,7 +91,7 @@ int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
 				err = sc_stream_wait_peek(&io, flow,
 							  skip + target);
 			else
-				/* what comes is taken, even if more is wanted */
+				/* take bytes as they come, even if more are wanted */
 				err = sc_io_wait_data(&io, flow, 1,
 						      target - copied);
 		}
@@ -106,12 +106,12 @@ int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
 EXPORT_SYMBOL_NS_GPL(sc_stream_recv, SC_NS_SOCK);
 
 /**
- * sc_stream_send() - send
- * @conn:	on this connection
- * @msg:	as sendmsg()'s
- * @len:	likewise
+ * sc_stream_send() - sendmsg() of a byte stream
+ * @conn:	the connection's end
+ * @msg:	the bytes, and MSG_* flags
+ * @len:	how many
  *
- * Return: bytes sent, or negative. EPIPE was signalled.
+ * Return: bytes sent, or -errno. With -EPIPE the caller has got its SIGPIPE.
  */
 int sc_stream_send(struct sc_conn *conn, struct msghdr *msg, size_t len)
 {
@@ -149,8 +149,8 @@ int sc_stream_send(struct sc_conn *conn, struct msghdr *msg, size_t len)
 			err = n == -ECONNRESET ? sc_io_lost(&io, -EPIPE) : n;
 		} else if (!sc_resize_full(flow)) {
 			/*
-			 * Half the ring at a time: a writer that is woken for each
-			 * bit of space spends its time waking up.
+			 * Wait for half the ring: a sender that is woken for every bit
+			 * of space spends its time waking up.
 			 */
 			half = sc_flow_tx_size(flow) / 2;
 			err = sc_io_wait_space(&io, flow,
