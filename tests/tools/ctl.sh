@@ -13,6 +13,8 @@ made_up=$(realpath "$2")
 tools=$(dirname "$0")/../../tools
 passed=0
 failed=0
+errors=$(mktemp)
+trap 'rm -f "$errors"' EXIT
 
 verdict() {	# RESULT NAME [DETAIL]
 	if [ "$1" = 0 ]; then
@@ -62,27 +64,38 @@ json() {	# EXPRESSION ARGUMENTS...
 }
 
 # The command line.
-fails 2 'is not a command' bogus
-fails 2 'is not a command' ''
+fails 2 "unknown command 'xyzzy'; see schannelctl --help" xyzzy
+fails 2 'unknown command' ''
+fails 2 "'flos'; did you mean 'flows'?" flos
+fails 2 "'flwos'; did you mean 'flows'?" flwos
+fails 2 "did you mean 'attach'?" help atach
 fails 2 'peers or pair' p
 fails 2 'show or sockets' s
 fails 2 'invalid option' -Z
+fails 2 'unrecognized option' flows --xyzzy
 fails 2 'requires an argument' stats -i
 fails 2 'number of seconds' stats -i 0
 fails 2 'number of seconds' stats -i 1x
 fails 2 'list takes no -K' -K list
-fails 2 'flows takes no -i' -i 1 flows
+fails 2 'flows takes no -i (--interval)' --interval 1 flows
 fails 2 'usage' pair a
 fails 2 'usage' unpair a b c
 fails 2 'usage' channels web web
 fails 2 'usage' flows port
-fails 2 'usage' flows colour red
+fails 2 'expected: peer, type, state, port, sport, dport' flows colour red
+fails 2 "did you mean 'dport'?" flows dprot 80
+fails 2 "did you mean 'flows'?" monitor folws
+fails 2 "did you mean 'move'?" peers mvoe web netns x
+fails 2 "did you mean 'check'?" policy chek
+fails 2 "did you mean 'cgroup'?" why web group x
 fails 2 'not a port' flows port x
 fails 2 'not a port' flows port 0
 fails 2 'not a port' flows sport 4294967296
-fails 2 'not a type' flows type raw
+fails 2 "unknown type 'raw'; expected: stream, seqpacket, dgram" flows type raw
+fails 2 "did you mean 'stream'?" flows type steam
 fails 2 'stream or seqpacket' flows type s
-fails 2 'not a state' flows state listen
+fails 2 "unknown state 'listen'" flows state listen
+fails 2 "did you mean 'listen'?" sockets state listn
 fails 1 "no peer 'db'" peers db
 fails 1 "no peer 'db'" flows peer db
 fails 1 'use the id' channels twins
@@ -90,10 +103,11 @@ fails 1 'no network namespace' peers move web netns there-is-none
 fails 1 'not permitted' peers move web netns $$
 fails 1 'not permitted' sockets kill state listen
 fails 2 'usage' attach
-fails 2 'usage' attach web all
+fails 2 "unknown scope keyword 'all'" attach web all
+fails 2 "did you mean 'port'?" attach web prot 80
 fails 2 'usage' attach web port
 fails 2 'usage' attach web not
-fails 2 'usage' attach web not 80
+fails 2 "unknown scope keyword '80'" attach web not 80
 fails 2 'usage' attach web to ''
 fails 2 'neither a port' attach web port 0
 fails 2 'neither a port' attach web port 65536
@@ -119,7 +133,7 @@ fails 2 'usage' run port 80 --
 fails 2 'run takes no -j' -j run true
 MADE_UP=97 fails 1 'not loaded' peers
 MADE_UP=97 fails 1 'not loaded' -j show
-MADE_UP=95 fails 1 'does not have flows' flows
+MADE_UP=95 fails 1 'does not support flows' flows
 MADE_UP=1 fails 1 'not permitted' monitor flows
 MADE_UP=12 fails 1 'cannot allocate memory' stats
 "$made_up" help >/dev/full 2>/dev/null
@@ -131,6 +145,30 @@ for arguments in 'sockets kill' -K 'peers move web netns' 'peers web move'; do
 	[ $? = 2 ]
 	verdict $? "is used otherwise: $arguments"
 done
+
+# First contact: answers on standard output, and nothing on standard error.
+answers() {	# PATTERN ARGUMENTS...
+	local pattern=$1 said status=0
+	shift
+	said=$(timeout 10 "$made_up" "$@" 2>"$errors") || status=$?
+	[ $status = 0 ] && [ ! -s "$errors" ] && grep -qxE -- "$pattern" <<<"$said"
+	verdict $? "answers '$pattern': $*" "status $status, $said, $(cat "$errors")"
+}
+for arguments in --help -h help '-j --help'; do
+	# shellcheck disable=SC2086
+	answers 'Usage: schannelctl \[OPTIONS\] \[COMMAND.*' $arguments
+done
+for arguments in 'flows --help' 'flows -h' 'help fl' '--help flows' 'flows peer --help -j'; do
+	# shellcheck disable=SC2086
+	answers 'Usage: schannelctl .*flows \[FILTER\]' $arguments
+done
+answers '       schannelctl .*peers move PEER netns .*' peers --help
+answers '  -i, --interval=SECONDS .*' stats --help
+answers 'Usage: schannelctl .*run .*COMMAND.*' run --help
+answers '--help' run printf '%s\n' --help
+answers "schannelctl $(cat "$tools/../VERSION")" --version
+answers "schannelctl $(cat "$tools/../VERSION")" flows -V
+answers '.*"peer": "web".*' peers --json
 
 # Tables.
 prints 'PEER +DOMID  TRANSPORT  CHANNEL  ADDRESSES' peers
@@ -182,7 +220,7 @@ prints 'divert_ok +17' stats
 prints 'divert_not_attached +18' stats
 NO_INET=1 counts 13 stats
 fails 2 'usage' why
-fails 2 'usage' why web port 80
+fails 2 'expected: cgroup' why web port 80
 fails 2 'usage' why web cgroup
 fails 2 'not a TCP port' why web:
 fails 2 'not a TCP port' why web:0
@@ -368,8 +406,8 @@ for command in $commands; do
 	grep -q "^\.\(B\|BI\) \"\?$command\b" "$tools/schannelctl.8"
 	verdict $? "the manual has $command"
 done
-for letter in $letters V; do
-	grep -q '^\.\(B\|BI\) "\?\\-'"$letter" "$tools/schannelctl.8"
+for letter in $letters; do
+	grep -q '^\.\(B\|BI\|BR\) "\?\\-'"$letter" "$tools/schannelctl.8"
 	verdict $? "the manual has -$letter"
 done
 keys() {	# ARGUMENTS...
@@ -417,7 +455,9 @@ completes 'closing' flows state c
 completes 'seqpacket stream' flows type s
 completes 'web' sockets kill peer w
 completes 'flows' monitor f
-completes '-H -e -j -n -p' flows -
+completes '--extended --help --human --json --numeric --processes --version -H -V -e -h -j -n -p' flows -
+completes '--interval' stats --i
+completes 'pair' help pai
 completes 'attach attached' att
 completes 'not port to' attach web p 80 ''
 completes 'self web' why ''

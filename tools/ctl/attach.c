@@ -6,7 +6,7 @@
 
 #include "attachment.h"
 #include "cgroup.h"
-#include "ctl.h"
+#include "command.h"
 #include "table.h"
 
 void attach_command(char **arg)
@@ -15,9 +15,8 @@ void attach_command(char **arg)
 	char *cgroup;
 
 	if (!arg[0])
-		misused();
-	if (*scope_parse(&scope, arg + 1, true))
-		misused();
+		usage_error();
+	scope_parse(&scope, arg + 1, true);
 	cgroup = cgroup_find(arg[0]);
 	if (!attachment_put(cgroup, &scope))
 		exit(EXIT_FAILED);
@@ -59,7 +58,7 @@ void detach_command(char **arg)
 	struct attachment *list;
 
 	if (!arg[0])
-		misused();
+		usage_error();
 	for (; *arg; arg++) {
 		list = attachment_list();
 		detach(list, *arg);
@@ -80,7 +79,7 @@ void attached_command(char **arg)
 	struct attachment *attachments, *a;
 
 	if (arg[0])
-		misused();
+		usage_error();
 	attachments = attachment_list();
 	for (a = attachments; a; a = a->next) {
 		record = record_new();

@@ -18,7 +18,8 @@
 
 #include "attachment.h"
 #include "cgroup.h"
-#include "ctl.h"
+#include "command.h"
+#include "options.h"
 #include "schannel.skel.h"
 
 #define BPFFS	"/sys/fs/bpf"

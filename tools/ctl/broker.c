@@ -10,7 +10,8 @@
 
 #include "../schanneld/instance.h"
 #include "../schanneld/policy.h"
-#include "ctl.h"
+#include "choice.h"
+#include "command.h"
 
 /* Returns only if the policy is valid. */
 static void check(const char *path)
@@ -28,8 +29,13 @@ static void check(const char *path)
 
 void policy_command(char **arg)
 {
-	if (!arg[0] || strcmp(arg[0], "check") || (arg[1] && arg[2]))
-		misused();
+	static const struct choice verbs[] = { { "check", 1 }, { } };
+
+	if (!arg[0])
+		usage_error();
+	choice_get(verbs, "command of policy", arg[0]);
+	if (arg[1] && arg[2])
+		usage_error();
 	check(arg[1] ? arg[1] : POLICY_FILE);
 }
 
@@ -41,7 +47,7 @@ void reload_command(char **arg)
 	pid_t pid;
 
 	if (arg[0] && arg[1])
-		misused();
+		usage_error();
 	pid = instance_find(instance, policy, sizeof(policy));
 	if (pid < 0)
 		errx(EXIT_FAILED, "%s: %s", instance, strerror(-pid));

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cgroup.h"
-#include "ctl.h"
+#include "command.h"
 
 /* What mkdtemp() makes a name of. */
 #define RUN_NAME	"schannel-run-XXXXXX"

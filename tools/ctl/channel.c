@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "channel.h"
-#include "ctl.h"
+#include "command.h"
 #include "peer.h"
 #include "table.h"
 
@@ -50,7 +50,7 @@ struct json_object *channel_list(const char *only)
 	struct json_object *list = list_new();
 
 	if (schannel_channels(&channels))
-		ask_failed("channels");
+		query_failed("channels");
 	for (channel = channels; channel; channel = channel->next)
 		if (!only || channel->domid == domid)
 			list_add(list, channel_record(channel));
@@ -87,7 +87,7 @@ void channels_command(char **arg)
 	struct json_object *list;
 
 	if (arg[0] && arg[1])
-		misused();
+		usage_error();
 	list = channel_list(arg[0]);
 	channel_list_print(list);
 	json_object_put(list);

@@ -6,7 +6,9 @@
 #include <sys/socket.h>
 #include <linux/schannel.h>
 
-#include "ctl.h"
+#include "../nearest.h"
+#include "choice.h"
+#include "command.h"
 #include "filter.h"
 #include "peer.h"
 
@@ -41,38 +43,35 @@ static uint32_t parse_port(const char *text)
 	return port;
 }
 
-static int parse_type(const char *text)
-{
-	int type = choose(types, text);
-
-	if (type < 0)
-		errx(EXIT_USAGE, "'%s' is not a type: stream, seqpacket, dgram", text);
-	return type;
-}
-
-/* Short enough to be typed out. */
+/* States are not abbreviated: "open" is one, and the beginning of another one. */
 static const char *parse_state(const char *text, const char *const *states)
 {
-	for (; *states; states++)
+	struct nearest nearest = { .word = text };
+	char hint[NEAREST_HINT_SIZE];
+
+	for (; *states; states++) {
 		if (!strcmp(*states, text))
 			return *states;
-	errx(EXIT_USAGE, "'%s' is not a state here; see schannelctl(8)", text);
+		nearest_try(&nearest, *states);
+	}
+	nearest_hint(&nearest, hint);
+	errx(EXIT_USAGE, "unknown state '%s'%s", text, nearest.name ? hint : "; see schannelctl(8)");
 }
 
 void filter_parse(struct filter *filter, char **arg, const char *const *states)
 {
 	*filter = (struct filter){ .domid = SC_DOMID_ANY };
 	for (; arg[0]; arg += 2) {
-		int keyword = choose(keywords, arg[0]);
+		int keyword = choice_get(keywords, "filter keyword", arg[0]);
 
-		if (keyword < 0 || !arg[1])
-			misused();
+		if (!arg[1])
+			usage_error();
 		switch (keyword) {
 		case BY_PEER:
 			filter->domid = peer_domid(arg[1]);
 			break;
 		case BY_TYPE:
-			filter->type = parse_type(arg[1]);
+			filter->type = choice_get(types, "type", arg[1]);
 			break;
 		case BY_STATE:
 			filter->state = parse_state(arg[1], states);

@@ -2,9 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl.h"
+#include "command.h"
 #include "filter.h"
 #include "flow.h"
+#include "options.h"
 #include "peer.h"
 #include "process.h"
 #include "table.h"
@@ -96,7 +97,7 @@ void flows_command(char **arg)
 
 	filter_parse(&filter, arg, states);
 	if (schannel_flows(filter.domid, &flows))
-		ask_failed("flows");
+		query_failed("flows");
 	for (flow = flows; flow; flow = flow->next) {
 		record = flow_record(flow);
 		if (filter_matches(&filter, record))

@@ -9,8 +9,10 @@
 #include <schannel.h>
 
 #include "channel.h"
-#include "ctl.h"
+#include "choice.h"
+#include "command.h"
 #include "flow.h"
+#include "options.h"
 #include "peer.h"
 
 static const char *text_of(struct json_object *record, const char *key)
@@ -105,14 +107,9 @@ static struct schannel_monitor *open_monitor(char **arg)
 	};
 	struct schannel_monitor *monitor;
 	unsigned int what = 0;
-	int kind;
 
-	for (; *arg; arg++) {
-		kind = choose(kinds, *arg);
-		if (kind < 0)
-			misused();
-		what |= kind;
-	}
+	for (; *arg; arg++)
+		what |= choice_get(kinds, "kind of event", *arg);
 	if (!schannel_monitor_open(what ? what : SCHANNEL_MONITOR_PEERS | SCHANNEL_MONITOR_FLOWS,
 				   &monitor))
 		return monitor;
@@ -121,7 +118,7 @@ static struct schannel_monitor *open_monitor(char **arg)
 		if (!schannel_monitor_open(SCHANNEL_MONITOR_PEERS, &monitor))
 			return monitor;
 	}
-	ask_failed("what happens");
+	query_failed("events");
 }
 
 void monitor_command(char **arg)
@@ -135,6 +132,6 @@ void monitor_command(char **arg)
 		else if (errno == ENOBUFS)
 			print_event("lost", NULL, NULL);
 		else if (errno != EINTR && errno != EAGAIN)
-			ask_failed("what happens");
+			query_failed("events");
 	}
 }

@@ -10,7 +10,7 @@
 #include "../domain.h"
 #include "../provision.h"
 #include "../xenstore.h"
-#include "ctl.h"
+#include "command.h"
 #include "pair.h"
 #include "table.h"
 
@@ -84,7 +84,7 @@ static unsigned int running_domain(struct xs_handle *xs, const char *text)
 static void need_two(char **dom)
 {
 	if (!dom[0] || !dom[1] || dom[2])
-		misused();
+		usage_error();
 }
 
 void pair_command(char **dom)
@@ -195,7 +195,7 @@ void list_command(char **arg)
 	struct json_object *list;
 
 	if (arg[0])
-		misused();
+		usage_error();
 	list = pair_list();
 	pair_list_print(list);
 	json_object_put(list);

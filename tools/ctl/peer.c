@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl.h"
+#include "choice.h"
+#include "command.h"
+#include "options.h"
 #include "peer.h"
 #include "table.h"
 
@@ -75,7 +77,7 @@ static struct schannel_peer *peer_find(const char *host)
 		errx(EXIT_FAILED, "no peer '%s' in this network namespace", host);
 	if (errno == ENOTUNIQ)
 		errx(EXIT_FAILED, "several peers are called '%s'; use the id", host);
-	ask_failed("peers");
+	query_failed("peers");
 }
 
 uint32_t peer_domid(const char *host)
@@ -119,7 +121,7 @@ struct json_object *peer_list(const char *only)
 	if (only)
 		peers = peer_find(only);
 	else if (schannel_peers(&peers))
-		ask_failed("peers");
+		query_failed("peers");
 	for (peer = peers; peer; peer = peer->next)
 		list_add(list, peer_record(peer));
 	schannel_peers_free(peers);
@@ -163,8 +165,8 @@ static void move_peer(char **arg)
 	uint32_t domid;
 	int netns;
 
-	if (!arg[0] || !arg[1] || choose(words, arg[1]) < 0 || !arg[2] || arg[3])
-		misused();
+	if (!arg[0] || !arg[1] || choice_find(words, arg[1]) < 0 || !arg[2] || arg[3])
+		usage_error();
 	netns = netns_open(arg[2]);
 	domid = peer_domid(arg[0]);
 	if (schannel_peer_move(domid, netns)) {
@@ -174,7 +176,7 @@ static void move_peer(char **arg)
 			errx(EXIT_FAILED, "'%s' stays in this network namespace", arg[0]);
 		if (errno == ENOENT)
 			errx(EXIT_FAILED, "no peer '%s' in this network namespace", arg[0]);
-		ask_failed("a peer's move");
+		err(EXIT_FAILED, "cannot move the peer '%s'", arg[0]);
 	}
 	close(netns);
 }
@@ -185,8 +187,7 @@ void peers_command(char **arg)
 	struct json_object *list;
 
 	if (arg[0] && arg[1]) {
-		if (choose(verbs, arg[0]) < 0)
-			misused();
+		choice_get(verbs, "command of peers", arg[0]);
 		move_peer(arg + 1);
 		return;
 	}

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl.h"
+#include "command.h"
 #include "process.h"
 
 #define NAME_SIZE	32

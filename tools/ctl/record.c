@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <linux/schannel.h>
 
-#include "ctl.h"
+#include "command.h"
 #include "record.h"
 
 static struct json_object *need(struct json_object *object)

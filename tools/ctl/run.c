@@ -11,7 +11,7 @@
 
 #include "attachment.h"
 #include "cgroup.h"
-#include "ctl.h"
+#include "command.h"
 
 /* As env(1) and the shells have them. */
 enum {
@@ -98,7 +98,7 @@ void run_command(char **arg)
 	if (*command && !strcmp(*command, "--"))
 		command++;
 	if (!*command)
-		misused();
+		usage_error();
 	own = cgroup_own();
 	cgroup = own ? cgroup_create(own) : NULL;
 	if (!cgroup)

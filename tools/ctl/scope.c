@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl.h"
+#include "choice.h"
+#include "command.h"
 #include "scope.h"
 
 #define PORTS		65536
@@ -260,7 +261,7 @@ static int keyword(const char *word, bool abbreviations)
 	const struct choice *c;
 
 	if (abbreviations)
-		return choose(keywords, word);
+		return choice_get(keywords, "scope keyword", word);
 	for (c = keywords; c->name; c++)
 		if (!strcmp(c->name, word))
 			return c->value;
@@ -286,7 +287,7 @@ char **scope_parse(struct scope *scope, char **word, bool abbreviations)
 			key = word[0] ? keyword(word[0], abbreviations) : -1;
 		}
 		if ((key != PORT && key != TO) || !word[1] || !*word[1])
-			misused();
+			usage_error();
 		copy = strdup(word[1]);
 		if (!copy)
 			out_of_memory();

@@ -7,9 +7,10 @@
 
 #include <schannel.h>
 
-#include "ctl.h"
-#include "destroy.h"
+#include "choice.h"
+#include "command.h"
 #include "filter.h"
+#include "options.h"
 #include "peer.h"
 #include "process.h"
 #include "table.h"
@@ -114,13 +115,13 @@ static struct json_object *socket_record(const struct schannel_socket *socket)
 /* Whether it was there to be ended. */
 static bool socket_kill(const struct schannel_socket *socket)
 {
-	if (!destroy_socket(schannel_family(), socket->cookie))
+	if (!schannel_socket_destroy(socket->cookie))
 		return true;
 	if (errno == ENOENT)
 		return false;
 	if (errno == EPERM)
 		errx(EXIT_FAILED, "not permitted: to end sockets, CAP_NET_ADMIN is needed");
-	ask_failed("the end of a socket");
+	err(EXIT_FAILED, "cannot end a socket");
 }
 
 void sockets_command(char **arg)
@@ -130,16 +131,16 @@ void sockets_command(char **arg)
 	struct schannel_socket *sockets, *socket;
 	struct filter filter;
 
-	if (arg[0] && choose(verbs, arg[0]) > 0) {
+	if (arg[0] && choice_find(verbs, arg[0]) > 0) {
 		options.kill = true;
 		arg++;
 	}
 	/* Whoever means all of them can say so: type by type. */
 	if (options.kill && !arg[0])
-		misused();
+		usage_error();
 	filter_parse(&filter, arg, states);
 	if (schannel_sockets(0, 0, &sockets))
-		ask_failed("sockets");
+		query_failed("sockets");
 	for (socket = sockets; socket; socket = socket->next) {
 		record = socket_record(socket);
 		if (filter_matches(&filter, record) && (!options.kill || socket_kill(socket)))

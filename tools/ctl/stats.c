@@ -11,8 +11,9 @@
 #include <schannel.h>
 
 #include "channel.h"
-#include "ctl.h"
+#include "command.h"
 #include "divert.h"
+#include "options.h"
 
 static const struct field fields[] = {
 	FIELD(struct schannel_stats, sockets),
@@ -41,7 +42,7 @@ static void add_diverted(struct json_object *record)
 	int i;
 
 	if (!known && errno != EOPNOTSUPP)
-		ask_failed("diverted connections");
+		query_failed("diverted connections");
 	for (count = counts; count; count = count->next)
 		if (count->verdict >= 0 && count->verdict <= SCHANNEL_DIVERT_MAX)
 			by_verdict[count->verdict] = count->count;
@@ -69,7 +70,7 @@ static struct json_object *read_stats(const char *peer)
 		return record;
 	}
 	if (schannel_stats(&stats))
-		ask_failed("statistics");
+		query_failed("statistics");
 	record = record_new();
 	record_fields(record, fields, stats);
 	schannel_stats_free(stats);
@@ -153,7 +154,7 @@ void stats_command(char **arg)
 	struct json_object *record;
 
 	if (arg[0] && arg[1])
-		misused();
+		usage_error();
 	if (options.interval)
 		repeat(arg[0]);
 	record = read_stats(arg[0]);

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl.h"
+#include "command.h"
+#include "options.h"
 #include "table.h"
 
 void size_text(uint64_t bytes, char *text, size_t size)

@@ -16,8 +16,10 @@
 
 #include "attachment.h"
 #include "cgroup.h"
-#include "ctl.h"
+#include "choice.h"
+#include "command.h"
 #include "divert.h"
+#include "options.h"
 #include "peer.h"
 
 /* Of a destination: HOST, HOST:PORT, [ADDRESS]:PORT. Port 0 is none. */
@@ -125,7 +127,7 @@ static void add_kernel(struct json_object *record, const char *address, uint16_t
 
 	if (schannel_divert_get(address, port, &diversion)) {
 		if (errno != EOPNOTSUPP)
-			ask_failed("diverted connections");
+			query_failed("diverted connections");
 		add_reason(record, "no_module",
 			   "schannel_inet is not loaded (modprobe schannel_inet)");
 		return;
@@ -242,8 +244,9 @@ static char *parse_cgroup(char **arg)
 			err(EXIT_FAILED, "cannot see which cgroup this is");
 		return own;
 	}
-	if (choose(words, arg[0]) < 0 || !arg[1] || arg[2])
-		misused();
+	choice_get(words, "keyword", arg[0]);
+	if (!arg[1] || arg[2])
+		usage_error();
 	return cgroup_find(arg[1]);
 }
 
@@ -256,7 +259,7 @@ void why_command(char **arg)
 	size_t i;
 
 	if (!arg[0])
-		misused();
+		usage_error();
 	parse_destination(&to, arg[0]);
 	cgroup = parse_cgroup(arg + 1);
 	list = explain_all(&to, cgroup);

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <err.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "options.h"
+
+struct options options;
+
+static const struct option long_options[] = {
+	{ "json",	no_argument,		NULL, 'j' },
+	{ "numeric",	no_argument,		NULL, 'n' },
+	{ "extended",	no_argument,		NULL, 'e' },
+	{ "human",	no_argument,		NULL, 'H' },
+	{ "processes",	no_argument,		NULL, 'p' },
+	{ "kill",	no_argument,		NULL, 'K' },
+	{ "interval",	required_argument,	NULL, 'i' },
+	{ "help",	no_argument,		NULL, 'h' },
+	{ "version",	no_argument,		NULL, 'V' },
+	{ }
+};
+
+/* Those of every command are the last ones of the table. */
+#define COMMON	"hV"
+
+static const char * const descriptions[] = {
+	"print JSON",
+	"print numbers instead of names",
+	"print more details",
+	"print sizes with units",
+	"print the processes that have the socket open",
+	"close the sockets",
+	"repeat after this many seconds, with rates",
+	"print the help text, or that of the command",
+	"print the version",
+};
+
+/* Which options there were. */
+static char letters_seen[sizeof(descriptions) / sizeof(*descriptions) + 1];
+
+static double parse_interval(const char *text)
+{
+	double interval;
+	char *end;
+
+	interval = strtod(text, &end);
+	if (end == text || *end || !(interval >= 0.01 && interval <= 86400))
+		errx(EXIT_USAGE, "-i takes a number of seconds, 0.01 to 86400");
+	return interval;
+}
+
+static void parse(int argc, char **argv, const char *letters)
+{
+	int letter;
+
+	while ((letter = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
+		switch (letter) {
+		case 'j':
+			options.json = true;
+			break;
+		case 'n':
+			options.numeric = true;
+			break;
+		case 'H':
+			options.human = true;
+			break;
+		case 'e':
+			options.extended = true;
+			break;
+		case 'p':
+			options.processes = true;
+			break;
+		case 'K':
+			options.kill = true;
+			break;
+		case 'i':
+			options.interval = parse_interval(optarg);
+			break;
+		case 'h':
+			options.help = true;
+			break;
+		case 'V':
+			options.version = true;
+			break;
+		default:
+			exit(EXIT_USAGE);
+		}
+		if (!strchr(letters_seen, letter))
+			letters_seen[strlen(letters_seen)] = letter;
+	}
+}
+
+#define LETTERS	"jneHpKi:hV"
+
+int options_before_command(int argc, char **argv)
+{
+	parse(argc, argv, "+" LETTERS);
+	return optind;
+}
+
+char **options_after_command(int argc, char **argv)
+{
+	/* Start a new scan, which skips the first argument. */
+	optind = 0;
+	parse(argc, argv, LETTERS);
+	return argv + optind;
+}
+
+static const struct option *find(char letter)
+{
+	const struct option *o;
+
+	for (o = long_options; o->val != letter; o++)
+		;
+	return o;
+}
+
+void options_check(const char *command, const char *letters)
+{
+	const char *letter;
+
+	for (letter = letters_seen; *letter; letter++)
+		if (!strchr(letters, *letter) && !strchr(COMMON, *letter))
+			errx(EXIT_USAGE, "%s takes no -%c (--%s)", command, *letter,
+			     find(*letter)->name);
+}
+
+void options_help(const char *letters)
+{
+	const struct option *o;
+	char line[32];
+
+	for (o = long_options; o->name; o++) {
+		if (!strchr(letters, o->val) && !strchr(COMMON, o->val))
+			continue;
+		snprintf(line, sizeof(line), "-%c, --%s%s", o->val, o->name,
+			 o->has_arg ? "=SECONDS" : "");
+		printf("  %-24s %s\n", line, descriptions[o - long_options]);
+	}
+}
