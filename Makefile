@@ -47,7 +47,9 @@ help:
 	@echo '  check-lib      libschannel with sanitizers and fuzzers, then in a VM; socat, too'
 	@echo '  check-broker   schanneld against a real xenstored, with simulated domains'
 	@echo '  check-guest    sockets on the loopback transport, in a VM'
+	@echo '                 (PICK=connect.refused or PICK=connect,poll: only these cases)'
 	@echo '  check-inet     TCP that is diverted over the loopback transport, in a VM'
+	@echo '                 (PICK=inet_connect.threads or PICK=attaching: only these)'
 	@echo '  mutants-inet   breaks transparent mode, one way at a time, and sees that check-inet'
 	@echo '                 would notice (ONLY=pattern: some of it)'
 	@echo '  check-ctl      schannelctl, on what is made up and on loopback in a VM'
@@ -164,12 +166,12 @@ check-guest: setup
 	$(MAKE) modules guest-tests soak-tests
 	$(TESTBED) vm --name check-guest --timeout 600 \
 		$(addprefix --insmod ,$(firstword $(MODULES))) \
-		--file $(BUILD)/tests/sockets/schannel-test -- schannel-test --loopback --slow 4
-	$(call soak_loopback,check-guest-soak,30)
+		--file $(BUILD)/tests/sockets/schannel-test -- "schannel-test --loopback --slow 4$(if $(PICK), --pick '$(PICK)')"
+	$(if $(PICK),,$(call soak_loopback,check-guest-soak,30))
 
 check-inet: setup
 	$(MAKE) modules lib tools guest-tests
-	tests/sockets/inet-vm $(BUILD) net/schannel 4 --name check-inet --timeout 900
+	tests/sockets/inet-vm $(BUILD) net/schannel "4$(if $(PICK), only '$(PICK)')" --name check-inet --timeout 900
 
 # Not part of check: whether check-inet would notice.
 mutants-inet: setup

@@ -34,16 +34,6 @@ struct test_case {
 	unsigned int seconds;
 };
 
-struct test_group {
-	const char *name;
-	const struct test_case *cases;	/* ends in a case without a name */
-	int type;			/* of its sockets; 0 is SOCK_STREAM */
-	const char *schannel_only;	/* as in a case, for all of them */
-	const char *not_inet;
-	const char *not_unix;
-	bool inet_alone;		/* about TCP: there for no other family */
-};
-
 /* What every side of a case finds set when it starts. */
 struct test_env {
 	int control;		/* stream to the other side */

@@ -8,7 +8,7 @@
 # what they do not, who may do it, and then schannel-test's cases, all of whose
 # connections have to be diverted. Loads schannel.ko and schannel_inet.ko from the
 # folder MODULES, and unloads them in the end. "quick" leaves the long cases out; "only"
-# runs nothing but the parts: attaching, unprivileged, or FAMILY:PICK, some of the cases.
+# runs only the parts: attaching, unprivileged, or FAMILY:PICK, some of the cases.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn
@@ -226,10 +226,13 @@ only() {	# PART...
 		seconds=10
 		[[ $part != *.often ]] || seconds=120
 		case $part in
-		*:*) schannelctl attach /in
-		     cases in --diverted --family "${part%%:*}" --pick "${part#*:}" --timeout $seconds ;;
-		*) schannelctl detach /in 2>/dev/null
-		   $part ;;
+		attaching | unprivileged)
+			schannelctl detach /in 2>/dev/null
+			$part ;;
+		*:*)	schannelctl attach /in
+			cases in --diverted --family "${part%%:*}" --pick "${part#*:}" --timeout $seconds ;;
+		*)	schannelctl attach /in
+			cases in --diverted --family inet --pick "$part" --timeout $seconds ;;
 		esac
 	done
 	schannelctl attach /in

@@ -11,85 +11,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "cases.h"
 #include "divert.h"
 #include "family.h"
 #include "hold.h"
 #include "runner.h"
-
-#define STREAMS		SOCK_STREAM, .not_unix = "the reference for streams is TCP"
-#define SEQPACKETS	SOCK_SEQPACKET, .not_inet = "IP has no seqpackets"
-#define SEQPACKETS_LIKE_STREAMS						\
-	SOCK_SEQPACKET, "what they have in common with streams"
-#define DGRAMS		SOCK_DGRAM
-#define TCP		SOCK_STREAM, .inet_alone = true
-
-const struct test_group test_groups[] = {
-	{ "socket", socket_cases, STREAMS },
-	{ "bind", bind_cases, STREAMS },
-	{ "service", service_cases, STREAMS },
-	{ "listen", listen_cases, STREAMS },
-	{ "accept", accept_cases, STREAMS },
-	{ "connect", connect_cases, STREAMS },
-	{ "connect_wait", connect_wait_cases, SOCK_STREAM,
-	  "others connect without waiting for a thread of the kernel's" },
-	{ "name", name_cases, STREAMS },
-	{ "transfer", transfer_cases, STREAMS },
-	{ "flags", flags_cases, STREAMS },
-	{ "vector", vector_cases, STREAMS },
-	{ "fault", fault_cases, STREAMS },
-	{ "poll", poll_cases, STREAMS },
-	{ "epoll", epoll_cases, STREAMS },
-	{ "shutdown", shutdown_cases, STREAMS },
-	{ "close", close_cases, STREAMS },
-	{ "linger", linger_cases, STREAMS },
-	{ "options", options_cases, STREAMS },
-	{ "ioctl", ioctl_cases, STREAMS },
-	{ "signal", signal_cases, STREAMS },
-	{ "process", process_cases, STREAMS },
-	{ "half_close", half_close_cases, STREAMS },
-	{ "race", race_cases, STREAMS },
-	{ "splice", splice_cases, STREAMS },
-	{ "uring", uring_cases, STREAMS },
-	{ "slow_page", slow_page_cases, STREAMS },
-	{ "slow_option", slow_option_cases, STREAMS },
-	{ "sockopt", sockopt_cases, SOCK_STREAM, "SOL_SCHANNEL is AF_SCHANNEL's" },
-	{ "sysctl", sysctl_cases, SOCK_STREAM, "net.schannel is AF_SCHANNEL's" },
-	{ "netns", netns_cases, SOCK_STREAM, "namespaces of AF_SCHANNEL" },
-	{ "load", load_cases, STREAMS },
-	{ "spin", spin_cases, SOCK_STREAM, "SO_SC_STATS is SChannel's" },
-	{ "elastic", elastic_cases,
-	  .schannel_only = "rings are SChannel's" },
-	{ "inet_connect", inet_connect_cases, TCP },
-	{ "inet_listen", inet_listen_cases, TCP },
-	{ "inet_option", inet_option_cases, TCP },
-	{ "inet_data", inet_data_cases, TCP },
-	{ "inet_end", inet_end_cases, TCP },
-	{ "inet_wire", inet_wire_cases, TCP },
-	{ "inet_decline", inet_decline_cases, TCP },
-	{ "inet_late", inet_late_cases, TCP },
-	{ "seqpacket_bind", bind_cases, SEQPACKETS_LIKE_STREAMS },
-	{ "seqpacket_listen", listen_cases, SEQPACKETS_LIKE_STREAMS },
-	{ "seqpacket_accept", accept_cases, SEQPACKETS_LIKE_STREAMS },
-	{ "seqpacket_connect", connect_cases, SEQPACKETS_LIKE_STREAMS },
-	{ "seqpacket_name", name_cases, SEQPACKETS_LIKE_STREAMS },
-	{ "seqpacket_process", process_cases, SEQPACKETS_LIKE_STREAMS },
-	{ "seqpacket_record", record_cases, SEQPACKETS },
-	{ "seqpacket", seqpacket_cases, SEQPACKETS },
-	{ "seqpacket_wait", seqpacket_wait_cases, SEQPACKETS },
-	{ "seqpacket_half_close", half_close_cases, SEQPACKETS },
-	{ "seqpacket_race", race_cases, SEQPACKETS_LIKE_STREAMS },
-	{ "seqpacket_slow_option", slow_option_cases, SEQPACKETS_LIKE_STREAMS },
-	{ "seqpacket_load", seqpacket_load_cases, SEQPACKETS },
-	{ "dgram_bind", bind_cases, DGRAMS,
-	  .not_unix = "AF_UNIX has names and not ports" },
-	{ "dgram_record", record_cases, DGRAMS },
-	{ "dgram", dgram_cases, DGRAMS },
-	{ "dgram_port", dgram_port_cases, DGRAMS },
-	{ "dgram_full", dgram_full_cases, DGRAMS },
-	{ "dgram_load", dgram_load_cases, DGRAMS },
-	{ NULL, NULL }
-};
 
 static void print_usage(FILE *to)
 {
@@ -199,22 +124,22 @@ static void parse(int argc, char **argv, struct command *command)
 			command->mode = optarg;
 			break;
 		case OPT_CONTROL_HOST:
-			command->run.host = optarg;
+			command->run.session.host = optarg;
 			break;
 		case OPT_CONTROL_PORT:
-			command->run.port = parse_number(optarg, 65535);
+			command->run.session.port = parse_number(optarg, 65535);
 			break;
 		case OPT_PEER:
 			command->peer = optarg;
 			break;
 		case OPT_PICK:
-			command->run.pick = optarg;
+			command->run.selection.pick = optarg;
 			break;
 		case OPT_SKIP:
-			command->run.skip = optarg;
+			command->run.selection.skip = optarg;
 			break;
 		case OPT_GROUP:
-			command->run.group = optarg;
+			command->run.selection.group = optarg;
 			break;
 		case OPT_SLOW:
 			test_env.slow = parse_number(optarg, 1000);
@@ -286,7 +211,7 @@ int main(int argc, char **argv)
 		print_usage(stderr);
 		return 2;
 	}
-	if (command.mode && (!command.run.port || !command.peer))
+	if (command.mode && (!command.run.session.port || !command.peer))
 		misused("--mode needs --control-port and --peer");
 	if (command.loopback && command.mode)
 		misused("--loopback and --mode: one or the other");
@@ -307,7 +232,7 @@ int main(int argc, char **argv)
 	test_env.two_domains = !family_peer_is_here();
 	if (!strcmp(command.mode, "server"))
 		return runner_server(&command.run);
-	if (strcmp(command.mode, "client") || !command.run.host)
+	if (strcmp(command.mode, "client") || !command.run.session.host)
 		misused("--mode server, or --mode client with --control-host");
 	return runner_client(&command.run);
 }

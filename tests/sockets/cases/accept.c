@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "../blocked.h"
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../interrupt.h"
 #include "../sock.h"
@@ -267,7 +267,7 @@ static void fault_server(void)
 	control_meet("DONE");
 }
 
-const struct test_case accept_cases[] = {
+static const struct test_case cases[] = {
 	{ "address", "it tells the client's address", address_client,
 	  address_server },
 	{ "short_address", "an address that does not fit is cut",
@@ -290,3 +290,6 @@ const struct test_case accept_cases[] = {
 	  gone_server },
 	{ }
 };
+
+TEST_GROUP(accept, cases, STREAMS);
+TEST_GROUP(seqpacket_accept, cases, SEQPACKETS_LIKE_STREAMS);

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -268,7 +268,7 @@ static void self_server(void)
 	control_meet("DONE");
 }
 
-const struct test_case bind_cases[] = {
+static const struct test_case cases[] = {
 	{ "length", "a wrong length is EINVAL", length },
 	{ "family", "another family's address is EAFNOSUPPORT", other_family },
 	{ "reserved_fields", "sc_flags and sc_zero must be 0", reserved_fields,
@@ -286,7 +286,7 @@ const struct test_case bind_cases[] = {
 	{ }
 };
 
-const struct test_case service_cases[] = {
+static const struct test_case service_cases[] = {
 	{ "before_connect", "connect uses the port that was bound",
 	  before_connect_client, before_connect_server },
 	{ "rebind", "a port is free once its listener is closed", rebind },
@@ -298,3 +298,8 @@ const struct test_case service_cases[] = {
 	  .schannel_only = "SC_DOMID_SELF is sockaddr_sc's" },
 	{ }
 };
+
+TEST_GROUP(bind, cases, STREAMS);
+TEST_GROUP(seqpacket_bind, cases, SEQPACKETS_LIKE_STREAMS);
+TEST_GROUP(dgram_bind, cases, DGRAMS, .not_unix = "AF_UNIX has names and not ports");
+TEST_GROUP(service, service_cases, STREAMS);

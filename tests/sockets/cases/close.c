@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "../blocked.h"
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -268,7 +268,7 @@ static void under_reader_server(void)
 	control_meet("DONE");
 }
 
-const struct test_case close_cases[] = {
+static const struct test_case cases[] = {
 	{ "in_flight", "what is in flight arrives, then the end",
 	  in_flight_client, in_flight_server },
 	{ "unread", "unread data: ECONNRESET after what had come",
@@ -290,3 +290,5 @@ const struct test_case close_cases[] = {
 	  under_reader_client, under_reader_server },
 	{ }
 };
+
+TEST_GROUP(close, cases, STREAMS);

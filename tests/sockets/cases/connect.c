@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -389,7 +389,7 @@ static void one_process(void)
 	check(!memcmp(text, "pong", 4));
 }
 
-const struct test_case connect_cases[] = {
+static const struct test_case cases[] = {
 	{ "refused", "no listener is ECONNREFUSED, and one may try again",
 	  refused_client, closed_port_server },
 	{ "unreachable", "no such peer is EHOSTUNREACH", unreachable,
@@ -424,3 +424,6 @@ const struct test_case connect_cases[] = {
 	{ "one_process", "both ends in one process", one_process },
 	{ }
 };
+
+TEST_GROUP(connect, cases, STREAMS);
+TEST_GROUP(seqpacket_connect, cases, SEQPACKETS_LIKE_STREAMS);

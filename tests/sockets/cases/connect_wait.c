@@ -6,7 +6,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 #include "../starve.h"
@@ -154,7 +154,7 @@ static void closed_server(void)
 	control_meet("DONE");
 }
 
-const struct test_case connect_wait_cases[] = {
+static const struct test_case cases[] = {
 	{ "timeout", "SO_SNDTIMEO: EINPROGRESS, and it comes about",
 	  timeout_client, serve_one },
 	{ "signal", "EINTR, and it comes about", signal_client, serve_one },
@@ -162,3 +162,6 @@ const struct test_case connect_wait_cases[] = {
 	{ "closed", "closed before the answer", closed_client, closed_server },
 	{ }
 };
+
+TEST_GROUP(connect_wait, cases, .type = SOCK_STREAM,
+	   .schannel_only = "others connect without waiting for a thread of the kernel's");

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "../blocked.h"
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../record.h"
 #include "../sock.h"
@@ -436,7 +436,7 @@ static void shutdown_server(void)
 	control_meet("DONE");
 }
 
-const struct test_case dgram_cases[] = {
+static const struct test_case cases[] = {
 	{ "kind", "SO_TYPE, and what only connections have", kind },
 	{ "unbound", "who sends without a port gets one", unbound_client,
 	  unbound_server, .not_unix = "AF_UNIX sends without a name" },
@@ -461,3 +461,5 @@ const struct test_case dgram_cases[] = {
 	{ "shutdown", "each half", shutdown_client, shutdown_server },
 	{ }
 };
+
+TEST_GROUP(dgram, cases, DGRAMS);

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../record.h"
 #include "../sock.h"
@@ -287,7 +287,7 @@ static void flood_server(void)
 
 #define AF_UNIX_WAITS	.not_unix = "AF_UNIX lets the sender wait"
 
-const struct test_case dgram_full_cases[] = {
+static const struct test_case cases[] = {
 	{ "slow", "who does not read does not hold up others", slow_client,
 	  slow_server, AF_UNIX_WAITS },
 	{ "counted", "SO_MEMINFO and SO_RXQ_OVFL count what was dropped",
@@ -300,3 +300,5 @@ const struct test_case dgram_full_cases[] = {
 	  flood_server },
 	{ }
 };
+
+TEST_GROUP(dgram_full, cases, DGRAMS);

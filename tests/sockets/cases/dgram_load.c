@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../record.h"
 #include "../sock.h"
@@ -240,7 +240,7 @@ static void pairs_server(void)
 	control_meet("DONE");
 }
 
-const struct test_case dgram_load_cases[] = {
+static const struct test_case cases[] = {
 	{ "senders", "8 senders to one, in each sender's order",
 	  senders_client, senders_server, .seconds = 60 },
 	{ "threads", "16 threads send on one socket, 16 receive",
@@ -249,3 +249,5 @@ const struct test_case dgram_load_cases[] = {
 	  .seconds = 60 },
 	{ }
 };
+
+TEST_GROUP(dgram_load, cases, DGRAMS);

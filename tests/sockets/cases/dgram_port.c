@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "../blocked.h"
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../record.h"
 #include "../sock.h"
@@ -185,7 +185,7 @@ static void stream_server(void)
 	control_meet("DONE");
 }
 
-const struct test_case dgram_port_cases[] = {
+static const struct test_case cases[] = {
 	{ "refused", "nobody's port: ECONNREFUSED to who is connected",
 	  refused, .not_unix = "AF_UNIX connects to who is there only" },
 	{ "unconnected", "and nothing to who is not", unconnected_client,
@@ -199,3 +199,5 @@ const struct test_case dgram_port_cases[] = {
 	  stream_server },
 	{ }
 };
+
+TEST_GROUP(dgram_port, cases, DGRAMS);

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../record.h"
 #include "../setting.h"
@@ -694,7 +694,7 @@ static void lacking(void)
 	call_gives(recv(pairs[0].right, buffer, HUGE, 0), HUGE);
 }
 
-const struct test_case elastic_cases[] = {
+static const struct test_case cases[] = {
 	{ "bulk", "a ring grows under a stream and shrinks after it", bulk_client,
 	  bulk_server, .seconds = 60 },
 	{ "alone", "also where it is all there is", alone, .seconds = 60 },
@@ -719,3 +719,5 @@ const struct test_case elastic_cases[] = {
 	{ "lacking", "a record that there is no memory for", lacking, .seconds = 60 },
 	{ }
 };
+
+TEST_GROUP(elastic, cases, .schannel_only = "rings are SChannel's");

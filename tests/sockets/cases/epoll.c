@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "../blocked.h"
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../event.h"
 #include "../sock.h"
@@ -415,7 +415,7 @@ static void closed_server(void)
 	control_meet("DONE");
 }
 
-const struct test_case epoll_cases[] = {
+static const struct test_case cases[] = {
 	{ "level", "level-triggered: as long as it is so", level_client,
 	  level_server },
 	{ "edge_in", "edges of 400 arrivals, read in part or whole",
@@ -436,3 +436,5 @@ const struct test_case epoll_cases[] = {
 	  closed_server },
 	{ }
 };
+
+TEST_GROUP(epoll, cases, STREAMS);

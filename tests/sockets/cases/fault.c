@@ -5,7 +5,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../hole.h"
 #include "../sock.h"
@@ -148,7 +148,7 @@ static void half_recv_server(void)
 	check_equal(in.position, 4000000);
 }
 
-const struct test_case fault_cases[] = {
+static const struct test_case cases[] = {
 	{ "send", "sending from nowhere sends nothing", send_client,
 	  send_server },
 	{ "recv", "receiving to nowhere takes nothing", recv_client,
@@ -159,3 +159,5 @@ const struct test_case fault_cases[] = {
 	  half_recv_client, half_recv_server },
 	{ }
 };
+
+TEST_GROUP(fault, cases, STREAMS);

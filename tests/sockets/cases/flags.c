@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "../blocked.h"
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../event.h"
 #include "../sock.h"
@@ -434,7 +434,7 @@ static void out_of_band_server(void)
 	control_meet("DONE");
 }
 
-const struct test_case flags_cases[] = {
+static const struct test_case cases[] = {
 	{ "dontwait", "MSG_DONTWAIT is EAGAIN instead of waiting",
 	  dontwait_client, dontwait_server },
 	{ "peek", "MSG_PEEK leaves the bytes there", peek_client,
@@ -460,3 +460,5 @@ const struct test_case flags_cases[] = {
 	  out_of_band_server, "TCP has urgent data" },
 	{ }
 };
+
+TEST_GROUP(flags, cases, STREAMS);

@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -126,10 +126,13 @@ static void last_word_server(void)
 		last_word(sock_accept(listener), !(i % 2));
 }
 
-const struct test_case half_close_cases[] = {
+static const struct test_case cases[] = {
 	{ "orders", "in every order, with nothing, little and much on its way",
 	  orders_client, orders_server, .seconds = 60 },
 	{ "last_word", "closed behind the other's end: all of it arrives",
 	  last_word_client, last_word_server },
 	{ }
 };
+
+TEST_GROUP(half_close, cases, STREAMS);
+TEST_GROUP(seqpacket_half_close, cases, SEQPACKETS);

@@ -10,7 +10,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../event.h"
 #include "../sock.h"
@@ -620,7 +620,7 @@ static void kept_server(void)
 	tcp_talk(sock_serve());
 }
 
-const struct test_case inet_connect_cases[] = {
+static const struct test_case cases[] = {
 	{ "names", "both sides' addresses and ports, to the last byte",
 	  names_client, names_server },
 	{ "elsewhere", "both sides' addresses, where they are not the same",
@@ -648,3 +648,5 @@ const struct test_case inet_connect_cases[] = {
 	{ "kept", "options stay as they were set", kept_client, kept_server },
 	{ }
 };
+
+TEST_GROUP(inet_connect, cases, TCP);

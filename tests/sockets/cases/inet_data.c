@@ -14,7 +14,7 @@
 #include <linux/errqueue.h>
 #include <linux/sockios.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 #include "../tcp.h"
@@ -335,7 +335,7 @@ static void sigio_server(void)
 	}
 }
 
-const struct test_case inet_data_cases[] = {
+static const struct test_case cases[] = {
 	{ "sendfile", "a file in parts, corked behind headers", sendfile_client,
 	  sendfile_server },
 	{ "proxy", "from socket to pipe to socket", proxy_client, proxy_server },
@@ -351,3 +351,5 @@ const struct test_case inet_data_cases[] = {
 	{ "sigio", "SIGIO when something comes", sigio_client, sigio_server },
 	{ }
 };
+
+TEST_GROUP(inet_data, cases, TCP);

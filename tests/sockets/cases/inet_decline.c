@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "../bpf.h"
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../divert.h"
 #include "../sock.h"
@@ -471,7 +471,7 @@ static void no_peer(void)
 	check_equal(divert_declined(&since), 1);
 }
 
-const struct test_case inet_decline_cases[] = {
+static const struct test_case cases[] = {
 	{ "nobody", "nobody listens: ECONNREFUSED", nobody_client,
 	  nobody_server },
 	{ "not_attached", "a listener outside, a thousand times",
@@ -497,3 +497,5 @@ const struct test_case inet_decline_cases[] = {
 	{ "no_peer", "to where no peer is", no_peer, .declines = true },
 	{ }
 };
+
+TEST_GROUP(inet_decline, cases, TCP);

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 #include "../tcp.h"
@@ -370,7 +370,7 @@ static void often_server(void)
 	control_meet("DONE");
 }
 
-const struct test_case inet_end_cases[] = {
+static const struct test_case cases[] = {
 	{ "states", "TCP_INFO's states while it closes", states_client,
 	  states_server },
 	{ "told", "a reset is told once", told_client, told_server },
@@ -385,3 +385,5 @@ const struct test_case inet_end_cases[] = {
 	  often_server, .seconds = 120 },
 	{ }
 };
+
+TEST_GROUP(inet_end, cases, TCP);

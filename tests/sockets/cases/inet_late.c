@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../divert.h"
 #include "../sock.h"
 #include "../starve.h"
@@ -259,7 +259,7 @@ static void no_memory(void)
 	}
 }
 
-const struct test_case inet_late_cases[] = {
+static const struct test_case cases[] = {
 	{ "no_channel", "no channel in time, and later there is one",
 	  no_channel, .declines = true },
 	{ "timeout", "no answer in time", timeout, .declines = true },
@@ -268,3 +268,5 @@ const struct test_case inet_late_cases[] = {
 	{ "no_memory", "no memory for its rings", no_memory, .declines = true },
 	{ }
 };
+
+TEST_GROUP(inet_late, cases, TCP);

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../divert.h"
 #include "../event.h"
@@ -453,7 +453,7 @@ static void again_server(void)
 	control_meet("DONE");
 }
 
-const struct test_case inet_listen_cases[] = {
+static const struct test_case cases[] = {
 	{ "reuseport", "a group of four shares what comes", reuseport_client,
 	  reuseport_server },
 	{ "dual_stack", "[::] and its names for IPv4", dual_stack_client,
@@ -474,3 +474,5 @@ const struct test_case inet_listen_cases[] = {
 	{ "again", "shutdown(), and listen() again", again_client, again_server },
 	{ }
 };
+
+TEST_GROUP(inet_listen, cases, TCP);

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 #include "../tcp.h"
@@ -275,7 +275,7 @@ static void no_ulp(void)
 	control_meet("DONE");
 }
 
-const struct test_case inet_option_cases[] = {
+static const struct test_case cases[] = {
 	{ "all", "set and read on an open connection", set_both, set_both },
 	{ "keepalive", "an idle connection lives through its probes",
 	  keepalive_client, keepalive_server },
@@ -290,3 +290,5 @@ const struct test_case inet_option_cases[] = {
 	{ "no_ulp", "there seems to be no ULP", no_ulp, no_ulp },
 	{ }
 };
+
+TEST_GROUP(inet_option, cases, TCP);

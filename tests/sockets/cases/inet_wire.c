@@ -18,7 +18,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../sock.h"
 
 #define ROUNDS	50
@@ -299,9 +299,11 @@ static void unlisted(void)
 		    test_env.diverted ? 0 : 2);
 }
 
-const struct test_case inet_wire_cases[] = {
+static const struct test_case cases[] = {
 	{ "silent", "not a segment of what is diverted is on the wire", silent },
 	{ "unlisted", "TCP's table has none of them", unlisted },
 	{ "forged", "segments from the wire do nothing to it", forged },
 	{ }
 };
+
+TEST_GROUP(inet_wire, cases, TCP);

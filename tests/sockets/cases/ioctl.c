@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -109,7 +109,7 @@ static void unknown_server(void)
 	control_meet("DONE");
 }
 
-const struct test_case ioctl_cases[] = {
+static const struct test_case cases[] = {
 	{ "readable", "FIONREAD counts what is there to read",
 	  readable_client, readable_server },
 	{ "unread", "SIOCOUTQ counts what the other side has not read",
@@ -119,3 +119,5 @@ const struct test_case ioctl_cases[] = {
 	  unknown_server },
 	{ }
 };
+
+TEST_GROUP(ioctl, cases, STREAMS);

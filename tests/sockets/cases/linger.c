@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "../blocked.h"
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -187,7 +187,7 @@ static void peer_gone_server(void)
 	control_meet("CLOSED");
 }
 
-const struct test_case linger_cases[] = {
+static const struct test_case cases[] = {
 	{ "reset", "no time at all: the other side gets ECONNRESET",
 	  reset_client, reset_server },
 	{ "drained", "close waits until all was read", drained_client,
@@ -206,3 +206,5 @@ const struct test_case linger_cases[] = {
 	  peer_gone_client, peer_gone_server },
 	{ }
 };
+
+TEST_GROUP(linger, cases, STREAMS);

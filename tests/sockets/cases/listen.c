@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -186,7 +186,7 @@ static void abandoned_server(void)
 
 #define TCP_DROPS "TCP drops what its backlog does not admit, and tries again"
 
-const struct test_case listen_cases[] = {
+static const struct test_case cases[] = {
 	{ "autobind", "an unbound socket gets a port", autobind_client,
 	  autobind_server },
 	{ "connected", "a connected socket cannot listen", connected_client,
@@ -206,3 +206,6 @@ const struct test_case listen_cases[] = {
 	  abandoned_client, abandoned_server },
 	{ }
 };
+
+TEST_GROUP(listen, cases, STREAMS);
+TEST_GROUP(seqpacket_listen, cases, SEQPACKETS_LIKE_STREAMS);

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -358,16 +358,16 @@ static void churn_server(void)
 }
 
 /* Streams at once, each between processes of its own. */
-#define STREAMS		8
+#define STREAM_COUNT		8
 #define STREAM_BYTES	(3 << 20)
 
 static void streams_client(void)
 {
 	union address to = sock_told();
-	pid_t children[STREAMS];
+	pid_t children[STREAM_COUNT];
 	int status;
 
-	for (int i = 0; i < STREAMS; i++) {
+	for (int i = 0; i < STREAM_COUNT; i++) {
 		int fd = sock_connect(to);
 
 		children[i] = call(fork());
@@ -379,7 +379,7 @@ static void streams_client(void)
 		}
 		close(fd);
 	}
-	for (int i = 0; i < STREAMS; i++) {
+	for (int i = 0; i < STREAM_COUNT; i++) {
 		call(waitpid(children[i], &status, 0));
 		check_equal(status, 0);
 	}
@@ -387,11 +387,11 @@ static void streams_client(void)
 
 static void streams_server(void)
 {
-	int listener = sock_listen_told(STREAMS);
-	pid_t children[STREAMS];
+	int listener = sock_listen_told(STREAM_COUNT);
+	pid_t children[STREAM_COUNT];
 	int status;
 
-	for (int i = 0; i < STREAMS; i++) {
+	for (int i = 0; i < STREAM_COUNT; i++) {
 		int fd = sock_accept(listener);
 
 		children[i] = call(fork());
@@ -403,13 +403,13 @@ static void streams_server(void)
 		}
 		close(fd);
 	}
-	for (int i = 0; i < STREAMS; i++) {
+	for (int i = 0; i < STREAM_COUNT; i++) {
 		call(waitpid(children[i], &status, 0));
 		check_equal(status, 0);
 	}
 }
 
-const struct test_case load_cases[] = {
+static const struct test_case cases[] = {
 	{ "many", "200 connections at once, data both ways", many_client,
 	  many_server, .seconds = 120 },
 	{ "full_duplex", "16 MiB each way at once", full_duplex_client,
@@ -425,3 +425,5 @@ const struct test_case load_cases[] = {
 	  streams_server, .seconds = 60 },
 	{ }
 };
+
+TEST_GROUP(load, cases, STREAMS);

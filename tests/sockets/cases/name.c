@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -139,7 +139,7 @@ static void clean(void)
 	check_equal(name.sc.sc_domid, SC_DOMID_ANY);
 }
 
-const struct test_case name_cases[] = {
+static const struct test_case cases[] = {
 	{ "not_connected", "before there is a connection", not_connected },
 	{ "connected", "both sides agree on their names", connected_client,
 	  connected_server },
@@ -148,3 +148,6 @@ const struct test_case name_cases[] = {
 	  .schannel_only = "these fields are sockaddr_sc's" },
 	{ }
 };
+
+TEST_GROUP(name, cases, STREAMS);
+TEST_GROUP(seqpacket_name, cases, SEQPACKETS_LIKE_STREAMS);

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../record.h"
 #include "../sock.h"
@@ -194,7 +194,7 @@ static void gone(void)
 	expect_working(sock_pair());
 }
 
-const struct test_case netns_cases[] = {
+static const struct test_case cases[] = {
 	{ "loopback", "a namespace has itself", loopback },
 	{ "ports", "a port twice, in two namespaces", ports },
 	{ "datagrams", "and datagrams' ports", datagrams },
@@ -205,3 +205,6 @@ const struct test_case netns_cases[] = {
 	{ "gone", "namespaces that go with all there is in them", gone },
 	{ }
 };
+
+TEST_GROUP(netns, cases, .type = SOCK_STREAM,
+	   .schannel_only = "namespaces of AF_SCHANNEL");

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "../blocked.h"
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -283,7 +283,7 @@ static void error_server(void)
 	control_meet("CLOSED");
 }
 
-const struct test_case options_cases[] = {
+static const struct test_case cases[] = {
 	{ "kind", "SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN", kind },
 	{ "receive_timeout", "SO_RCVTIMEO: EAGAIN, not before its time",
 	  receive_timeout_client, receive_timeout_server },
@@ -305,3 +305,5 @@ const struct test_case options_cases[] = {
 	  error_server },
 	{ }
 };
+
+TEST_GROUP(options, cases, STREAMS);

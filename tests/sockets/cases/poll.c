@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "../blocked.h"
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -546,7 +546,7 @@ static void low_water_recv_server(void)
 	control_meet("DONE");
 }
 
-const struct test_case poll_cases[] = {
+static const struct test_case cases[] = {
 	{ "unconnected", "a socket that is not connected", unconnected },
 	{ "listener", "a listener with a connection to accept",
 	  listener_client, listener_server },
@@ -579,3 +579,5 @@ const struct test_case poll_cases[] = {
 	  "TCP does not wake a reader that has a part of it already" },
 	{ }
 };
+
+TEST_GROUP(poll, cases, STREAMS);

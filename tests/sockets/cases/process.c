@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -301,7 +301,7 @@ static void threads_server(void)
 	}
 }
 
-const struct test_case process_cases[] = {
+static const struct test_case cases[] = {
 	{ "fork", "parent and child use one connection", fork_client,
 	  fork_server },
 	{ "fork_accept", "several processes accept from one listener",
@@ -315,3 +315,6 @@ const struct test_case process_cases[] = {
 	  threads_server },
 	{ }
 };
+
+TEST_GROUP(process, cases, STREAMS);
+TEST_GROUP(seqpacket_process, cases, SEQPACKETS_LIKE_STREAMS);

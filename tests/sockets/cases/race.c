@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -175,7 +175,7 @@ static void both_server(void)
 		wait_for(children[i]);
 }
 
-const struct test_case race_cases[] = {
+static const struct test_case cases[] = {
 	{ "listener", "a listener that comes and goes under who connects",
 	  listener_client, listener_server,
 	  .not_inet = "TCP has TIME_WAIT", .seconds = 60 },
@@ -183,3 +183,6 @@ const struct test_case race_cases[] = {
 	  both_client, both_server },
 	{ }
 };
+
+TEST_GROUP(race, cases, STREAMS);
+TEST_GROUP(seqpacket_race, cases, SEQPACKETS_LIKE_STREAMS);

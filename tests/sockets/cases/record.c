@@ -9,7 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../event.h"
 #include "../hole.h"
@@ -470,7 +470,7 @@ static void timeout_server(void)
 	control_meet("DONE");
 }
 
-const struct test_case record_cases[] = {
+static const struct test_case cases[] = {
 	{ "sizes", "short ones, and those near the ends of pages",
 	  sizes_client, sizes_server },
 	{ "boundaries", "one call, one record, whichever call it is",
@@ -495,3 +495,6 @@ const struct test_case record_cases[] = {
 	{ "timeout", "SO_RCVTIMEO", timeout_client, timeout_server },
 	{ }
 };
+
+TEST_GROUP(seqpacket_record, cases, SEQPACKETS);
+TEST_GROUP(dgram_record, cases, DGRAMS);

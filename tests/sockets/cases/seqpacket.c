@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../hole.h"
 #include "../record.h"
@@ -189,7 +189,7 @@ static void kind_server(void)
 	control_meet("DONE");
 }
 
-const struct test_case seqpacket_cases[] = {
+static const struct test_case cases[] = {
 	{ "kind", "SO_TYPE; MSG_OOB is not supported", kind_client,
 	  kind_server },
 	{ "end", "a record of no bytes is not the end", end_client,
@@ -207,3 +207,5 @@ const struct test_case seqpacket_cases[] = {
 	  .not_unix = "abstract names of AF_UNIX are names for one type" },
 	{ }
 };
+
+TEST_GROUP(seqpacket, cases, SEQPACKETS);

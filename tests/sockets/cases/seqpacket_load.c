@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../record.h"
 #include "../sock.h"
@@ -209,7 +209,7 @@ static void ping_pong_server(void)
 		call_gives(send(fd, buffer, n, 0), n);
 }
 
-const struct test_case seqpacket_load_cases[] = {
+static const struct test_case cases[] = {
 	{ "exchange", "10000 records of random lengths each way at once",
 	  exchange_client, exchange_server, .seconds = 60 },
 	{ "threads", "16 threads send on one socket, 16 receive",
@@ -220,3 +220,5 @@ const struct test_case seqpacket_load_cases[] = {
 	  ping_pong_server },
 	{ }
 };
+
+TEST_GROUP(seqpacket_load, cases, SEQPACKETS);

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "../blocked.h"
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../event.h"
 #include "../interrupt.h"
@@ -426,7 +426,7 @@ static void linger_server(void)
 	control_meet("CLOSED");
 }
 
-const struct test_case seqpacket_wait_cases[] = {
+static const struct test_case cases[] = {
 	{ "full", "no room is EAGAIN and no POLLOUT", full_client,
 	  full_server },
 	{ "too_large", "room, but not for this one", too_large_client,
@@ -452,3 +452,5 @@ const struct test_case seqpacket_wait_cases[] = {
 	  linger_server, .not_unix = "AF_UNIX does not linger" },
 	{ }
 };
+
+TEST_GROUP(seqpacket_wait, cases, SEQPACKETS);

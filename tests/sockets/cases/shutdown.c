@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "../blocked.h"
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -266,7 +266,7 @@ static void crossing_server(void)
 	}
 }
 
-const struct test_case shutdown_cases[] = {
+static const struct test_case cases[] = {
 	{ "write", "SHUT_WR: all in flight arrives, the other half lives",
 	  write_client, write_server },
 	{ "end_wakes", "the end wakes a blocked recv", end_wakes_client,
@@ -287,3 +287,5 @@ const struct test_case shutdown_cases[] = {
 	  crossing_server },
 	{ }
 };
+
+TEST_GROUP(shutdown, cases, STREAMS);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "../blocked.h"
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../interrupt.h"
 #include "../sock.h"
@@ -236,7 +236,7 @@ static void killed_server(void)
 	control_meet("DONE");
 }
 
-const struct test_case signal_cases[] = {
+static const struct test_case cases[] = {
 	{ "recv", "EINTR, SA_RESTART, and neither with SO_RCVTIMEO",
 	  recv_client, recv_server },
 	{ "recv_part", "MSG_WAITALL gives what there was", recv_part_client,
@@ -249,3 +249,5 @@ const struct test_case signal_cases[] = {
 	  killed_client, killed_server },
 	{ }
 };
+
+TEST_GROUP(signal, cases, STREAMS);

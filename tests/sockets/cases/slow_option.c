@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../hole.h"
 #include "../sock.h"
@@ -269,7 +269,7 @@ static void reset_server(void)
 	receive(listener);
 }
 
-const struct test_case slow_option_cases[] = {
+static const struct test_case cases[] = {
 	{ "connecting", "one that is connecting", connecting_client,
 	  connecting_server },
 	{ "refused", "hundreds that are refused", refused_client, refused_server,
@@ -279,3 +279,6 @@ const struct test_case slow_option_cases[] = {
 	{ "reset", "one whose peer goes away", reset_client, reset_server },
 	{ }
 };
+
+TEST_GROUP(slow_option, cases, STREAMS);
+TEST_GROUP(seqpacket_slow_option, cases, SEQPACKETS_LIKE_STREAMS);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "../blocked.h"
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../hole.h"
 #include "../sock.h"
@@ -158,7 +158,7 @@ static void killed_server(void)
 
 #define TCP_LOCKS "TCP holds the socket's lock meanwhile"
 
-const struct test_case slow_page_cases[] = {
+static const struct test_case cases[] = {
 	{ "recv", "receiving into pages that come late", recv_client,
 	  recv_server, .not_inet = TCP_LOCKS },
 	{ "send", "sending from pages that come late", send_client,
@@ -167,3 +167,5 @@ const struct test_case slow_page_cases[] = {
 	  killed_server },
 	{ }
 };
+
+TEST_GROUP(slow_page, cases, STREAMS);

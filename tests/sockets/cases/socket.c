@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -77,7 +77,7 @@ static void unused(void)
 		close(sock_open(0));
 }
 
-const struct test_case socket_cases[] = {
+static const struct test_case cases[] = {
 	{ "protocol", "0 is the only protocol", protocol },
 	{ "type", "unknown types are refused", type },
 	{ "raw", "raw sockets are refused", raw,
@@ -89,3 +89,5 @@ const struct test_case socket_cases[] = {
 	{ "unused", "many sockets opened and closed", unused },
 	{ }
 };
+
+TEST_GROUP(socket, cases, STREAMS);

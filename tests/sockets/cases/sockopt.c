@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../record.h"
 #include "../sock.h"
@@ -351,7 +351,7 @@ static void unknown(void)
 	}
 }
 
-const struct test_case sockopt_cases[] = {
+static const struct test_case cases[] = {
 	{ "ring", "SO_SC_RING: the same seen from both sides", ring_client,
 	  ring_server },
 	{ "limits", "SO_SC_RING_MIN and _MAX as they were set", limits },
@@ -368,3 +368,6 @@ const struct test_case sockopt_cases[] = {
 	{ "unknown", "ENOPROTOOPT", unknown },
 	{ }
 };
+
+TEST_GROUP(sockopt, cases, .type = SOCK_STREAM,
+	   .schannel_only = "SOL_SCHANNEL is AF_SCHANNEL's");

@@ -6,7 +6,7 @@
 #include <sys/sysinfo.h>
 #include <time.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../setting.h"
 #include "../sock.h"
 
@@ -233,7 +233,7 @@ static void peek_client(void)
 	call_gives(recv(fd, buffer, 1, 0), 1);
 }
 
-const struct test_case spin_cases[] = {
+static const struct test_case cases[] = {
 	{ "pays", "who looks before sleeping sleeps less", pays_client,
 	  echo_server },
 	{ "idle", "who looks in vain stops looking", idle_client, idle_server,
@@ -244,3 +244,6 @@ const struct test_case spin_cases[] = {
 	  echo_server },
 	{ }
 };
+
+TEST_GROUP(spin, cases, .type = SOCK_STREAM,
+	   .schannel_only = "SO_SC_STATS is SChannel's");

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "../blocked.h"
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -242,7 +242,7 @@ static void flag_server(void)
 
 #define FULL_TCP "TCP that is full finds a little room again"
 
-const struct test_case splice_cases[] = {
+static const struct test_case cases[] = {
 	{ "to_file", "from a socket into a file", to_file_client,
 	  to_file_server },
 	{ "gift", "vmsplice()d pages, cut anywhere", gift_client,
@@ -257,3 +257,5 @@ const struct test_case splice_cases[] = {
 	  flag_server },
 	{ }
 };
+
+TEST_GROUP(splice, cases, STREAMS);

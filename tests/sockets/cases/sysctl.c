@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../setting.h"
 
 static const struct sysctl {
@@ -102,10 +102,13 @@ static void namespaces(void)
 	check_equal(setting_read("busy_poll_us"), before);
 }
 
-const struct test_case sysctl_cases[] = {
+static const struct test_case cases[] = {
 	{ "ranges", "what is out of range is EINVAL", ranges },
 	{ "rings", "sizes of rings", rings },
 	{ "unprivileged", "not for everybody to write", unprivileged },
 	{ "namespaces", "a namespace's own, and the machine's", namespaces },
 	{ }
 };
+
+TEST_GROUP(sysctl, cases, .type = SOCK_STREAM,
+	   .schannel_only = "net.schannel is AF_SCHANNEL's");

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -358,7 +358,7 @@ static void not_connected(void)
 	call_fails(send(fd, &c, 1, MSG_NOSIGNAL), ENOTCONN);
 }
 
-const struct test_case transfer_cases[] = {
+static const struct test_case cases[] = {
 	{ "hello", "a word each way, then the end", hello_client,
 	  hello_server },
 	{ "zero", "zero-length calls change nothing", zero_client,
@@ -384,3 +384,5 @@ const struct test_case transfer_cases[] = {
 	  not_connected, .schannel_only = "TCP says EPIPE to a sender" },
 	{ }
 };
+
+TEST_GROUP(transfer, cases, STREAMS);

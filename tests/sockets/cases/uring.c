@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -311,7 +311,7 @@ static void multishot_server(void)
 	}
 }
 
-const struct test_case uring_cases[] = {
+static const struct test_case cases[] = {
 	{ "talk", "connect, accept, send and receive", talk_client,
 	  talk_server },
 	{ "errors", "what goes wrong is told in the same words",
@@ -327,3 +327,5 @@ const struct test_case uring_cases[] = {
 	  multishot_server },
 	{ }
 };
+
+TEST_GROUP(uring, cases, STREAMS);

@@ -6,7 +6,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "../cases.h"
+#include "../group.h"
 #include "../control.h"
 #include "../sock.h"
 
@@ -196,7 +196,7 @@ static void messages_server(void)
 	control_meet("DONE");
 }
 
-const struct test_case vector_cases[] = {
+static const struct test_case cases[] = {
 	{ "random", "random pieces, empty ones among them", random_client,
 	  random_server },
 	{ "many", "IOV_MAX pieces", many_client, many_server },
@@ -206,3 +206,5 @@ const struct test_case vector_cases[] = {
 	  messages_server },
 	{ }
 };
+
+TEST_GROUP(vector, cases, STREAMS);
