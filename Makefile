@@ -156,7 +156,7 @@ check: setup
 
 check-unit: setup
 	$(MAKE) -C tests/unit O=$(BUILD)/tests/unit check
-	tests/bench/selftest
+	prove -fo -e '' tests/bench/selftest
 
 check-broker: setup
 	$(MAKE) tools
@@ -176,7 +176,7 @@ check-inet: setup
 # Not part of check: whether check-inet would notice.
 mutants-inet: setup
 	$(MAKE) modules lib tools guest-tests
-	tests/sockets/inet-mutants $(BUILD) "$(ONLY)"
+	prove -fo -e '' tests/sockets/inet-mutants :: $(BUILD) "$(ONLY)"
 
 check-lib: setup
 	$(MAKE) modules lib
