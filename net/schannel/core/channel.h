@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A channel: everything shared with one peer, from its coming up until it goes
- * down. After that a new channel is a new struct.
+ * A channel: all memory and event paths that this domain shares with one peer, from the
+ * time the transport creates it until it is destroyed. The next channel to the same peer
+ * is a new struct.
  *
- * Locks, in the order in which they nest:
- *	@grow_lock	mutex: the pool and the flow table grow
- *	@traffic_lock	mutex: what is added up of flows, and what of closed ones
- *	@ctl_lock	the control ring's producer half, what waits to be sent
- *			in it, and the state of flows that messages change
- *	queue @lock	one event queue's posting side
- * and the pool's own lock inside any of them.
+ * Locks, outermost first:
+ *	@grow_lock	mutex: growth of the pool and of the flow table
+ *	@traffic_lock	mutex: the sums of the flows' traffic
+ *	@ctl_lock	the producer half of the control ring, the messages that wait to be
+ *			sent in it, and the flow state that messages change
+ *	queue @lock	the posting side of one event queue
+ * The pool's own lock nests inside any of them.
  *
- * The receiving side of the control ring belongs to @work alone, the taking side
- * of an event queue to the transport, which polls one at a time.
+ * The consumer half of the control ring belongs to @work alone. The consumer side of an
+ * event queue belongs to the transport, which polls one queue on one CPU at a time.
  */
 #ifndef _SCHANNEL_CHANNEL_H
 #define _SCHANNEL_CHANNEL_H
@@ -39,56 +40,58 @@ struct sc_flow;
 struct schannel_mapping;
 struct schannel_peer;
 
-/* What this release makes for its own side. */
+/* Sizes of our side of a channel. */
 #define SC_QUEUES	SCHANNEL_QUEUES
 #define SC_CTL_ORDER	2U
 #define SC_CTL_PAGES	BIT(SC_CTL_ORDER)
 
-/* Most pages of a peer's pool that are mapped here: 128 MiB. */
+/* Limit for the pages of a peer's pool that are mapped here: 128 MiB. */
 #define SC_PEER_POOL_PAGES_MAX	(128U << (20 - 12))
 
 enum sc_channel_state {
-	SC_CHANNEL_NEW,		/* our side is there */
+	SC_CHANNEL_NEW,		/* our side is shared, the peer's is not mapped yet */
 	SC_CHANNEL_UP,
-	SC_CHANNEL_DOWN,	/* nothing shared may be touched any more */
+	SC_CHANNEL_DOWN,	/* shared memory must not be accessed any more */
 };
 
 /* Bits of struct schannel_channel's @flags. */
 enum {
-	SC_CHANNEL_INBOX,	/* the peer has opened a flow for its datagrams */
-	SC_CHANNEL_LOW_MEMORY,	/* memory is short: idle flows shall give back what they can */
-	SC_CHANNEL_GROW,	/* the pool shall grow */
-	SC_CHANNEL_FULL,	/* a moment ago it could not */
+	SC_CHANNEL_INBOX,	/* the peer has an open flow for its datagrams */
+	SC_CHANNEL_LOW_MEMORY,	/* memory is short: shrink the rings of idle flows */
+	SC_CHANNEL_GROW,	/* maintenance shall grow the pool */
+	SC_CHANNEL_FULL,	/* the pool could not grow in this maintenance interval */
 };
 
 /**
  * struct sc_channel_queue - an event queue
- * @lock:	who posts
- * @q:		both sides' pages and indexes
- * @page:	our page
+ * @lock:	serialises posting
+ * @q:		pages and indexes of both sides
+ * @page:	our page of the queue
  */
 struct sc_channel_queue {
-	spinlock_t lock;	/* who posts */
+	spinlock_t lock;	/* posting */
 	struct sc_queue q;
 	struct sc_page page;
 };
 
 /**
- * struct sc_channel_stats - what happened since the channel came up
+ * struct sc_channel_stats - events since the channel came up
  * @notify_sent: notifications sent
  * @notify_received: notifications received
- * @notify_spurious: of those, with nothing behind
- * @overflow:	event queue overflows of the peer's
- * @flow_errors: flows reset since what the peer wrote made no sense
- * @opened, @accepted: flows that were opened from here, and by the peer
- * @refused:	flows that were refused here
- * @reset:	flows that did not end in order
- * @dgram_tx_bytes, @dgram_rx_bytes: in datagrams sent and received
+ * @notify_spurious: notifications received with no event in the queue
+ * @overflow:	overflows of the peer's event queues
+ * @flow_errors: flows reset because of an invalid index or record header from the peer
+ * @opened:	flows opened by this side
+ * @accepted:	flows opened by the peer
+ * @refused:	flows refused by this side
+ * @reset:	flows that ended with a reset
+ * @dgram_tx_bytes: bytes in datagrams sent
+ * @dgram_rx_bytes: bytes in datagrams received
  * @dgram_sent:	datagrams sent
- * @dgram_received: given to a socket
- * @dgram_dropped: the socket had no room
- * @dgram_no_port: nobody was bound to the port
- * @dgram_copied: copied aside for a slow reader
+ * @dgram_received: datagrams delivered to a socket
+ * @dgram_dropped: datagrams dropped because the socket's receive buffer was full
+ * @dgram_no_port: datagrams to a port that no socket is bound to
+ * @dgram_copied: datagrams copied out of the ring because their reader was slow
  */
 struct sc_channel_stats {
 	atomic_long_t notify_sent;
@@ -110,10 +113,10 @@ struct sc_channel_stats {
 };
 
 /**
- * struct sc_channel_traffic - what flows carried
- * @flows:	how many
- * @tx_bytes:	sent
- * @rx_bytes:	received
+ * struct sc_channel_traffic - sums over flows
+ * @flows:	number of flows
+ * @tx_bytes:	bytes sent
+ * @rx_bytes:	bytes received
  */
 struct sc_channel_traffic {
 	u64 flows;
@@ -123,31 +126,58 @@ struct sc_channel_traffic {
 
 /**
  * struct schannel_channel - a channel
- * @peer:	the other end; holds a reference
- * @state:	enum sc_channel_state; the data path looks at it under RCU
+ * @peer:	the remote end; the channel holds a reference
+ * @state:	enum sc_channel_state; the data path reads it under RCU
+ * @ref:	references: the transport's and one for each flow, among others
+ * @rcu:	for kfree_rcu()
+ * @nr_queues:	event queues: those of our side before the channel is up, then those that
+ *		both sides have
  * @flags:	SC_CHANNEL_* above
- * @pool:	our pool
- * @flows:	by number in our table
- * @work:	handles the control ring
- * @since:	when it came up
- * @maintain:	looks after memory, see maintain.c
- * @maintain_next:	when that is to be done next, jiffies
- * @grow_order:	for how large a ring the pool shall grow
- * @starved_order:	a record waits for a ring, for which one of at least this order is to make
- *		room; SC_ORDER_NONE
- * @yield_order: what it was at the last look, until one does, by @maintain
- * @yield_next:	when the next one may be asked for that, jiffies, by @maintain
- * @maintained:	flows whose rings are to be looked after (@ctl_lock)
- * @failed:	that the peer broke the protocol was counted
+ * @queue:	the event queues
+ * @pool:	our pool, from which our rings are allocated
+ * @flows:	the flows, by their number in our flow table
+ * @work:	handles the messages of the control ring
+ * @maintain:	looks after memory, see maintain.h
+ * @maintain_next: when the next maintenance interval ends, jiffies (by @maintain)
+ * @grow_order:	the order of ring that the pool shall grow for, with SC_CHANNEL_GROW
+ * @starved_order: a record waits for a ring, and a flow whose ring is of this order or
+ *		larger shall make memory free for it; SC_ORDER_NONE: no record waits
+ * @yield_order: @starved_order of the last maintenance run, until a flow has yielded
+ *		(by @maintain)
+ * @yield_next:	when the next flow may be asked to yield, jiffies (by @maintain)
+ * @maintained:	flows whose rings need maintenance (@ctl_lock)
+ * @ctl_lock:	see above
+ * @ctl_tx:	producer half of the control ring (@ctl_lock)
+ * @ctl_rx:	consumer half of the control ring (by @work)
+ * @ctl_pending: pending mark of the control ring in the peer's event queue
+ * @posts:	flows with messages that wait to be sent (@ctl_lock)
+ * @refusal:	the REFUSE that waits to be sent, if @refusal_waits (@ctl_lock)
+ * @refusal_waits: whether @refusal is in use (@ctl_lock)
+ * @grow_lock:	see above
+ * @dir:	our directory page
+ * @ctl_page:	pages of our control ring
+ * @ctl_addr:	addresses of @ctl_page
+ * @table:	pages of our flow table, appended under @grow_lock
+ * @table_pages: number of pages in @table
+ * @table_announced: how many of them the peer knows of (@ctl_lock)
+ * @peer_dir:	private copy of the peer's directory
+ * @peer_queue_map: mapping of the peer's event queues
+ * @peer_ctl_map: mapping of the peer's control ring
+ * @peer_table_map: mappings of the pages of the peer's flow table (by @work)
+ * @peer_table_maps: number of mappings in @peer_table_map (by @work)
+ * @peer_table:	addresses of the pages of the peer's flow table, NULL for a page that could
+ *		not be mapped (by @work)
+ * @peer_table_pages: pages of its flow table that the peer has announced (by @work)
+ * @peer_segment: the segments of the peer's pool, by number
+ * @peer_pool_pages: pages of the peer's pool that are mapped here
+ * @peer_leaving: number of the peer's segments in state SC_PEER_SEGMENT_LEAVING
+ * @peer_gone:	segments that are unmapped and whose SEGMENT_GONE waits to be sent
+ *		(@ctl_lock)
+ * @since:	boot time at which the channel came up
+ * @failed:	the channel was counted as failed: the peer broke the protocol
+ * @stats:	counters
+ * @traffic_lock: @traffic, and the moment at which a flow loses its user
  * @traffic:	bytes of flows that have no user any more (@traffic_lock)
- *
- * Ours: @dir, @queue[].page, @ctl_page, @table (pages of the flow table, appended
- * under @grow_lock), @table_pages, @table_announced (@ctl_lock).
- *
- * The peer's, by @work: @peer_dir (private copy), @peer_map (mappings other
- * than segments), @peer_table (addresses of flow table pages), @peer_segment;
- * @peer_leaving of these it wants back, and about those in @peer_gone (@ctl_lock) it
- * has to be told that it has them.
  */
 struct schannel_channel {
 	struct schannel_peer *peer;
@@ -200,12 +230,12 @@ struct schannel_channel {
 	ktime_t since;
 	atomic_t failed;
 	struct sc_channel_stats stats;
-	struct mutex traffic_lock;	/* @traffic, and flows losing their user */
+	struct mutex traffic_lock;	/* see above */
 	struct sc_channel_traffic traffic;
 };
 
 void sc_channel_put(struct schannel_channel *ch);
-void sc_channel_fail(struct schannel_channel *ch, const char *wrong);
+void sc_channel_fail(struct schannel_channel *ch, const char *violation);
 void sc_channel_post(struct schannel_channel *ch, unsigned int queue, u32 flow,
 		     sc_pending_t *pending);
 
@@ -214,7 +244,7 @@ static inline void sc_channel_hold(struct schannel_channel *ch)
 	refcount_inc(&ch->ref);
 }
 
-/* For the data path, under rcu_read_lock(). */
+/* The data path calls this under rcu_read_lock() and relies on it until the unlock. */
 static inline bool sc_channel_is_up(const struct schannel_channel *ch)
 {
 	/* acquire: pairs with sc_peer_up() */

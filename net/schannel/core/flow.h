@@ -2,17 +2,17 @@
 /*
  * A flow: one connection inside a channel, as seen from this side.
  *
- * Life: sc_flow_open() or sc_flow_accept() make it; its user (a socket) has one
+ * Lifetime: sc_flow_open() or sc_flow_accept() creates it. Its user (a socket) holds one
  * reference, the channel's flow table another. The user ends its part with
- * sc_flow_close(). The flow leaves the table, and entry and ring can be used
- * again, once CLOSE was sent and received (or the OPEN was refused), or
- * the channel is destroyed. So a socket may be long gone while the peer still
- * reads what it sent.
+ * sc_flow_close(). The flow leaves the table, and its entry and ring can be reused, once
+ * CLOSE has been both sent and received, or the OPEN was refused, or the channel is
+ * destroyed. So the peer may still read what a socket sent long after that socket is
+ * gone.
  *
- * The data path takes no lock of the channel's: it runs under rcu_read_lock(),
- * after looking at the channel's state, and never sleeps there (page faults are
- * disabled while copying). Whoever takes pages away changes the state first and
- * waits for a grace period.
+ * The data path takes none of the channel's locks. It runs under rcu_read_lock(), checks
+ * the channel's state first and never sleeps there: page faults are disabled while it
+ * copies. Code that takes shared pages away changes the state first and then waits for a
+ * grace period.
  */
 #ifndef _SCHANNEL_FLOW_H
 #define _SCHANNEL_FLOW_H
@@ -37,42 +37,43 @@ struct sc_flow;
 struct sc_flow_stats;
 struct sock;
 
-/* How much is copied before the other side is told and others may run. */
+/* Bytes copied before the peer is notified and the caller may reschedule. */
 #define SC_FLOW_CHUNK		(32U << 10)
 
-/* Whom ops->wake() wakes. */
+/* Which threads ops->wake() wakes. */
 enum sc_flow_wake {
-	SC_FLOW_WAKE_SENDER,	/* there may be space, or another ring */
-	SC_FLOW_WAKE_RECEIVER,	/* what can be waited for has changed */
+	SC_FLOW_WAKE_SENDER,	/* there may be space, or a larger ring */
+	SC_FLOW_WAKE_RECEIVER,	/* the largest amount that can be waited for has changed */
 };
 
 /**
- * struct sc_flow_ops - what a flow tells its user, and asks of it
- * @owner:	the module whose code this is, if it is not the core's own. Held during
- *		each call but @event, @stats and @sock
- * @event:	bytes or space may have come, or the peer shut a direction.
- *		Softirq, under RCU. Returns how much that was, in units of an
- *		event that wakes somebody: so much less is done before others may run.
- * @opened:	the peer accepted. Process context; all flows of the channel wait
- *		meanwhile, so it waits for no program.
- * @ended:	refused, reset, or the channel is gone: @err is negative. The
- *		user still has to call sc_flow_close(). Likewise.
+ * struct sc_flow_ops - calls from a flow to its user
+ * @owner:	the module that has the functions; NULL for schannel.ko itself. Held during
+ *		each call except @event, @stats and @sock
+ * @event:	bytes or space may have arrived, or the peer has shut a direction.
+ *		Softirq, under RCU. Returns the cost of the call, in units of an event that
+ *		wakes one thread: it is subtracted from the poll budget
+ * @opened:	the peer accepted the flow. Process context. It runs in the channel's work,
+ *		which handles the messages of all flows: it must not wait for user space
+ * @ended:	the flow was refused or reset, or the channel is gone; @err is negative. The
+ *		user still has to call sc_flow_close(). Context as @opened
  * @get:	take a reference to the user, unless it is being freed. Under RCU
- * @put:	drop it
- * @stats:	what the user counted so far. Under RCU; optional, as is @sock
- * @sock:	the socket that the user is, or belongs to. Under RCU
- * @tx_try:	take the lock under which the flow is sent into. 0; -EBUSY if another
- *		thread holds it; -ENOTCONN if the user has left this flow. Never waits.
- *		Optional, together with the four that follow: without them the flow's
- *		rings are not resized
- * @tx_end:	release it
- * @rx_try:	the same for the lock under which the flow is received from
- * @rx_end:	release it
- * @wake:	wake whoever sleeps or polls, with or without those locks
+ * @put:	drop that reference
+ * @stats:	fill in the user's counters. Under RCU; optional
+ * @sock:	the socket that is the user, or that the user belongs to. Under RCU; optional
+ * @tx_try:	try to take the lock that serialises sending into the flow. Returns 0;
+ *		-EBUSY if another thread holds it; -ENOTCONN if the user has left this flow.
+ *		Never waits. Optional, together with the four that follow: without them the
+ *		flow's rings are not resized
+ * @tx_end:	release that lock
+ * @rx_try:	as @tx_try, for the lock that serialises receiving
+ * @rx_end:	release that lock
+ * @wake:	wake all threads that sleep or poll in one direction. Called with or without
+ *		those locks
  *
- * @user is what sc_flow_open() or sc_flow_accept() was given. @event, @stats and
- * @sock are called under RCU; the others in process context, with the reference that
- * sc_flow_user_get() takes by @get.
+ * @user is the pointer that was given to sc_flow_open() or sc_flow_accept(). @event,
+ * @stats and @sock are called under RCU, the others in process context with the
+ * reference that sc_flow_user_get() takes by means of @get.
  */
 struct sc_flow_ops {
 	struct module *owner;
@@ -90,7 +91,7 @@ struct sc_flow_ops {
 	void (*wake)(void *user, enum sc_flow_wake whom);
 };
 
-/* Bits of sc_flow.posts: control messages that wait to be sent. */
+/* Bits of struct sc_flow's @posts: control messages that wait to be sent. */
 #define SC_FLOW_POST_OPEN	BIT(0)
 #define SC_FLOW_POST_ACCEPT	BIT(1)
 #define SC_FLOW_POST_CLOSE	BIT(2)
@@ -102,29 +103,31 @@ struct sc_flow_ops {
  * @tx:		producer half (the user's tx lock)
  * @rx:		consumer half (the user's rx lock)
  * @pending:	our last entry in the peer's event queue (queue lock)
- * @events:	times the peer was told to look at the flow
- * @channel:	whose it is; holds a reference
- * @id:		number in our table
- * @peer_id:	number in the peer's table, SCHANNEL_FLOW_NONE until known
+ * @events:	number of times the peer was asked to look at the flow
+ * @channel:	the channel; the flow holds a reference
+ * @id:		number in our flow table
+ * @peer_id:	number in the peer's flow table, SCHANNEL_FLOW_NONE until it is known
  * @type:	SCHANNEL_TYPE_*
- * @queue:	the event queue in which the peer wants to be told
- * @own_queue:	the one in which we do
- * @opened:	we opened it, not the peer
- * @extent:	where @tx's ring is in our pool
- * @resize:	how the rings move
- * @over:	that it ended was counted and told
- * @answered:	its user was, or is being, told @opened
- * @ended:	what its user was, or is being, told first with @ended, or 0
- * @ops, @user:	who is told of events; @user under RCU
- * @posts:	SC_FLOW_POST_*
- * @post_node:	in the channel's list while @posts is not 0
- * @open:	parameters of its OPEN, to send or as received
- * @reason:	of the CLOSE to send
- * @accepted:	the peer's end is known
- * @refused:	the reason of the peer's REFUSE; 0: there was none
- * @close_sent, @close_received: what they say
- *
- * From @posts on: the channel's control lock.
+ * @queue:	the event queue in which the peer wants events for the flow
+ * @own_queue:	the event queue in which we want them
+ * @opened:	this side opened the flow
+ * @extent:	the extent of @tx's ring in our pool
+ * @resize:	state of resizing both rings
+ * @over:	the end of the flow was counted and reported to the observers
+ * @answered:	@ops->opened was called, or is being called
+ * @ended:	the error of the first call of @ops->ended, 0 before it
+ * @ref:	references: the user's, the flow table's, and temporary ones
+ * @ops:	the user's functions
+ * @user:	their argument, NULL once the user has left (RCU)
+ * @posts:	SC_FLOW_POST_* that wait to be sent (control lock)
+ * @accepted:	the peer's end is known (by the channel's work)
+ * @close_sent:	CLOSE was sent (control lock)
+ * @close_received: CLOSE was received (control lock)
+ * @reason:	reason of the CLOSE to send; set before that is posted
+ * @refused:	reason of the peer's REFUSE, 0 if there was none (by the channel's work)
+ * @open:	parameters of the OPEN, to be sent or as received; constant
+ * @post_node:	entry in the channel's @posts while @posts is not 0 (control lock)
+ * @rcu:	for kfree_rcu()
  */
 struct sc_flow {
 	struct sc_tx tx ____cacheline_aligned_in_smp;
@@ -196,16 +199,16 @@ void sc_flow_rx_shut(struct sc_flow *flow);
 
 /* What sc_flow_look() reports. */
 #define SC_FLOW_GONE		BIT(0)	/* the channel is down */
-#define SC_FLOW_FIN		BIT(1)	/* all that will come is here */
-#define SC_FLOW_PEER_SHUT	BIT(2)	/* the peer reads no more */
+#define SC_FLOW_FIN		BIT(1)	/* the peer sends no more: @avail is all there will be */
+#define SC_FLOW_PEER_SHUT	BIT(2)	/* the peer receives no more */
 
 /**
- * struct sc_flow_view - a flow at one moment
+ * struct sc_flow_view - a snapshot of a flow
  * @flags:	SC_FLOW_*
  * @prod:	the peer's producer index
  * @avail:	bytes that can be received
  * @space:	bytes that can be sent
- * @queued:	bytes sent that the peer has not consumed
+ * @queued:	bytes that were sent and that the peer has not consumed
  */
 struct sc_flow_view {
 	u32 flags;
@@ -226,7 +229,7 @@ bool sc_flow_has_space(struct sc_flow *flow, u32 want, struct sc_flow_view *view
 bool sc_flow_await_space(struct sc_flow *flow, u32 want,
 			 struct sc_flow_view *view);
 
-/* Is the peer's end known? Else there is nothing to look at. */
+/* Is the peer's end known? sc_flow_look() and the data path need it. */
 static inline bool sc_flow_is_joined(const struct sc_flow *flow)
 {
 	/* acquire: pairs with sc_flow_join() */
@@ -238,13 +241,19 @@ static inline u32 sc_flow_tx_size(const struct sc_flow *flow)
 	return READ_ONCE(flow->tx.ring.size);
 }
 
-/* So much can always be waited for: a sender may want half the ring before it goes on. */
+/*
+ * The most that a receiver may wait for. The sender may sleep until half of the ring is
+ * free: if the receiver waited for more than half, both could sleep forever.
+ */
 static inline u32 sc_flow_rx_half(const struct sc_flow *flow)
 {
 	return sc_rx_min_size(&flow->rx) / 2;
 }
 
-/* sc_rx_at_switch(), if need be, for a flow's data path. */
+/*
+ * The ring that holds the byte @skip behind the first one. @len is cut to the bytes in that
+ * ring. Under rcu_read_lock(), with the receiver's lock.
+ */
 static inline const struct sc_ring *sc_flow_rx_at(struct sc_flow *flow, u32 skip,
 						  u32 *len)
 {

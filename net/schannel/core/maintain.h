@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is looked after now and then: memory that is not needed any more. */
+/*
+ * A channel's maintenance: a work that gives back memory which the channel does not need any
+ * more, and finds memory for records that wait for it.
+ */
 #ifndef _SCHANNEL_MAINTAIN_H
 #define _SCHANNEL_MAINTAIN_H
 

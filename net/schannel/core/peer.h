@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Peers: the domains with which a channel is possible, and the channel each has.
+ * Peers: the domains with which a channel is possible, and the current channel to each.
  *
- * A peer belongs to one network namespace: its sockets are the only ones that
- * reach the domain, and that it reaches. Loopback's is another in each
- * namespace; every other domain is there once, in the initial namespace or where it
- * was moved. A peer holds no reference to its namespace.
+ * A peer belongs to one network namespace. Only the sockets of that namespace can connect to
+ * the domain and accept connections from it. The loopback peer exists once in each
+ * namespace. Every other domain has one peer, in the initial namespace or in the one that it
+ * was moved to. A peer holds no reference to its namespace.
  *
- * A peer is there as long as its transport says so; channels come and go. The table is
- * read under RCU; a reference keeps the struct, not the domain behind it.
+ * A peer exists as long as its transport says so; channels come and go. The table is
+ * read under RCU. A reference keeps the struct alive, not the domain.
  */
 #ifndef _SCHANNEL_PEER_H
 #define _SCHANNEL_PEER_H
@@ -30,10 +30,10 @@ struct schannel_peer_info;
 struct schannel_transport;
 
 /**
- * struct sc_waiter - wants to know when a channel comes up, or cannot
- * @node:	in the peer's list (peer lock); empty when not waiting
- * @work:	run then, at once; may also be armed as a time limit
- * @err:	0, or why there will be none (peer lock)
+ * struct sc_waiter - waits until a channel is up or cannot be brought up
+ * @node:	entry in the peer's @waiters (peer lock); empty if it does not wait
+ * @work:	queued when the wait ends; its user may also arm it as a time limit
+ * @err:	0, or why there will be no channel (peer lock)
  */
 struct sc_waiter {
 	struct list_head node;
@@ -43,21 +43,23 @@ struct sc_waiter {
 
 /**
  * struct schannel_peer - a peer
- * @node:	in the table (table lock)
- * @transport:	how to reach it
- * @priv:	the transport's own
- * @domid:	its number
- * @remote:	loopback's: the end that connections come in at, in no table; holds
- *		a reference
+ * @node:	entry in the table of peers (table lock)
+ * @transport:	the transport that reaches it
+ * @priv:	the transport's private data
+ * @domid:	its domain id
+ * @remote:	loopback only: the end at which connections arrive, which is in no table. A
+ *		reference is held
+ * @ref:	references
+ * @rcu:	for freeing it after a grace period
  * @addresses:	its IP addresses (table lock; read under RCU)
- * @lock:	protects what follows
+ * @lock:	protects the members below
  * @channel:	the channel that is up, or NULL
- * @net:	whose sockets are joined (written under the table's lock, too)
- * @info:	who it is, or NULL
+ * @net:	the namespace it belongs to (written under the table lock, too)
+ * @info:	its name, UUID, limits and addresses, NULL if not known
  * @removed:	the domain is gone
- * @waiters:	who waits for a channel, struct sc_waiter
- * @outbox:	where datagrams to it leave, once there were any (sc_peer_set_outbox());
- *		freed with the peer
+ * @waiters:	waits for a channel, struct sc_waiter
+ * @outbox:	the queue of datagrams to it, NULL before the first datagram; see
+ *		sc_peer_set_outbox(). Read with acquire semantics; freed with the peer
  */
 struct schannel_peer {
 	struct hlist_node node;
@@ -69,7 +71,7 @@ struct schannel_peer {
 	struct rcu_head rcu;
 	struct sc_addresses __rcu *addresses;
 
-	spinlock_t lock;	/* what follows */
+	spinlock_t lock;	/* members below */
 	struct schannel_channel *channel;
 	struct net *net;
 	struct schannel_peer_info *info;

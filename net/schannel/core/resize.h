@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A flow's rings move: to a larger one while they are busy, to a smaller one when
- * they rest. See "Moving a ring" in the ABI; ring.h has the index work.
+ * Resizing of a flow's rings: to a larger ring while it is busy, to a smaller one when it is
+ * idle. See "Moving a ring" in the ABI header for the protocol; ring.h has the index work.
  */
 #ifndef _SCHANNEL_RESIZE_H
 #define _SCHANNEL_RESIZE_H
@@ -16,49 +16,52 @@ struct sc_flow;
 struct sc_peer_segment;
 
 /*
- * How far the producer is with moving. Each step is taken by one party only; "who sends"
- * is whoever has the sender's lock.
+ * State of resizing the ring that this side sends into. Each transition is made by one party
+ * only: the holder of the sender's lock, or the channel's work.
  */
 enum sc_resize_state {
-	SC_RESIZE_NONE,		/* -> OFFERED, or LACKS, by who sends */
-	SC_RESIZE_STARVED,		/* -> OFFERED, or DENIED, by who sends */
-	SC_RESIZE_REFUSED,		/* -> NONE by who sends, when he has heard of it; or OFFERED */
-	SC_RESIZE_OFFERED,	/* -> READY, or NONE, by the channel's work: the answer */
-	SC_RESIZE_READY,		/* -> NONE by who sends: turned, or not worth it any more */
+	SC_RESIZE_NONE,		/* -> OFFERED or STARVED, by the lock holder */
+	SC_RESIZE_STARVED,	/* -> OFFERED or REFUSED, by the lock holder */
+	SC_RESIZE_REFUSED,	/* -> NONE by the lock holder, when it has noticed; or OFFERED */
+	SC_RESIZE_OFFERED,	/* -> READY or NONE, by the channel's work: the peer's answer */
+	SC_RESIZE_READY,	/* -> NONE by the lock holder: switched, or dropped */
 };
 
-/* The peer's offer. Who answers it has claimed it before. */
+/* State of the peer's offer. Only the thread that has claimed it may answer it. */
 enum sc_resize_offer {
 	SC_OFFER_NONE,		/* -> WAITS by the channel's work */
-	SC_OFFER_WAITS,		/* -> CLAIMED by who answers */
-	SC_OFFER_CLAIMED,	/* -> NONE, or WAITS once more, by the same */
-	SC_OFFER_OVER,		/* from any, by who ends the flow */
+	SC_OFFER_WAITS,		/* -> CLAIMED by the thread that is going to answer */
+	SC_OFFER_CLAIMED,	/* -> NONE, or back to WAITS, by the same thread */
+	SC_OFFER_OVER,		/* from any state, by the thread that ends the flow */
 };
 
 /**
- * struct sc_resize - the moves of a flow's two rings
- * @state:	enum sc_resize_state. Who sees a state that it is to leave sees what
- *		belongs to it (release, acquire)
- * @limits:	between which sizes our ring moves
- * @to:		from OFFERED on: the ring offered; LACKS: its order
- * @starved_since: LACKS: since when, jiffies
- * @leaving:	@from is in use: the peer may still read there
- * @from:	the ring before this one
- * @full_prod:	where the ring was found full last
- * @fulls:	how often, with no rest in between
- * @full_last:	when it was found full last, jiffies
- * @refusals:	how many offers in a row were answered with 0
- * @idle_prod, @idle_looks: for how many looks in a row nothing has been sent
+ * struct sc_resize - resizing of a flow's two rings
+ * @state:	enum sc_resize_state. A thread that sees a state whose transition it is to
+ *		make also sees the members that belong to the state (release, acquire)
+ * @limits:	sizes that our ring may have
+ * @to:		from OFFERED on: the extent of the ring offered. STARVED: only its order
+ * @starved_since: STARVED: the time at which it became so, jiffies
+ * @leaving:	@from is in use: the peer may still read the old ring
+ * @from:	extent of the old ring
+ * @full_prod:	producer index at which the ring was last found full
+ * @fulls:	ring-full events without an idle period in between
+ * @full_last:	time of the last ring-full event, jiffies
+ * @refusals:	offers in a row that the peer answered with 0
+ * @idle_prod:	producer index at the last maintenance run
+ * @idle_looks:	maintenance intervals in a row in which nothing was sent
+ * @node:	entry in the channel's @maintained list (control lock)
+ * @segment:	segment of the peer's ring (receiver's lock)
+ * @next_segment: segment of the ring that the peer offered and we accepted, or NULL
+ *		(receiver's lock)
+ * @offered:	enum sc_resize_offer: how far the answer to the peer's offer is
+ * @offer_segment: segment of the ring that the peer offers, NULL if it is not mapped. The
+ *		thread that has claimed the offer releases it
+ * @offer_ring:	the ring that the peer offers
+ * @ready:	the answer to send; written before that is posted
  *
- * @to to @idle_looks: by who sends, but for @to and @refusals while it is OFFERED.
- *
- * @node:	in the channel's list of flows to be tended (control lock)
- * @segment, @next_segment: where the peer's ring is, and the one it offered; by
- *		who receives
- * @offered:	enum sc_resize_offer: how far the answer to @offer is
- * @offer_segment, @offer_ring: the ring that the peer offers, and where it is; NULL if
- *		that is not mapped. Who has claimed the offer gives it back
- * @ready:	the answer to send; written before it is posted (control lock)
+ * The holder of the sender's lock owns @to to @idle_looks, but while @state is OFFERED the
+ * channel's work owns @to and @refusals.
  */
 struct sc_resize {
 	u8 state;
@@ -86,7 +89,7 @@ struct sc_resize {
 static inline void sc_resize_set_state(struct sc_resize *resize,
 				       enum sc_resize_state state)
 {
-	/* release: what belongs to the state is there; pairs with sc_resize_state() */
+	/* release: the state's members are written before; pairs with sc_resize_state() */
 	smp_store_release(&resize->state, state);
 }
 
@@ -108,14 +111,14 @@ bool sc_resize_is_urgent(const struct sc_flow *flow);
 bool sc_resize_is_idle(const struct sc_flow *flow);
 void sc_resize_end(struct sc_flow *flow);
 
-/* resize_tx.c: with the sender's lock, but for sc_resize_answer() */
+/* resize_tx.c: with the sender's lock, except sc_resize_answer() */
 bool sc_resize_full(struct sc_flow *flow);
 int sc_resize_fit(struct sc_flow *flow, u32 size);
 const char *sc_resize_answer(struct sc_flow *flow, bool ready);
 void sc_resize_maintain_tx(struct sc_flow *flow, void *user, bool is_time,
 			   bool low_memory);
 
-/* resize_rx.c: sc_resize_follow() and _maintain_rx() with the receiver's lock */
+/* resize_rx.c: sc_resize_follow() and sc_resize_maintain_rx() with the receiver's lock */
 void sc_resize_follow(struct sc_flow *flow);
 const char *sc_resize_offer(struct sc_flow *flow,
 			    const struct schannel_ring_at *at);

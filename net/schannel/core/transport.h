@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a transport does for a channel, and what it is given for that.
+ * The interface between the core and a transport.
  *
- * A transport carries pages and notifications between this domain and its
- * peers and knows when a peer comes and goes; it knows nothing of rings, flows
- * and messages.
+ * A transport carries pages and notifications between this domain and its peers and knows
+ * when a peer appears and disappears. It knows nothing of rings, flows and messages.
  *
  *	transport			core
  *	---------			----
- *	a peer is there			schannel_peer_add()
- *	  <-	->open()		somebody wants a channel to it
+ *	a peer appeared			schannel_peer_add()
+ *	  <-	->open()		a socket needs a channel to it
  *	handshake starts		schannel_channel_create()
  *	  <-	->share()		  once per page of ours
- *	...announces the directory
+ *	...announces our directory
  *	the peer announced its own	schannel_channel_attach()
  *	  <-	->map()			  the channel is up
  *	  <-	->notify()		at any time from now on
@@ -29,7 +28,7 @@
 
 #include <uapi/linux/schannel.h>
 
-/* Most event queues of a channel, and so notification paths of a transport. */
+/* Limit for the event queues of a channel, and so for a transport's notification paths. */
 #define SCHANNEL_QUEUES		4U
 
 struct module;
@@ -40,10 +39,10 @@ struct schannel_peer;
 
 /**
  * struct schannel_mapping - pages of a peer that are mapped here, read-only
- * @nr:		how many
- * @addr:	the kernel address of each. Addresses in ascending order are
- *		copied from in one go where they adjoin: a transport
- *		gives neighbouring pages neighbouring addresses if it can.
+ * @nr:		number of pages
+ * @addr:	the kernel address of each. Where addresses of consecutive pages are
+ *		contiguous, one copy spans the pages: a transport maps neighbouring pages
+ *		to contiguous addresses if it can
  *
  * Allocated and freed by the transport, which embeds it in its own struct.
  */
@@ -54,78 +53,70 @@ struct schannel_mapping {
 
 /**
  * struct schannel_transport - the operations of a transport
+ * @name:	its name, for tools and traces
+ * @owner:	its module
+ * @open:	start to bring up a channel to the peer, or do nothing if that is under
+ *		way. Asynchronous: it ends in schannel_channel_attach(), in
+ *		schannel_channel_destroy(), in schannel_peer_unreachable(), or never (the
+ *		core's callers wait with a time limit). Atomic context: queue a work. Returns
+ *		0 or -errno
+ * @fail:	reset the channel: the peer broke the protocol, or was moved to another
+ *		network namespace. The transport shall soon call schannel_channel_destroy()
+ *		from another context, and notify the peer. Atomic context
+ * @share:	let the peer read @page. @ref is filled in: the name by which the peer maps
+ *		the page. Returns 0 or -errno
+ * @unshare:	end that and take over the caller's reference to @page. The page is freed
+ *		now, or once the peer has unmapped it, however long that takes. Never waits
+ *		for the peer
+ * @map:	map @nr pages of the peer, which the peer names @refs (private memory of the
+ *		caller). Returns the mapping, all pages or none, or ERR_PTR
+ * @unmap:	undo @map
+ * @notify:	notify the peer that there are events in queue @queue. Atomic context
  *
- * Unless an operation says otherwise, it is called in process context and may
- * sleep, and not concurrently with schannel_peer_remove() of its peer.
+ * Unless stated otherwise, an operation is called in process context and may sleep. No
+ * operation runs concurrently with schannel_peer_remove() of its peer.
  */
 struct schannel_transport {
 	const char *name;
 	struct module *owner;
 
-	/*
-	 * Start bringing up a channel to the peer, or do nothing if that is
-	 * under way. Asynchronous: ends in schannel_channel_attach(), or in
-	 * schannel_channel_destroy(), or not at all (the core's callers wait
-	 * with a time limit). Atomic context: queue a work. 0 or -errno.
-	 */
 	int (*open)(struct schannel_peer *peer);
-
-	/*
-	 * The channel must not go on: the peer broke the protocol, or was moved
-	 * to another network namespace. The transport shall soon call schannel_channel_destroy()
-	 * from another context, and tell the peer. Atomic context.
-	 */
 	void (*fail)(struct schannel_peer *peer);
-
-	/*
-	 * Let the peer read @page. @ref is the name by which the peer maps it. 0 or
-	 * -errno.
-	 */
 	int (*share)(struct schannel_peer *peer, struct page *page, u32 *ref);
-
-	/*
-	 * End that and take over the caller's reference to @page: it is freed
-	 * now, or once the peer has let go of it, however long that takes.
-	 * Never waits for the peer.
-	 */
 	void (*unshare)(struct schannel_peer *peer, struct page *page, u32 ref);
-
-	/*
-	 * Map @nr pages of the peer, which calls them @refs (private memory of
-	 * the caller). The mapping, all or nothing, or ERR_PTR.
-	 */
 	struct schannel_mapping *(*map)(struct schannel_peer *peer,
 					const u32 *refs, unsigned int nr);
 	void (*unmap)(struct schannel_peer *peer, struct schannel_mapping *m);
-
-	/* Wake the peer's side of event queue @queue. Atomic context. */
 	void (*notify)(struct schannel_peer *peer, unsigned int queue);
 };
 
 /**
  * schannel_peer_add - a domain with which a channel is possible has appeared
- * @transport:	how to reach it
+ * @transport:	the transport that reaches it
  * @domid:	its Xen domain id, or SC_DOMID_SELF
- * @priv:	the transport's own, see schannel_peer_priv()
+ * @priv:	the transport's private data, see schannel_peer_priv()
  *
- * Return: the peer, or ERR_PTR(-EEXIST) if there is one with this domid, or
- * ERR_PTR(-ENOMEM).
+ * Context: Process context.
+ *
+ * Return: the peer; ERR_PTR(-EEXIST) if the domain id has a peer; ERR_PTR(-ENOMEM).
  */
 struct schannel_peer *
 schannel_peer_add(const struct schannel_transport *transport, u32 domid,
 		  void *priv);
 
 /**
- * schannel_loopback_add - a namespace can reach itself
+ * schannel_loopback_add - make a namespace able to connect to itself
  * @transport:	the loopback transport
  * @net:	the namespace
- * @local_priv, @remote_priv: the transport's own for each of the two ends, see
- *		schannel_peer_priv()
+ * @local_priv:	private data of the local end, see schannel_peer_priv()
+ * @remote_priv: private data of the remote end
  * @local:	filled in: the peer that sockets connect to
- * @remote:	filled in: the peer that their connections come in at; no socket finds
- *		it. Each of the two is removed with schannel_peer_remove()
+ * @remote:	filled in: the peer at which their connections arrive; no socket finds it
  *
- * Both are filled in before ->open() may be called.
+ * Both are filled in before ->open() may be called. Each of the two is removed with
+ * schannel_peer_remove().
+ *
+ * Context: Process context.
  *
  * Return: 0, -EEXIST if @net has a loopback, or -ENOMEM.
  */
@@ -135,33 +126,34 @@ int schannel_loopback_add(const struct schannel_transport *transport, struct net
 
 /**
  * schannel_peer_remove - the domain is gone
- * @peer:	its channel has been destroyed already. After return the
- *		core makes no more calls for this peer.
+ * @peer:	the peer, whose channel has been destroyed already
+ *
+ * The core calls no operation for this peer after the return.
+ *
+ * Context: Process context.
  */
 void schannel_peer_remove(struct schannel_peer *peer);
 
 /**
- * schannel_peer_unreachable - no channel comes up, and none is being tried
+ * schannel_peer_unreachable - the attempt to bring up a channel failed
  * @peer:	the peer
- * @err:	why, negative: what connect() gives to whoever waits
+ * @err:	the negative error that connect() returns to those who wait for a channel
  *
- * For a transport whose ->open() led nowhere before there was a channel to
- * destroy.
+ * For a transport whose ->open() failed before there was a channel to destroy.
  */
 void schannel_peer_unreachable(struct schannel_peer *peer, int err);
 
 #define SCHANNEL_ADDRESSES_MAX	16
 
 /**
- * struct schannel_peer_info - who a peer is
- * @name:	its name, ends in a NUL; empty if not known
+ * struct schannel_peer_info - identity of a peer, as the control domain gives it
+ * @name:	its name, NUL-terminated; empty if not known
  * @uuid:	its UUID, all zero if not known
- * @pool_mib:	most memory that a channel to it may take for our rings; 0: no limit
- *		but our own
- * @nr_addresses: how many of @address there are
- * @address:	its IP addresses, IPv4 ones mapped
+ * @pool_mib:	limit in MiB for our rings in a channel to it; 0: only our own limit
+ * @nr_addresses: number of addresses in @address
+ * @address:	its IP addresses; IPv4 addresses are v4-mapped
  *
- * Bytes that are not in use are 0.
+ * Unused bytes are 0.
  */
 struct schannel_peer_info {
 	char name[SC_NAME_MAX];
@@ -172,19 +164,24 @@ struct schannel_peer_info {
 };
 
 /**
- * schannel_peer_info_set - who the peer is became known, or changed
+ * schannel_peer_info_set - set the identity of a peer
  * @peer:	the peer
- * @info:	what is known now
+ * @info:	its identity; replaces what was set before
  *
- * Control characters in the name are replaced. Process context.
+ * Control characters in the name are replaced.
  *
- * Return: 0, or -ENOMEM: what was known before still holds.
+ * Context: Process context.
+ *
+ * Return: 0, or -ENOMEM: the identity is unchanged.
  */
 int schannel_peer_info_set(struct schannel_peer *peer,
 			   const struct schannel_peer_info *info);
 
-/* This domain's own id; to be set before the first peer is added, and again
- * whenever it changes.
+/**
+ * schannel_domid_set - set this domain's own id
+ * @domid:	the id
+ *
+ * To be called before the first peer is added, and whenever the id changes.
  */
 void schannel_domid_set(u32 domid);
 
@@ -192,61 +189,68 @@ void *schannel_peer_priv(const struct schannel_peer *peer);
 u32 schannel_peer_domid(const struct schannel_peer *peer);
 
 /**
- * schannel_channel_create - make our side of a channel
+ * schannel_channel_create - create our side of a channel
  * @peer:	a peer without a channel
  *
- * Allocates the pages of our side and shares them. Process context.
+ * Allocates the pages of our side and shares them.
+ *
+ * Context: Process context.
  *
  * Return: the channel, not yet up, or ERR_PTR.
  */
 struct schannel_channel *schannel_channel_create(struct schannel_peer *peer);
 
-/* The name of our directory page, to be told to the peer. */
+/* The name of our directory page, by which the peer maps it. */
 u32 schannel_channel_dir_ref(const struct schannel_channel *ch);
 
-/* How many event queues it has: our side before it is up, both since then. */
+/* Number of event queues: those of our side before the channel is up, then those of both. */
 unsigned int schannel_channel_queues(const struct schannel_channel *ch);
 
 /**
- * schannel_channel_attach - map the peer's side and go up
+ * schannel_channel_attach - map the peer's side and bring the channel up
  * @ch:		from schannel_channel_create()
  * @dir_ref:	the name of the peer's directory page, as the peer gave it
  *
- * ->notify() must work from now on. An event that arrived earlier must be
- * delivered again: poll every queue once after this. Process context.
+ * ->notify() must work from now on. Events that arrived earlier were ignored: after this
+ * call, poll each queue once.
  *
- * Return: 0, -EPROTONOSUPPORT if the ABI versions or features do not meet,
- * -EPROTO if the directory makes no sense (each logged), or another -errno from
- * ->map(). After an error the channel can only be destroyed.
+ * Context: Process context.
+ *
+ * Return: 0; -EPROTONOSUPPORT if the two sides have no ABI version in common or the peer
+ * requires an unknown feature; -EPROTO if its directory is invalid (these errors are
+ * logged); or another -errno from ->map(). After an error the channel can only be destroyed.
  */
 int schannel_channel_attach(struct schannel_channel *ch, u32 dir_ref);
 
 enum schannel_poll {
-	SCHANNEL_POLL_NONE,	/* there was nothing: a spurious event */
-	SCHANNEL_POLL_DONE,	/* something, and it is all done */
-	SCHANNEL_POLL_MORE,	/* there is more: call again soon, let others run */
+	SCHANNEL_POLL_NONE,	/* no event: the notification was spurious */
+	SCHANNEL_POLL_DONE,	/* all events were handled */
+	SCHANNEL_POLL_MORE,	/* budget used up: let other work run, then call again */
 };
 
 /**
- * schannel_channel_poll - the peer notified us
- * @ch:		a channel; it need not be up (then there is nothing)
- * @queue:	the queue notified
+ * schannel_channel_poll - handle the events of a queue that the peer has notified
+ * @ch:		a channel; if it is not up, there are no events
+ * @queue:	the queue
  *
- * Looks at the flows the peer asks us to look at and wakes their users right
- * here. Softirq context, not concurrently for the same queue; the transport
- * ensures that there is none under way when it calls
- * schannel_channel_destroy().
+ * Looks at the flows that the peer posted and wakes their users in this context.
+ *
+ * Context: Softirq. Not concurrently for the same queue; the transport ensures that no call
+ * is under way when it calls schannel_channel_destroy().
+ *
+ * Return: whether there were events, and whether there are more.
  */
 enum schannel_poll schannel_channel_poll(struct schannel_channel *ch,
 					 unsigned int queue);
 
 /**
- * schannel_channel_destroy - take the channel down
- * @ch:		in whatever state
+ * schannel_channel_destroy - take a channel down
+ * @ch:		the channel, in any state
  *
- * Resets every flow, unmaps the peer's pages and unshares ours. The transport
- * makes no call with @ch afterwards. Process context; waits for an RCU grace
- * period, never for the peer.
+ * Resets every flow, unmaps the peer's pages and unshares ours. The transport makes no call
+ * with @ch afterwards.
+ *
+ * Context: Process context. Waits for an RCU grace period, never for the peer.
  */
 void schannel_channel_destroy(struct schannel_channel *ch);
 
