@@ -26,7 +26,7 @@
 #include <xen/xenbus.h>
 
 #include "core/transport.h"
-#include "bus.h"
+#include "device.h"
 #include "event.h"
 
 static irqreturn_t scxen_event_upcall(int irq, void *data)

@@ -22,7 +22,7 @@
 #include <xen/page.h>
 
 #include "core/transport.h"
-#include "bus.h"
+#include "device.h"
 #include "grant.h"
 
 /* How long a device that goes waits for the peer to let go of our pages. */
