@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Event channels: one per event queue of a channel, each on a processor of its own
- * as long as there are enough.
+ * Event channels: one per event queue of a channel, each on its own CPU
+ * if there are enough CPUs.
  *
  * The frontend allocates a port which only the peer can bind, the backend binds
- * it. An event that arrives masks its channel until the end of interrupt, which
- * is given "late": after the queue has been polled, and marked as spurious if
- * there was nothing in it. After two such in a row the kernel's event code makes
- * the channel wait, so a peer that notifies in a loop costs us a few polls in
- * every tick and no more.
+ * it. An event that arrives masks its event channel until the end of interrupt, which
+ * this file signals "late": after it has polled the queue, and marked as spurious if
+ * the queue was empty. After two spurious events in a row the kernel's event code delays
+ * the event channel, so a peer that notifies in a loop causes only a few polls per tick.
  *
  * Contexts: the upcall runs in hard interrupt context and does nothing but queue
  * the BH work, which polls in softirq context. scxen_event_notify() is called in
- * any context, everything else by the device's work or in its place.
+ * any context; all other functions run in the device's work, or while it cannot run.
  *
  * Lifetime: scxen_event_quiesce() ends the polling. The core may still notify
- * then, until its channel is destroyed. Only after that scxen_event_free() gives
- * the interrupt back: its number could be somebody else's at once.
+ * then, until its channel is destroyed. Only after that scxen_event_free() frees
+ * the interrupt: another driver could get the same number at once.
  */
 #include <linux/cpumask.h>
 #include <linux/device.h>
@@ -33,7 +32,7 @@ static irqreturn_t scxen_event_upcall(int irq, void *data)
 {
 	struct scxen_queue *q = data;
 
-	/* @q->irq may not be set yet: an event can arrive while we bind. */
+	/* Do not use @q->irq, it may not be set yet: an event can arrive during the bind. */
 	WRITE_ONCE(q->eoi_irq, irq);
 	queue_work(system_bh_highpri_wq, &q->bh);
 	return IRQ_HANDLED;
@@ -57,9 +56,9 @@ static void scxen_event_bh(struct work_struct *work)
 	}
 
 	/*
-	 * An event that came after the poll has queued the work again, so
-	 * it is no harm if its end of interrupt is given here already. There is
-	 * none to give when it was scxen_event_kick() that brought us here.
+	 * An event that came after the poll has queued the work again, so this may
+	 * already signal that event's end of interrupt. @eoi_irq is 0 if
+	 * scxen_event_kick() queued the work.
 	 */
 	irq = xchg(&q->eoi_irq, 0);
 	if (irq)
@@ -77,25 +76,25 @@ static void scxen_event_prepare(struct scxen_queue *q,
 	INIT_WORK(&q->bh, scxen_event_bh);
 }
 
-/* Serve it on another processor than the others. If that cannot be, where it is. */
+/* Spread the queues of a channel over CPUs. On failure the interrupt stays where it is. */
 static void scxen_event_migrate(struct xenbus_device *dev, struct scxen_queue *q)
 {
-	/* nor shall the first queues of all peers be on the same one */
+	/* the first queues of all peers shall not share a CPU, either */
 	unsigned int nth = (q->index + dev->otherend_id) % num_online_cpus();
 
 	irq_set_affinity(q->irq, cpumask_of(cpumask_local_spread(nth, NUMA_NO_NODE)));
 }
 
 /**
- * scxen_event_alloc() - make event channels for the peer to bind (frontend)
+ * scxen_event_alloc() - allocate event channels for the peer to bind (frontend)
  * @dev:	the device
- * @queue:	SCHANNEL_QUEUES of them, none bound: as many are as @ch has
+ * @queue:	array of SCHANNEL_QUEUES, none bound. Binds one per queue of @ch.
  * @ch:		the channel to poll
  *
- * From now on the channel is polled, whether it is up or not.
+ * The channel is polled from now on, whether it is up or not.
  *
- * Return: 0 or -errno, and then some may be bound: free them. The device may
- * have gone to Closing in that case, which is xenbus_alloc_evtchn()'s way.
+ * Return: 0 or -errno. After an error some may be bound: call scxen_event_free(). The
+ * device may be in state Closing then, set by xenbus_alloc_evtchn().
  */
 int scxen_event_alloc(struct xenbus_device *dev, struct scxen_queue *queue,
 		      struct schannel_channel *ch)
@@ -124,12 +123,12 @@ int scxen_event_alloc(struct xenbus_device *dev, struct scxen_queue *queue,
 }
 
 /**
- * scxen_event_bind() - bind the event channels that the peer made (backend)
+ * scxen_event_bind() - bind the event channels that the peer allocated (backend)
  * @dev:	the device
- * @queue:	SCHANNEL_QUEUES of them, none bound
+ * @queue:	array of SCHANNEL_QUEUES, none bound
  * @ch:		the channel to poll
- * @port:	the peer's ends, as it gave them: Xen refuses what is not ours
- * @nr:		how many of these
+ * @port:	the peer's ends, not validated: Xen refuses ports not meant for this domain
+ * @nr:		number of ports
  *
  * Return: as scxen_event_alloc().
  */
@@ -157,7 +156,12 @@ int scxen_event_bind(struct xenbus_device *dev, struct scxen_queue *queue,
 	return 0;
 }
 
-/* Poll every queue once, for events that came before the channel was up. */
+/**
+ * scxen_event_kick() - poll every bound queue once
+ * @queue:	array of SCHANNEL_QUEUES, bound or not
+ *
+ * For events that arrived before the channel was up.
+ */
 void scxen_event_kick(struct scxen_queue *queue)
 {
 	unsigned int i;
@@ -168,11 +172,11 @@ void scxen_event_kick(struct scxen_queue *queue)
 }
 
 /**
- * scxen_event_quiesce() - poll no more
- * @queue:	SCHANNEL_QUEUES of them, bound or not
+ * scxen_event_quiesce() - stop polling
+ * @queue:	array of SCHANNEL_QUEUES, bound or not
  *
- * After return no poll is under way. An event that arrives is left without its
- * end of interrupt, so it is the last one. scxen_event_notify() still works.
+ * After return no poll is running. An event that arrives later gets no end of
+ * interrupt, so it is the last one. scxen_event_notify() still works.
  */
 void scxen_event_quiesce(struct scxen_queue *queue)
 {
@@ -185,7 +189,7 @@ void scxen_event_quiesce(struct scxen_queue *queue)
 
 /**
  * scxen_event_free() - close the event channels
- * @queue:	SCHANNEL_QUEUES of them, quiesced, bound or not
+ * @queue:	array of SCHANNEL_QUEUES, quiesced, bound or not
  */
 void scxen_event_free(struct scxen_queue *queue)
 {
@@ -202,7 +206,7 @@ void scxen_event_free(struct scxen_queue *queue)
 /**
  * scxen_event_notify() - wake the peer's side of an event queue
  * @peer:	the peer
- * @queue:	which queue
+ * @queue:	index of the queue
  *
  * The transport's ->notify().
  */

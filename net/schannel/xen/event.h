@@ -15,13 +15,13 @@ struct xenbus_device;
 
 /**
  * struct scxen_queue - the event channel of one event queue
- * @channel:	whose queue it is
- * @index:	which queue
- * @irq:	the interrupt we have for it, 0 if there is none
- * @port:	our end of it; only known, and only needed, by a frontend
- * @eoi_irq:	the interrupt that waits for its end, 0 if none does; set by the
+ * @channel:	the channel that has the queue
+ * @index:	the queue's index in @channel
+ * @irq:	the event channel's interrupt, 0 if not bound
+ * @port:	our end of the event channel; only the frontend knows and needs it
+ * @eoi_irq:	the interrupt whose end is still to be signalled, 0 if none; set by the
  *		upcall and taken by @bh
- * @served:	@bh found something since the last end of interrupt
+ * @served:	@bh found entries since the last end of interrupt
  * @bh:		polls the queue
  */
 struct scxen_queue {

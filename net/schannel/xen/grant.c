@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Grants: our pages out to a peer, a peer's pages in. Both ways read-only.
+ * Grants: our pages are granted to a peer, a peer's pages are mapped here. Both
+ * read-only.
  *
- * A page which the peer still maps cannot be taken back, and must not be freed:
- * the peer would read whatever it is used for next. Which of the two ends lets
- * go first is chance, so this is common and not hostile. Such pages linger on
- * the device's list until the peer has let go; no other channel is begun before
- * that (xen_bus.c), so a peer which never does costs us one channel's pages and
- * no more. When the device itself goes, what lingers is left to the kernel's
- * own list, which tries for as long as it takes, but only a few pages a second.
+ * The grant of a page which the peer still maps cannot be revoked, and the page must not
+ * be freed: the peer could read whatever the page is used for next. The two ends take a
+ * channel down in no fixed order, so this is common and no sign of a hostile peer. Such
+ * pages linger on the device's list until the peer has unmapped them. No other channel is
+ * set up before that (handshake.c), so a peer which never unmaps them costs at most one
+ * channel's pages. When the device is removed, the remaining pages go to the kernel's
+ * own list, which retries without a time limit, but only a few pages a second.
  *
- * Contexts: process. The core shares and unshares, maps and unmaps from any
- * thread.
+ * Contexts: process. The core calls the transport's operations from any thread.
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
@@ -25,7 +25,7 @@
 #include "device.h"
 #include "grant.h"
 
-/* How long a device that goes waits for the peer to let go of our pages. */
+/* How long remove() waits for the peer to unmap our pages. */
 #define SCXEN_DRAIN_TIME	HZ
 
 #define SCXEN_MAP_FLAGS		(GNTMAP_host_map | GNTMAP_readonly)
@@ -33,9 +33,9 @@
 /**
  * struct scxen_mapping - pages of a peer that are mapped here
  * @m:		the core's part
- * @pages:	address space they are mapped into
- * @unmap:	how to unmap each; made beforehand, so that unmapping needs no
- *		memory
+ * @pages:	the address space that they are mapped into
+ * @unmap:	the unmap operation of each; prepared by the map, so that unmapping needs
+ *		no memory
  */
 struct scxen_mapping {
 	struct schannel_mapping m;
@@ -43,6 +43,10 @@ struct scxen_mapping {
 	struct gnttab_unmap_grant_ref *unmap;
 };
 
+/**
+ * scxen_grant_init() - initialise a device's list of lingering pages
+ * @grants:	the list
+ */
 void scxen_grant_init(struct scxen_grants *grants)
 {
 	spin_lock_init(&grants->lock);
@@ -63,7 +67,7 @@ int scxen_grant_share(struct schannel_peer *peer, struct page *page, u32 *ref)
 {
 	int ret;
 
-	/* a frame and a grant are 4 KiB whatever the page size */
+	/* Xen frames and grants are 4 KiB, whatever the page size */
 	BUILD_BUG_ON(PAGE_SIZE != XEN_PAGE_SIZE);
 
 	ret = gnttab_grant_foreign_access(schannel_peer_domid(peer),
@@ -75,9 +79,9 @@ int scxen_grant_share(struct schannel_peer *peer, struct page *page, u32 *ref)
 }
 
 /**
- * scxen_grant_unshare() - end that, and free the page as soon as possible
+ * scxen_grant_unshare() - revoke the grant and free the page as soon as possible
  * @peer:	the peer
- * @page:	the page; its reference is ours now
+ * @page:	the page; takes over the caller's reference
  * @ref:	its grant reference
  *
  * The transport's ->unshare().
@@ -98,10 +102,10 @@ void scxen_grant_unshare(struct schannel_peer *peer, struct page *page, u32 ref)
 }
 
 /**
- * scxen_grant_reap() - free the lingering pages which the peer has let go of
- * @grants:	where they are
+ * scxen_grant_reap() - free the lingering pages which the peer has unmapped
+ * @grants:	the list
  *
- * Return: whether nothing lingers any more.
+ * Return: whether the list is empty now.
  */
 bool scxen_grant_reap(struct scxen_grants *grants)
 {
@@ -129,11 +133,11 @@ bool scxen_grant_reap(struct scxen_grants *grants)
 }
 
 /**
- * scxen_grant_drain() - get rid of the lingering pages
- * @grants:	where they are; nothing is added any more
+ * scxen_grant_drain() - empty the list of lingering pages
+ * @grants:	the list; no page is added any more
  *
- * Gives the peer a moment to let go, since it has just been told to, and what
- * it still has then to the kernel.
+ * Waits up to SCXEN_DRAIN_TIME for the peer, which has just seen the channel go down, to
+ * unmap the pages. Hands those that it still maps to the kernel's own list.
  */
 void scxen_grant_drain(struct scxen_grants *grants)
 {
@@ -187,7 +191,7 @@ static struct scxen_mapping *scxen_mapping_alloc(unsigned int nr)
 		scxen_mapping_free(map);
 		return ERR_PTR(err);
 	}
-	/* They come in descending order. */
+	/* gnttab_alloc_pages() returns them in descending order. */
 	sort(map->pages, nr, sizeof(*map->pages), scxen_page_cmp, NULL);
 	return map;
 }
@@ -203,8 +207,8 @@ static void scxen_mapping_undo(struct scxen_mapping *map, unsigned int mapped)
 		if (map->unmap[i].status != GNTST_okay)
 			err = -EIO;
 	/*
-	 * Nothing a peer does makes this fail. If it did, address space that
-	 * may still show a foreign page must not be used again: leak it.
+	 * A peer cannot make this fail. If it does fail, leak the address space: it may
+	 * still map a foreign page and must not be reused.
 	 */
 	if (!WARN_ONCE(err, "cannot unmap grants: %d\n", err))
 		gnttab_free_pages(map->m.nr, map->pages);
@@ -215,12 +219,12 @@ static void scxen_mapping_undo(struct scxen_mapping *map, unsigned int mapped)
  * scxen_grant_map() - map pages of the peer
  * @peer:	the peer
  * @refs:	its grant references
- * @nr:		how many
+ * @nr:		number of references
  *
  * The transport's ->map().
  *
- * Return: the mapping, or ERR_PTR(-ENXIO) if the peer does not grant us one of
- * them, or ERR_PTR(-ENOSPC) if Xen lets us map no more, or ERR_PTR(-ENOMEM).
+ * Return: the mapping, or ERR_PTR(-ENXIO) if a reference is not granted to this
+ * domain, or ERR_PTR(-ENOSPC) if Xen has no room for more mappings, or ERR_PTR(-ENOMEM).
  */
 struct schannel_mapping *scxen_grant_map(struct schannel_peer *peer,
 					 const u32 *refs, unsigned int nr)
@@ -247,7 +251,7 @@ struct schannel_mapping *scxen_grant_map(struct schannel_peer *peer,
 	}
 	err = gnttab_map_refs(op, NULL, map->pages, nr);
 
-	/* Gather what is mapped in front, which moves nothing if all is. */
+	/* Move the mapped pages to the front; if all are mapped, none moves. */
 	for (i = 0; i < nr; i++) {
 		if (op[i].status != GNTST_okay) {
 			err = op[i].status == GNTST_no_device_space ? -ENOSPC :
@@ -269,12 +273,12 @@ struct schannel_mapping *scxen_grant_map(struct schannel_peer *peer,
 }
 
 /**
- * scxen_grant_unmap() - end that
+ * scxen_grant_unmap() - unmap pages of the peer
  * @peer:	the peer
  * @m:		from scxen_grant_map()
  *
- * The transport's ->unmap(). Nobody but the core has these pages, and it
- * only copies from them, so there is nobody to wait for.
+ * The transport's ->unmap(). Only the core uses these pages, and it only copies from
+ * them, so there is no other user to wait for.
  */
 void scxen_grant_unmap(struct schannel_peer *peer, struct schannel_mapping *m)
 {

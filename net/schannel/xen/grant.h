@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Grants: our pages out to a peer, a peer's pages in. */
+/* Grants: our pages granted to a peer, a peer's pages mapped here. */
 #ifndef _SCHANNEL_XEN_GRANT_H
 #define _SCHANNEL_XEN_GRANT_H
 
@@ -12,12 +12,12 @@ struct schannel_mapping;
 struct schannel_peer;
 
 /**
- * struct scxen_grants - pages that we share no longer but the peer still maps
+ * struct scxen_grants - pages that we no longer share but the peer still maps
  * @lock:	protects @lingering
- * @lingering:	struct page by @lru, with the grant reference in @private
+ * @lingering:	struct page by its lru, with the grant reference in its private
  */
 struct scxen_grants {
-	spinlock_t lock;	/* of @lingering */
+	spinlock_t lock;	/* protects @lingering */
 	struct list_head lingering;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who a peer is, and how much memory a channel to it may take: the keys that the control
- * domain writes into this end's own directory, where the peer cannot write. They are text
- * from outside all the same: what does not parse to its end is taken as not there.
+ * A peer's name, UUID and addresses, and the memory limit of a channel to it: the keys that
+ * the control domain writes into this end's own directory, where the peer cannot write. They
+ * are untrusted text all the same: a value that does not parse completely is ignored.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -19,7 +19,12 @@
 #include "core/transport.h"
 #include "info.h"
 
-/* Is this a path to one of the keys below? */
+/**
+ * scxen_info_is_key() - whether a path is one of the keys that scxen_info_read() reads
+ * @path:	a xenstore path
+ *
+ * Return: whether its last component is the name of such a key.
+ */
 bool scxen_info_is_key(const char *path)
 {
 	const char *key = kbasename(path);
@@ -30,12 +35,12 @@ bool scxen_info_is_key(const char *path)
 	       !strcmp(key, SCHANNEL_KEY_POOL);
 }
 
-static void scxen_info_bad(struct xenbus_device *dev, const char *key)
+static void scxen_info_invalid(struct xenbus_device *dev, const char *key)
 {
-	dev_warn_ratelimited(&dev->dev, "%s makes no sense: ignored\n", key);
+	dev_warn_ratelimited(&dev->dev, "invalid %s in xenstore, ignored\n", key);
 }
 
-/* The key's value, to be freed; NULL if it is not there, or empty. */
+/* The key's value, which the caller frees; NULL if missing or empty. */
 static char *scxen_info_text(struct xenbus_device *dev, const char *key)
 {
 	char *s;
@@ -49,10 +54,10 @@ static void scxen_info_name(struct xenbus_device *dev,
 {
 	char *s = scxen_info_text(dev, SCHANNEL_KEY_PEER_NAME);
 
-	/* cut short it could be somebody else's */
+	/* a truncated name could be another domain's */
 	if (s && strscpy(info->name, s, sizeof(info->name)) < 0) {
 		info->name[0] = '\0';
-		scxen_info_bad(dev, SCHANNEL_KEY_PEER_NAME);
+		scxen_info_invalid(dev, SCHANNEL_KEY_PEER_NAME);
 	}
 	kfree(s);
 }
@@ -66,7 +71,7 @@ static void scxen_info_uuid(struct xenbus_device *dev,
 	if (s && strlen(s) == UUID_STRING_LEN && !uuid_parse(s, &uuid))
 		export_uuid(info->uuid, &uuid);
 	else if (s)
-		scxen_info_bad(dev, SCHANNEL_KEY_PEER_UUID);
+		scxen_info_invalid(dev, SCHANNEL_KEY_PEER_UUID);
 	kfree(s);
 }
 
@@ -75,7 +80,7 @@ static bool scxen_info_address(const char *s, struct in6_addr *address)
 	const char *end;
 	__be32 v4;
 
-	/* either may stop before the end and be content */
+	/* both parsers may succeed before the end of the string */
 	if (in4_pton(s, -1, (u8 *)&v4, -1, &end) && !*end) {
 		ipv6_addr_set_v4mapped(v4, address);
 		return true;
@@ -96,7 +101,7 @@ static void scxen_info_addresses(struct xenbus_device *dev,
 		    scxen_info_address(word, &info->address[info->nr_addresses]))
 			info->nr_addresses++;
 		else
-			scxen_info_bad(dev, SCHANNEL_KEY_PEER_ADDRESSES);
+			scxen_info_invalid(dev, SCHANNEL_KEY_PEER_ADDRESSES);
 	}
 	kfree(s);
 }
@@ -108,15 +113,15 @@ static void scxen_info_pool(struct xenbus_device *dev,
 
 	if (s && *s && kstrtou32(s, 10, &info->pool_mib)) {
 		info->pool_mib = 0;
-		scxen_info_bad(dev, SCHANNEL_KEY_POOL);
+		scxen_info_invalid(dev, SCHANNEL_KEY_POOL);
 	}
 	kfree(s);
 }
 
 /**
- * scxen_info_read() - read what is known of the peer
+ * scxen_info_read() - read what the control domain published about the peer
  * @dev:	this end's device
- * @info:	what there is
+ * @info:	receives the values; a missing or invalid one is empty or 0
  */
 void scxen_info_read(struct xenbus_device *dev,
 		     struct schannel_peer_info *info)

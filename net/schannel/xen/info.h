@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Who a peer is, as the control domain tells. See xen_info.c. */
+/* A peer's name, UUID, addresses and memory limit, as the control domain publishes them. */
 #ifndef _SCHANNEL_XEN_INFO_H
 #define _SCHANNEL_XEN_INFO_H
 

@@ -2,14 +2,17 @@
 /*
  * The Xen transport: channels between two domains of one host.
  *
- *	xen_bus.c	finds the peers in xenstore and brings channels up and down
- *	xen_grant.c	shares our pages and maps theirs
- *	xen_event.c	notifies the peer and is notified
+ *	bus.c		finds the peers in xenstore
+ *	handshake.c	brings the channel to a peer up and down
+ *	info.c		reads the peer's name, UUID, addresses and memory limit
+ *	restore.c	finds lost and new devices after a save and restore
+ *	grant.c		grants our pages and maps the peer's
+ *	event.c		sends and receives notifications
  *
- * Each peer is a xenbus device (struct scxen_dev) of which this domain has
- * either the front or the back end. Apart from who begins, and who allocates the
- * event channels, the two do the same. The core calls in through the struct
- * schannel_transport in xen_bus.c.
+ * Each peer is a xenbus device (struct scxen_dev, device.h) of which this domain has
+ * either the frontend or the backend. The two differ only in which one makes the offer
+ * and allocates the event channels. The core calls the transport through the struct
+ * schannel_transport in bus.c.
  */
 #include <linux/init.h>
 #include <linux/module.h>

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * After a save and restore this domain is another one for the toolstack: it has a
- * new number and a new directory in xenstore, with none of our devices in it until
- * somebody makes them there. xenbus keeps its devices all the same. It resumes
- * those frontends which it finds in the new directory by then, leaves the others
- * as they are, without an other end, and does not resume backends at all. A device
- * made under the name of one that was kept is not noticed, since there is one of that
- * name already; nor is a new one that was made before the watches were set again.
+ * Devices after a save and restore. The restored domain is a new one for the toolstack:
+ * it has a new domain id and a new directory in xenstore, which has none of our devices
+ * until the toolstack makes them there. xenbus keeps its devices all the same. It resumes
+ * the frontends that it finds in the new directory at that time, leaves the other
+ * frontends as they are, without an other end, and does not resume backends at all. It does
+ * not notice a device in the new directory that has the name of a kept device, nor a
+ * new one that was made before the watches were registered again.
  *
- * So whoever is not in the new directory is unregistered here, as xenbus does
- * when it sees a device go; whoever is, but has not the other end that stands
- * there, is probed again; and what is new there is shown to xenbus.
+ * So this file unregisters each device that is not in the new directory, as xenbus does
+ * when a device disappears; probes a device again that is there but whose other end
+ * differs from the one that the directory names; and has xenbus look at the new devices.
  *
- * A watch tells when: xenbus sets all watches anew after a restore, and each
- * fires once when it is set. That is after the devices were resumed, since both
- * are done by the one thread that calls watches' callbacks. In that thread, too,
- * xenbus makes and unregisters devices, so that none changes under our hands.
+ * A watch gives the time: xenbus registers all watches again after a restore, and each
+ * fires once when it is registered. That is after the devices were resumed, since the
+ * one thread that calls the watches' callbacks does both. xenbus also makes and
+ * unregisters devices in that thread, so no device changes while a callback runs.
  */
 #include <linux/device.h>
 #include <linux/device/bus.h>
@@ -30,19 +30,19 @@
 
 #define SCXEN_TYPE	SCHANNEL_XENBUS_TYPE
 
-/* Where devices of a kind are, and how they are called: see xen/schannel.h. */
+/* The paths and names of frontend and backend devices: see xen/schannel.h. */
 static struct scxen_kind {
 	const char *dir;
-	const char *node;	/* of peer %s */
+	const char *node;	/* %s is the peer */
 	const char *name;
-	const char *other;	/* the key that says where the other end is */
+	const char *other;	/* the key with the other end's path */
 	struct xenbus_driver *driver;
 } scxen_kinds[] = {
 	{ "device/" SCXEN_TYPE, "device/" SCXEN_TYPE "/%s", SCXEN_TYPE "-%s", "backend" },
 	{ "backend/" SCXEN_TYPE, "backend/" SCXEN_TYPE "/%s/0", SCXEN_TYPE "-%s-0", "frontend" },
 };
 
-/* What scxen_find_stale() looks for, and finds. */
+/* The argument and the result of scxen_find_stale(). */
 struct scxen_stale {
 	const struct scxen_kind *kind;
 	struct device *device;
@@ -53,17 +53,17 @@ static bool scxen_is_lost(struct xenbus_device *dev)
 	return !xenbus_exists(XBT_NIL, dev->nodename, "");
 }
 
-/* Is the other end the one that our directory names now? */
-static bool scxen_is_right(struct xenbus_device *dev, const char *key)
+/* Whether the device has the other end that our directory names now. */
+static bool scxen_is_current(struct xenbus_device *dev, const char *key)
 {
 	char *other = xenbus_read(XBT_NIL, dev->nodename, key, NULL);
-	bool right;
+	bool current_end;
 
 	if (IS_ERR(other))
 		return false;
-	right = dev->otherend && !strcmp(dev->otherend, other);
+	current_end = dev->otherend && !strcmp(dev->otherend, other);
 	kfree(other);
-	return right;
+	return current_end;
 }
 
 /* For driver_for_each_device(). */
@@ -71,41 +71,41 @@ static int scxen_find_stale(struct device *device, void *data)
 {
 	struct scxen_stale *stale = data;
 
-	if (scxen_is_right(to_xenbus_device(device), stale->kind->other))
+	if (scxen_is_current(to_xenbus_device(device), stale->kind->other))
 		return 0;
 	stale->device = get_device(device);
 	return 1;
 }
 
-/* Afterwards it is right, or none of the driver's. */
-static void scxen_revive(struct device *device)
+/* Afterwards the device is up to date, or the driver no longer has it. */
+static void scxen_update(struct device *device)
 {
 	struct xenbus_device *dev = to_xenbus_device(device);
 	int err;
 
 	if (scxen_is_lost(dev)) {
-		dev_info(device, "not there since the domain was restored\n");
+		dev_info(device, "not in xenstore after the restore, device removed\n");
 		device_unregister(device);
 		return;
 	}
 	err = device_reprobe(device);
 	if (err < 0)
-		dev_warn(device, "cannot be probed again: %d\n", err);
+		dev_warn(device, "probe after the restore failed, device unusable: %d\n", err);
 }
 
-static void scxen_revive_all(struct scxen_kind *kind)
+static void scxen_update_all(struct scxen_kind *kind)
 {
 	struct scxen_stale stale = { .kind = kind };
 
 	while (driver_for_each_device(&kind->driver->driver, NULL, &stale,
 				      scxen_find_stale)) {
-		scxen_revive(stale.device);
+		scxen_update(stale.device);
 		put_device(stale.device);
 	}
 }
 
-/* xenbus looks at a node, and makes its device, when something is written there. */
-static void scxen_show(struct scxen_kind *kind, const char *peer)
+/* A write to a node makes xenbus look at it and make its device. */
+static void scxen_probe_new(struct scxen_kind *kind, const char *peer)
 {
 	char *node = kasprintf(GFP_KERNEL, kind->node, peer);
 	char *name = kasprintf(GFP_KERNEL, kind->name, peer);
@@ -124,7 +124,7 @@ out:
 	kfree(node);
 }
 
-static void scxen_show_all(struct scxen_kind *kind)
+static void scxen_probe_new_all(struct scxen_kind *kind)
 {
 	unsigned int nr, i;
 	char **peers;
@@ -133,7 +133,7 @@ static void scxen_show_all(struct scxen_kind *kind)
 	if (IS_ERR(peers))
 		return;
 	for (i = 0; i < nr; i++)
-		scxen_show(kind, peers[i]);
+		scxen_probe_new(kind, peers[i]);
 	kfree(peers);
 }
 
@@ -143,21 +143,21 @@ static void scxen_restored(struct xenbus_watch *watch, const char *path,
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(scxen_kinds); i++) {
-		scxen_revive_all(&scxen_kinds[i]);
-		scxen_show_all(&scxen_kinds[i]);
+		scxen_update_all(&scxen_kinds[i]);
+		scxen_probe_new_all(&scxen_kinds[i]);
 	}
 }
 
-/* Our number is there in every domain, and only read. */
+/* Every domain has this key and only reads it. */
 static struct xenbus_watch scxen_watch = {
 	.node		= "domid",
 	.callback	= scxen_restored,
 };
 
 /**
- * scxen_restore_init() - look after devices when the domain is restored
- * @frontend: our driver of frontends, registered.
- * @backend: and of backends.
+ * scxen_restore_init() - start handling restores of the domain
+ * @frontend:	our frontend driver, registered
+ * @backend:	our backend driver, registered
  *
  * Return: 0 or -errno.
  */
@@ -169,6 +169,7 @@ int scxen_restore_init(struct xenbus_driver *frontend,
 	return register_xenbus_watch(&scxen_watch);
 }
 
+/* Stop handling restores. After return no callback is running. */
 void scxen_restore_exit(void)
 {
 	unregister_xenbus_watch(&scxen_watch);

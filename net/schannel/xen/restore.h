@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef SCXEN_RESTORE_H
-#define SCXEN_RESTORE_H
+/* The xenbus devices after a save and restore. */
+#ifndef _SCHANNEL_XEN_RESTORE_H
+#define _SCHANNEL_XEN_RESTORE_H
 
 struct xenbus_driver;
 
@@ -8,4 +9,4 @@ int scxen_restore_init(struct xenbus_driver *frontend,
 		       struct xenbus_driver *backend);
 void scxen_restore_exit(void);
 
-#endif
+#endif /* _SCHANNEL_XEN_RESTORE_H */
