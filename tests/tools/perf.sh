@@ -108,7 +108,28 @@ fails 'Connection refused' "$perf" client 127.0.0.1 --family tcp --port "$port"
 fails 'neither a domain id' "$perf" client nonsense
 fails 'not for server' "$perf" server --json
 fails 'size' "$perf" client 1 --size 0
+fails "unknown command 'sever'; did you mean 'server'?" "$perf" sever
+fails 'unrecognized option' "$perf" client 1 --xyzzy
+fails 'no command' "$perf"
 fails 'not a regular file' "$perf" send / 1
+
+# First contact: answers on standard output, and nothing on standard error.
+answers() {	# PATTERN ARGUMENTS...
+	local pattern=$1 said status=0
+	shift
+	said=$("$perf" "$@" 2>"$scratch/errors") || status=$?
+	[ $status = 0 ] && [ ! -s "$scratch/errors" ] && grep -qxE -- "$pattern" <<<"$said"
+	verdict $? "answers '$pattern': $*" "status $status, $said, $(cat "$scratch/errors")"
+}
+for argument in --help -h help; do
+	answers 'Usage: schannel-perf COMMAND .*' $argument
+	answers 'Usage: schannel-perf client ADDR .*' $argument client
+done
+answers 'Usage: schannel-perf client ADDR .*' client --help
+for arguments in --version -V 'client --version'; do
+	# shellcheck disable=SC2086
+	answers "schannel-perf $(cat "$(dirname "$0")/../../VERSION")" $arguments
+done
 
 echo "$passed passed, $failed failed, 0 skipped"
 [ $failed = 0 ]

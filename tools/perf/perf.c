@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../nearest.h"
 #include "client.h"
 #include "options.h"
 #include "pattern.h"
@@ -27,6 +28,9 @@
 
 #define PORT		7201
 #define TIMEOUT_S	20
+
+#define TEXT_OF(value)	#value
+#define TEXT(macro)	TEXT_OF(macro)
 
 /* The letters are for commands[] to say which options a command takes. */
 static const struct option long_options[] = {
@@ -42,7 +46,33 @@ static const struct option long_options[] = {
 	{ "reverse",	no_argument,		NULL, 'r' },
 	{ "verify",	no_argument,		NULL, 'v' },
 	{ "json",	no_argument,		NULL, 'j' },
+	{ "help",	no_argument,		NULL, 'h' },
+	{ "version",	no_argument,		NULL, 'V' },
 	{ }
+};
+
+/* The options that every command takes; only these have a short form. */
+#define COMMON	"hV"
+
+/* The argument and the help text of each of long_options[]. */
+static const struct {
+	const char *argument;
+	const char *text;
+} descriptions[] = {
+	{ "=NAME",	"schannel (default) or tcp" },
+	{ "=N",		"port (default: " TEXT(PORT) ")" },
+	{ "=SECONDS",	"longest wait for the peer (default: " TEXT(TIMEOUT_S) ")" },
+	{ "=ADDR",	"listen on this address only" },
+	{ "",		"end after one test or file" },
+	{ "=NAME",	"stream (default) or rtt" },
+	{ "=BYTES",	"bytes per message; K and M multiply (default: 64K, rtt: 1)" },
+	{ "=SECONDS",	"duration (default: 10)" },
+	{ "=N",		"number of concurrent connections (default: 1)" },
+	{ "",		"let the server send" },
+	{ "",		"check every byte that arrives" },
+	{ "",		"print one JSON object" },
+	{ "",		"print the help text, or that of the command" },
+	{ "",		"print the version" },
 };
 
 static int cmd_server(const struct options *opt, char **arg)
@@ -89,37 +119,52 @@ static const struct command {
 	{ }
 };
 
-static int print_help(FILE *to)
+static void print_options(const char *letters)
+{
+	const struct option *o;
+	char line[32];
+
+	for (o = long_options; o->name; o++) {
+		bool common = strchr(COMMON, o->val);
+
+		if (!common && !strchr(letters, o->val))
+			continue;
+		snprintf(line, sizeof(line), "--%s%s", o->name,
+			 descriptions[o - long_options].argument);
+		if (common)
+			printf("  -%c, %-18s", o->val, line);
+		else
+			printf("  %-22s", line);
+		printf(" %s\n", descriptions[o - long_options].text);
+	}
+	puts("\nADDR is a domain id or 'self', or a host or IP address with --family tcp.");
+}
+
+static void print_help(void)
 {
 	const struct command *c;
 	char usage[40];
 
-	fprintf(to, "Usage: schannel-perf COMMAND [ARGUMENTS] [OPTIONS]\n\n");
+	puts("Usage: schannel-perf COMMAND [ARGUMENTS] [OPTIONS]\n\nCommands:");
 	for (c = commands; c->name; c++) {
 		snprintf(usage, sizeof(usage), "%s %s", c->name, c->synopsis);
-		fprintf(to, "  %-18s %s\n", usage, c->description);
+		printf("  %-22s %s\n", usage, c->description);
 	}
-	fprintf(to,
-		"\n"
-		"ADDR is a domain id or 'self', or a host or IP address with --family tcp.\n"
-		"\n"
-		"  --family NAME      schannel (default) or tcp\n"
-		"  --port N           port, %u unless given\n"
-		"  --timeout SECONDS  longest wait for the peer, %u unless given\n"
-		"  --bind ADDR        server, receive: listen on this address only\n"
-		"  --once             server, receive: end after one test or file\n"
-		"  --test NAME        client: stream (default) or rtt\n"
-		"  --size BYTES       client: bytes per message; K and M multiply\n"
-		"  --time SECONDS     client: how long, 10 unless given\n"
-		"  --flows N          client: connections at the same time\n"
-		"  --reverse          client: the server sends\n"
-		"  --verify           client: check every byte that arrives\n"
-		"  --json             client: print one JSON object\n"
-		"\n"
-		"  help               print this\n"
-		"  -V                 print the version\n",
-		PORT, TIMEOUT_S);
-	return to == stdout ? 0 : 2;
+	printf("  %-22s %s\n\nOptions:\n", "help [COMMAND]", "print this text, or how to use a command");
+	print_options("fpTbotsdnrvj");
+}
+
+static void print_command_help(const struct command *c)
+{
+	printf("Usage: schannel-perf %s%s%s [OPTIONS]\n           %s\n\n", c->name,
+	       *c->synopsis ? " " : "", c->synopsis, c->description);
+	print_options(c->options);
+}
+
+static int print_version(void)
+{
+	printf("schannel-perf %s\n", VERSION);
+	return 0;
 }
 
 static unsigned int parse_number(const char *text, const char *what, unsigned int min,
@@ -209,9 +254,15 @@ static int run(const struct command *c, int argc, char **argv)
 	};
 	int letter, index;
 
-	while ((letter = getopt_long(argc, argv, "", long_options, &index)) != -1) {
+	while ((letter = getopt_long(argc, argv, COMMON, long_options, &index)) != -1) {
 		if (letter == '?')
 			return 2;
+		if (letter == 'V')
+			return print_version();
+		if (letter == 'h') {
+			print_command_help(c);
+			return 0;
+		}
 		if (!strchr(c->options, letter))
 			errx(2, "--%s is not for %s", long_options[index].name, c->name);
 		parse_option(&opt, letter);
@@ -225,22 +276,52 @@ static int run(const struct command *c, int argc, char **argv)
 	return c->run(&opt, argv + optind);
 }
 
-int main(int argc, char **argv)
+static const struct command *find_command(const char *word)
+{
+	struct nearest nearest = { .word = word };
+	char hint[NEAREST_HINT_SIZE];
+	const struct command *c;
+
+	for (c = commands; c->name; c++) {
+		if (!strcmp(word, c->name))
+			return c;
+		nearest_try(&nearest, c->name);
+	}
+	nearest_hint(&nearest, hint);
+	errx(2, "unknown command '%s'%s", word, nearest.name ? hint : "; see schannel-perf --help");
+}
+
+static bool is_help(const char *word)
+{
+	return !strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h");
+}
+
+static int execute(int argc, char **argv)
 {
 	const struct command *c;
 
 	if (argc < 2)
-		return print_help(stderr);
-	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
-		return print_help(stdout);
+		errx(2, "no command; see schannel-perf --help");
 	if (!strcmp(argv[1], "-V") || !strcmp(argv[1], "--version"))
-		return printf("schannel-perf %s\n", VERSION) < 0;
-
-	for (c = commands; c->name; c++) {
-		if (strcmp(argv[1], c->name))
-			continue;
-		argv[1] = argv[0];	/* whom getopt's messages are from */
-		return run(c, argc - 1, argv + 1);
+		return print_version();
+	if (is_help(argv[1])) {
+		if (argc > 2)
+			print_command_help(find_command(argv[2]));
+		else
+			print_help();
+		return 0;
 	}
-	errx(2, "'%s' is not a command; see schannel-perf help", argv[1]);
+	c = find_command(argv[1]);
+	argv[1] = argv[0];	/* getopt_long() names the program in its messages */
+	return run(c, argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	int status = execute(argc, argv);
+
+	/* Lost output must not look like success. */
+	if (fflush(stdout) || ferror(stdout))
+		err(1, "cannot write");
+	return status;
 }
