@@ -132,7 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			addresses_read_announced(&d->claims, NULL, d->domid);
 		sensible(&d->claims);
 	}
-	addresses_settle(&domains);
+	addresses_assign(&domains);
 	for (i = 0; i < DOMAINS; i++) {
 		sensible(&domain[i].who);
 		for (j = 0; j < DOMAINS; j++)

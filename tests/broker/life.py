@@ -7,7 +7,7 @@ import signal
 import time
 
 from policy import ALL, expect
-from world import Broker, until
+from world import TREE, Broker, until
 
 
 def comes_and_goes(world):
@@ -141,9 +141,23 @@ def only_one(world):
     """there is one broker; another one says so and goes"""
     world.start()
     expect(Broker(world, wait=False).process.wait() == 1, "a second one runs")
-    expect("there is a schanneld already" in world.log(), "it does not say why")
+    expect("another schanneld is running" in world.log(), "it does not say why")
     done = world.tool("schannelctl", "reload", world.folder / "nothing")
     expect(done.returncode == 1 and "does not run" in done.stderr, done.stderr)
+
+
+def command_line(world):
+    """--help and --version print to standard output; a usage error ends with 2"""
+    version = (TREE / "VERSION").read_text().strip()
+    for option, wanted in (("--help", "Usage: schanneld [OPTIONS]"), ("-h", "  -p, --policy=FILE"),
+                           ("--version", f"schanneld {version}"), ("-V", f"schanneld {version}")):
+        done = world.tool("schanneld", option)
+        expect(done.returncode == 0 and not done.stderr and wanted in done.stdout,
+               f"schanneld {option}: {done}")
+    for arguments in ("--xyzzy",), ("argument",), ("--scan-interval=0",), ("-s", "3601"):
+        done = world.tool("schanneld", *arguments)
+        expect(done.returncode == 2 and not done.stdout and done.stderr.count("\n") == 1,
+               f"schanneld {arguments}: {done}")
 
 
 def manager(world):
@@ -207,4 +221,4 @@ def killed(world):
 
 
 CASES = (comes_and_goes, reboots, renamed, building, while_away, untouched, hand_made,
-         taken_by_hand, only_one, manager, without_store, killed)
+         taken_by_hand, only_one, command_line, manager, without_store, killed)

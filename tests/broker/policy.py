@@ -101,24 +101,24 @@ def reloads(world):
 
 
 def bad_policies(world):
-    """a policy that makes no sense is refused by file and line; the old one stays"""
+    """an invalid policy is refused by file and line; the previous one stays"""
     a, b = world.create("a"), world.create("b")
     world.policy(ALL)
     broker = world.start()
     world.paired((a, b))
     for text, line, reason in (
-            ("grup x\n", 1, "'grup' is not a keyword"),
+            ("grup x\n", 1, "unknown keyword 'grup'; did you mean 'group'?"),
             ("\ndomain x\n", 2, "before the first group"),
-            ("group x\n reach y\n domain x\n", 2, "there is no group 'y'"),
-            ("group x\n domain x\n memory 9999\n", 3, "not within"),
-            ("group x\n domain x\n memory 1k\n", 3, "no number"),
-            ("group x\n uuid 1234\n", 2, "no UUID"),
-            ("group x\n domain x\n addresses maybe\n", 3, "neither"),
+            ("group x\n reach y\n domain x\n", 2, "unknown group 'y'"),
+            ("group x\n domain x\n memory 9999\n", 3, "out of range"),
+            ("group x\n domain x\n memory 1k\n", 3, "invalid number"),
+            ("group x\n uuid 1234\n", 2, "invalid UUID"),
+            ("group x\n domain x\n addresses maybe\n", 3, "expected: toolstack, announced"),
             ("group x\n domain x\ngroup x\n domain y\n", 3, "already"),
             ("group x\n domain y\n domain y\n", 3, "line 2"),
             ("group x\n", 1, "without any domain"),
-            ("group x\n domain\n", 2, "says nothing"),
-            ("group x\n domain x\n memory 1 2\n", 3, "too much"),
+            ("group x\n domain\n", 2, "nothing follows"),
+            ("group x\n domain x\n memory 1 2\n", 3, "unexpected"),
             ("group x\n domain x\0y\n", 2, "control character"),
     ):
         world.policy(text)
@@ -135,7 +135,7 @@ def bad_policies(world):
     world.paired((a, b))
     broker.end()
     broker = Broker(world, wait=False)
-    expect(broker.process.wait() == 1, "it starts with a policy that makes no sense")
+    expect(broker.process.wait() == 1, "it starts with an invalid policy")
     world.paired((a, b))
 
 
@@ -182,7 +182,7 @@ def conflicts(world):
     world.addresses(b, a)
     world.addresses(b, c)
     world.addresses(a, b, "10.0.0.2")
-    expect(f"domain {c.domid} (c) is refused what others claim, too: 10.0.0.1" in world.log(),
+    expect(f"domain {c.domid} (c): address conflict, not published: 10.0.0.1" in world.log(),
            "the conflict is not logged")
     world.destroy(outside)
     world.addresses(b, a, "10.0.0.5")

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An address decides whose bytes go where, so there are no ties to be broken:
+ * An address decides which domain receives the data of a connection, so a conflict is never
+ * resolved by guessing:
  *
- * - what the toolstack says counts, and what a domain announces only where
- *   the toolstack says nothing about that domain and the policy trusts it;
- * - an address that the toolstack gives to one domain is not another's because
- *   that one announces it;
- * - one that several claim with the same right is refused to all of them. To let
- *   the first one have it would let anybody have it while its owner reboots.
+ * - The toolstack's addresses count. A domain's announcement counts only if the toolstack
+ *   gives that domain no address and the policy trusts its announcements.
+ * - An address from the toolstack outranks the announcement of the same address by another
+ *   domain.
+ * - An address that several domains claim with the same rank is published for none of them.
+ *   If the first claim won, any domain could take an address while its owner reboots.
  *
- * Two domains with the same UUID are one machine, which is just being migrated.
+ * Two domains with the same UUID are the same machine during a migration, and no conflict.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,11 +48,11 @@ void addresses_read_announced(struct identity *identity, struct xs_handle *xs,
 	snprintf(path, sizeof(path), ADDRESSES_ANNOUNCED, domid);
 	text = xs_read(xs, XBT_NULL, path, &len);
 	if (text && !addresses_parse_announced(identity, text, len))
-		log_debug("domain %u announces no list of addresses", domid);
+		log_debug("domain %u: invalid address announcement ignored", domid);
 	free(text);
 }
 
-/* The claims of one domain, if there is a place for them. Returns how many. */
+/* Returns how many claims a domain has; writes them to claim unless that is NULL. */
 static size_t claims_of(struct domain *d, struct claim *claim)
 {
 	const char *at = d->claims.addresses;
@@ -74,7 +75,7 @@ static int compare(const void *a, const void *b)
 	const struct claim *x = a, *y = b;
 	int order = strcmp(x->address, y->address);
 
-	/* the better right first */
+	/* the toolstack's claims first */
 	return order ? order : x->domain->announced - y->domain->announced;
 }
 
@@ -90,8 +91,8 @@ static void append(char *list, size_t size, const char *address)
 	snprintf(list + used, size - used, "%s%s", used ? " " : "", address);
 }
 
-/* All claims to one address. */
-static void settle_one(struct claim *claim, size_t count)
+/* claim[] is all claims to one address. */
+static void assign_one(struct claim *claim, size_t count)
 {
 	bool announced = claim[0].domain->announced, contested = false;
 	size_t i;
@@ -108,7 +109,7 @@ static void settle_one(struct claim *claim, size_t count)
 	}
 }
 
-static void settle_all(struct domains *ds, struct claim *claim)
+static void assign_all(struct domains *ds, struct claim *claim)
 {
 	size_t count = 0, from, to;
 	struct domain *d;
@@ -120,11 +121,11 @@ static void settle_all(struct domains *ds, struct claim *claim)
 		for (to = from + 1; to < count; to++)
 			if (strcmp(claim[from].address, claim[to].address))
 				break;
-		settle_one(claim + from, to - from);
+		assign_one(claim + from, to - from);
 	}
 }
 
-void addresses_settle(struct domains *ds)
+void addresses_assign(struct domains *ds)
 {
 	struct before {
 		char who[sizeof(ds->domain->who.addresses)];
@@ -150,13 +151,13 @@ void addresses_settle(struct domains *ds)
 		d->who.addresses[0] = 0;
 		d->refused[0] = 0;
 	}
-	settle_all(ds, claim);
+	assign_all(ds, claim);
 	for (i = 0; i < ds->count; i++) {
 		struct domain *d = &ds->domain[i];
 
 		d->changed |= strcmp(before[i].who, d->who.addresses) != 0;
 		if (*d->refused && strcmp(before[i].refused, d->refused))
-			log_warning("domain %u (%s) is refused what others claim, too: %s",
+			log_warning("domain %u (%s): address conflict, not published: %s",
 				    d->domid, d->who.name, d->refused);
 	}
 	free(before);

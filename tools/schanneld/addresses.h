@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Who has which address: nobody has one that somebody else claims with the same right. */
+/* Which domain has which address. An address that two domains claim equally belongs to none. */
 #ifndef SCHANNELD_ADDRESSES_H
 #define SCHANNELD_ADDRESSES_H
 
@@ -11,22 +11,22 @@
 
 struct domains;
 
-/* Where a domain announces its addresses. */
+/* The node where a domain announces its addresses. */
 #define ADDRESSES_ANNOUNCED	"/local/domain/%u/data/schannel/addresses"
 
-/* More than any honest list of IDENTITY_ADDRESSES_MAX takes. */
+/* Longer than any list of IDENTITY_ADDRESSES_MAX addresses. */
 #define ADDRESSES_ANNOUNCED_MAX	1024U
 
 /*
- * Take the addresses from what a domain announced. Anything may stand there: it is a
- * list of nothing but addresses, or it is nothing. Returns which.
+ * Add the addresses that a domain announced. The domain controls the text: unless it has
+ * the characters of an address list only, all of it is ignored. Returns whether it was used.
  */
 bool addresses_parse_announced(struct identity *identity, const char *text, size_t len);
 
 void addresses_read_announced(struct identity *identity, struct xs_handle *xs,
 			      unsigned int domid);
 
-/* Out of all claims, decide what the domains' peers are told. */
-void addresses_settle(struct domains *domains);
+/* From all claims, decide which addresses of each domain are published to its peers. */
+void addresses_assign(struct domains *domains);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How often something may happen: so many at once, and one more each second. */
+/* A rate limit (token bucket): a burst of a given size, and one more event each second. */
 #ifndef SCHANNELD_BUDGET_H
 #define SCHANNELD_BUDGET_H
 
@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 struct budget {
-	unsigned int left;
-	int64_t since;		/* ms; when it last grew */
+	unsigned int left;	/* events that may still happen now */
+	int64_t since;		/* when left last grew, in ms */
 };
 
-/* Returns whether there was something left. */
+/* Returns whether the event is within the limit. */
 static inline bool budget_take(struct budget *budget, unsigned int most, int64_t now)
 {
 	int64_t grown = (now - budget->since) / 1000;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which domains there are is known from /local/domain, where only the toolstack
- * makes entries, and from xenstored, which knows when one is dead.
+ * The list of domains comes from /local/domain, where only the toolstack creates entries,
+ * and from xenstored, which knows whether a domain is dead.
  *
- * How much a domain can make us do: it can cause events, of its network
- * interfaces' states and of what it announces. However many there are, it is looked
- * at once per round of the main loop, which costs a bounded number of reads of
- * bounded size; and one that causes more than EVENTS_MAX of them is not listened
- * to until everything is looked at anyway.
+ * A domain can cause events: by the states of its network interfaces, and by its
+ * announcements. The cost of these is bounded. However many events there are, a domain's
+ * identity is read once per round of the main loop, which is a bounded number of reads of
+ * bounded size. The events of a domain that exceeds EVENTS_MAX are ignored until the next
+ * full scan.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@
 #define EVENTS_MAX	100U
 #define PATH_SIZE	96
 
-/* What says who a domain is. Identity has the reasons for these. */
+/* The sources of a domain's identity; identity.c explains the choice. */
 static const char * const watches[] = {
 	"/local/domain/%u/name",
 	"/local/domain/%u/vm",
@@ -50,7 +50,7 @@ static void watch_identity(struct domains *ds, struct domain *d, bool on)
 	d->watched = on;
 }
 
-/* Nobody listens to a domain whose word does not count. */
+/* Announcements are watched only where the policy trusts them. */
 static void watch_announced(struct domains *ds, struct domain *d, bool on)
 {
 	if (d->watched_announced != on)
@@ -65,7 +65,7 @@ static int compare(const void *a, const void *b)
 	return (x->domid > y->domid) - (x->domid < y->domid);
 }
 
-/* Among the first count. */
+/* The domain with this id among the first count. */
 static struct domain *domain_get(struct domains *ds, size_t count, unsigned int domid)
 {
 	const struct domain key = { .domid = domid };
@@ -89,7 +89,7 @@ static int domain_add(struct domains *ds, unsigned int domid, int64_t now)
 	return 0;
 }
 
-/* Forget those that are not there any more. Returns how many. */
+/* Remove the domains that the scan did not find. Returns how many. */
 static int domains_forget(struct domains *ds)
 {
 	struct domain *from, *to = ds->domain;
@@ -101,7 +101,7 @@ static int domains_forget(struct domains *ds)
 			continue;
 		}
 		gone++;
-		log_info("domain %u (%s) is gone", from->domid, from->who.name);
+		log_info("domain %u (%s) was destroyed", from->domid, from->who.name);
 		watch_identity(ds, from, false);
 		watch_announced(ds, from, false);
 	}
@@ -123,7 +123,7 @@ int domains_scan(struct domains *ds, int64_t now)
 	for_each_domain(d, ds)
 		d->present = false;
 	for (i = 0; i < entries && !ret; i++) {
-		/* One that is being built, or dead, has entries, too. */
+		/* A domain that is under construction, or dead, has entries, too. */
 		if (!domain_parse(list[i], &domid) ||
 		    !xs_is_domain_introduced(ds->xs, domid))
 			continue;
@@ -153,7 +153,7 @@ void domains_event(struct domains *ds, const char *token, int64_t now)
 	d->look = true;
 	if (budget_take(&d->events, EVENTS_MAX, now) || !d->watched)
 		return;
-	log_warning("domain %u (%s) changes all the time: not listened to for a while",
+	log_warning("domain %u (%s): too many xenstore events, ignored until the next scan",
 		    d->domid, d->who.name);
 	watch_identity(ds, d, false);
 	watch_announced(ds, d, false);
@@ -174,14 +174,14 @@ static void domain_look(struct domains *ds, struct domain *d, const struct polic
 	identity_read(&claims, ds->xs, XBT_NULL, d->domid);
 	group = policy_group(policy, d->domid, claims.name, claims.uuid);
 	trusted = group && group->trusts_announced;
-	/* one that talked too much is heard when everything is looked at */
+	/* While its events are ignored, its announcements are not watched either. */
 	watch_announced(ds, d, trusted && d->watched);
 
 	d->announced = trusted && !*claims.addresses;
 	if (d->announced)
 		addresses_read_announced(&claims, ds->xs, d->domid);
 	if (group != d->group)
-		log_info("domain %u (%s) is in %s%s", d->domid, claims.name,
+		log_info("domain %u (%s) belongs to %s%s", d->domid, claims.name,
 			 group ? "group " : "no group", group ? group->name : "");
 	d->changed |= group != d->group || !identity_same(&claims, &d->claims);
 	d->group = group;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The domains of this host: who they are, and that they are still the same. */
+/* The domains of this host, and their identities. */
 #ifndef SCHANNELD_DOMAINS_H
 #define SCHANNELD_DOMAINS_H
 
@@ -16,14 +16,14 @@ struct domain {
 	unsigned int domid;
 	const struct group *group;	/* NULL: it has no peers */
 
-	struct identity claims;		/* as the toolstack, or the domain, has it */
-	bool announced;			/* the addresses there are the domain's word */
-	struct identity who;		/* what its peers are told */
-	char refused[sizeof(((struct identity *)0)->addresses)];
+	struct identity claims;		/* from the toolstack, or announced by the domain */
+	bool announced;			/* the addresses in claims are announced */
+	struct identity who;		/* as published to its peers */
+	char refused[sizeof(((struct identity *)0)->addresses)]; /* not published: conflicts */
 
-	bool look;			/* something about it may be different */
-	bool changed;			/* its pairs may not be right any more */
-	bool again;			/* they could not be made right */
+	bool look;			/* its identity may have changed: read it again */
+	bool changed;			/* its pairs may have to change */
+	bool again;			/* updating its pairs failed: retry */
 	bool present;			/* during a scan: found */
 
 	bool watched;
@@ -37,24 +37,24 @@ struct domains {
 	size_t count;
 };
 
-/* There may be none, and no array then. */
+/* The array is NULL if there is no domain. */
 #define for_each_domain(d, domains)	\
 	for ((d) = (domains)->domain;	\
 	     (d) && (d) < (domains)->domain + (domains)->count; (d)++)
 
 /*
- * Find out which domains there are. Returns how many came or went, or a negative
- * errno. New ones are to be looked at.
+ * Read the list of domains. Returns how many were created or destroyed, or a negative
+ * errno. New domains are marked for domains_look().
  */
 int domains_scan(struct domains *domains, int64_t now);
 
-/* A watch's event, with the token that it was set with. */
+/* Handle the event of a watch that was set with this token. */
 void domains_event(struct domains *domains, const char *token, int64_t now);
 
-/* Look at those that are to be looked at. Returns whether any changed. */
+/* Read the identities of the marked domains. Returns whether any domain changed. */
 bool domains_look(struct domains *domains, const struct policy *policy);
 
-/* Look at all of them, and listen again to those that talked too much. */
+/* Mark all domains, and watch those again whose events were ignored. */
 void domains_look_at_all(struct domains *domains);
 
 #endif

@@ -13,7 +13,7 @@ static void make_folder(const char *path)
 {
 	char *copy = strdup(path);
 
-	/* What is missing then shows when the file is opened. */
+	/* If this fails, opening the file reports it. */
 	if (copy)
 		mkdir(dirname(copy), 0755);
 	free(copy);
@@ -25,7 +25,7 @@ int instance_take(const char *path, const char *policy)
 	int fd, error;
 
 	make_folder(path);
-	/* Open, and locked, until the process ends. */
+	/* The descriptor, and so the lock, is kept until the process ends. */
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return -errno;
@@ -45,7 +45,7 @@ pid_t instance_find(const char *path, char *policy, size_t size)
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	/* F_GETLK wants no right to write, and tells who would be in the way. */
+	/* F_GETLK needs no write access, and tells which process holds the lock. */
 	len = read(fd, policy, size - 1);
 	if (len < 0 || fcntl(fd, F_GETLK, &lock))
 		error = errno;

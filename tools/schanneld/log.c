@@ -8,7 +8,7 @@
 
 static bool debug;
 
-void log_debug_wanted(void)
+void log_enable_debug(void)
 {
 	debug = true;
 }
@@ -19,7 +19,7 @@ void log_line(enum log_level level, const char *format, ...)
 
 	if (level == LOG_LEVEL_DEBUG && !debug)
 		return;
-	/* systemd says so when standard error is the journal; see sd-daemon(3) */
+	/* Set by systemd if standard error is the journal; see sd-daemon(3). */
 	if (getenv("JOURNAL_STREAM"))
 		fprintf(stderr, "<%d>", level);
 	else

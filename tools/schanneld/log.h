@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the broker says: lines on standard error, which the journal can tell apart. */
+/* Log lines on standard error, with their priority if standard error is the journal. */
 #ifndef SCHANNELD_LOG_H
 #define SCHANNELD_LOG_H
 
@@ -7,10 +7,10 @@ enum log_level {
 	LOG_LEVEL_ERROR = 3,	/* syslog's numbers */
 	LOG_LEVEL_WARNING = 4,
 	LOG_LEVEL_INFO = 6,
-	LOG_LEVEL_DEBUG = 7,	/* only if wanted */
+	LOG_LEVEL_DEBUG = 7,	/* printed only after log_enable_debug() */
 };
 
-void log_debug_wanted(void);
+void log_enable_debug(void);
 void log_line(enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

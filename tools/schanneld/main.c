@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * schanneld - lets domains find each other, and only those allowed
+ * schanneld - gives channels to those domains that the policy lets reach each other
  *
- * This file is the main loop. Events only say where to look; a round looks there,
- * and then has pairs.c make what there is into what there should be. Rounds are
- * ROUND_MS apart at least, so what any number of events costs is bounded. Every now
- * and then everything is looked at, events or not.
+ * This file is the main loop. An event only marks what to read again. A round reads that,
+ * and then pairs.c creates, updates and removes pairs in xenstore. Rounds are at least
+ * ROUND_MS apart, so that the cost of any number of events is bounded. A full scan at a
+ * regular interval finds what no event reported.
  */
 #include <err.h>
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,14 +24,14 @@
 #include "instance.h"
 #include "log.h"
 #include "notify.h"
+#include "options.h"
 #include "pairs.h"
 #include "policy.h"
 
 #define ROUND_MS	50
 #define RETRY_MS	1000
-#define SWEEP_S		60
 #define TOKEN_DOMAINS	"domains"
-/* Events taken before somebody else has a turn. */
+/* The most events that are handled before signals and the watchdog are looked at again. */
 #define EVENTS_AT_ONCE	1000
 
 struct broker {
@@ -40,14 +39,14 @@ struct broker {
 	struct policy *policy;
 	struct domains domains;
 	int signals;
-	int sweep_ms;
-	bool scan;		/* domains may have come or gone */
-	bool all;		/* look at every pair */
-	bool again;		/* not everything could be made right */
-	bool events;		/* something has happened */
+	int scan_ms;		/* time between two full scans */
+	bool scan;		/* domains may have been created or destroyed */
+	bool all;		/* check every pair, also of unchanged domains */
+	bool again;		/* the last round could not update every pair */
+	bool events;		/* there is work for a round */
 	bool stop;
 	int64_t round_at;	/* earliest time of the next round */
-	int64_t sweep_at;
+	int64_t scan_at;	/* time of the next full scan */
 };
 
 static int64_t now_ms(void)
@@ -86,8 +85,8 @@ static void reload(struct broker *b)
 	if (policy) {
 		struct domain *d;
 
-		log_info("%s: read again", b->policy_path);
-		/* The old policy's groups go with it. */
+		log_info("%s: policy reloaded", b->policy_path);
+		/* The groups are freed with the old policy. */
 		for_each_domain(d, &b->domains) {
 			d->group = NULL;
 			d->changed = true;
@@ -98,12 +97,12 @@ static void reload(struct broker *b)
 		b->events = true;
 		b->all = true;
 	} else {
-		log_error("the policy from before stays in force");
+		log_error("%s: invalid policy, the previous one stays in force", b->policy_path);
 	}
 	notify_state("READY=1");
 }
 
-/* Make the world right. Returns false if xenstore does not let us. */
+/* Update all pairs. Returns false if the domains cannot be read from xenstore. */
 static bool round_run(struct broker *b)
 {
 	int ret = 0;
@@ -111,37 +110,37 @@ static bool round_run(struct broker *b)
 	if (b->scan)
 		ret = domains_scan(&b->domains, now_ms());
 	if (ret < 0) {
-		log_error("xenstore: %s", strerror(-ret));
+		log_error("cannot read the domains from xenstore, exiting: %s", strerror(-ret));
 		return false;
 	}
 	b->scan = false;
 	b->events = false;
 
 	if (domains_look(&b->domains, b->policy) || ret || b->all || b->again) {
-		addresses_settle(&b->domains);
+		addresses_assign(&b->domains);
 		b->again = !pairs_converge(&b->domains, b->policy, b->all);
 		b->all = false;
 		status(b);
 	}
 	b->round_at = now_ms() + (b->again ? RETRY_MS : ROUND_MS);
 	if (b->again) {
-		/* Perhaps somebody has just gone. */
+		/* A domain that was just destroyed is a likely reason. */
 		b->scan = true;
 		b->events = true;
 	}
 	return true;
 }
 
-static void sweep(struct broker *b, int64_t now)
+static void full_scan(struct broker *b, int64_t now)
 {
 	domains_look_at_all(&b->domains);
 	b->scan = true;
 	b->all = true;
 	b->events = true;
-	b->sweep_at = now + b->sweep_ms;
+	b->scan_at = now + b->scan_ms;
 }
 
-/* Returns false if there will be no more. */
+/* Returns false if the connection to xenstored is lost. */
 static bool take_events(struct broker *b)
 {
 	unsigned int i;
@@ -173,10 +172,10 @@ static void take_signal(struct broker *b)
 		b->stop = true;
 }
 
-/* How long to sleep, in ms. */
-static int patience(const struct broker *b, int64_t now)
+/* How long the main loop may sleep, in ms. */
+static int poll_timeout(const struct broker *b, int64_t now)
 {
-	int64_t wait = (b->events && b->round_at < b->sweep_at ? b->round_at : b->sweep_at) - now;
+	int64_t wait = (b->events && b->round_at < b->scan_at ? b->round_at : b->scan_at) - now;
 	int alive = notify_interval();
 
 	if (alive >= 0 && alive < wait)
@@ -193,25 +192,28 @@ static bool serve(struct broker *b)
 	int64_t now;
 
 	while (!b->stop) {
-		if (poll(fds, 2, patience(b, now_ms())) < 0 && errno != EINTR)
+		if (poll(fds, 2, poll_timeout(b, now_ms())) < 0 && errno != EINTR)
 			err(EXIT_FAILURE, "poll");
 		notify_alive();
 		if (fds[1].revents)
 			take_signal(b);
 		if (fds[0].revents && !take_events(b)) {
-			log_error("xenstored has gone");
+			log_error("connection to xenstored lost, exiting");
 			return false;
 		}
 		now = now_ms();
-		if (now >= b->sweep_at)
-			sweep(b, now);
+		if (now >= b->scan_at)
+			full_scan(b, now);
 		if (b->events && now >= b->round_at && !round_run(b))
 			return false;
 	}
 	return true;
 }
 
-/* Blocked before libxenstore starts its thread, so that none goes there. */
+/*
+ * Called before libxenstore starts its thread, which inherits the blocked signals and so
+ * never receives one.
+ */
 static int signals_open(void)
 {
 	sigset_t set;
@@ -245,79 +247,36 @@ static void take_instance(const char *path, const char *policy)
 	int ret = instance_take(path, policy);
 
 	if (ret == -EBUSY)
-		errx(EXIT_FAILURE, "there is a schanneld already");
+		errx(EXIT_FAILURE, "another schanneld is running (lock %s)", path);
 	if (ret)
 		errx(EXIT_FAILURE, "%s: %s", path, strerror(-ret));
 }
 
-static void help(FILE *to)
-{
-	fprintf(to, "Usage: schanneld [OPTIONS]\n\n"
-		"  -p FILE     the policy (%s)\n"
-		"  -l FILE     the lock of which there is one (%s)\n"
-		"  -s SECONDS  how often to look at everything (%d)\n"
-		"  -v          say more\n"
-		"  -V          print the version\n", POLICY_FILE, INSTANCE_FILE, SWEEP_S);
-}
-
-static int sweep_parse(const char *text)
-{
-	char *end;
-	long s = strtol(text, &end, 10);
-
-	if (*end || end == text || s < 1 || s > 3600)
-		errx(2, "-s wants seconds, from 1 to 3600");
-	return s * 1000;
-}
-
 int main(int argc, char **argv)
 {
-	struct broker b = { .policy_path = POLICY_FILE, .sweep_ms = SWEEP_S * 1000 };
-	const char *instance = INSTANCE_FILE;
+	struct broker b = { 0 };
+	struct options options;
 	bool good;
-	int letter;
 
-	while ((letter = getopt(argc, argv, "p:l:s:vVh")) != -1) {
-		switch (letter) {
-		case 'p':
-			b.policy_path = optarg;
-			break;
-		case 'l':
-			instance = optarg;
-			break;
-		case 's':
-			b.sweep_ms = sweep_parse(optarg);
-			break;
-		case 'v':
-			log_debug_wanted();
-			break;
-		case 'V':
-			return printf("schanneld %s\n", VERSION) < 0;
-		case 'h':
-			help(stdout);
-			return 0;
-		default:
-			return 2;
-		}
-	}
-	if (optind < argc)
-		errx(2, "'%s' is too much; see schanneld -h", argv[optind]);
+	options_parse(&options, argc, argv);
+	b.policy_path = options.policy;
+	b.scan_ms = options.scan_ms;
 	setvbuf(stderr, NULL, _IOLBF, 0);
 
-	/* Nothing is touched on behalf of a policy that cannot be read. */
+	/* Without a valid policy, nothing in xenstore is changed. */
 	b.policy = policy_get(b.policy_path, LOG_LEVEL_ERROR);
 	if (!b.policy)
 		return EXIT_FAILURE;
-	take_instance(instance, b.policy_path);
+	take_instance(options.lock, b.policy_path);
 	b.signals = signals_open();
 	b.domains.xs = store_open();
 
-	sweep(&b, now_ms());
+	full_scan(&b, now_ms());
 	good = round_run(&b);
 	notify_state("READY=1");
 	good = good && serve(&b);
 
-	/* Pairs stay: channels are not the broker's to end. */
+	/* The pairs stay, so channels outlive schanneld. */
 	notify_state("STOPPING=1");
 	xs_close(b.domains.xs);
 	free(b.domains.domain);

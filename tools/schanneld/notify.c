@@ -21,14 +21,14 @@ static void send_text(const char *text, int flags)
 		return;
 	memcpy(to.sun_path, path, strlen(path));
 	len = offsetof(struct sockaddr_un, sun_path) + strlen(path);
-	/* of the abstract kind, written with @ */
+	/* @ stands for the null byte of an abstract address. */
 	if (*path == '@')
 		to.sun_path[0] = 0;
 
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	/* Nothing can be done about a manager that is not there. */
+	/* An error, such as a manager that has ended, has no consequence here. */
 	(void)!sendto(fd, text, strlen(text), MSG_NOSIGNAL | flags, (struct sockaddr *)&to, len);
 	close(fd);
 }
@@ -62,7 +62,7 @@ int notify_interval(void)
 
 void notify_alive(void)
 {
-	/* One that has a queue of these does not need another. */
+	/* If the queue is full, the manager has unread resets already. */
 	if (notify_interval() >= 0)
 		send_text("WATCHDOG=1", MSG_DONTWAIT);
 }

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Telling the service manager how it goes: sd_notify(3)'s protocol, a datagram
- * to a socket. Without a service manager all of it does nothing.
+ * State notifications to the service manager, by the protocol of sd_notify(3): a datagram
+ * to a socket. Without a service manager, these functions do nothing.
  */
 #ifndef SCHANNELD_NOTIFY_H
 #define SCHANNELD_NOTIFY_H
 
-/* A line such as "READY=1", which must arrive. */
+/* Send a state such as "READY=1". Blocks until the datagram is queued. */
 void notify_state(const char *line);
 
-/* Words for people, which need not. */
+/* Send a status text for the administrator, unless the queue is full. */
 void notify_status(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The manager ends a service from which it hears nothing for too long. */
+/* Reset the watchdog: the manager ends a service that does not do this in time. */
 void notify_alive(void);
 
-/* How often notify_alive() is to be called at least, in ms, or -1. */
+/* The longest time between two calls of notify_alive(), in ms; -1 without a watchdog. */
 int notify_interval(void);
 
 #endif

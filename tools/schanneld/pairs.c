@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What there is stands in xenstore, and what there should be follows from policy
- * and domains. Nothing is remembered besides, so it does not matter when the
- * broker was stopped, or by what: each pair is made or taken away in one
- * transaction, together with the note that it is the broker's, and the next
- * broker goes on from there.
+ * Xenstore holds the pairs that exist; policy and domains determine the pairs that should
+ * exist. schanneld keeps no other state, so it may stop or be killed at any time: each pair
+ * is created or removed in one transaction, together with the node that marks it as
+ * schanneld's, and the next schanneld continues from there.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -26,9 +25,10 @@ static void failed(struct converge *c, const char *what, unsigned int fe, unsign
 		   int error)
 {
 	c->right = false;
-	/* One that has just gone: the event that says so is on its way. */
+	/* A domain was just destroyed: the event that reports it will follow. */
 	if (error != -ESRCH)
-		log_warning("cannot %s domains %u and %u: %s", what, fe, be, strerror(-error));
+		log_warning("cannot %s domains %u and %u, retrying: %s", what, fe, be,
+			    strerror(-error));
 }
 
 /* Of two domains, the one with the higher id is the frontend. */
@@ -40,7 +40,7 @@ static void keep(struct converge *c, struct domain *fe, struct domain *be)
 	};
 	int ret;
 
-	/* A domain may have thrown its end away, which is no change of anybody's. */
+	/* A domain may have removed its end of the pair, which changes no identity. */
 	if (!fe->changed && !be->changed &&
 	    provision_whole(c->domains->xs, fe->domid, be->domid))
 		return;
@@ -97,7 +97,7 @@ static void drop_unwanted(struct converge *c)
 	ret = provision_kept(c->domains->xs, &ids, &count);
 	if (ret) {
 		c->right = false;
-		log_warning("cannot list pairs: %s", strerror(-ret));
+		log_warning("cannot list pairs, retrying: %s", strerror(-ret));
 		return;
 	}
 	for (i = 0; i < count; i++) {
@@ -105,9 +105,9 @@ static void drop_unwanted(struct converge *c)
 			continue;
 		ret = provision_drop(c->domains->xs, ids[i].fe, ids[i].be);
 		if (ret)
-			failed(c, "part", ids[i].fe, ids[i].be, ret);
+			failed(c, "unpair", ids[i].fe, ids[i].be, ret);
 		else
-			log_info("parted domains %u and %u", ids[i].fe, ids[i].be);
+			log_info("unpaired domains %u and %u", ids[i].fe, ids[i].be);
 	}
 	free(ids);
 }
@@ -117,7 +117,7 @@ bool pairs_converge(struct domains *domains, const struct policy *policy, bool a
 	struct converge c = { .domains = domains, .policy = policy, .all = all, .right = true };
 	struct domain *d;
 
-	/* First, so that nobody has more than the policy gives, not even for a moment. */
+	/* First, so that no domain exceeds the policy, not even for a moment. */
 	drop_unwanted(&c);
 	keep_all(&c);
 	for_each_domain(d, domains) {

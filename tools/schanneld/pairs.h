@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The pairs there are to be: of domains that are there and that the policy lets talk. */
+/* The pairs that should exist: of running domains that the policy lets reach each other. */
 #ifndef SCHANNELD_PAIRS_H
 #define SCHANNELD_PAIRS_H
 
@@ -9,9 +9,9 @@
 #include "policy.h"
 
 /*
- * Make pairs that are missing, tell those that are there what changed, and take away
- * what should not be. With all, also of domains that did not change. Returns whether
- * everything is right now: else it is to be done again.
+ * Remove the pairs that should not exist, create those that are missing, and update the
+ * others. Without all, pairs of two unchanged domains are skipped. Returns false if
+ * something failed: then call it again later.
  */
 bool pairs_converge(struct domains *domains, const struct policy *policy, bool all);
 

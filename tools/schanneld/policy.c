@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The policy file: lines of words. Anything that is not understood is an error,
- * since whoever wrote it meant something by it.
+ * The policy file: lines of words. Any unknown word makes the whole file invalid, because a
+ * policy that ignores a mistyped line may allow too much, or too little.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -16,6 +16,7 @@
 
 #include "../domain.h"
 #include "../identity.h"
+#include "../nearest.h"
 #include "policy.h"
 
 #define SIZE_MAX_POLICY	1048576U
@@ -51,14 +52,14 @@ struct parser {
 	struct policy_problem *problem;
 	unsigned int line;
 	char *rest;		/* of the line */
-	bool has_addresses;	/* the group has said so already */
-	bool has_memory;
+	bool has_addresses;	/* the group had an "addresses" line */
+	bool has_memory;	/* the group had a "memory" line */
 };
 
 static bool problem_set(struct parser *p, unsigned int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Returns false, for those who pass it on. */
+/* Always returns false, so that callers can return its result. */
 static bool problem_set(struct parser *p, unsigned int line, const char *format, ...)
 {
 	va_list args;
@@ -91,10 +92,10 @@ static bool no_more_words(struct parser *p, const char *keyword)
 {
 	char *word = next_word(p);
 
-	return !word || PROBLEM(p, "'%.64s' is too much for '%s'", word, keyword);
+	return !word || PROBLEM(p, "unexpected '%.64s' after '%s'", word, keyword);
 }
 
-static struct group *group_now(struct parser *p)
+static struct group *current_group(struct parser *p)
 {
 	return &p->policy->group[p->policy->groups - 1];
 }
@@ -115,12 +116,12 @@ static bool item_add(struct parser *p, struct items *to, const char *text, bool 
 		return PROBLEM(p, "out of memory");
 	}
 	item[to->count++] = (struct item){
-		.text = copy, .line = p->line, .group = group_now(p)->index, .uuid = uuid,
+		.text = copy, .line = p->line, .group = current_group(p)->index, .uuid = uuid,
 	};
 	return true;
 }
 
-/* What is said twice would be in vain the second time. */
+/* The second of two equal lines would have no effect, so it is taken for a mistake. */
 static bool member_add(struct parser *p, const char *text, bool uuid)
 {
 	struct items *members = &p->policy->members;
@@ -146,14 +147,14 @@ static bool pattern_valid(const char *text)
 static bool parse_domain(struct parser *p, const char *word)
 {
 	if (!pattern_valid(word))
-		return PROBLEM(p, "'%.64s' is no name or pattern of a domain", word);
+		return PROBLEM(p, "invalid domain name or pattern '%.64s'", word);
 	return member_add(p, word, false);
 }
 
 static bool parse_uuid(struct parser *p, const char *word)
 {
 	if (!domain_uuid_starts(word) || strlen(word) != DOMAIN_UUID_LEN)
-		return PROBLEM(p, "'%.64s' is no UUID", word);
+		return PROBLEM(p, "invalid UUID '%.64s'", word);
 	return member_add(p, word, true);
 }
 
@@ -165,30 +166,30 @@ static bool parse_reach(struct parser *p, const char *word)
 
 static bool parse_addresses(struct parser *p, const char *word)
 {
-	struct group *group = group_now(p);
+	struct group *group = current_group(p);
 
 	if (p->has_addresses)
 		return PROBLEM(p, "group '%s' has an 'addresses' line already", group->name);
 	p->has_addresses = true;
 	if (strcmp(word, "toolstack") && strcmp(word, "announced"))
-		return PROBLEM(p, "'%.64s' is neither 'toolstack' nor 'announced'", word);
+		return PROBLEM(p, "invalid value '%.64s'; expected: toolstack, announced", word);
 	group->trusts_announced = !strcmp(word, "announced");
 	return no_more_words(p, "addresses");
 }
 
 static bool parse_memory(struct parser *p, const char *word)
 {
-	struct group *group = group_now(p);
+	struct group *group = current_group(p);
 	unsigned long mib;
 
 	if (p->has_memory)
 		return PROBLEM(p, "group '%s' has a 'memory' line already", group->name);
 	p->has_memory = true;
 	if (strspn(word, "0123456789") != strlen(word) || strlen(word) > 6)
-		return PROBLEM(p, "'%.64s' is no number of MiB", word);
+		return PROBLEM(p, "invalid number of MiB '%.64s'", word);
 	mib = strtoul(word, NULL, 10);
 	if (mib < POOL_MIB_MIN || mib > POOL_MIB_MAX)
-		return PROBLEM(p, "%lu MiB is not within %lu to %lu", mib, POOL_MIB_MIN,
+		return PROBLEM(p, "%lu MiB is out of range, %lu to %lu", mib, POOL_MIB_MIN,
 			       POOL_MIB_MAX);
 	group->pool_mib = mib;
 	return no_more_words(p, "memory");
@@ -204,7 +205,7 @@ static struct group *group_find(const struct policy *policy, const char *name)
 	return NULL;
 }
 
-/* Letters, digits, and - _ . inside. */
+/* Letters and digits; after the first character, also - _ and a full stop. */
 static bool group_name_valid(const char *name)
 {
 	size_t i, len = strlen(name);
@@ -227,12 +228,12 @@ static bool group_has_members(const struct policy *policy, const struct group *g
 	return false;
 }
 
-/* A group without domains is most likely a line forgotten. */
+/* A group without domains is most likely a mistake. */
 static bool group_end(struct parser *p)
 {
-	if (!p->policy->groups || group_has_members(p->policy, group_now(p)))
+	if (!p->policy->groups || group_has_members(p->policy, current_group(p)))
 		return true;
-	return PROBLEM(p, "group '%s' ends here without any domain in it", group_now(p)->name);
+	return PROBLEM(p, "group '%s' ends without any domain", current_group(p)->name);
 }
 
 static bool parse_group(struct parser *p, const char *word)
@@ -243,9 +244,9 @@ static bool parse_group(struct parser *p, const char *word)
 	if (!group_end(p))
 		return false;
 	if (!group_name_valid(word) || !strcmp(word, "self"))
-		return PROBLEM(p, "'%.64s' is no name for a group", word);
+		return PROBLEM(p, "invalid group name '%.64s'", word);
 	if (group_find(policy, word))
-		return PROBLEM(p, "there is a group '%s' already", word);
+		return PROBLEM(p, "group '%s' already exists", word);
 	if (policy->groups == GROUPS_MAX)
 		return PROBLEM(p, "more than %u groups", GROUPS_MAX);
 	group = reallocarray(policy->group, policy->groups + 1, sizeof(*group));
@@ -286,6 +287,18 @@ static bool line_valid(struct parser *p)
 	return true;
 }
 
+static bool unknown_keyword(struct parser *p, const char *word)
+{
+	struct nearest nearest = { .word = word };
+	char hint[NEAREST_HINT_SIZE];
+	const struct keyword *k;
+
+	for (k = keywords; k->name; k++)
+		nearest_try(&nearest, k->name);
+	nearest_hint(&nearest, hint);
+	return PROBLEM(p, "unknown keyword '%.64s'%s", word, hint);
+}
+
 static bool parse_line(struct parser *p)
 {
 	const struct keyword *k;
@@ -299,12 +312,12 @@ static bool parse_line(struct parser *p)
 	for (k = keywords; k->name && strcmp(k->name, keyword); k++)
 		;
 	if (!k->name)
-		return PROBLEM(p, "'%.64s' is not a keyword", keyword);
+		return unknown_keyword(p, keyword);
 	if (k->parse != parse_group && !p->policy->groups)
 		return PROBLEM(p, "'%s' before the first group", k->name);
 	word = next_word(p);
 	if (!word)
-		return PROBLEM(p, "'%s' says nothing", k->name);
+		return PROBLEM(p, "nothing follows '%s'", k->name);
 	do {
 		if (!k->parse(p, word))
 			return false;
@@ -312,7 +325,21 @@ static bool parse_line(struct parser *p)
 	return true;
 }
 
-/* A channel has two ends and both may connect: it does not matter who reaches whom. */
+static bool unknown_group(struct parser *p, const struct item *reach)
+{
+	struct nearest nearest = { .word = reach->text };
+	char hint[NEAREST_HINT_SIZE];
+	size_t i;
+
+	for (i = 0; i < p->policy->groups; i++)
+		nearest_try(&nearest, p->policy->group[i].name);
+	nearest_hint(&nearest, hint);
+	return problem_set(p, reach->line, "unknown group '%.64s'%s", reach->text, hint);
+}
+
+/*
+ * "reach" is symmetric: a channel has two ends, and both domains may connect through it.
+ */
 static bool reach_resolve(struct parser *p)
 {
 	struct policy *policy = p->policy;
@@ -329,8 +356,7 @@ static bool reach_resolve(struct parser *p)
 		if (!strcmp(reach->text, "self"))
 			to = from;
 		if (!to)
-			return problem_set(p, reach->line, "there is no group '%.64s'",
-					   reach->text);
+			return unknown_group(p, reach);
 		policy->allowed[from->index * n + to->index] = true;
 		policy->allowed[to->index * n + from->index] = true;
 	}
@@ -377,7 +403,7 @@ struct policy *policy_parse(const char *text, size_t len, struct policy_problem 
 	return NULL;
 }
 
-/* All of a regular file. Returns its length, or a negative errno. */
+/* Read a regular file. Returns its length, or a negative errno. */
 static ssize_t file_read(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -448,7 +474,7 @@ static bool member_matches(const struct item *member, unsigned int domid, const 
 		return !strcasecmp(member->text, uuid);
 	if (!*name)
 		return false;
-	/* "*" shall not mean the control domain, whoever writes it. */
+	/* A pattern never includes the control domain: only its full name does. */
 	if (!domid)
 		return !strcmp(member->text, name);
 	return !fnmatch(member->text, name, 0);

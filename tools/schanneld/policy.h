@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The policy: which domains may have channels to which. schannel-policy(5) says
- * what stands in the file.
+ * The policy: which domains may have channels to which. schannel-policy(5) describes the
+ * file.
  */
 #ifndef SCHANNELD_POLICY_H
 #define SCHANNELD_POLICY_H
@@ -11,28 +11,28 @@
 
 #define POLICY_FILE	"/etc/schannel/policy"
 
-/* What is wrong with a policy. */
+/* Why a policy is invalid. */
 struct policy_problem {
-	unsigned int line;	/* 0: it is not about a line */
+	unsigned int line;	/* 0: the problem is not in a line */
 	char reason[192];
 };
 
 struct policy;
 
-/* A group of domains, as long as its policy is there. */
+/* A group of domains. It is freed with its policy. */
 struct group {
 	char *name;
-	bool trusts_announced;	/* believe what addresses its domains announce */
+	bool trusts_announced;	/* use the addresses that its domains announce */
 	unsigned int pool_mib;	/* memory limit of a domain's side of a channel; 0: none */
 	size_t index;
 };
 
-/* Returns NULL, and what the problem is, if anything about it is wrong. */
+/* Return NULL, and set the problem, if the policy is invalid. */
 struct policy *policy_parse(const char *text, size_t len, struct policy_problem *problem);
 struct policy *policy_load(const char *path, struct policy_problem *problem);
 void policy_free(struct policy *policy);
 
-/* The group a domain belongs to, or NULL. The control domain has the id 0. */
+/* The group that a domain belongs to, or NULL. The control domain has the id 0. */
 const struct group *policy_group(const struct policy *policy, unsigned int domid,
 				 const char *name, const char *uuid);
 
