@@ -3,12 +3,13 @@
 #
 #	bench.sh [quick | flows]
 #
-# Two domUs, each way between them that there is: u2 is the client and sends, u1 the server. Each
-# round measures every peer once before the next begins. TCP's server is in an
-# attached cgroup of u1; its clients in u2 are in one if they are to be diverted, so netfront and
-# SChannel take turns, too. Leaves bench.jsonl; tests/bench/README.md has what is in
-# a line. With "flows" it is only several connections at a time, to be measured with more vCPUs.
-# In the first round some also have "counts": what both domains did while it was measured.
+# Measures every way of communication between two domUs: u2 is the client and sends, u1 is the
+# server. Each round measures every peer once before the next round begins. The TCP server
+# runs in an attached cgroup of u1; a client in u2 runs in one if its connections are to be
+# diverted, so that netfront and SChannel alternate, too. "flows" measures only several
+# connections at a time, for domUs with more vCPUs. In the first round some measurements
+# have "counts" in addition: switches, interrupts and notifications of both domains.
+# Leaves bench.jsonl; tests/bench/README.md describes its lines.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn
@@ -20,7 +21,7 @@ GROUP=bench		# of u1's servers, and of clients that are diverted
 WARM_MS=300
 IDLE_S=3
 where=xen-$GUEST
-id_u1=$(domid u1)	# asking takes longer than some measurements
+id_u1=$(domid u1)	# cached: asking takes longer than some measurements
 id_u2=$(domid u2)
 lines=/result/bench.jsonl
 
@@ -29,12 +30,12 @@ if [ $what = quick ]; then
 	rounds=3 ms=500 iperf3_s=1 sizes="1024 65536 131072" flows="16" copy_sizes="65536 131072"
 fi
 
-# ---- What is measured ------------------------------------------------------------
+# ---- The plan ------------------------------------------------------------
 
 socket_peers="schannel-stream schannel-seqpacket schannel-dgram tcp udp schannel-tcp"
 vchan_peers="xenvchan-64k xenvchan-1m"
 
-# Those that can send blocks of so many bytes.
+# The peers that can send blocks of this size.
 stream_peers() {	# BYTES
 	echo schannel-stream schannel-seqpacket tcp schannel-tcp $vchan_peers
 	[ $1 -gt 65536 ] || echo schannel-dgram
@@ -42,7 +43,7 @@ stream_peers() {	# BYTES
 	[ $1 != 131072 ] || echo iperf3 schannel-iperf3
 }
 
-# PEER TEST BYTES FLOWS, a line each: one round.
+# The measurements of one round, as lines "PEER TEST BYTES FLOWS".
 plan_all() {
 	local bytes peer
 	for bytes in $sizes; do
@@ -86,7 +87,7 @@ in_group() {	# DOM COMMAND
 		$2"
 }
 
-# Those whose connections are to be diverted are called what they are otherwise, and "schannel-".
+# Peers whose connections are to be diverted have "schannel-" before their name.
 is_diverted() {	# PEER
 	case $1 in
 	schannel-tcp | schannel-iperf3) return 0 ;;
@@ -121,7 +122,7 @@ event_channel() {	# PEER TEST BYTES FLOWS MS
 	on u2 "bench-evtchn client $id_u1 $event_port $(in_seconds $5)"
 }
 
-# In one domain alone, or in both at once.
+# Copying in one domain alone, or in both at once.
 copies() {	# PEER TEST BYTES FLOWS MS
 	case $4 in
 	1) on u2 "bench-copy alone $3 $(in_seconds $5)" ;;
@@ -139,12 +140,12 @@ client() {	# PEER TEST BYTES FLOWS MS: one run, as JSON
 	esac
 }
 
-# Those of which more is asked than how fast they are. It takes its time.
+# Counting takes time, so only these measurements have counts.
 is_counted() {	# PEER TEST ROUND
 	[ $3 = 1 ] && [ $2 != connect ] && [[ $1 =~ ^(schannel-stream|schannel-tcp|tcp)$ ]]
 }
 
-# What the domains did so far, as JSON: context switches, interrupts, notifications.
+# Context switches, interrupts and notifications of the domains so far, as JSON.
 counts() {
 	local dom other=$id_u2
 	for dom in u1 u2; do
@@ -162,14 +163,14 @@ counts() {
 	done | jq -cs add
 }
 
-# What they did between two times.
+# The difference of two such counts.
 counted() {	# BEFORE AFTER
 	jq -cn --argjson before "$1" --argjson after "$2" '$after |
 		with_entries(.key as $dom | .value |= with_entries(.value -= $before[$dom][.key]))'
 }
 
-# "DOMID NANOSECONDS" lines, before and after; of domains by name. The sum is without what they
-# use when idle, and what it takes to start a client.
+# CPU time as JSON, from "DOMID NANOSECONDS" lines before and after. The total is less the time
+# that idle domains and starting a client use.
 cpu_between() {	# BEFORE AFTER TOOK START
 	printf '%s\n' "$1" "$2" | awk -v took="$3" -v idle="$idle" -v start="$4" -v u1=$id_u1 '
 		{ used[$1] = $2 / 1e9 - used[$1]; total += seen[$1]++ ? used[$1] : 0 }
@@ -213,8 +214,8 @@ measure_idle() {
 	idle=$(cpu_between "$before" "$after" 0 0 | jq --argjson took "$(took $start)" '.cpu_s / $took')
 }
 
-# What a client and its server use that have one block to send, and no time for more: the
-# least of five. An emulator that meets code for the first time takes long over it.
+# CPU time of a client and its server that send a single block: the least of five, because an
+# emulator runs code slowly the first time.
 measure_start() {	# PEER
 	local before after start
 	for _ in 1 2 3 4 5; do
@@ -250,8 +251,8 @@ start_servers() {
 	wait_for u2 30 "iperf3 -t 1 -c $(address u1)"
 }
 
-# The first time is slow: channels come up, pools grow, iperf3 waits for entropy. And what is
-# called diverted has to be, and nothing else.
+# The first run is slow: channels come up, pools grow, iperf3 waits for entropy. Also checks
+# that exactly the connections that should be diverted are.
 warm_up() {	# PEER TEST
 	local bytes=1024 want
 	[[ $1 != *iperf3 ]] || bytes=131072
@@ -286,8 +287,8 @@ schannel_load u1 u2 && divert_load u1 u2 || fail "the modules do not load"
 broker
 attach $GROUP u1 u2 || fail "the cgroups cannot be attached"
 step "servers start in u1" start_servers
-step "each way works, and is the one it should be" warm_up_all
-step "what they use when idle" measure_idle || fail "CPU time cannot be measured"
+step "each peer works, diverted or not as its name says" warm_up_all
+step "CPU time when idle" measure_idle || fail "CPU time cannot be measured"
 [ $what = flows ] || jq -cn --arg where $where --arg accelerator "$ACCEL" --arg xen "$(xl info xen_version)" \
 	--arg kernel "$(uname -r)" --argjson vcpus $VCPUS --argjson ms $ms --argjson idle "$idle" '
 	{$where, about: {$accelerator, $xen, $kernel, mitigations: "off", $vcpus, $ms,

@@ -3,12 +3,11 @@
 #
 #	broker.sh [quick] [mixed]
 #
-# schanneld: three domains that nobody pairs by hand. u1 and u2 may reach each other,
-# u3 nobody; then the policy changes, the broker dies, domains are renamed, saved
-# and restored with sockets open, migrated, rebooted, destroyed. "quick" is a choice
-# of it. With "mixed", on a machine that can do both, u2 is a PVH guest and the
-# others are PV ones; only then is there a live migration, which needs memory for
-# a fourth domain.
+# schanneld pairs three domains by its policy: u1 and u2 may reach each other, u3 may reach no
+# domain. Then the policy changes, the broker is killed, and domains are renamed, saved and
+# restored with open sockets, migrated, rebooted and destroyed. "quick" runs a part of it.
+# With "mixed", on a machine that supports both, u2 is a PVH guest and the others are PV
+# guests. Only PVH guests are migrated live, which needs memory for a fourth domain.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn
@@ -20,14 +19,14 @@ for word in "$@"; do
 	case $word in
 	quick) quick=yes ;;
 	mixed) mixed=yes ;;
-	*) fail "what is '$word'?" ;;
+	*) fail "unknown argument '$word'" ;;
 	esac
 done
 POLICY=/etc/schannel/policy
 
 # ---- The broker ------------------------------------------------------------
 
-policy() {	# the file is replaced as a whole
+policy() {	# replaces the file atomically
 	cat >$POLICY.new && mv $POLICY.new $POLICY
 }
 
@@ -68,18 +67,18 @@ broker_kill() {
 	[ ! -e "/proc/$broker" ]
 }
 
-# As an upgrade does it.
+# Stop and start, as an upgrade does.
 broker_replace() {
 	kill "$broker"
 	wait "$broker" && broker_start
 }
 
-cpu_of() {	# PID: what dom0's kernel says it has used, in seconds
+cpu_of() {	# PID: CPU seconds used, as dom0 accounts them
 	awk '{ print ($14 + $15) / 100 }' "/proc/$1/stat"
 }
 
-# What an emulated machine waits for the real one's processors counts, too: the
-# broker's share means something only in relation to xenstored's.
+# The time includes waiting for the host's processors, so only the ratio of broker and xenstored
+# is meaningful.
 broker_used() {
 	progress "$* (CPU so far: broker $(cpu_of $broker) s, xenstored $(cpu_of "$(pidof xenstored)") s)"
 }
@@ -94,7 +93,7 @@ refused_policy() {
 	until_true $FLOW_LIMIT broker_said "stays in force"
 }
 
-# ---- What the domains see ----------------------------------------------------
+# ---- The domains' view ----------------------------------------------------
 
 boot() {	# DOM...
 	local type=$GUEST
@@ -107,7 +106,7 @@ has_pair() {	# DOM DOM
 		'any(.[]; [.frontend.domid, .backend.domid] | sort == ([$a, $b] | sort))' >/dev/null
 }
 
-# From the beginning of xl create to a connection, and where the time went.
+# Boot DOM until PEER connects to it, and report the time of each step.
 appears() {	# DOM PEER
 	local start=$EPOCHREALTIME booted loaded
 	boot $1 || return
@@ -118,7 +117,7 @@ appears() {	# DOM PEER
 	detail="$(since $start) s from xl create to a connection: booted after $booted s, listening after $loaded s"
 }
 
-peers() {	# DOM: the ids of its peers, but for itself, as JSON
+peers() {	# DOM: the ids of its peers without itself, as JSON
 	on $1 'schannelctl -j peers' | jq -c '[.[].domid | select(. < 32752)] | sort'
 }
 
@@ -131,7 +130,7 @@ sees() {	# DOM PEER...
 	return 1
 }
 
-knows() {	# DOM PEER: name, UUID and address of it
+knows() {	# DOM PEER: DOM lists PEER with name, UUID and address
 	local said uuid
 	uuid=$(xl domid $2 >/dev/null && xenstore-read "/local/domain/$(domid $2)/vm")
 	said=$(on $1 'schannelctl -j peers')
@@ -145,8 +144,8 @@ cannot_reach() {	# DOM PEER
 	cannot_connect $1 "$(domid $2)" 8 EHOSTUNREACH
 }
 
-# What spawn starts ends with the connection to the domain, which a save cuts. This
-# goes on: detach DOM NAME COMMAND, then "has_said DOM NAME PATTERN".
+# A command of spawn ends with the agent's connection, which a save closes. A command of
+# "detach DOM NAME COMMAND" goes on; "has_said DOM NAME PATTERN" searches its output.
 detach() {
 	on $1 "setsid sh -c 'echo \$\$ >/tmp/$2.pid; exec $3' </dev/null >/tmp/$2.out 2>&1 &"
 }
@@ -175,28 +174,28 @@ end_detached() {	# DOM NAME...
 	done
 }
 
-nothing_of() {	# DOMID: is left in anybody's part of xenstore
+nothing_of() {	# DOMID: no domain's part of xenstore mentions it
 	! xenstore-ls -f /local/domain | grep -E "schannel/$1(/| =)|/$1/(device|backend)/schannel"
 }
 
-listens_and_connects() {	# DOM PEER: it, and two connections of the peer's to it
+listens_and_connects() {	# DOM PEER: a listener, two connections from PEER, one to PEER
 	detach_listener $1 && until_true $FLOW_LIMIT flow sends $2 $1 send &&
 		flow receives $2 $1 recv && detach_flow $1 $2
 }
 
-# What must hold when u2 has come back with the sockets it had, under another number.
+# Checks after u2 has come back with its sockets, under another domain id (OLD).
 came_back() {
 	local since=$EPOCHREALTIME
 	step "u1's connections got ECONNRESET" reset sends receives
 	stop sends receives
-	step "nothing is left of what u2 was" until_true $FLOW_LIMIT nothing_of "$1"
-	step "its own connection got ECONNRESET" \
+	step "xenstore has no entries of the old u2" until_true $FLOW_LIMIT nothing_of "$1"
+	step "u2's own connection got ECONNRESET" \
 		until_true $FLOW_LIMIT has_said u2 own '^ended errno=ECONNRESET'
-	step "u1 connects to the listener that it had before" until_true $FLOW_LIMIT connects u1 u2
-	echo "# that was $(since $since) s after it was back"
-	step "and it connects to u1" until_true $FLOW_LIMIT connects u2 u1
-	step "u2 sees u1 and nobody else" until_true $FLOW_LIMIT sees u2 u1
-	step "u1 sees u2 and nobody else" until_true $FLOW_LIMIT sees u1 u2
+	step "u1 connects to u2's listener from before" until_true $FLOW_LIMIT connects u1 u2
+	echo "# $(since $since) s after u2 was back"
+	step "u2 connects to u1" until_true $FLOW_LIMIT connects u2 u1
+	step "u2 sees only u1" until_true $FLOW_LIMIT sees u2 u1
+	step "u1 sees only u2" until_true $FLOW_LIMIT sees u1 u2
 }
 
 # ---- Scenario ------------------------------------------------------------------
@@ -209,62 +208,62 @@ first() {
 	step "u2 connects to u1" connects u2 u1
 	step "u1 knows u2 by name, UUID and address" knows u1 u2
 	step "u2 knows u1 by name, UUID and address" knows u2 u1
-	step "u1 sees u2 and nobody else" sees u1 u2
-	step "u2 sees u1 and nobody else" sees u2 u1
-	step "u3 sees nobody" sees u3
+	step "u1 sees only u2" sees u1 u2
+	step "u2 sees only u1" sees u2 u1
+	step "u3 sees no domain" sees u3
 	step "u3 cannot reach u1" cannot_reach u3 u1
-	step "nor can u1 reach u3" cannot_reach u1 u3
+	step "u1 cannot reach u3" cannot_reach u1 u3
 }
 
 broker_dies() {
 	broker_used "the broker comes and goes"
 	step "data flow both ways" eval 'flow sends u1 u2 send && flow receives u1 u2 recv'
-	step "the broker is killed: data flow on" eval 'broker_kill && flows sends receives'
-	step "it starts again: data flow on" eval 'broker_start && flows sends receives'
-	step "another takes its place: data flow on" eval 'broker_replace && flows sends receives'
-	step "a policy that makes no sense is refused" refused_policy
-	step "and data flow on" flows sends receives
+	step "the broker is killed: data still flow" eval 'broker_kill && flows sends receives'
+	step "the broker starts again: data still flow" eval 'broker_start && flows sends receives'
+	step "the broker is replaced: data flow on" eval 'broker_replace && flows sends receives'
+	step "an invalid policy is refused" refused_policy
+	step "data still flow" flows sends receives
 }
 
 policy_changes() {
 	broker_used "the policy changes"
 	policy_of_three
-	step "u3 may reach all" \
+	step "policy: u3 may reach all, and does" \
 		eval 'schannelctl reload && serve u3 && until_true $FLOW_LIMIT flow third u3 u1 send'
-	step "and be reached by u2" until_true $FLOW_LIMIT connects u2 u3
+	step "u2 reaches u3" until_true $FLOW_LIMIT connects u2 u3
 	policy_of_two
-	step "it may not any more: ECONNRESET" eval 'schannelctl reload && reset third'
-	step "and cannot connect" cannot_reach u3 u1
-	step "what was allowed all the time flows on" flows sends receives
+	step "policy: u3 may reach no domain: ECONNRESET" eval 'schannelctl reload && reset third'
+	step "u3 cannot connect" cannot_reach u3 u1
+	step "connections that were always allowed go on" flows sends receives
 	stop serve-u3 third
 }
 
 module_unloaded() {
 	broker_used "a module is unloaded"
-	step "u3 has no module: nobody is told that it is there" \
+	step "u3 has no module: it is paired, but u1 does not list it" \
 		eval 'policy_of_three && schannel_unload u3 && schannelctl reload &&
 			until_true $FLOW_LIMIT has_pair u1 u3 && sees u1 u2'
-	step "u1 fails to connect to it, at once" cannot_reach u1 u3
-	step "u3 loads it: u1 sees it" eval 'schannel_load u3 && until_true $FLOW_LIMIT sees u1 u2 u3'
-	step "u3 unloads it: u1 sees it no more" \
+	step "u1's connect to u3 fails at once" cannot_reach u1 u3
+	step "u3 loads the module: u1 sees u3" eval 'schannel_load u3 && until_true $FLOW_LIMIT sees u1 u2 u3'
+	step "u3 unloads it: u1 does not see u3 any more" \
 		eval 'schannel_unload u3 && until_true $FLOW_LIMIT sees u1 u2'
-	step "the others' data flow on" flows sends receives
+	step "data of u1 and u2 still flow" flows sends receives
 	policy_of_two
 	schannelctl reload
 }
 
 renamed() {
 	broker_used "u2 has another name"
-	step "u2 is renamed, and may reach nobody: ECONNRESET" eval 'xl rename u2 u9 && reset sends receives'
-	step "it cannot be reached" cannot_reach u1 u9
+	step "u2 is renamed to one that may reach no domain: ECONNRESET" eval 'xl rename u2 u9 && reset sends receives'
+	step "u1 cannot reach it" cannot_reach u1 u9
 	xl rename u9 u2
 	step "it has its name again: u1 connects" until_true $FLOW_LIMIT connects u1 u2
 	stop sends receives
 }
 
-# u3 fills what it may write, while the broker has work to do.
+# u3 writes all it may into xenstore while the broker works.
 noise() {
-	broker_used "a domain writes what it likes"
+	broker_used "a domain floods its part of xenstore"
 	push u3 "$(readlink -f "$(command -v xenstore-write)")" /bin/xenstore-write
 	on u3 'chmod +x /bin/xenstore-write'
 	spawn noise u3 'while :; do xenstore-write data/schannel/addresses 10.99.0.1 data/schannel/name u1 \
@@ -282,7 +281,7 @@ saved() {
 		fail "no use to go on"
 	old=$(domid u2)
 	step "u2 is saved" xl save u2 /run/u2.save
-	step "and restored" xl restore /run/u2.save
+	step "u2 is restored" xl restore /run/u2.save
 	rm -f /run/u2.save
 	came_back "$old"
 	end_detached u2 own
@@ -293,22 +292,22 @@ saved_other() {
 	old=$(domid u1)
 	step "u1 is saved and restored" eval 'xl save u1 /run/u1.save && xl restore /run/u1.save'
 	rm -f /run/u1.save
-	step "u2 connects to the listener that it had before" until_true $FLOW_LIMIT connects u2 u1
-	step "and it connects to u2" until_true $FLOW_LIMIT connects u1 u2
-	step "u1 sees u2 and nobody else" until_true $FLOW_LIMIT sees u1 u2
-	step "nothing is left of what it was" nothing_of "$old"
+	step "u2 connects to u1's listener from before" until_true $FLOW_LIMIT connects u2 u1
+	step "u1 connects to u2" until_true $FLOW_LIMIT connects u1 u2
+	step "u1 sees only u2" until_true $FLOW_LIMIT sees u1 u2
+	step "xenstore has no entries of the old u1" nothing_of "$old"
 }
 
-# To this same host: the receiving xl is started by a shell, instead of by ssh.
+# To the same host: a shell, instead of ssh, starts the receiving xl.
 migrated() {
 	local old
 	if [ ! "$mixed" ]; then
-		skip "u2 is migrated, live" "of PV guests Xen must be built with shadow paging"
+		skip "u2 is migrated, live" "Xen must be built with shadow paging to migrate PV guests"
 		return
 	fi
 	broker_used "live migration"
 	step "u2 is connected both ways" eval 'until_true $FLOW_LIMIT flow sends u1 u2 send &&
-		flow receives u1 u2 recv && detach_flow u2 u1' || fail "no use to go on"
+		flow receives u1 u2 recv && detach_flow u2 u1' || fail "the rest depends on it"
 	old=$(domid u2)
 	step "u2 is migrated, live" xl migrate -s '' u2 'xl migrate-receive'
 	came_back "$old"
@@ -324,22 +323,22 @@ rebooted() {
 	local old
 	broker_used "a reboot"
 	old=$(domid u1)
-	step "u1 reboots: it has another number" eval 'xl reboot u1 &&
+	step "u1 reboots: it has another domain id" eval 'xl reboot u1 &&
 		until_true $BOOT_LIMIT rebooted_to u1 $old && wait_for u1 $BOOT_LIMIT true' ||
 		fail "no u1"
-	step "nothing of it is left" until_true $FLOW_LIMIT nothing_of "$old"
-	schannel_load u1 && serve u1 || fail "nobody can listen"
-	step "u2 connects to it" until_true $FLOW_LIMIT connects u2 u1
+	step "xenstore has no entries of the old u1" until_true $FLOW_LIMIT nothing_of "$old"
+	schannel_load u1 && serve u1 || fail "u1 cannot listen"
+	step "u2 connects to u1" until_true $FLOW_LIMIT connects u2 u1
 	step "u1 knows u2 by name, UUID and address" until_true $FLOW_LIMIT knows u1 u2
 }
 
 destroyed() {
 	local old
-	broker_used "an end"
+	broker_used "a domain is destroyed"
 	old=$(domid u1)
 	domu_destroy u1
-	step "u1 is destroyed: u2 sees nobody" until_true $FLOW_LIMIT sees u2
-	step "nothing of it is left" until_true $FLOW_LIMIT nothing_of "$old"
+	step "u1 is destroyed: u2 sees no domain" until_true $FLOW_LIMIT sees u2
+	step "xenstore has no entries of u1" until_true $FLOW_LIMIT nothing_of "$old"
 }
 
 trap 'cp /run/*.out /run/*.end /run/broker.log /result; kill $broker' EXIT
@@ -361,6 +360,6 @@ fi
 [ "$quick" ] && [ ! "$mixed" ] || migrated
 destroyed
 broker_used "the end"
-echo "# the broker has $(awk '/^Rss/ { print $2 }' "/proc/$broker/smaps_rollup") KiB in memory"
+echo "# the broker uses $(awk '/^Rss/ { print $2 }' "/proc/$broker/smaps_rollup") KiB in memory"
 stop_all
 summary

@@ -3,10 +3,10 @@
 #
 #	demo.sh [SECONDS]
 #
-# Two domUs that the broker pairs talk over AF_SCHANNEL: a file crosses from one to the other, and
-# then the same program measures TCP over netfront, AF_SCHANNEL, and TCP that is diverted, in this one
-# boot: u2 sends, u1 receives; SECONDS (3) is the length of a single measurement. In the end iperf3,
-# which knows nothing of AF_SCHANNEL, runs over netfront, and then attached. Leaves demo.json.
+# Two domUs, paired by the broker, communicate over AF_SCHANNEL: u2 sends a file to u1, then one
+# program measures TCP over netfront, AF_SCHANNEL and diverted TCP in the same boot. u2 sends, u1
+# receives; SECONDS (3) is the length of a single measurement. At the end unmodified iperf3 runs
+# over netfront, and then attached. Leaves demo.json.
 set -euo pipefail
 . /testbed/lib/broker
 . /testbed/lib/transparent
@@ -19,7 +19,7 @@ group=measured	# of the server, and of the clients that are diverted
 file_mib=16
 raw=/run/measurements
 
-listener() {	# DOM COMMAND: start what prints "listening ..." when it is ready
+listener() {	# DOM COMMAND: start a command, and wait until it prints "listening ..."
 	local log=/run/listener.$RANDOM deadline=$((SECONDS + 30))
 	on "$1" "$2" >$log 2>&1 &
 	listener=$!
@@ -38,10 +38,10 @@ send_file() {
 	start=$EPOCHREALTIME
 	on u2 "schannel-perf send /tmp/file $(domid u1) >/dev/null" || fail "the file was not sent"
 	wait "$listener" || fail "the file was not received"
-	progress "it crossed to u1 over AF_SCHANNEL in $(since "$start") s"
+	progress "u2 sent it to u1 over AF_SCHANNEL in $(since "$start") s"
 	got=$(on u1 'sha256sum </tmp/file')
-	[ "$got" = "$wanted" ] || fail "u1 got something else, SHA-256 ${got%% *}"
-	progress "u1 has a file of the same SHA-256, ${got%% *}"
+	[ "$got" = "$wanted" ] || fail "u1 received a different file, SHA-256 ${got%% *}"
+	progress "u1 received a file with the same SHA-256, ${got%% *}"
 	on u1 'rm /tmp/file'
 	on u2 'rm /tmp/file'
 	jq -n --arg sha "${got%% *}" --argjson mib $file_mib \
@@ -52,7 +52,7 @@ since() {
 	awk -v from="$1" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.1f", to - from }'
 }
 
-# in_group GROUP DOM COMMAND
+# in_group GROUP DOM COMMAND: run a command as a member of a cgroup.
 in_group() {
 	on "$2" "mkdir -p /sys/fs/cgroup/$1 && echo 0 >/sys/fs/cgroup/$1/cgroup.procs && $3"
 }
@@ -65,7 +65,7 @@ client() {	# PATH ARGUMENTS: one run of the client in u2, as JSON
 	esac
 }
 
-# One measurement, with the CPU time of all domains while it ran.
+# One measurement, with the CPU time that all domains used meanwhile.
 measure() {	# PATH BYTES TEST
 	local before after start=$EPOCHREALTIME result
 	before=$(cpu_seconds)
@@ -78,7 +78,7 @@ measure() {	# PATH BYTES TEST
 		'{$path, $bytes, $test, cpu: ($after - $before), $took, $result}' >>$raw
 }
 
-# The competitors take turns, so that what changes in time changes for all.
+# The paths alternate, so that a change of the machine's speed affects all of them.
 compare() {	# BYTES TEST
 	local start=$EPOCHREALTIME path
 	for path in "${paths[@]}"; do
@@ -92,14 +92,14 @@ compare() {	# BYTES TEST
 	progress "measured $2 at $1 bytes: $runs runs each in $(since "$start") s"
 }
 
-# Have connections been diverted since /run/before, and was none that should have been not?
+# Fails unless connections were diverted since /run/before, and none fell back to TCP.
 all_diverted() {
 	traffic_since /run/before u2 >/run/moved
 	jq -e '.diverted > 0 and .declined == 0' /run/moved >/dev/null ||
-		fail "connections went elsewhere: $(cat /run/moved)"
+		fail "connections were not diverted as expected: $(cat /run/moved)"
 }
 
-# What domains use that have nothing to do.
+# CPU seconds per second that all domains use when idle.
 measure_idle() {
 	local before after start=$EPOCHREALTIME
 	before=$(cpu_seconds)
@@ -109,7 +109,7 @@ measure_idle() {
 		'BEGIN { printf "%.4f\n", (cpu - was) / (to - from) }'
 }
 
-# iperf3_rate DIVERTED: the median, in MiB/s, of runs of which all connections were, or none.
+# iperf3_rate true|false: the median in MiB/s; all connections must be diverted, or none.
 iperf3_rate() {
 	local went
 	traffic u2 >/run/before
@@ -119,10 +119,10 @@ iperf3_rate() {
 	done | jq -s 'sort | .[length / 2 | floor]'
 	went=$(traffic_since /run/before u2)
 	jq -e "(.diverted > 0) == $1 and .declined == 0" <<<"$went" >/dev/null ||
-		fail "iperf3's connections went elsewhere: $went"
+		fail "iperf3's connections were not diverted as expected: $went"
 }
 
-# Nothing of the program, its arguments or the address changes.
+# The program, its arguments and the address stay the same.
 transparent() {
 	local netfront schannel
 	in_group demo u1 'iperf3 -s -D >/dev/null 2>&1'
@@ -214,9 +214,9 @@ cat <<END
 Accelerator $ACCEL, Xen $(xl info xen_version), Linux $(uname -r), $GUEST guests
 with $VCPUS vCPU each; u2 sends to u1.
 Xen (spec-ctrl=no xpti=off pv-l1tf=off), dom0 and guests (mitigations=off) run
-without CPU mitigations. Median of $runs runs of $seconds s, taken in turns in one boot.
+without CPU mitigations. Median of $runs runs of $seconds s, alternating in one boot.
 CPU seconds are those of dom0 and both domUs together, less the
-$idle CPU s/s the three use when idle.
+$idle CPU s/s that the three use when idle.
 
 $(table /result/demo.json)
 

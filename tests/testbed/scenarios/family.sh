@@ -3,17 +3,16 @@
 #
 #	family.sh [quick]
 #
-# What a program may expect of a socket of any type, between domains: every case of
-# schannel-test from u2 (whose end of the channel is the frontend) to u1 (the
-# backend), then those that depend on who has which end the other way around,
-# and a few with dom0 at either side. "quick" is a choice of them that takes a
-# fraction of the time.
+# AF_SCHANNEL sockets of all types between domains: every case of schannel-test from u2 (whose
+# end of the channel is the frontend) to u1 (the backend), then the cases that depend on the
+# direction the other way around, and a few with dom0 on either side. "quick" runs a few
+# of them.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn
 . /testbed/lib/cases
 
-# What differs with the direction: who opens, answers, and lets go.
+# The cases that depend on the direction: which side opens, answers and closes.
 turned="accept,connect,transfer,shutdown,half_close,close,race,load"
 turned+=",seqpacket_accept,seqpacket_connect,seqpacket_record,seqpacket_half_close"
 turned+=",seqpacket_race,seqpacket_load,dgram,dgram_full,dgram_port,dgram_load"

@@ -3,11 +3,10 @@
 #
 #	inet.sh [quick]
 #
-# TCP between domains, diverted: schannel-test's cases, all of whose connections have to
-# be, over IPv4, IPv6 and v4-mapped addresses; who claims an address that is not
-# its own stays on the network; and what becomes of connections when a pair is taken
-# away, or a domain destroyed. "quick" is a choice of it that takes a
-# fraction of the time.
+# Diverted TCP between domains: schannel-test's cases over IPv4, IPv6 and v4-mapped addresses,
+# where every connection must be diverted; a domain that claims another's address stays on
+# the network; connections when a pair is removed, or a domain destroyed. "quick" runs a
+# part of it.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn
@@ -18,7 +17,7 @@ set -uo pipefail
 
 quick=${1:-}
 CGROUP=/sys/fs/cgroup/in
-stranger=10.99.0.77	# an address that is published as nobody's
+stranger=10.99.0.77	# the address of no domain
 few=connect,accept,transfer,shutdown,inet_connect,inet_end
 
 # ---- Domains -------------------------------------------------------------------
@@ -57,13 +56,13 @@ hold_tcp() {	# NAME FROM TO send|recv
 	await $FLOW_LIMIT "$1" '^flowing'
 }
 
-# What became of a domain's connections so far.
+# How many of a domain's connections ended in each verdict so far.
 verdicts() {	# DOM
 	on $1 'schannel-test verdicts'
 }
 
-# becomes WHAT FROM TO: a new connection is exactly that, as in "OK 1" or
-# "NO_PEER 1 TCP 1", an extended regular expression; and carries what it should.
+# becomes WHAT FROM TO: a new connection gets exactly these verdicts, as in "OK 1" or
+# "NO_PEER 1 TCP 1" (an extended regular expression), and carries data.
 becomes() {
 	local what=$1 now
 	verdicts $2 >/run/before
@@ -100,9 +99,9 @@ between() {	# FAMILY CLIENT SERVER [OPTIONS...]
 	progress "$family, from $1 to $2: took $(since "$start") s"
 }
 
-# ---- Who is who ------------------------------------------------------------------
+# ---- Addresses ------------------------------------------------------------------
 
-# u1 is told addresses of u2's that are not those it has.
+# xenstore tells u1 an address of u2 that is not u2's.
 spoofed() {
 	local key is
 	key=/local/domain/$(domid u1)/backend/schannel/$(domid u2)/0/peer-addresses
@@ -110,11 +109,11 @@ spoofed() {
 	step "u1 has a listener" serve_tcp u1
 	step "u2's connections are diverted" becomes 'OK 1' u2 u1
 	xenstore-write $key $stranger
-	step "its address is another's: refused, and TCP's" comes_to_become 'REFUSED_SOURCE 1 TCP 1' u2 u1
-	step "it is remembered" becomes 'RECENT 1 TCP 1' u2 u1
+	step "u2's address differs from xenstore: refused, TCP" comes_to_become 'REFUSED_SOURCE 1 TCP 1' u2 u1
+	step "the refusal is remembered" becomes 'RECENT 1 TCP 1' u2 u1
 	xenstore-write $key "$is"
-	step "it is its own: diverted again" comes_to_become 'OK 1' u2 u1
-	step "explained" has u2 '.[0].diverted' \
+	step "xenstore has the right address: diverted again" comes_to_become 'OK 1' u2 u1
+	step "schannelctl why says so" has u2 '.[0].diverted' \
 		"schannelctl -j why $(address u1):$FLOW_PORT cgroup in"
 	stop serve-u1
 }
@@ -126,16 +125,16 @@ parted_soon() {
 }
 
 parted() {
-	step "there are connections" parted_soon
+	step "u1 and u2 have connections" parted_soon
 	schannelctl unpair u1 u2
-	step "the pair is taken away: ECONNRESET for one" reset u1-sends
-	step "and for the other" reset u2-receives
-	step "and for both their peers" both_reset
-	step "a new connection is plain TCP, over netfront" comes_to_become 'NO_PEER 1 TCP 1' u1 u2
-	step "and back" comes_to_become 'NO_PEER 1 TCP 1' u2 u1
+	step "the pair is removed: u1's connection gets ECONNRESET" reset u1-sends
+	step "u2's connection gets ECONNRESET" reset u2-receives
+	step "the accepted ends get ECONNRESET" both_reset
+	step "a new connection from u1 is plain TCP, over netfront" comes_to_become 'NO_PEER 1 TCP 1' u1 u2
+	step "a new connection from u2, too" comes_to_become 'NO_PEER 1 TCP 1' u2 u1
 	pair
-	step "paired again: diverted" comes_to_become 'OK 1' u1 u2
-	step "and back" comes_to_become 'OK 1' u2 u1
+	step "paired again: u1's connections are diverted" comes_to_become 'OK 1' u1 u2
+	step "u2's connections are diverted" comes_to_become 'OK 1' u2 u1
 	stop u1-sends u2-receives serve-u1 serve-u2
 }
 
@@ -151,18 +150,18 @@ destroyed_soon() {
 destroyed() {
 	local id
 	id=$(domid u2)
-	step "there are connections" destroyed_soon
+	step "u1 and u2 have connections" destroyed_soon
 	domu_destroy u2
 	step "u2 is destroyed: u1's send gets ECONNRESET" reset u1-sends
-	step "its recv, too" reset u1-receives
-	step "what it had accepted, too" await $FLOW_LIMIT serve-u1 'errno=ECONNRESET'
-	step "nothing keeps the dead" until_true $HOLDINGS_LIMIT dead $id
+	step "u1's recv gets ECONNRESET" reset u1-receives
+	step "u1's accepted connection gets ECONNRESET" await $FLOW_LIMIT serve-u1 'errno=ECONNRESET'
+	step "no reference keeps u2: the domain is gone" until_true $HOLDINGS_LIMIT dead $id
 	stop u1-sends u1-receives u2-sends serve-u2
 	schannelctl unpair u1 $id
-	domu_create u2 && prepare u2 && pair || fail "u2 is not there again"
-	step "somebody listens" serve_tcp u2
-	step "created and paired again: diverted" comes_to_become 'OK 1' u1 u2
-	step "and back" comes_to_become 'OK 1' u2 u1
+	domu_create u2 && prepare u2 && pair || fail "u2 cannot be created again"
+	step "u2 listens" serve_tcp u2
+	step "created and paired again: u1's connections are diverted" comes_to_become 'OK 1' u1 u2
+	step "u2's connections are diverted" comes_to_become 'OK 1' u2 u1
 	stop serve-u1 serve-u2
 }
 

@@ -3,11 +3,10 @@
 #
 #	lifecycle.sh [quick]
 #
-# Channels and domains that come and go, with connections open: modules loaded
-# and unloaded, pairs made and taken away, domains destroyed, peers that make
-# no sense. What nobody asked for goes on meanwhile, everything works
-# afterwards, and in the end nothing is held that was not held before.
-# "quick" is a choice of it that takes a fraction of the time.
+# Channels and domains come and go while connections are open: modules are loaded and
+# unloaded, pairs made and removed, domains destroyed, and peers offer invalid channels.
+# Unrelated connections go on meanwhile, everything works afterwards, and at the end the
+# domains hold no more grants, event channels and memory than before. "quick" runs a part of it.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn
@@ -22,7 +21,7 @@ nowhere=99	# no domain has this id
 late='ETIMEDOUT|EHOSTUNREACH'
 unusable='did not come up \(cannot use'
 
-# unload DOM...: the modules, as soon as those who were stopped are gone.
+# unload DOM...: unload the modules, as soon as the stopped programs are gone.
 unload() {
 	local dom
 	for dom in "$@"; do
@@ -32,7 +31,7 @@ unload() {
 
 # ---- The first connect ---------------------------------------------------
 
-# pair DOM DOM, unpair DOM DOM: one that is gone goes by its number.
+# pair DOM DOM, unpair DOM DOM: a domain that no longer exists is given by its id.
 pair() {
 	schannelctl pair "$(number "$1")" "$(number "$2")"
 }
@@ -59,7 +58,7 @@ first_connect() {
 		step "a connect to a domain that has no module fails at once (backend)" \
 			cannot_connect u1 "$(domid u2)" 8 EHOSTUNREACH
 		ends
-		step "its driver is said to be there, and does not answer: a connect fails in time" \
+		step "a connect to a peer that claims a driver and does not answer fails in time" \
 			eval 'pretend "$front" && cannot_connect u1 "$(domid u2)" 20 "$late"'
 		unload u1
 		schannel_load u2
@@ -69,7 +68,7 @@ first_connect() {
 		step "a connect to a domain that has no module fails at once (frontend)" \
 			cannot_connect u2 "$(domid u1)" 8 EHOSTUNREACH
 		ends
-		step "the same, of one that does not answer" \
+		step "a connect to a peer that does not answer fails in time (frontend)" \
 			eval 'pretend "$back" && cannot_connect u2 "$(domid u1)" 20 "$late"'
 		schannel_load u1
 	else
@@ -80,9 +79,9 @@ first_connect() {
 		cannot_connect u1 $nowhere 5 EHOSTUNREACH
 	step "connect to a domain it is not paired with: EHOSTUNREACH" \
 		cannot_connect u1 0 5 EHOSTUNREACH
-	step "connect where nobody listens: ECONNREFUSED" \
+	step "connect to a port without listener: ECONNREFUSED" \
 		cannot_connect u1 "$(domid u2)" 20 ECONNREFUSED
-	serve u1 u2 || fail "nobody can listen"
+	serve u1 u2 || fail "the domains cannot listen"
 	step "connect from u2 to u1" connects u2 u1
 	step "connect from u1 to u2" connects u1 u2
 	step "u1 logs that the channel is up" logs_up u1 u2
@@ -109,26 +108,26 @@ renew_servers() {
 }
 
 unpaired() {
-	renew_servers || fail "nobody can listen"
+	renew_servers || fail "the domains cannot listen"
 	step "four connections carry data" flows_both_ways
 	unpair u1 u2
-	step "the pair is taken away: both ends of all get ECONNRESET" reset_both_ways
+	step "the pair is removed: both ends of each get ECONNRESET" reset_both_ways
 	step "u1 cannot connect any more" cannot_connect u1 "$(domid u2)" 5 EHOSTUNREACH
 	step "u2 cannot connect any more" cannot_connect u2 "$(domid u1)" 5 EHOSTUNREACH
 	pair u1 u2 && schannel_meet u1 u2
 	step "paired again, u2 connects to u1" connects u2 u1
-	step "and u1 to u2" connects u1 u2
+	step "paired again, u1 connects to u2" connects u1 u2
 }
 
 # ---- Modules come and go ---------------------------------------------------
 
-# Connects to the other domain again and again, each time until a reset.
+# Connect to the other domain repeatedly, each time until a reset.
 traffic() {	# DOM PEER
 	spawn "traffic-$1" "$1" "while :; do schannel-test hold --port $FLOW_PORT \
 		--peer $(domid "$2") --direction send; sleep 0.2; done"
 }
 
-# While there are sockets, schannel itself stays.
+# schannel cannot be unloaded while it has sockets.
 busy() {	# DOM
 	local said
 	if said=$(on "$1" 'rmmod schannel_xen && rmmod schannel' 2>&1); then
@@ -172,13 +171,13 @@ no_wrong_byte() {
 }
 
 reloaded() {
-	renew_servers || fail "nobody can listen"
+	renew_servers || fail "the domains cannot listen"
 	traffic u1 u2
 	traffic u2 u1
 	step "traffic is flowing from u1 to u2" await $FLOW_LIMIT traffic-u1 '^flowing'
-	step "and from u2 to u1" await $FLOW_LIMIT traffic-u2 '^flowing'
-	step "modules unloaded and loaded in turns: resets, then traffic resumes" reload ||
-		fail "no use to go on"
+	step "traffic is flowing from u2 to u1" await $FLOW_LIMIT traffic-u2 '^flowing'
+	step "modules unloaded and loaded alternately: resets, then traffic resumes" reload ||
+		fail "the rest depends on it"
 	step "no byte was wrong" no_wrong_byte
 	stop traffic-u1 traffic-u2
 	renew_servers
@@ -186,7 +185,7 @@ reloaded() {
 	cases u2 u1 --pick load.many
 }
 
-# ---- Peers that make no sense ------------------------------------------------
+# ---- Invalid peers ------------------------------------------------
 
 overwritten() {	# PATH STATE [REMEDY...]
 	local path=$1 state=$2
@@ -199,43 +198,43 @@ overwritten() {	# PATH STATE [REMEDY...]
 	until_true $FLOW_LIMIT connects u2 u1
 }
 
-nonsense() {
+invalid_peers() {
 	ends
-	step "the frontend's state is overwritten: reset, then all is well" overwritten "$front" 1
-	step "the backend's, with one that does not exist: the same" overwritten "$back" 42
-	# xenbus writes no state where there is none, so this one needs help.
-	step "the frontend's, with no number: the same, once paired again" \
-		overwritten "$front" nonsense repair
+	step "the frontend's state is overwritten: reset, then connects again" overwritten "$front" 1
+	step "the backend's state is overwritten with an unknown one: the same" overwritten "$back" 42
+	# xenbus does not write a state where it cannot read one, so the pair must be made again.
+	step "the frontend's state is overwritten with text: the same, once paired again" \
+		overwritten "$front" text repair
 
 	stop serve-u2
 	unload u2
 	pretend "$front"
 	step "an offer without keys is refused" refuses_keys 'has no valid port-0'
-	step "one with words for numbers" refuses_keys 'has no valid port-0' some thing
-	step "one with numbers too large" refuses_keys 'has no valid port-0' 1 4294967296
-	step "one with an event channel that is not there" refuses_keys "$unusable" 1 4000
-	step "one of a directory that is not granted" refuses_offer "$unusable" dir-ref=4000000
-	step "one of a directory with the wrong magic number" \
+	step "an offer with text for numbers is refused" refuses_keys 'has no valid port-0' some thing
+	step "an offer with too large numbers is refused" refuses_keys 'has no valid port-0' 1 4294967296
+	step "an offer of an unknown event channel is refused" refuses_keys "$unusable" 1 4000
+	step "an offer of a directory that is not granted is refused" refuses_offer "$unusable" dir-ref=4000000
+	step "a directory with a wrong magic number is refused" \
 		refuses_offer 'no directory at the page it named' magic=7
-	step "one of another ABI version: the log has both" \
+	step "a directory of another ABI version is refused: the log has both versions" \
 		refuses_offer 'speaks ABI versions 2 to 2, this kernel 1 to 1: refused' abi=2 abi-oldest=2
-	step "one that requires what we do not have" \
+	step "a directory that requires unknown features is refused" \
 		refuses_offer 'requires features 0x80000000' required=0x80000000
-	step "one with more queues than there can be" \
+	step "a directory with too many queues is refused" \
 		refuses_offer 'directory with 9 queues' queues=9
-	step "one with an enormous control ring" \
+	step "a directory with a too large control ring is refused" \
 		refuses_offer 'control ring of order 99' order=99
-	step "one whose pages are not granted" refuses_offer "$unusable"
+	step "a directory whose pages are not granted is refused" refuses_offer "$unusable"
 	schannel_load u2 && serve u2 && schannel_meet u1 u2
-	step "with a driver that makes sense, all is well" connects u2 u1
+	step "with a valid driver in u2 again, u2 connects to u1" connects u2 u1
 
 	stop serve-u1
 	unload u1
-	step "the frontend refuses a backend's answer with a word for a number" \
+	step "the frontend refuses an answer with text for a number" \
 		refuses_answer 'has no valid dir-ref' thing
-	step "and one of a directory that is not granted" refuses_answer "$unusable" 4000000
+	step "the frontend refuses an answer with a directory that is not granted" refuses_answer "$unusable" 4000000
 	schannel_load u1 && serve u1 && schannel_meet u1 u2
-	step "with a driver that makes sense, all is well there, too" connects u1 u2
+	step "with a valid driver in u1 again, u1 connects to u2" connects u1 u2
 }
 
 # ---- dom0 ----------------------------------------------------------------------
@@ -244,11 +243,11 @@ with_dom0() {
 	schannel_load dom0 || fail "the modules do not load in dom0"
 	schannel_pair dom0 u1
 	schannel_pair dom0 u2
-	step "a file crosses from dom0 to u1" carries dom0 u1
-	step "and from u1 to dom0" carries u1 dom0
+	step "dom0 sends a file to u1" carries dom0 u1
+	step "u1 sends a file to dom0" carries u1 dom0
 }
 
-# ---- What is held --------------------------------------------------------------
+# ---- Resources --------------------------------------------------------------
 
 gone_from_kernels() {
 	local dom
@@ -257,15 +256,15 @@ gone_from_kernels() {
 	done
 }
 
-# Everything is let go of, and the memory there was is there again.
+# All resources are released.
 let_go() {
 	stop_all
 	step "the modules are unloaded" unload dom0 u1 u2
 	unpair u1 u2
 	unpair dom0 u1
 	unpair dom0 u2
-	step "no kernel has them any more" gone_from_kernels
-	step "grants and event channels are as before" back_to /run/before dom0 u1 u2
+	step "no kernel lists the modules any more" gone_from_kernels
+	step "grants and event channels are as at the beginning" back_to /run/before dom0 u1 u2
 	step "dom0 has its memory back" as_much_memory dom0 "$memory_dom0"
 	step "u1 has its memory back" as_much_memory u1 "$memory_u1"
 }
@@ -284,7 +283,7 @@ prepare_destruction() {	# SURVIVOR VICTIM
 		flow bystander dom0 "$survivor" send
 }
 
-# How long it stood still before it was told.
+# How long the connection stood still before the reset.
 reset_soon() {	# NAME
 	reset "$1" && detail=$(sed -n 's/^ended.*bytes, \(.* ms after the last\)/\1 byte/p' "/run/$1.out")
 }
@@ -297,27 +296,27 @@ destroyed() {	# SURVIVOR VICTIM
 	local survivor=$1 victim=$2 id
 	id=$(domid "$victim")
 	step "$victim and $survivor are connected in every way" \
-		prepare_destruction "$survivor" "$victim" || fail "no use to go on"
+		prepare_destruction "$survivor" "$victim" || fail "the rest depends on it"
 	domu_destroy "$victim"
 	step "$victim is destroyed: $survivor's send gets ECONNRESET" reset_soon sends
-	step "its recv, too" reset_soon receives
-	step "a send that was blocked, too" reset send-blocks
-	step "a recv that was blocked, too" reset recv-blocks
-	step "connections that $survivor had accepted, too" accepted_reset "$survivor"
+	step "$survivor's recv gets ECONNRESET" reset_soon receives
+	step "$survivor's blocked send gets ECONNRESET" reset send-blocks
+	step "$survivor's blocked recv gets ECONNRESET" reset recv-blocks
+	step "connections that $survivor had accepted get ECONNRESET" accepted_reset "$survivor"
 	step "a transfer from dom0 to $survivor goes on" flows bystander
-	step "the listener that $victim was connected to is still good" connects dom0 "$survivor"
-	step "a connect to the dead: EHOSTUNREACH" cannot_connect "$survivor" "$id" 5 EHOSTUNREACH
-	step "nothing keeps the dead: $victim is gone altogether" until_true $HOLDINGS_LIMIT dead "$id"
+	step "the listener that $victim was connected to still works" connects dom0 "$survivor"
+	step "connect to the destroyed domain: EHOSTUNREACH" cannot_connect "$survivor" "$id" 5 EHOSTUNREACH
+	step "no reference keeps $victim: the domain is gone" until_true $HOLDINGS_LIMIT dead "$id"
 	stop sends receives send-blocks recv-blocks victim-sends victim-receives \
 		"serve-$victim" "serve-$survivor" bystander
 	unpair "$survivor" "$id"
 	unpair dom0 "$id"
-	domu_create "$victim" && schannel_load "$victim" || fail "$victim is not there again"
+	domu_create "$victim" && schannel_load "$victim" || fail "$victim cannot be created again"
 	schannel_pair "$victim" "$survivor"
 	schannel_pair dom0 "$victim"
-	serve "$survivor" "$victim" || fail "nobody can listen"
+	serve "$survivor" "$victim" || fail "the domains cannot listen"
 	step "created and paired again, $victim connects to $survivor" connects "$victim" "$survivor"
-	step "and $survivor to $victim" connects "$survivor" "$victim"
+	step "created and paired again, $survivor connects to $victim" connects "$survivor" "$victim"
 	stop "serve-$survivor" "serve-$victim"
 }
 
@@ -331,7 +330,7 @@ first_connect
 unpaired
 if [ ! "$quick" ]; then
 	reloaded
-	nonsense
+	invalid_peers
 fi
 with_dom0
 let_go

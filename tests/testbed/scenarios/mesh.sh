@@ -3,9 +3,9 @@
 #
 #	mesh.sh
 #
-# As many domUs as there may be, all of which talk at the same time, each to the others in turn.
-# They are started one after the other, as far as memory goes. Leaves mesh.jsonl;
-# tests/bench/README.md has what is in a line.
+# Starts the domUs that --domus allows, pairs each with each, and has all of them send at the
+# same time, each to one after the other. Leaves mesh.jsonl; tests/bench/README.md describes
+# its lines.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn
@@ -53,7 +53,7 @@ paired() {
 	detail="$((${#doms[@]} * (${#doms[@]} - 1) / 2)) pairs in $(since "$start") s"
 }
 
-# Pages that the domUs share with each other. Free memory says nothing so soon after a boot.
+# Pages that the domUs share with each other. Free memory still changes after a boot.
 shared_pages() {
 	local dom ids=()
 	for dom in "${doms[@]}"; do
@@ -72,7 +72,7 @@ start_servers() {
 	done
 }
 
-# All at once, each to all others one after the other.
+# All domUs send at once, each to one after the other.
 talk() {
 	local dom other others start=$EPOCHREALTIME
 	for dom in "${doms[@]}"; do
@@ -106,15 +106,15 @@ channels_up() {
 }
 
 step "all domUs boot" boot
-[ ${#doms[@]} -ge 2 ] || fail "not even two domUs"
+[ ${#doms[@]} -ge 2 ] || fail "fewer than two domUs"
 schannel_load "${doms[@]}" || fail "the modules do not load"
 step "the broker pairs each with each" paired
 step "servers start" start_servers
-step "each talks to each other one" talk || fail "there is nothing to say about it"
-step "a channel is up from each to each" channels_up
+step "each domain sends to each other one" talk || fail "there is no rate to report"
+step "each domain has a channel to each other one" channels_up
 rate=$(awk -v moved=$moved -v took=$took 'BEGIN { print moved / 1048576 / took }')
 record mesh $talked $rate MiB/s
 each=$((4096 * $(shared_pages) / (${#doms[@]} * (${#doms[@]} - 1) / 2)))
 record mesh-memory $talked $each B
-echo "# the domains of a channel share $each bytes"
+echo "# the two domains of a channel share $each bytes"
 summary

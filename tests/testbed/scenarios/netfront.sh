@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# netfront between two domUs with iperf3, both ways: what the testbed is worth
-# when nothing of this project is involved.
+#	netfront.sh [SECONDS]
+#
+# Measures netfront between two domUs with iperf3, in both directions, without this project's
+# code: a baseline of the testbed. Leaves netfront.json.
 set -euo pipefail
 
 seconds=${1:-3}

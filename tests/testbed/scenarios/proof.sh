@@ -3,9 +3,10 @@
 #
 #	proof.sh [quick]
 #
-# Programs that nobody here wrote, between two domUs with a Debian root: first over
-# netfront, then attached, and nothing else is different. Each has to get what
-# it should, and what is counted has to say which way its connections went. Leaves proof.json and proof.md.
+# Unmodified programs between two domUs with a Debian root ("testbed xen --root"): first over
+# netfront, then attached, with no other difference. Each must transfer its data correctly,
+# and the counters must show which way its connections went. "quick" runs a few programs.
+# Leaves proof.json and proof.md.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn
@@ -16,11 +17,11 @@ set -uo pipefail
 quick=${1:-}
 seconds=5
 [ -z "$quick" ] || seconds=3
-group=proof		# of all the programs; what is attached
+group=proof		# the cgroup of all programs, which is attached
 results=/run/results
-network_share=20	# percent of what goes over the network without: no more when diverted
+network_share=20	# limit of network traffic when diverted, percent of that over netfront
 
-# family|connections there are at least|unit|name|command; those with a q are the quick ones.
+# q if quick|IP version|least number of connections|unit|name|command
 programs() {
 	grep "^${quick:+q}" <<-'END' | cut -d '|' -f 2-
 	q|4|2|MiB/s|iperf3, 1 stream|iperf3_client
@@ -48,7 +49,7 @@ start_servers() {
 	servers_answer && { [ "$quick" ] || postgres_prepare; }
 }
 
-# client FAMILY COMMAND...
+# client FAMILY COMMAND...: run a client with the server's address in "host" and "url".
 client() {
 	if [ "$1" = 6 ]; then
 		host=$(address6 u1) url="http://[$(address6 u1)]"
@@ -59,7 +60,7 @@ client() {
 	"$@"
 }
 
-# went netfront|schannel CONNECTIONS PROGRAM: do the counters say that?
+# went netfront|schannel CONNECTIONS PROGRAM: check the counters in /run/moved.
 went() {
 	local before
 	case $1 in
@@ -77,7 +78,7 @@ went() {
 	return 1
 }
 
-# try PATH FAMILY CONNECTIONS UNIT NAME COMMAND
+# try PATH FAMILY CONNECTIONS UNIT NAME COMMAND: run a program and record its rate.
 try() {
 	local path=$1 family=$2 connections=$3 unit=$4 name=$5 rate
 	shift 5
@@ -98,7 +99,7 @@ try_all() {	# PATH
 	done 3</run/programs
 }
 
-# The first connection may have to wait for a channel, and not want to.
+# The first connection can fall back to TCP while the channel comes up.
 diverted() {
 	local host url
 	traffic u2 >/run/before

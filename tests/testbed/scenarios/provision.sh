@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC1091,SC2016,SC2034
 #
-# schannelctl: what it makes in xenstore, what the domains may do with it, and
-# what it says to those who may not use it.
+#	provision.sh
+#
+# "schannelctl pair": the entries it writes to xenstore, the permissions of the domains on
+# them, and its messages to users without permission.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/answers
@@ -11,7 +13,7 @@ can() {		# DOM COMMAND
 	step "$1 can: $2" on "$@"
 }
 
-# Only a refusal counts: a command that is not there must not pass.
+# Only a refusal passes: a missing command must not.
 is_refused() {	# DOM COMMAND
 	! on "$@" && on "$1" 'xenstore-read name' >/dev/null
 }
@@ -28,8 +30,8 @@ is_listed() {	# EXPRESSION
 	return 1
 }
 
-# What a domain reads in its own end of a pair.
-is_in() {	# DOM KEY WANTED
+# is_in DOM KEY WANTED: what a domain reads.
+is_in() {
 	local is
 	is=$(on "$1" "xenstore-read $2") && [ "$is" = "$3" ] && return
 	echo "it is '$is', not '$3'"
@@ -44,7 +46,7 @@ shows() {	# EXPRESSION
 	step "list shows: $1" is_listed "$1"
 }
 
-# Guests have no xenstore library: what is for dom0 alone says so.
+# DomUs have no xenstore library: commands for dom0 say so.
 says u1 'no libxenstore' 'schannelctl list'
 says u1 'not loaded' 'schannelctl'
 for dom in u1 u2; do
@@ -107,10 +109,10 @@ for key in name uuid addresses; do
 done
 cannot u2 "xenstore-write $front/pool-mib 1024"
 cannot u1 "xenstore-write $back/pool-mib 1024"
-# Nobody but its owner says that a driver is there.
+# Only the owner of an end announces its driver.
 cannot u1 "xenstore-write $front/abi 1"
 cannot u2 "xenstore-write $back/abi 1"
-# What they are told comes from what only dom0 writes.
+# Names, UUIDs and addresses come from keys that only dom0 can write.
 for dom in u1 u2; do
 	cannot $dom "xenstore-write name other"
 	cannot $dom "xenstore-write vm /vm/$uuid_u1"
@@ -125,20 +127,20 @@ says u1 'not permitted' 'schannelctl list'
 says u2 'not permitted' "schannelctl pair $u1 $u2"
 says dom0 'not permitted' 'setpriv --reuid=65534 --clear-groups schannelctl'
 
-# A domain may give up its own end, but not make it again.
+# A domain can remove its own end, but not create it again.
 can u2 "xenstore-rm $front"
 cannot u2 "xenstore-write $front/backend /local/domain/0"
 shows '.[0].stale and .[0].frontend.state == "missing"'
 can dom0 'schannelctl pair u2 u1'
 shows '.[0].stale | not'
 
-# What their kernels make of it, and so everybody there.
+# The domUs' kernels list the peer, to all users.
 can dom0 'test ! -e /sys/module/schannel'
 sees dom0 '(.pairs | length == 1) and (has("peers") | not)' 'schannelctl -j'
 step 'the module is loaded in u1' schannel_load u1
-step "its driver says so" until_true "$ANSWERS_LIMIT" is_in dom0 "$back/abi" 1
+step "its driver announces itself" until_true "$ANSWERS_LIMIT" is_in dom0 "$back/abi" 1
 sees u1 'map(.transport) == ["loopback"]' 'schannelctl -j peers'
-step 'and in u2' schannel_load u2
+step 'the module is loaded in u2' schannel_load u2
 sees u1 'map(select(.name == "u2")) | length == 1' 'schannelctl -j peers'
 sees u1 ".[0] | .domid == $u2 and .uuid == \"${uuid_u2#/vm/}\" and .transport == \"xen\" and
 	.addresses == [\"10.99.0.2\", \"fd00::2\", \"10.7.0.2\"] and .channel == \"down\"" \
@@ -152,9 +154,9 @@ can dom0 'schannelctl unpair u1 u2'
 sees u1 'map(.transport) == ["loopback"]' 'schannelctl -j peers'
 can dom0 'schannelctl pair u1 u2'
 sees u1 'length == 2' 'schannelctl -j peers'
-step 'the module is gone from u2' schannel_unload u2
+step 'the module is unloaded in u2' schannel_unload u2
 sees u1 'map(.transport) == ["loopback"]' 'schannelctl -j peers'
-step 'and from u1' schannel_unload u1
+step 'the module is unloaded in u1' schannel_unload u1
 can dom0 "! xenstore-exists $front/abi && ! xenstore-exists $back/abi"
 can dom0 'schannelctl unpair u1 u2'
 shows '. == []'

@@ -3,10 +3,10 @@
 #
 #	scale.sh [FLOWS]
 #
-# As many connections between two domUs (10000): how fast they open, what an idle one costs in both
-# together, what a bulk stream loses beside them, and what share the slowest gets when
-# many are busy, or all. Leaves scale.jsonl; tests/bench/README.md has what is in a line, and
-# tests/bench/targets.py what the numbers should be.
+# FLOWS (10000) connections between two domUs: how fast they open, how much memory an idle one
+# costs in both domains together, how much a bulk stream slows down beside them, and which
+# share the slowest gets when many or all are busy. Leaves scale.jsonl;
+# tests/bench/README.md describes its lines, tests/bench/targets.py has the targets.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn
@@ -14,12 +14,12 @@ set -uo pipefail
 
 flows=${1:-10000}
 PORT=7410
-POOL_KIB=131072		# more than these rings need
+POOL_KIB=131072		# more than the rings need
 SECONDS_BUSY=6
-SECONDS_ALL=20		# each has its turn about once a second then
-# Each with its share of the connections, as servers have it. Not one for each: without
-# CONFIG_PARAVIRT_TIME_ACCOUNTING a guest's scheduler charges a thread for the time in which the
-# hypervisor has taken the processor away, and some do not run for seconds.
+SECONDS_ALL=20		# each sends about once a second then
+# Each thread has a share of the connections, as in servers. With a thread for each, some would
+# not run for seconds: without CONFIG_PARAVIRT_TIME_ACCOUNTING a guest's scheduler charges a
+# thread for the time in which the hypervisor runs another domain.
 THREADS=8
 OPEN_LIMIT=300
 lines=/result/scale.jsonl
@@ -32,7 +32,7 @@ record() {	# TEST FLOWS JSON
 
 # ---- Memory --------------------------------------------------------------------
 
-# channel DOM FIELD: of its channel to the other one.
+# channel DOM FIELD: a field of its channel to the other domU.
 channel() {
 	on "$1" 'schannelctl -j channels' | jq ".[0].$2"
 }
@@ -41,7 +41,7 @@ pools() {
 	channel u1 pool_size && channel u2 pool_size
 }
 
-# What a domain has in use, in bytes.
+# Memory that a domain uses, in bytes.
 in_use() {	# DOM
 	local free
 	free=$(memory $1)
@@ -58,7 +58,7 @@ in_use_of_both() {
 		--argjson grants "$(granted)" '{$u1, $u2, $grants}'
 }
 
-# What of it is in which slab: "BYTES NAME", both domains together.
+# Memory in slabs of both domains together, as lines "BYTES NAME".
 slabs() {
 	local dom
 	for dom in u1 u2; do
@@ -66,7 +66,7 @@ slabs() {
 	done | awk '{ bytes[$1] += $3 * $4 } END { for (name in bytes) print bytes[name], name }'
 }
 
-# "BYTES NAME" for each connection, those that matter first.
+# The same per connection, since FILE was written; the largest first.
 slabs_since() {	# FILE
 	slabs | awk -v flows=$flows 'NR == FNR { was[$2] = $1; next }
 		($1 - was[$2]) / flows >= 20 { printf "%d %s\n", ($1 - was[$2]) / flows, $2 }' $1 - |
@@ -102,7 +102,7 @@ bulk() {	# TEST IDLE
 	detail="$(jq '.value * 10 | round / 10' <<<"$result") MiB/s"
 }
 
-# The channel is there, and has moved something, before memory is counted.
+# The channel is up and has been used before memory is counted.
 open_first() {
 	spawn server u1 "bench-flows server $PORT $((flows + 16))"
 	spawn perf u1 'schannel-perf server'
@@ -145,10 +145,10 @@ schannel_pair u1 u2 || fail "u1 and u2 cannot be paired"
 step "a bulk stream" open_first
 until_still pools && in_use_of_both >/run/before && slabs >/run/slabs || fail "memory cannot be counted"
 step "$flows connections open" open_all
-step "what an idle one costs, both domains together" cost
-step "the bulk stream beside them" bulk beside-idle $flows
-step "64 of them busy" busy 64 65536 $SECONDS_BUSY
-step "256 of them busy" busy 256 65536 $SECONDS_BUSY
+step "memory of an idle connection, both domains together" cost
+step "the bulk stream beside idle connections" bulk beside-idle $flows
+step "64 connections busy" busy 64 65536 $SECONDS_BUSY
+step "256 connections busy" busy 256 65536 $SECONDS_BUSY
 step "all $flows busy" busy $flows 4096 $SECONDS_ALL
-step "all are gone when their programs are" all_gone
+step "all connections end with their programs" all_gone
 summary

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Is the harness to be trusted? Checks what a scenario relies on, and leaves a
-# complaint in u1's console that has to fail the run: "selftest" looks for it.
+#	selftest.sh
+#
+# Checks the functions that scenarios rely on, and leaves a complaint in u1's console that must
+# fail the run. Run by tests/testbed/selftest, which checks that it does.
 set -euo pipefail
 
 expect() {	# STATUS COMMAND...
@@ -22,7 +24,7 @@ progress "exit statuses and streams are kept apart"
 head -c 3000000 /dev/urandom >/run/sent
 push u1 /run/sent /tmp/sent
 pull u1 /tmp/sent /run/back
-cmp /run/sent /run/back || fail "a file changed on its way"
+cmp /run/sent /run/back || fail "a file changed during the copy"
 progress "three random megabytes went to u1 and back unchanged"
 
 jobs=()
@@ -31,7 +33,7 @@ for number in 1 2 3 4; do
 	jobs+=($!)
 done
 wait "${jobs[@]}"
-[ "$(cat /run/job[1-4] | tr -d '\n')" = 1234 ] || fail "concurrent commands mixed up"
+[ "$(cat /run/job[1-4] | tr -d '\n')" = 1234 ] || fail "the output of concurrent commands is mixed up"
 progress "commands run side by side"
 
 old=$(domid u2)
@@ -41,12 +43,12 @@ domu_destroy u2
 expect 255 wait $job
 expect 1 domid u2
 domu_create u2
-[ "$(domid u2)" != "$old" ] || fail "u2 was not made anew"
+[ "$(domid u2)" != "$old" ] || fail "u2 has its old domain id"
 expect 0 on u2 'true'
-progress "u2 was destroyed, noticed, and created again"
+progress "u2 was destroyed, which was noticed, and created again"
 
 echo '{"answer": 42}' >/result/answer.json
-# Like a module that is being loaded: what goes wrong before the first of them is
-# taken for the emulator's fault, and the run repeated.
+# The first line stands for a loaded module: a complaint before any is loaded counts as the
+# emulator's fault, and the run is repeated.
 on u1 'echo "schannel: put here by the self-check" >/dev/kmsg'
 on u1 'echo "WARNING: put here by the self-check" >/dev/kmsg'

@@ -3,11 +3,11 @@
 #
 #	soak.sh SECONDS FLOWS
 #
-# Many flows of all kinds between u1 and u2, half of them begun by either, that open,
-# talk, half-close and die at random ends. Nothing may get lost; and afterwards each
-# domain has in use what it had before. The pool of a channel grows with the
-# first flows and stays, so that is compared after a first, short round, and
-# again with the modules unloaded.
+# Many flows of all kinds between u1 and u2, half of them opened by each, that transfer data,
+# half-close and end at random. No byte may get lost, and afterwards each domain must use as
+# many resources as before. A channel's pool grows with the first flows and stays, so this
+# is compared after a first, short round, and again with the modules unloaded. SECONDS (40)
+# is the length of the soak, FLOWS (1000) the number of flows at a time.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn
@@ -16,8 +16,8 @@ set -uo pipefail
 seconds=${1:-40}
 flows=${2:-1000}
 first=10
-slow=8		# the machine is emulated, and has a thousand flows to look after
-pages_about=64	# that a channel may need beside its pool, to describe more of it
+slow=8		# factor on time limits: the machine is emulated and has many flows
+pages_about=64	# pages that a channel may grant beside its pool, for tables
 
 # start_server NAME DOM PEER PORT, start_client NAME DOM PEER PORT SECONDS
 start_server() {
@@ -36,7 +36,7 @@ report() {
 	grep -v ' s: ' "$1" | sed 's/^#* */#   /' | head -n 100
 }
 
-# round SECONDS: both ways at once; what one of the two clients says is shown as it comes.
+# round SECONDS: both directions at once; one client's progress is printed as it comes.
 round() {
 	local limit=$(($1 + 300)) status=0 name
 	start_server server-u1 u1 u2 7200
@@ -62,7 +62,7 @@ round() {
 	return $status
 }
 
-# step_round NAME SECONDS: what a round says is shown whether it fails or not.
+# step_round NAME SECONDS: a round as a step, whose output is always printed.
 step_round() {
 	local status=0
 	round "$2" || status=1
@@ -82,18 +82,18 @@ same_event_channels() {
 	grep 'event channels' /run/first | diff - /run/now
 }
 
-# granted FILE DOM: pages, as "holdings" said then.
+# granted FILE DOM: the number of granted pages in FILE, written by "holdings".
 granted() {
 	sed -n "s/^$2: \([0-9]*\) pages.*/\1/p" "$1"
 }
 
-# channel DOM FIELD: of its channel to the other one.
+# channel DOM FIELD: a field of its channel to the other domU.
 channel() {
 	on "$1" 'schannelctl -j channels' | tr ',{}' '\n' |
 		sed -n "s/.*\"$2\": *\([0-9]*\).*/\1/p"
 }
 
-# in_rings DOM...: flows there are, and memory in rings. One flow each way stays: it
+# in_rings DOM...: number of flows, and memory in rings. One flow in each direction stays: it
 # carries datagrams.
 in_rings() {
 	local dom
@@ -111,7 +111,7 @@ same_rings() {
 	until_true $HOLDINGS_LIMIT _same_rings || diff /run/first-rings /run/now
 }
 
-# The pool may have grown, and a few pages with it that say what is where.
+# The pool may have grown, and a few pages of tables with it.
 grants_of_pools() {
 	local dom pool more
 	holdings u1 u2 >/run/now
@@ -156,15 +156,16 @@ step_round "a soak of $seconds s with $flows flows" "$seconds"
 step "all sockets are gone" until_true $HOLDINGS_LIMIT no_sockets
 step "flows and rings are as after the first round" same_rings
 step "event channels are as after the first round" same_event_channels
-step "grants are, but for what the pools have grown" grants_of_pools
-step "u1 has as much memory as after the first round, but for its pool" \
+step "grants are as after the first round, plus the pools' growth" grants_of_pools
+step "u1 has as much memory as after the first round, less its pool's growth" \
 	as_much_memory u1 $((first_u1 - 4 * $(grown u1)))
-step "u2, too" as_much_memory u2 $((first_u2 - 4 * $(grown u2)))
+step "u2 has as much memory as after the first round, less its pool's growth" \
+	as_much_memory u2 $((first_u2 - 4 * $(grown u2)))
 
 step "the modules are unloaded in u1" unload u1
-step "and in u2" unload u2
+step "the modules are unloaded in u2" unload u2
 schannelctl unpair u1 u2
-step "grants and event channels are as before they were loaded" back_to /run/before u1 u2
+step "grants and event channels are as before the modules were loaded" back_to /run/before u1 u2
 step "u1 has its memory back" as_much_memory u1 "$free_u1"
-step "u2, too" as_much_memory u2 "$free_u2"
+step "u2 has its memory back" as_much_memory u2 "$free_u2"
 summary

@@ -3,10 +3,10 @@
 #
 #	tools.sh [quick]
 #
-# What stands on the family, between two domains: the library and its examples, socat,
-# which knows nothing of it, and what schannelctl shows and does, in both. First u2 (whose
-# end of the channel is the frontend) is the client and u1 (the backend) the server;
-# then, unless "quick", the other way around, but for what knows nothing of ends.
+# The tools between two domains: the library with its examples, socat, which does not know
+# AF_SCHANNEL, and schannelctl's reports and commands in both domains. First u2 (whose end of
+# the channel is the frontend) is the client and u1 (the backend) the server; then, unless
+# "quick", the other way around, except for the parts that do not depend on the direction.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/answers
@@ -18,7 +18,7 @@ BYTES=3000000	# more than any ring
 BOX=/run/netns/box
 in_box="nsenter -n$BOX"
 
-# prints DOM TEXT COMMAND: exactly that, and it succeeds.
+# prints DOM TEXT COMMAND: the command succeeds and prints exactly TEXT.
 prints() {
 	local said
 	said=$(on "$1" "$3" 2>&1) && [ "$said" = "$2" ] && return
@@ -26,7 +26,7 @@ prints() {
 	return 1
 }
 
-# lists DOM PATTERN COMMAND: it has a line like that.
+# lists DOM PATTERN COMMAND: a line of the output matches.
 lists() {
 	step "$1 lists '$2': $3" has_line "$@"
 }
@@ -38,7 +38,7 @@ has_line() {
 	return 1
 }
 
-# comes_back DOM BYTES COMMAND: what it is given is what it prints.
+# comes_back DOM BYTES COMMAND: the command prints its input unchanged.
 comes_back() {
 	local sums
 	sums=$(on "$1" "head -c $2 /dev/urandom >/tmp/sent; sha256sum </tmp/sent
@@ -51,7 +51,7 @@ comes_back() {
 
 # ---- The library's examples ------------------------------------------------
 
-# example NAME DOM COMMAND: a server of theirs; returns when it listens.
+# example NAME DOM COMMAND: start a server of the examples; returns when it listens.
 example() {
 	spawn "$@"
 	await $LIMIT "$1" '^listening on any:[0-9]*$'
@@ -59,9 +59,9 @@ example() {
 
 examples() {	# CLIENT SERVER
 	local host
-	step "$2 has a server of streams" example stream "$2" 'stream listen any:7000'
-	step 'one of seqpackets' example seqpacket "$2" 'seqpacket listen any:7001'
-	step 'and one of datagrams' example dgram "$2" 'dgram listen any:7002'
+	step "$2: stream listens" example stream "$2" 'stream listen any:7000'
+	step "$2: seqpacket listens" example seqpacket "$2" 'seqpacket listen any:7001'
+	step "$2: dgram listens" example dgram "$2" 'dgram listen any:7002'
 	for host in "$2" "${uuid[$2]}" "${id[$2]}" "$(address "$2")"; do
 		step "$1: a stream to $host" prints "$1" "hello, $host" \
 			"echo 'hello, $host' | stream connect $host:7000"
@@ -70,21 +70,21 @@ examples() {	# CLIENT SERVER
 		step "$1: datagrams to $host" prints "$1" $'one\nand two\n3' \
 			"dgram connect $host:7002 one 'and two' 3"
 	done
-	step "$2 is told $1's name" await $LIMIT stream "^connection from $1:[0-9]*\$" 4
-	step 'a long stream comes back' comes_back "$1" $BYTES "stream connect $2:7000"
+	step "$2: stream prints $1's name" await $LIMIT stream "^connection from $1:[0-9]*\$" 4
+	step "$1: a long stream comes back" comes_back "$1" $BYTES "stream connect $2:7000"
 	stop stream seqpacket dgram
 	says "$1" "^stream: $2:7009: Connection refused\$" "stream connect $2:7009"
 	says "$1" "^seqpacket: $2:7009: Connection refused\$" "seqpacket connect $2:7009 x"
 	says "$1" '^dgram: receive: Connection refused$' "dgram connect $2:7009 x"
-	# Nobody paired them with dom0.
+	# The domUs are not paired with dom0.
 	says "$1" '^stream: 0:7000: No route to host$' 'stream connect 0:7000'
 	says "$1" '^stream: u9:7000: No such file or directory$' 'stream connect u9:7000'
 }
 
 # ---- socat -----------------------------------------------------------------
 
-# socat_serves DOM PORT ADDRESS: it does not say when it is there, but the kernel does.
-# The one before has served.
+# socat_serves DOM PORT ADDRESS: start a server instead of the last one; schannelctl shows when
+# it listens.
 socat_serves() {
 	stop socat
 	spawn socat "$1" "socat -t $LIMIT $3 EXEC:cat"
@@ -92,7 +92,7 @@ socat_serves() {
 }
 
 # socat_echoes CLIENT SERVER WHAT PORT BYTES LISTENING CONNECTING: addresses as in
-# af_schannel(7); they go on with a domain id, a port and options.
+# af_schannel(7); domain id, port and options are appended.
 socat_echoes() {
 	step "$2: socat serves $3" socat_serves "$2" "$4" "$6"
 	step "$1: socat: $3" comes_back "$1" "$5" "socat -t $LIMIT - $7"
@@ -103,17 +103,17 @@ socats() {	# CLIENT SERVER
 	socat_echoes "$1" "$2" 'a stream' 7010 $BYTES \
 		"SOCKET-LISTEN:18:0:${any}7010I0,fork" "SOCKET-CONNECT:18:0:${to}7010I0"
 	spawn tcp "$1" "socat -t $LIMIT TCP-LISTEN:8080,fork SOCKET-CONNECT:18:0:${to}7010I0"
-	step "$1: socat: a TCP port that is one of $2's" comes_back "$1" $BYTES \
+	step "$1: socat: a TCP port that is forwarded to $2" comes_back "$1" $BYTES \
 		"socat -t $LIMIT - TCP:127.0.0.1:8080,retry=100,interval=0.1"
 	stop tcp
 	socat_echoes "$1" "$2" seqpackets 7011 $BYTES \
 		"SOCKET-LISTEN:18:0:${any}7011I0,type=5,fork" \
 		"SOCKET-CONNECT:18:0:${to}7011I0,type=5"
-	# Datagrams have no end: who waits for one knows how much is to come.
+	# Datagrams have no end of file: the receiver must know their number of bytes.
 	socat_echoes "$1" "$2" 'a datagram' 7012 6000 \
 		"SOCKET-RECVFROM:18:2:0:${any}7012I0,fork" \
 		"SOCKET-DATAGRAM:18:2:0:${to}7012I0,readbytes=6000"
-	socat_echoes "$1" "$2" 'a datagram, sent to' 7013 6000 \
+	socat_echoes "$1" "$2" 'a datagram, with sendto' 7013 6000 \
 		"SOCKET-RECVFROM:18:2:0:${any}7013I0,fork" \
 		"SOCKET-SENDTO:18:2:0:${to}7013I0,readbytes=6000"
 	stop socat
@@ -121,15 +121,15 @@ socats() {	# CLIENT SERVER
 
 # ---- What schannelctl shows ------------------------------------------------
 
-# knows DOM OTHER HOST [PREFIX]: what it was told when they were paired, found by HOST.
+# knows DOM OTHER HOST [PREFIX]: DOM lists OTHER, found by HOST, as they were paired.
 knows() {
 	sees "$1" "length == 1 and (.[0] | .name == \"$2\" and .domid == ${id[$2]} and
 	.uuid == \"${uuid[$2]}\" and .addresses == [\"$(address "$2")\", \"$(address6 "$2")\"] and
 	.transport == \"xen\" and .channel == \"up\")" "${4:-}schannelctl -j peers $3"
 }
 
-# both_say CLIENT SERVER COMMAND COMMAND EXPRESSION: of what the commands print in the one
-# and in the other, $here and $there, both lists of one.
+# both_say CLIENT SERVER COMMAND COMMAND EXPRESSION: each command prints a list with one
+# element, $here in CLIENT and $there in SERVER, for which the expression holds.
 both_say() {
 	local here there
 	here=$(on "$1" "$3") && there=$(on "$2" "$4") &&
@@ -140,7 +140,7 @@ both_say() {
 	return 1
 }
 
-# Ends of a connection whose reader does not read, so that nothing changes.
+# Both ends of a connection whose reader does not read, so that no number changes.
 same_flow='all($here, $there; .state == "open" and .type == "stream") and
 	$here.opened and ($there.opened | not) and
 	$here.local_port == $there.peer_port and $here.peer_port == $there.local_port and
@@ -156,12 +156,12 @@ same_channel='all($here, $there; .state == "up" and .flows > 0) and
 	$there.dgram_sent == $here.dgram_received + $here.dgram_no_port and
 	$here.errors + $there.errors == 0'
 
-# numbers DOM PEER: what a namespace, and its channel to PEER, did so far.
+# numbers DOM PEER: statistics of its namespace, and of its channel to PEER.
 numbers() {
 	on "$1" "schannelctl -j stats; schannelctl -j stats $2" | jq -s .
 }
 
-# A connection and a mebibyte more are in the numbers of both.
+# A connection and a mebibyte more appear in the statistics of both.
 counted() {	# CLIENT SERVER
 	local here there
 	here=$(numbers "$1" "$2")
@@ -180,14 +180,14 @@ counted() {	# CLIENT SERVER
 queries() {	# CLIENT SERVER
 	local me=${id[$1]}
 	step "$2 serves connections" serve "$2"
-	step "$1 has one that waits" flow held "$1" "$2" send --stall
+	step "$1 has a blocked connection" flow held "$1" "$2" send --stall
 	knows "$1" "$2" "${uuid[$2]}"
 	knows "$2" "$1" "$(address "$1")"
-	# a ring in which nothing is sent becomes small, seen by the one before the other
-	step 'both say the same of the connection' until_true 10 both_say "$1" "$2" \
+	# an idle ring shrinks, which the two ends see at different times
+	step 'both report the same of the connection' until_true 10 both_say "$1" "$2" \
 		"schannelctl -j flows dport $FLOW_PORT" "schannelctl -j flows sport $FLOW_PORT" \
 		"$same_flow"
-	step 'and of the channel' both_say "$1" "$2" \
+	step 'both report the same of the channel' both_say "$1" "$2" \
 		"schannelctl -j channels $2" "schannelctl -j channels $1" "$same_channel"
 	sees "$1" "length == 1 and (.[0] | .peer == \"$2:$FLOW_PORT\" and
 	(.local | startswith(\"$me:\")) and .peer_domid == ${id[$2]})" \
@@ -199,7 +199,7 @@ queries() {	# CLIENT SERVER
 	sees "$2" "length == 1 and (.[0] | .local_port == $FLOW_PORT and .type == \"stream\")" \
 		'schannelctl -j sockets state listen'
 	sees "$1" ".channels[0].peer == \"$2\" and (.peers | length == 2)" 'schannelctl -j'
-	step 'what they count moves' counted "$1" "$2"
+	step 'a connection changes the statistics of both' counted "$1" "$2"
 
 	lists "$1" "^$2 +${id[$2]} +xen +up +$(address "$2") $(address6 "$2")\$" 'schannelctl peers'
 	lists "$2" "^$1 +up +" 'schannelctl channels'
@@ -210,14 +210,14 @@ queries() {	# CLIENT SERVER
 	lists "$2" "^listen +stream .*:$FLOW_PORT " 'schannelctl sockets'
 	lists "$1" '^connected +[1-9][0-9]*$' 'schannelctl stats'
 	lists "$2" '^rx_bytes +[1-9][0-9]*$' "schannelctl stats $1"
-	# Its server's side waits for ever.
+	# Its server blocks for ever.
 	stop held "serve-$2"
 }
 
-# ---- What it tells and does ------------------------------------------------
+# ---- schannelctl monitor and kill ------------------------------------------------
 
-# heard DOM EXPRESSION: the monitor in it told of such an event. Its last line may
-# not be whole yet.
+# heard DOM EXPRESSION: the monitor in DOM reported such an event. Its last line may be
+# incomplete.
 _heard() {
 	jq -se "any($2)" "/run/monitor-$1.out" >/dev/null 2>&1
 }
@@ -228,19 +228,19 @@ heard() {
 	return 1
 }
 
-# A monitor does not say when it begins to listen: connect until it tells of that.
+# A monitor does not say when it begins to listen: connect until it reports a connection.
 monitored() {	# CLIENT SERVER
 	connects "$1" "$2" && _heard "$1" '.event == "flow-opened"' &&
 		_heard "$2" '.event == "flow-opened"' &&
 		[ "$(said monitor-text "flow-opened  *stream .* -> $2:$FLOW_PORT\$")" -gt 0 ]
 }
 
-# sees_reset DOM BEFORE: its server saw one more than so many.
+# sees_reset DOM BEFORE: its server saw more than BEFORE resets.
 sees_reset() {
 	await $LIMIT "serve-$1" '^ended errno=ECONNRESET' $(($2 + 1))
 }
 
-# kills DOM FILTER...: exactly one socket.
+# kills DOM FILTER...: exactly one socket matches and is killed.
 kills() {
 	local dom=$1
 	shift
@@ -253,30 +253,30 @@ monitors() {	# CLIENT SERVER
 	spawn "monitor-$1" "$1" 'schannelctl -j monitor'
 	spawn "monitor-$2" "$2" 'schannelctl -j monitor'
 	spawn monitor-text "$1" 'schannelctl monitor'
-	step 'monitors in both tell of connections' until_true $LIMIT monitored "$1" "$2"
-	step "$1's knows where to" heard "$1" \
+	step 'monitors in both report connections' until_true $LIMIT monitored "$1" "$2"
+	step "$1's monitor reports the destination" heard "$1" \
 		".flow | .opened and .peer == \"$2:$FLOW_PORT\" and .type == \"stream\""
-	step "$2's knows where from" heard "$2" \
+	step "$2's monitor reports the source" heard "$2" \
 		".flow | (.opened | not) and .local_port == $FLOW_PORT and .peer_domid == ${id[$1]}"
-	step 'and of their end' heard "$2" '.event == "flow-ended"'
+	step "$2's monitor reports the end" heard "$2" '.event == "flow-ended"'
 
 	step "$1 has a busy connection" flow talker "$1" "$2" send
 	spawn rates "$1" "schannelctl -j -i 0.1 stats $2"
-	step 'whose bytes are counted again and again' \
+	step 'schannelctl -i reports its rate repeatedly' \
 		await $LIMIT rates '"rates":{.*"tx_bytes":[1-9]' 2
 	stop rates
 	before=$(said "serve-$2" ECONNRESET)
-	step "$1 ends it" kills "$1" peer "$2" dport $FLOW_PORT
-	step 'its user is told' await $LIMIT talker '^ended errno=ECONNABORTED'
-	step 'the other one sees a reset' sees_reset "$2" "$before"
-	step 'which is told in that domain, too' heard "$2" \
+	step "$1 kills it" kills "$1" peer "$2" dport $FLOW_PORT
+	step "the program in $1 gets ECONNABORTED" await $LIMIT talker '^ended errno=ECONNABORTED'
+	step "the program in $2 gets ECONNRESET" sees_reset "$2" "$before"
+	step "$2's monitor reports the reset" heard "$2" \
 		'.event == "flow-ended" and .flow.error == "ECONNRESET"'
 	stop talker
-	step 'another busy connection' flow talker "$1" "$2" send
-	step "$2 ends it" kills "$2" peer "$1" sport $FLOW_PORT
-	step 'its user is told' await $LIMIT "serve-$2" '^ended errno=ECONNABORTED'
-	step 'the other one sees a reset' reset talker
-	step 'which is told in that domain, too' heard "$1" \
+	step "$1 has another busy connection" flow talker "$1" "$2" send
+	step "$2 kills it" kills "$2" peer "$1" sport $FLOW_PORT
+	step "the program in $2 gets ECONNABORTED" await $LIMIT "serve-$2" '^ended errno=ECONNABORTED'
+	step "the program in $1 gets ECONNRESET" reset talker
+	step "$1's monitor reports the reset" heard "$1" \
 		'.event == "flow-ended" and .flow.error == "ECONNRESET"'
 	stop talker
 }
@@ -289,33 +289,33 @@ moves() {	# CLIENT SERVER
 	before=$(said "serve-$2" ECONNRESET)
 	step "$2 has a server" example stream "$2" 'stream listen any:7000'
 	step "$1 has a busy connection" flow talker "$1" "$2" send
-	step 'and a namespace' on "$1" \
+	step "$1 has a network namespace" on "$1" \
 		"mkdir -p ${BOX%/*} && touch $BOX && unshare --net=$BOX true"
-	step "$2 is moved there" on "$1" "schannelctl peers move $2 netns ${BOX##*/}"
-	step 'the connection is reset' reset talker
-	step 'at both ends' sees_reset "$2" "$before"
+	step "peer $2 is moved to the namespace" on "$1" "schannelctl peers move $2 netns ${BOX##*/}"
+	step "the connection is reset at $1" reset talker
+	step "the connection is reset at $2" sees_reset "$2" "$before"
 	stop talker
-	step "$1's monitor saw it go" heard "$1" \
+	step "$1's monitor reports that the peer is gone" heard "$1" \
 		".event == \"peer-gone\" and .peer.name == \"$2\""
-	step "$2's saw the channel go" heard "$2" '.event == "channel-down"'
+	step "$2's monitor reports that the channel is down" heard "$2" '.event == "channel-down"'
 	sees "$1" 'map(.transport) == ["loopback"]' 'schannelctl -j peers'
 	says "$1" "no peer '$2'" "schannelctl channels $2"
 	says "$1" '^stream: .*: No route to host$' "stream connect $to:7000"
-	step 'it is reached from there' prints "$1" hello \
+	step "$2 is reached from the namespace" prints "$1" hello \
 		"echo hello | $in_box stream connect $2:7000"
 	knows "$1" "$2" "$2" "$in_box "
-	step "and $2's monitor saw a channel come" heard "$2" '.event == "channel-up"'
-	step 'a server there' example new "$1" "$in_box stream listen any:7020"
-	step 'a server in the old one' example old "$1" 'stream listen any:7021'
-	step "$2 reaches the one" prints "$2" hello "echo hello | stream connect $1:7020"
+	step "$2's monitor reports that the channel is up" heard "$2" '.event == "channel-up"'
+	step "a server in the namespace" example new "$1" "$in_box stream listen any:7020"
+	step "a server in the initial namespace" example old "$1" 'stream listen any:7021'
+	step "$2 reaches the server in the namespace" prints "$2" hello "echo hello | stream connect $1:7020"
 	says "$2" 'Connection refused$' "stream connect $1:7021"
 	stop stream old new
-	step 'the namespace goes' on "$1" "umount $BOX && rm $BOX"
+	step "the namespace is deleted" on "$1" "umount $BOX && rm $BOX"
 	sees "$1" "map(select(.name == \"$2\")) | length == 1" 'schannelctl -j peers'
-	step "$1's monitor saw it come" heard "$1" \
+	step "$1's monitor reports the peer" heard "$1" \
 		".event == \"peer\" and .peer.name == \"$2\""
-	step 'what it has is reached again' connects "$1" "$2"
-	step "and $1's monitor saw a channel come" heard "$1" '.event == "channel-up"'
+	step "$1 connects to $2 again" connects "$1" "$2"
+	step "$1's monitor reports that the channel is up" heard "$1" '.event == "channel-up"'
 	stop "monitor-$1" "monitor-$2" monitor-text "serve-$2"
 }
 
@@ -330,7 +330,7 @@ contained() {	# CLIENT SERVER
 	sees "$1" 'map(.transport) == ["loopback"]' 'unshare -n schannelctl -j peers'
 	sees "$1" '. == []' 'unshare -n schannelctl -j flows'
 	stop stream
-	step 'a server in a container' example stream "$1" 'unshare -n stream listen any:7022'
+	step "$1 has a server in another namespace" example stream "$1" 'unshare -n stream listen any:7022'
 	says "$2" 'Connection refused$' "stream connect $1:7022"
 	stop stream
 }
