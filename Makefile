@@ -29,7 +29,7 @@ help:
 	@echo '  modules        the kernel modules, for the running kernel if its headers are'
 	@echo '                 installed; KDIR= names others'
 	@echo '  lib            libschannel and its examples'
-	@echo '  install        modules, library, tools, headers (PREFIX=, DESTDIR=); uninstall'
+	@echo '  install        modules, library, tools, headers, guides (PREFIX=, DESTDIR=); uninstall'
 	@echo '  clean          what was built here; the cache stays'
 	@echo 'See it work'
 	@echo '  demo           two domains on real Xen, and a table of what it is worth'
@@ -96,6 +96,7 @@ install: all
 	$(call kbuild,$(CURDIR)/net/schannel) INSTALL_MOD_PATH=$(DESTDIR) modules_install
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux include/uapi/linux/*.h
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/schannel include/uapi/linux/schannel.yaml
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/schannel CHANGELOG.md docs/*.md
 	$(MAKE) -C lib O=$(BUILD)/lib install
 	$(MAKE) -C tools O=$(BUILD)/tools install
 
@@ -106,7 +107,7 @@ uninstall:
 	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/schannel_inet.ko*
 	-[ -n "$(DESTDIR)" ] || depmod $(KVER)
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/include/linux/,$(notdir $(wildcard include/uapi/linux/*.h)))
-	rm -rf $(DESTDIR)$(PREFIX)/share/schannel
+	rm -rf $(DESTDIR)$(PREFIX)/share/schannel $(DESTDIR)$(PREFIX)/share/doc/schannel
 	$(MAKE) -C lib O=$(BUILD)/lib uninstall
 	$(MAKE) -C tools O=$(BUILD)/tools uninstall
 
