@@ -164,10 +164,10 @@ leaves 127.0.0.1 82 a.slice/web.service/worker
 step 'detach: the inner one' schannelctl detach worker
 leaves 127.0.0.1 81 a.slice/web.service/worker
 diverts 127.0.0.1 80 a.slice/web.service/worker
-step 'attach: two of one name' is_told 2 'may be' schannelctl attach twins
+step 'attach: two of one name' is_told 2 'is ambiguous' schannelctl attach twins
 attach a.slice/twins
 attach /b.slice/twins
-step 'detach: two of one name' is_told 2 'may be' schannelctl detach twins
+step 'detach: two of one name' is_told 2 'is ambiguous' schannelctl detach twins
 step 'detach: several' schannelctl detach /a.slice/twins b.slice/twins
 step 'attach: no such cgroup' is_told 1 'no cgroup' schannelctl attach nginx.service
 

@@ -88,9 +88,9 @@ fails 2 "did you mean 'flows'?" monitor folws
 fails 2 "did you mean 'move'?" peers mvoe web netns x
 fails 2 "did you mean 'check'?" policy chek
 fails 2 "did you mean 'cgroup'?" why web group x
-fails 2 'not a port' flows port x
-fails 2 'not a port' flows port 0
-fails 2 'not a port' flows sport 4294967296
+fails 2 'invalid port' flows port x
+fails 2 'invalid port' flows port 0
+fails 2 'invalid port' flows sport 4294967296
 fails 2 "unknown type 'raw'; expected: stream, seqpacket, dgram" flows type raw
 fails 2 "did you mean 'stream'?" flows type steam
 fails 2 'stream or seqpacket' flows type s
@@ -109,24 +109,24 @@ fails 2 'usage' attach web port
 fails 2 'usage' attach web not
 fails 2 "unknown scope keyword '80'" attach web not 80
 fails 2 'usage' attach web to ''
-fails 2 'neither a port' attach web port 0
-fails 2 'neither a port' attach web port 65536
-fails 2 'neither a port' attach web port 80,http
-fails 2 'neither a port' attach web port 80-
-fails 2 'neither a port' attach web port 81-80
-fails 2 'neither a port' attach web port 4294967376
-fails 2 'no port is left' attach web port 80 not port 1-1000
-fails 2 'neither an address' attach web to web
-fails 2 'neither an address' attach web to 10.0.0.1/33
-fails 2 'neither an address' attach web to fd00::/129
-fails 2 'neither an address' attach web to fd00::/
-fails 2 'bits beyond' attach web to 10.0.0.1/8
-fails 2 'both included and not' attach web to fd00::1 not to fd00:0::1/128
+fails 2 'invalid port or range' attach web port 0
+fails 2 'invalid port or range' attach web port 65536
+fails 2 'invalid port or range' attach web port 80,http
+fails 2 'invalid port or range' attach web port 80-
+fails 2 'invalid port or range' attach web port 81-80
+fails 2 'invalid port or range' attach web port 4294967376
+fails 2 'excludes all ports' attach web port 80 not port 1-1000
+fails 2 'invalid address or prefix' attach web to web
+fails 2 'invalid address or prefix' attach web to 10.0.0.1/33
+fails 2 'invalid address or prefix' attach web to fd00::/129
+fails 2 'invalid address or prefix' attach web to fd00::/
+fails 2 'bits set beyond' attach web to 10.0.0.1/8
+fails 2 'both included and excluded' attach web to fd00::1 not to fd00:0::1/128
 fails 2 'attach takes no -j' attach web -j
 fails 2 'usage' attached web
 fails 2 'usage' detach
 fails 1 'not attached' detach web
-fails 2 'may be /b/twins or /c/twins' detach twins
+fails 2 'ambiguous: /b/twins or /c/twins' detach twins
 fails 2 'usage' run
 fails 2 'usage' run port 80
 fails 2 'usage' run port 80 --
@@ -222,12 +222,12 @@ NO_INET=1 counts 13 stats
 fails 2 'usage' why
 fails 2 'expected: cgroup' why web port 80
 fails 2 'usage' why web cgroup
-fails 2 'not a TCP port' why web:
-fails 2 'not a TCP port' why web:0
-fails 2 'not a TCP port' why '[fd00::3]:65536'
-fails 2 'not a destination' why '[fd00::3'
-fails 2 'not a destination' why '[fd00::3]80'
-fails 2 'not a destination' why ':80'
+fails 2 'invalid TCP port' why web:
+fails 2 'invalid TCP port' why web:0
+fails 2 'invalid TCP port' why '[fd00::3]:65536'
+fails 2 'invalid destination' why '[fd00::3'
+fails 2 'invalid destination' why '[fd00::3]80'
+fails 2 'invalid destination' why ':80'
 fails 1 "no peer 'db'" why db:80
 fails 1 'no address is published' why 0
 MADE_UP=97 fails 1 'not loaded' why 10.0.0.3
@@ -241,17 +241,17 @@ whys() {	# STATUS PATTERN ARGUMENTS...
 whys 0 '\[fd00::3\]:80: would be diverted, to web' '[fd00::3]:80'
 whys 0 'fd00::3: would be diverted, to web' fd00::3
 whys 0 '\[fd00::3\]:80: would be diverted, to 3' -n '[fd00::3]:80'
-whys 1 '\[fd00::3\]:81: would be plain TCP, since the scope .* leaves it out' '[fd00::3]:81'
-whys 1 '10.0.0.3:80: would be plain TCP, since the scope .* the cgroup / .*' 10.0.0.3:80
-whys 1 '.*, since the cgroup /other is not attached .*' '[fd00::3]:80' cgroup other
-whys 1 '.*, since .* cgroup /hidden .* cannot be seen: Operation not permitted' fd00::3 c hidden
-whys 1 '.*, since it is not the address of a peer .*, and since the scope .*' 10.0.0.9:80
-whys 1 '.*, since it is this machine.s own .*, and since the scope .*' 127.0.0.1:81
-whys 1 '.*, since the peer did not answer .*; it is not tried again for 4\.2 s' '[fd00::4]:80'
-whys 1 '.*, since of a reason that .*' '[fd00::5]:80'
+whys 1 '\[fd00::3\]:81: would be plain TCP, because the scope .* excludes it' '[fd00::3]:81'
+whys 1 '10.0.0.3:80: would be plain TCP, because the scope of .* cgroup / .*' 10.0.0.3:80
+whys 1 '.*, because the cgroup /other is not attached .*' '[fd00::3]:80' cgroup other
+whys 1 '.*, because .* cgroup /hidden cannot be read: Operation not permitted' fd00::3 c hidden
+whys 1 '.*, because it is not the address of a peer .*, and because the scope .*' 10.0.0.9:80
+whys 1 '.*, because it is a local address .*, and because the scope .*' 127.0.0.1:81
+whys 1 '.*, because the peer did not answer .*; the next attempt is in 4\.2 s.*' '[fd00::4]:80'
+whys 1 '.*, because of a reason that .*' '[fd00::5]:80'
 whys 1 '10.0.0.3:443: would be plain TCP, .*' web:443
 whys 1 '\[fd00::3\]:443: would be diverted, to web' web:443
-NO_INET=1 whys 1 '.*, since schannel_inet is not loaded .*' '[fd00::3]:80'
+NO_INET=1 whys 1 '.*, because schannel_inet is not loaded .*' '[fd00::3]:80'
 "$made_up" why '[fd00::3]:80' >/dev/full 2>/dev/null
 [ $? = 1 ]
 verdict $? 'why: output that cannot be written is an error'
@@ -314,7 +314,7 @@ prints '-e -j port' run printf '%s %s %s\n' -e -j port
 prints 'x' run -- printf 'x\n'
 prints 'port is run' run -- sh -c 'echo $0 is run' port
 prints 'detach /schannel-run-0 1' run true
-CGROUP_BUSY=1 prints '.*: processes remain in /schannel-run-0: .*' run true
+CGROUP_BUSY=1 prints '.*: processes remain in /schannel-run-0, .*' run true
 status() {	# STATUS COMMAND...
 	local wanted=$1 status=0
 	shift
@@ -365,7 +365,7 @@ why_json() {	# EXPRESSION ARGUMENTS...
 }
 why_json 'length == 1 and (.[0] | .diverted and .reasons == [] and .peer_domid == 3 and .cgroup == "/")' '[fd00::3]:80'
 why_json 'length == 2 and (.[0] | .address == "10.0.0.3" and .port == 443 and (.diverted | not))' web:443
-why_json '.[0] | .port == null and .peer == null and (.reasons | map(.reason)) == ["no_peer","cgroup_left_out"]' 10.0.0.9
+why_json '.[0] | .port == null and .peer == null and (.reasons | map(.reason)) == ["no_peer","cgroup_excluded"]' 10.0.0.9
 why_json '.[0] | .retry_ms == 4250 and .reasons[0].reason == "timeout"' fd00::4
 json '.peer == "web" and .opened == 1' stats web
 json '(.peers | length) == 3 and (.channels | length) == 3' show

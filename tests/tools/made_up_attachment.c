@@ -69,7 +69,7 @@ enum attachment_verdict attachment_verdict(const char *cgroup, const struct in6_
 		return ATTACHMENT_UNKNOWN;
 	if (!strcmp(cgroup, "/other"))
 		return ATTACHMENT_NONE;
-	return scope_includes(&list->scope, to, port) ? ATTACHMENT_INCLUDED : ATTACHMENT_LEFT_OUT;
+	return scope_includes(&list->scope, to, port) ? ATTACHMENT_INCLUDED : ATTACHMENT_EXCLUDED;
 }
 
 char *cgroup_normal(const char *name)

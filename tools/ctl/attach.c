@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The commands that say which cgroups' TCP connections are diverted. */
+/* The commands that attach and detach cgroups, whose TCP connections are diverted. */
 #include <err.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,14 +24,17 @@ void attach_command(char **arg)
 	free(cgroup);
 }
 
-/* By its path, or the name of a unit: it need not be there any more. */
+/* By its path, or by the name of a systemd unit. The cgroup may have been removed since. */
 static bool is_named(const struct attachment *attachment, const char *name, const char *path)
 {
 	return !strcmp(attachment->cgroup, path) ||
 	       (!strchr(name, '/') && !strcmp(strrchr(attachment->cgroup, '/') + 1, name));
 }
 
-/* An earlier cgroup may have had the same path; two different paths are a question. */
+/*
+ * Detach the cgroup with this name, and removed cgroups that had the same path. A name that
+ * matches two paths is an error.
+ */
 static void detach(struct attachment *list, const char *name)
 {
 	char *path = cgroup_normal(name);
@@ -42,7 +45,7 @@ static void detach(struct attachment *list, const char *name)
 		if (!is_named(a, name, path))
 			continue;
 		if (found && strcmp(found, a->cgroup))
-			errx(EXIT_USAGE, "'%s' may be %s or %s", name, found, a->cgroup);
+			errx(EXIT_USAGE, "'%s' is ambiguous: %s or %s", name, found, a->cgroup);
 		found = a->cgroup;
 	}
 	if (!found)

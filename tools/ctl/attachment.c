@@ -25,13 +25,13 @@
 #define BPFFS	"/sys/fs/bpf"
 #define PINS	BPFFS "/schannel"
 
-/* An attachment's pins are PINS/ID/ these. */
+/* The pins of an attachment are PINS/ID/NAME, with these names. */
 static const char * const pin_names[] = { "connect4", "connect6" };
 
 #define PINS_NR		(sizeof(pin_names) / sizeof(*pin_names))
 #define PIN_PATH_SIZE	64
 
-/* As many programs of a cgroup and those above it as are looked at. */
+/* The most programs of a cgroup and its ancestors that attachment_verdict() reads. */
 #define PROGRAMS_MAX	256
 
 static void directory_path(char path[PIN_PATH_SIZE], uint64_t id)
@@ -51,7 +51,7 @@ static bool have_bpffs(void)
 	return !statfs(BPFFS, &status) && status.f_type == BPF_FS_MAGIC;
 }
 
-/* Held as long as pins are made or taken away. -1: there is no bpffs. */
+/* The lock is held while pins are created or removed. -1: there is no bpffs. */
 static int pins_lock(void)
 {
 	int fd = open(PINS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -67,13 +67,13 @@ static void pins_unlock(int fd)
 		close(fd);
 }
 
-/* What is said to who asks for more with -e. */
+/* The messages of libbpf, which -e asks for. */
 static int print(enum libbpf_print_level level, const char *format, va_list list)
 {
 	return options.extended && level != LIBBPF_DEBUG ? vfprintf(stderr, format, list) : 0;
 }
 
-/* What there is, as the kernel tells it. */
+/* ---- Reading attachments from the kernel ---- */
 
 static bool is_ours(const struct bpf_prog_info *info)
 {
@@ -95,7 +95,7 @@ static void read_rules(int map, struct scope *scope)
 	}
 }
 
-/* By what they are: a program has one of each. */
+/* The maps are told apart by their types: a program has one of each. */
 static bool read_map(uint32_t id, struct scope *scope, struct scope_rodata *rodata)
 {
 	struct bpf_map_info info = { 0 };
@@ -117,7 +117,7 @@ static bool read_map(uint32_t id, struct scope *scope, struct scope_rodata *roda
 	return done;
 }
 
-/* The scope has no rules if it is not one of our programs. */
+/* If this is not a program of schannelctl, the scope is left without rules. */
 static bool read_program(uint32_t id, struct scope *scope, struct scope_rodata *rodata)
 {
 	uint32_t maps[2], len, i;
@@ -194,14 +194,14 @@ struct attachment *attachment_list(void)
 	pins = opendir(PINS);
 	if (!pins && errno != ENOENT) {
 		if (errno == EACCES)
-			errx(EXIT_FAILED, "not permitted: this is for root");
+			errx(EXIT_FAILED, "not permitted: root is required");
 		err(EXIT_FAILED, PINS);
 	}
 	while (pins && (entry = readdir(pins))) {
 		id = strtoull(entry->d_name, &end, 10);
 		if (*end || end == entry->d_name)
 			continue;
-		/* Either will do: one may be missing if attaching was interrupted. */
+		/* Read the first pin that is there: an interrupted attach may leave only one. */
 		for (pin = 0, attachment = NULL; pin < PINS_NR && !attachment; pin++)
 			attachment = read_pin(id, pin);
 		if (attachment)
@@ -234,11 +234,11 @@ static enum attachment_verdict program_verdict(uint32_t id, const struct in6_add
 	if (read_program(id, &scope, &rodata)) {
 		if (scope.rules_nr)
 			verdict = scope_includes(&scope, to, port) ? ATTACHMENT_INCLUDED :
-								     ATTACHMENT_LEFT_OUT;
+								     ATTACHMENT_EXCLUDED;
 	} else if (errno != ENOENT) {
 		verdict = ATTACHMENT_UNKNOWN;
 	}
-	/* Else it was detached since. */
+	/* With ENOENT, the program was detached meanwhile. */
 	scope_free(&scope);
 	return verdict;
 }
@@ -265,19 +265,19 @@ enum attachment_verdict attachment_verdict(const char *cgroup, const struct in6_
 		one = program_verdict(programs[i], to, port);
 		if (one == ATTACHMENT_UNKNOWN || one == ATTACHMENT_INCLUDED)
 			return one;
-		if (one == ATTACHMENT_LEFT_OUT)
+		if (one == ATTACHMENT_EXCLUDED)
 			verdict = one;
 	}
 	return verdict;
 }
 
-/* Making and taking away. */
+/* ---- Creating and removing attachments ---- */
 
 static bool prepare(void)
 {
-	/* The kernel's own errors would say little. */
+	/* Check first: the errors of the kernel would not name the reason. */
 	if (geteuid())
-		warnx("not permitted: this is for root");
+		warnx("not permitted: root is required");
 	else if (access("/sys/module/schannel_inet", F_OK))
 		warnx("the kernel module is not loaded (modprobe schannel_inet)");
 	else if (access("/sys/kernel/btf/schannel_inet", F_OK))
@@ -285,7 +285,7 @@ static bool prepare(void)
 	else if (!have_bpffs() && mount("bpf", BPFFS, "bpf", 0, "mode=0700"))
 		warn("cannot mount bpffs on " BPFFS);
 	else if (mkdir(PINS, 0700) && errno != EEXIST)
-		warn("cannot make " PINS);
+		warn("cannot create " PINS);
 	else
 		return true;
 	return false;
@@ -315,13 +315,13 @@ static struct schannel_bpf *load(const char *cgroup, const struct scope *scope)
 	}
 	return skel;
 failed:
-	warn("the kernel does not take the BPF programs%s",
-	     options.extended ? "" : " (-e says more)");
+	warn("the kernel rejected the BPF programs%s",
+	     options.extended ? "" : " (-e prints details)");
 	schannel_bpf__destroy(skel);
 	return NULL;
 }
 
-/* Stop it now, whoever still holds the link; then forget it. */
+/* Detach explicitly, because another process may hold the link open; then unpin. */
 static bool remove_pins(uint64_t id)
 {
 	char path[PIN_PATH_SIZE];
@@ -352,12 +352,12 @@ static bool put_program(const char *path, struct bpf_program *program, int cgrou
 		link = bpf_program__attach_cgroup(program, cgroup);
 		ret = link ? bpf_link__pin(link, path) : -1;
 	}
-	/* What is pinned stays. */
+	/* The pinned link stays attached. */
 	bpf_link__destroy(link);
 	return !ret;
 }
 
-/* The cgroup is open, so its id is nobody else's. */
+/* The caller holds the cgroup open, so its id cannot be reused. */
 static bool put_programs(uint64_t id, int cgroup, struct schannel_bpf *skel)
 {
 	struct bpf_program *const programs[PINS_NR] = {
@@ -377,7 +377,7 @@ static bool put_programs(uint64_t id, int cgroup, struct schannel_bpf *skel)
 	}
 	if (pin == PINS_NR)
 		return true;
-	/* Half of one is no use, unless it was whole before. */
+	/* Undo an incomplete new attachment; an existing one stays as it is. */
 	error = errno;
 	if (fresh)
 		remove_pins(id);
@@ -385,7 +385,7 @@ static bool put_programs(uint64_t id, int cgroup, struct schannel_bpf *skel)
 	return false;
 }
 
-/* Whoever has this path now takes the place of those that had it. */
+/* A new attachment replaces those of removed cgroups that had the same path. */
 static void remove_gone(const char *cgroup)
 {
 	struct attachment *list = attachment_list(), *a;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The commands about the broker, schanneld, and its policy. */
+/* The commands for schanneld and its policy. */
 #include <err.h>
 #include <errno.h>
 #include <limits.h>
@@ -39,7 +39,7 @@ void policy_command(char **arg)
 	check(arg[1] ? arg[1] : POLICY_FILE);
 }
 
-/* The broker would log what is wrong; whoever asks should be told. */
+/* schanneld logs an invalid policy, but the caller of this command would not see that log. */
 void reload_command(char **arg)
 {
 	const char *instance = arg[0] ? arg[0] : INSTANCE_FILE;
@@ -55,5 +55,5 @@ void reload_command(char **arg)
 		errx(EXIT_FAILED, "schanneld does not run");
 	check(policy);
 	if (kill(pid, SIGHUP))
-		err(EXIT_FAILED, "cannot tell schanneld");
+		err(EXIT_FAILED, "cannot send a signal to schanneld");
 }

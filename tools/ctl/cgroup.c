@@ -13,7 +13,7 @@
 #include "cgroup.h"
 #include "command.h"
 
-/* What mkdtemp() makes a name of. */
+/* The template for mkdtemp(). */
 #define RUN_NAME	"schannel-run-XXXXXX"
 
 static char *need(char *text)
@@ -30,7 +30,7 @@ static char *join(const char *a, const char *b)
 	return need(asprintf(&text, "%s%s", a, b) < 0 ? NULL : text);
 }
 
-/* Where cgroup2 is mounted, first. */
+/* The first mount point of cgroup2. */
 static const char *mount_point(void)
 {
 	static char *found;
@@ -83,7 +83,7 @@ char *cgroup_normal(const char *name)
 	return text;
 }
 
-/* All cgroups are looked through: a unit's may be in any slice. */
+/* Search all cgroups: the cgroup of a unit may be in any slice. */
 static char *find_unit(const char *name)
 {
 	const char *root = mount_point();
@@ -96,7 +96,7 @@ static char *find_unit(const char *name)
 		if (entry->fts_info != FTS_D || strcmp(entry->fts_name, name) || !entry->fts_level)
 			continue;
 		if (found)
-			errx(EXIT_USAGE, "'%s' may be %s or %s", name, found,
+			errx(EXIT_USAGE, "'%s' is ambiguous: %s or %s", name, found,
 			     entry->fts_path + strlen(root));
 		found = need(strdup(entry->fts_path + strlen(root)));
 	}
@@ -114,7 +114,7 @@ char *cgroup_find(const char *name)
 	free(path);
 	path = strchr(name, '/') ? NULL : find_unit(name);
 	if (!path)
-		errx(EXIT_FAILED, "no cgroup '%s', nor a unit of this name that runs", name);
+		errx(EXIT_FAILED, "no cgroup and no running unit '%s'", name);
 	return path;
 }
 
@@ -168,7 +168,7 @@ int cgroup_enter(const char *path)
 		return -1;
 	fd = openat(directory, "cgroup.procs", O_WRONLY | O_CLOEXEC);
 	if (fd >= 0)
-		/* 0 is who writes it. */
+		/* 0 stands for the writing process. */
 		ret = write(fd, "0", 1) == 1 ? 0 : -1;
 	close(directory);
 	if (fd >= 0)

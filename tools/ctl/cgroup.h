@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Control groups, of cgroup2. A path is one below where that is mounted, as in
- * /proc/PID/cgroup: "/" is the root. Paths returned are to be freed.
+ * Control groups of cgroup2. Paths are relative to its mount point, as in /proc/PID/cgroup:
+ * "/" is the root. The caller frees returned paths.
  */
 #ifndef CTL_CGROUP_H
 #define CTL_CGROUP_H
@@ -11,27 +11,27 @@
 #include <sys/types.h>
 
 /*
- * Which one a user means: a path below the mount point or with it, or the name of
- * a systemd unit, which is that of its cgroup. Exits if there is none, or several.
+ * The cgroup with a name given by the user: a path with or without the mount point, or the
+ * name of a systemd unit, which is the name of its cgroup. Exits if none or several match.
  */
 char *cgroup_find(const char *name);
 
-/* The same text in its usual form, whether or not there is such a cgroup; "web" is "/web". */
+/* The name as a path, whether or not the cgroup exists: "web" becomes "/web". */
 char *cgroup_normal(const char *name);
 
-/* That of the calling process; NULL, and errno, if there is none. */
+/* The cgroup of the calling process; NULL, and errno is set, if there is none. */
 char *cgroup_own(void);
 
-/* A descriptor of its directory; -1 and errno. The inode is the id. */
+/* Open the directory of a cgroup; its inode number is the id. -1, and errno is set. */
 int cgroup_open(const char *path);
 
-/* A new one below this one, with a name of its own; NULL, and errno. */
+/* Create a child cgroup with a unique name. NULL, and errno is set. */
 char *cgroup_create(const char *parent);
 
-/* Move the calling process; -1 and errno. */
+/* Move the calling process to a cgroup. -1, and errno is set. */
 int cgroup_enter(const char *path);
 
-/* Remove one; EBUSY is that there still is something in it. -1 and errno. */
+/* Remove a cgroup. -1, and errno is set: EBUSY if it is not empty. */
 int cgroup_remove(const char *path);
 
 #endif

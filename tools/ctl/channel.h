@@ -8,7 +8,7 @@
 
 struct json_object *channel_record(const struct schannel_channel *channel);
 
-/* All, or the one to the peer that a user named. */
+/* All channels, or the channel to the peer with a name given by the user. */
 struct json_object *channel_list(const char *only);
 void channel_list_print(struct json_object *list);
 

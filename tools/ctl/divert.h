@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the kernel says of TCP connections and whether they are diverted, in words. */
+/* The verdicts of the kernel on whether a TCP connection is diverted, as text. */
 #ifndef CTL_DIVERT_H
 #define CTL_DIVERT_H
 
 #include <stddef.h>
 
-/* Short, as in JSON: "no_peer". Of what this tool does not know, "other". */
+/* The name that JSON has: "no_peer". "other" if the kernel is newer than this program. */
 const char *divert_name(int verdict);
 
-/* What it means: to be put behind "since". */
-const char *divert_words(int verdict);
+/* A text that continues a sentence after "because". */
+const char *divert_text(int verdict);
 
 #endif

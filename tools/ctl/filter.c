@@ -39,7 +39,7 @@ static uint32_t parse_port(const char *text)
 	errno = 0;
 	port = strtoull(text, &end, 10);
 	if (*text < '0' || *text > '9' || *end || errno || !port || port > UINT32_MAX)
-		errx(EXIT_USAGE, "'%s' is not a port", text);
+		errx(EXIT_USAGE, "invalid port '%s'", text);
 	return port;
 }
 
@@ -89,7 +89,7 @@ void filter_parse(struct filter *filter, char **arg, const char *const *states)
 	}
 }
 
-/* Not if it is null. */
+/* False for a null. */
 static bool is_number(struct json_object *record, const char *key, uint32_t number)
 {
 	struct json_object *value = json_object_object_get(record, key);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which flows or sockets a user wants to see. */
+/* Filters for flows and sockets. */
 #ifndef CTL_FILTER_H
 #define CTL_FILTER_H
 
@@ -8,7 +8,7 @@
 
 #include "record.h"
 
-/* What is not asked for is 0, NULL or SC_DOMID_ANY. */
+/* A criterion that was not given is 0, NULL or SC_DOMID_ANY. */
 struct filter {
 	uint32_t domid;
 	int type;
@@ -19,13 +19,13 @@ struct filter {
 };
 
 /*
- * Of arguments: "peer PEER", "type TYPE", "state STATE", "port PORT" (of either end),
- * "sport PORT" and "dport PORT". States, up to a NULL, are those there are. Exits if it
- * makes no sense.
+ * Parse a filter: "peer PEER", "type TYPE", "state STATE", "port PORT" (of either end),
+ * "sport PORT" and "dport PORT". states are the valid states, up to a NULL. Exits if the
+ * filter is invalid.
  */
 void filter_parse(struct filter *filter, char **arg, const char *const *states);
 
-/* Of a record: peer_domid, type, state, local_port and peer_port count. */
+/* Compares the members peer_domid, type, state, local_port and peer_port of a record. */
 bool filter_matches(const struct filter *filter, struct json_object *record);
 
 #endif

@@ -26,7 +26,7 @@ static const struct field fields[] = {
 	{ }
 };
 
-/* The id by which the peer knows this domain, where it can be told. */
+/* The id by which the peer knows this domain, if it is known. */
 static uint32_t own_domid(const struct schannel_flow *flow)
 {
 	uint32_t own;
@@ -36,7 +36,7 @@ static uint32_t own_domid(const struct schannel_flow *flow)
 	return own;
 }
 
-/* An end of a TCP connection has an address of its own. */
+/* address is the IP address of a diverted TCP connection, otherwise NULL. */
 static void add_end(struct json_object *record, const char *key, const char *address,
 		    uint32_t domid, uint32_t port)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What happens, a line each, as long as somebody reads it. */
+/* Events, one per line, until the output is closed. */
 #include <err.h>
 #include <errno.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ static void print_text(const char *name, struct json_object *what, const struct 
 	putchar('\n');
 }
 
-/* The kind of thing it happened to is also the member's name in JSON. */
+/* kind is the kind of object that the event is about, and the name of the JSON member. */
 static void print_event(const char *name, const char *kind, struct json_object *what)
 {
 	struct json_object *line;
@@ -114,7 +114,7 @@ static struct schannel_monitor *open_monitor(char **arg)
 				   &monitor))
 		return monitor;
 	if (errno == EPERM && !what) {
-		warnx("not permitted to see flows (CAP_NET_ADMIN): these are peers and channels");
+		warnx("not permitted to monitor flows (CAP_NET_ADMIN): monitoring peers only");
 		if (!schannel_monitor_open(SCHANNEL_MONITOR_PEERS, &monitor))
 			return monitor;
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The commands of the control domain; provision.c does the work. */
+/* The commands of the control domain; provision.c implements them. */
 #include <err.h>
 #include <errno.h>
 #include <signal.h>
@@ -14,7 +14,7 @@
 #include "pair.h"
 #include "table.h"
 
-/* Nothing here takes long: whoever waits longer waits for nobody. */
+/* xenstored answers at once; if it does not for this long, it does not run. */
 #define TIMEOUT_S	10
 
 static void timed_out(int signal)
@@ -30,14 +30,14 @@ static struct xs_handle *store_open(void)
 	struct xs_handle *xs;
 	int error;
 
-	/* libxenstore goes where this says, which need not be a Xen host */
+	/* XENSTORED_PATH makes libxenstore use another daemon, also outside of Xen. */
 	if (!getenv("XENSTORED_PATH") && access("/proc/xen", F_OK) && access("/dev/xen", F_OK))
 		errx(EXIT_FAILED, "this is not a Xen host");
 	if (!xenstore_load())
 		errx(EXIT_FAILED, "not the control domain, or it has no libxenstore");
 	/*
-	 * Without a daemon that listens, libxenstore turns to the kernel, which
-	 * takes requests also when nobody is there to answer them.
+	 * If no daemon listens on its socket, libxenstore uses the kernel, which accepts
+	 * requests even when no daemon answers them.
 	 */
 	signal(SIGALRM, timed_out);
 	alarm(TIMEOUT_S);
@@ -47,7 +47,7 @@ static struct xs_handle *store_open(void)
 		return xs;
 	error = errno;
 	if (geteuid())
-		errx(EXIT_FAILED, "not permitted: this is for root in the control domain");
+		errx(EXIT_FAILED, "not permitted: root in the control domain is required");
 	errx(EXIT_FAILED, "cannot reach xenstored: %s", strerror(error));
 }
 
@@ -57,13 +57,13 @@ static void store_close(struct xs_handle *xs)
 	alarm(0);
 }
 
-/* Says what went wrong with xenstore as such. */
+/* Print an error of xenstore itself, and exit. */
 static _Noreturn void store_failed(int ret)
 {
 	if (ret == -EACCES || ret == -EPERM)
-		errx(EXIT_FAILED, "not permitted: this is for root in the control domain");
+		errx(EXIT_FAILED, "not permitted: root in the control domain is required");
 	if (ret == -EAGAIN)
-		errx(EXIT_FAILED, "xenstore changes too fast; try again");
+		errx(EXIT_FAILED, "too many concurrent changes of xenstore; try again");
 	errx(EXIT_FAILED, "xenstore: %s", strerror(-ret));
 }
 
@@ -99,7 +99,7 @@ void pair_command(char **dom)
 	if (ret == -EINVAL)
 		errx(EXIT_FAILED, "'%s' and '%s' are the same domain", dom[0], dom[1]);
 	if (ret == -ESRCH)
-		errx(EXIT_FAILED, "'%s' or '%s' has just gone", dom[0], dom[1]);
+		errx(EXIT_FAILED, "'%s' or '%s' was just destroyed", dom[0], dom[1]);
 	if (ret == -EEXIST)
 		errx(EXIT_FAILED, "'%s' and '%s' are already paired", dom[0], dom[1]);
 	if (ret)
@@ -116,7 +116,7 @@ void unpair_command(char **dom)
 	need_two(dom);
 	xs = store_open();
 
-	/* A domain that is gone has nothing left but its id. */
+	/* The name of a destroyed domain is unknown, so an id is taken as it is. */
 	for (i = 0; i < 2; i++)
 		if (!domain_parse(dom[i], &domid[i]))
 			domid[i] = running_domain(xs, dom[i]);

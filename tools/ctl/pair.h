@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Pairs: which domains of this host may have a channel. */
+/* Pairs: two domains of this host that may have a channel. */
 #ifndef CTL_PAIR_H
 #define CTL_PAIR_H
 

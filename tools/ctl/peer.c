@@ -16,21 +16,21 @@
 #include "peer.h"
 #include "table.h"
 
-/* How domains are called, as far as it was asked for: a few, used often. */
-struct called {
-	struct called *next;
+/* A cache of the names of domains. */
+struct cached {
+	struct cached *next;
 	uint32_t domid;
 	char host[SCHANNEL_TEXT_MAX];
 };
 
-static struct called *called;
+static struct cached *cache;
 
 void peer_forget(void)
 {
-	struct called *c;
+	struct cached *c;
 
-	while ((c = called)) {
-		called = c->next;
+	while ((c = cache)) {
+		cache = c->next;
 		free(c);
 	}
 }
@@ -38,10 +38,10 @@ void peer_forget(void)
 const char *peer_host(uint32_t domid)
 {
 	struct sockaddr_sc address = { .sc_domid = domid };
-	struct called *c;
+	struct cached *c;
 	int family;
 
-	for (c = called; c; c = c->next)
+	for (c = cache; c; c = c->next)
 		if (c->domid == domid)
 			return c->host;
 
@@ -55,8 +55,8 @@ const char *peer_host(uint32_t domid)
 		snprintf(c->host, sizeof(c->host), "%" PRIu32 ":", domid);
 	*strrchr(c->host, ':') = 0;
 	c->domid = domid;
-	c->next = called;
-	called = c;
+	c->next = cache;
+	cache = c;
 	return c->host;
 }
 
@@ -72,11 +72,11 @@ static struct schannel_peer *peer_find(const char *host)
 	if (!schannel_peer_find(host, &peer))
 		return peer;
 	if (errno == EINVAL)
-		errx(EXIT_FAILED, "'%s' is no name, id, UUID or IP address of a peer", host);
+		errx(EXIT_FAILED, "invalid peer '%s'; expected a name, an id, a UUID or an IP address", host);
 	if (errno == ENOENT)
 		errx(EXIT_FAILED, "no peer '%s' in this network namespace", host);
 	if (errno == ENOTUNIQ)
-		errx(EXIT_FAILED, "several peers are called '%s'; use the id", host);
+		errx(EXIT_FAILED, "several peers are named '%s'; use the id", host);
 	query_failed("peers");
 }
 
@@ -143,7 +143,7 @@ void peer_list_print(struct json_object *list)
 	list_print(list, columns, more);
 }
 
-/* As ip(8) has it: a process by its id, or a name in /run/netns. */
+/* As in ip(8): the id of a process, or a name in /run/netns. */
 static int netns_open(const char *text)
 {
 	char path[PATH_MAX];
@@ -171,9 +171,9 @@ static void move_peer(char **arg)
 	domid = peer_domid(arg[0]);
 	if (schannel_peer_move(domid, netns)) {
 		if (errno == EPERM)
-			errx(EXIT_FAILED, "not permitted: needs CAP_NET_ADMIN in both namespaces");
+			errx(EXIT_FAILED, "not permitted: CAP_NET_ADMIN is required in both namespaces");
 		if (errno == EINVAL)
-			errx(EXIT_FAILED, "'%s' stays in this network namespace", arg[0]);
+			errx(EXIT_FAILED, "'%s' cannot leave this network namespace", arg[0]);
 		if (errno == ENOENT)
 			errx(EXIT_FAILED, "no peer '%s' in this network namespace", arg[0]);
 		err(EXIT_FAILED, "cannot move the peer '%s'", arg[0]);

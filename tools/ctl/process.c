@@ -75,7 +75,7 @@ static void read_process(unsigned int pid)
 
 	snprintf(path, sizeof(path), "/proc/%u/fd", pid);
 	dir = opendir(path);
-	/* It is gone, or somebody else's. */
+	/* The process has ended, or belongs to another user. */
 	if (!dir)
 		return;
 	while ((entry = readdir(dir))) {
@@ -120,7 +120,7 @@ static void read_all(void)
 		qsort(holders, holders_nr, sizeof(*holders), holder_order);
 }
 
-/* The first of those that have this inode, or where it would be. */
+/* The index of the first holder with this inode, or where it would be inserted. */
 static size_t holder_first(uint64_t inode)
 {
 	size_t from = 0, to = holders_nr;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which processes have a socket. */
+/* The processes that have a socket open. */
 #ifndef CTL_PROCESS_H
 #define CTL_PROCESS_H
 
@@ -8,8 +8,8 @@
 #include "record.h"
 
 /*
- * A list of {name, pid, fd} for the socket with this inode. It is as complete as the
- * caller may look into others' /proc/PID/fd, and as it was at the first call.
+ * A list of {name, pid, fd} for the socket with this inode. It lacks processes whose
+ * /proc/PID/fd the caller may not read. /proc is read at the first call only.
  */
 struct json_object *process_list(uint64_t inode);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* One command in a cgroup of its own, whose TCP connections are diverted. */
+/* Runs a command in a new cgroup whose TCP connections are diverted. */
 #include <err.h>
 #include <errno.h>
 #include <signal.h>
@@ -13,13 +13,16 @@
 #include "cgroup.h"
 #include "command.h"
 
-/* As env(1) and the shells have them. */
+/* The exit statuses that env(1) and shells use. */
 enum {
 	EXIT_NOT_RUN = 126,
 	EXIT_NOT_FOUND = 127,
 };
 
-/* What is for the command as much as for us. Those that stop and continue do it to both. */
+/*
+ * Signals that are forwarded to the command. Those that stop and continue a process reach both
+ * processes anyway.
+ */
 static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH };
 
 static _Noreturn void run(const char *cgroup, char **command)
@@ -30,7 +33,7 @@ static _Noreturn void run(const char *cgroup, char **command)
 	err(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN, "%s", command[0]);
 }
 
-/* Returns the status of the child; passes on what it has not got itself. */
+/* Wait for the child, and forward signals. Returns its wait status. */
 static int await(pid_t child, const sigset_t *awaited)
 {
 	siginfo_t info;
@@ -43,13 +46,13 @@ static int await(pid_t child, const sigset_t *awaited)
 			if (waitpid(child, &status, WNOHANG) == child)
 				return status;
 		} else if (info.si_code != SI_KERNEL) {
-			/* A terminal tells all of its foreground group. */
+			/* Signals of the terminal (SI_KERNEL) reach the child directly. */
 			kill(child, info.si_signo);
 		}
 	}
 }
 
-/* Whoever waits for us sees what became of the command. */
+/* End with the same exit status, or by the same signal, as the command. */
 static _Noreturn void end_like(int status)
 {
 	const struct rlimit no_core = { 0 };
@@ -62,18 +65,18 @@ static _Noreturn void end_like(int status)
 	raise(WTERMSIG(status));
 	sigfillset(&signals);
 	sigprocmask(SIG_UNBLOCK, &signals, NULL);
-	/* Not reached, but for a signal that does not end anything. */
+	/* Reached only if the default action of the signal is not to end the process. */
 	exit(128 + WTERMSIG(status));
 }
 
-/* What is pinned for it, too: it is gone then. */
+/* Remove the cgroup and its attachment. */
 static void clean_up(const char *cgroup)
 {
 	struct attachment *list, *a;
 
 	if (cgroup_remove(cgroup)) {
 		if (errno == EBUSY)
-			warnx("processes remain in %s: it stays, and stays attached", cgroup);
+			warnx("processes remain in %s, which stays attached", cgroup);
 		else
 			warn("cannot remove the cgroup %s", cgroup);
 		return;
@@ -102,7 +105,7 @@ void run_command(char **arg)
 	own = cgroup_own();
 	cgroup = own ? cgroup_create(own) : NULL;
 	if (!cgroup)
-		err(EXIT_FAILED, "cannot make a cgroup in %s", own ? own : "none of our own");
+		err(EXIT_FAILED, "cannot create a cgroup in %s", own ? own : "the current cgroup");
 	if (!attachment_put(cgroup, &scope)) {
 		cgroup_remove(cgroup);
 		exit(EXIT_FAILED);
@@ -113,7 +116,7 @@ void run_command(char **arg)
 	for (i = 0; i < sizeof(forwarded) / sizeof(*forwarded); i++)
 		sigaddset(&awaited, forwarded[i]);
 	sigprocmask(SIG_BLOCK, &awaited, &before);
-	/* Else there would be no status, if whoever started us ignores it. */
+	/* If the parent process ignored SIGCHLD, waitpid() would return no status. */
 	signal(SIGCHLD, SIG_DFL);
 	child = fork();
 	if (!child) {

@@ -37,7 +37,7 @@ static void out_of_memory(void)
 	errx(EXIT_FAILED, "out of memory");
 }
 
-/* Ports. */
+/* ---- Ports ---- */
 
 static bool has_port(const uint64_t *ports, unsigned int port)
 {
@@ -61,56 +61,56 @@ static void add_ports(uint64_t *ports, const char *text)
 	char *end;
 
 	if (!parse_port(text, &end, &first))
-		goto nonsense;
+		goto invalid;
 	last = first;
 	if (*end == '-' && !parse_port(end + 1, &end, &last))
-		goto nonsense;
+		goto invalid;
 	if (*end || first > last)
-		goto nonsense;
+		goto invalid;
 	for (; first <= last; first++)
 		ports[first / 64] |= 1ULL << (first % 64);
 	return;
-nonsense:
-	errx(EXIT_USAGE, "'%s' is neither a port nor a range of ports", text);
+invalid:
+	errx(EXIT_USAGE, "invalid port or range of ports '%s'", text);
 }
 
 /*
- * The next range of ports that are there, or are not, from *port on; it moves *port behind
- * the range.
+ * Find the next range of included, or not included, ports from *port on, and advance *port
+ * past it.
  */
-static bool next_range(const uint64_t *ports, bool there, unsigned int *port, char *text)
+static bool next_range(const uint64_t *ports, bool included, unsigned int *port, char *text)
 {
 	unsigned int first = *port, last;
 
-	while (first < PORTS && has_port(ports, first) != there)
+	while (first < PORTS && has_port(ports, first) != included)
 		first++;
 	if (first == PORTS)
 		return false;
-	for (last = first; last + 1 < PORTS && has_port(ports, last + 1) == there; last++)
+	for (last = first; last + 1 < PORTS && has_port(ports, last + 1) == included; last++)
 		;
 	snprintf(text, ITEM_SIZE, first == last ? "%u" : "%u-%u", first, last);
 	*port = last + 1;
 	return true;
 }
 
-static unsigned int count_ranges(const uint64_t *ports, bool there)
+static unsigned int count_ranges(const uint64_t *ports, bool included)
 {
 	unsigned int port = 1, count = 0;
 	char text[ITEM_SIZE];
 
-	while (next_range(ports, there, &port, text))
+	while (next_range(ports, included, &port, text))
 		count++;
 	return count;
 }
 
-/* Destinations. */
+/* ---- Destinations ---- */
 
 static bool address_bit(const struct scope_prefix *prefix, unsigned int bit)
 {
 	return ntohl(prefix->address[bit / 32]) >> (31 - bit % 32) & 1;
 }
 
-/* As far as the shorter one, which is a, reaches. */
+/* Whether prefix a includes prefix b. */
 static bool prefix_matches(const struct scope_prefix *a, const struct scope_prefix *b)
 {
 	unsigned int bit;
@@ -229,17 +229,17 @@ static void add_prefix(struct scope *scope, const char *text, bool included)
 	struct scope_rule rule = { .included = included }, *same;
 
 	if (!parse_prefix(text, &rule.to))
-		errx(EXIT_USAGE, "'%s' is neither an address nor a prefix", text);
+		errx(EXIT_USAGE, "invalid address or prefix '%s'", text);
 	if (has_bits_beyond(&rule.to))
-		errx(EXIT_USAGE, "'%s' has bits beyond its length", text);
+		errx(EXIT_USAGE, "prefix '%s' has bits set beyond its length", text);
 	same = find_rule(scope, &rule.to);
 	if (same && same->included != included)
-		errx(EXIT_USAGE, "'%s' cannot be both included and not", text);
+		errx(EXIT_USAGE, "'%s' is both included and excluded", text);
 	if (!same)
 		scope_add_rule(scope, &rule);
 }
 
-/* Whatever nothing else is said about: included, unless it was said what is. */
+/* Add the default rules: they include every address, unless another rule includes some. */
 static void add_everything(struct scope *scope)
 {
 	struct scope_rule rule = { .included = true };
@@ -254,7 +254,7 @@ static void add_everything(struct scope *scope)
 	}
 }
 
-/* The whole. */
+/* ---- Scopes ---- */
 
 static int keyword(const char *word, bool abbreviations)
 {
@@ -305,7 +305,7 @@ char **scope_parse(struct scope *scope, char **word, bool abbreviations)
 		any |= scope->ports[i] & ~(i ? 0ULL : 1ULL);
 	}
 	if (!any)
-		errx(EXIT_USAGE, "no port is left to divert");
+		errx(EXIT_USAGE, "the scope excludes all ports");
 	add_everything(scope);
 	return word;
 }
@@ -325,12 +325,12 @@ bool scope_includes(const struct scope *scope, const struct in6_addr *to, uint16
 }
 
 /*
- * Whether the rules for everything have to be said, since the others do not imply them.
- * Then both are.
+ * Whether the text of the scope needs the two default rules, because the other rules do not
+ * imply them.
  */
-static bool says_everything(const struct scope *scope)
+static bool needs_everything(const struct scope *scope)
 {
-	bool implied = true, said = false;
+	bool implied = true, needed = false;
 	size_t i;
 
 	for (i = 0; i < scope->rules_nr; i++)
@@ -338,21 +338,21 @@ static bool says_everything(const struct scope *scope)
 			implied &= !scope->rules[i].included;
 	for (i = 0; i < scope->rules_nr; i++)
 		if (is_everything(&scope->rules[i].to))
-			said |= scope->rules[i].included != implied;
-	return said;
+			needed |= scope->rules[i].included != implied;
+	return needed;
 }
 
-/* Whichever takes fewer words. */
+/* Print the included or the excluded ports, whichever takes fewer ranges. */
 static void print_ports(FILE *out, const uint64_t *ports)
 {
-	bool there = count_ranges(ports, true) <= count_ranges(ports, false);
-	const char *before = there ? " port " : " not port ";
+	bool included = count_ranges(ports, true) <= count_ranges(ports, false);
+	const char *before = included ? " port " : " not port ";
 	char text[ITEM_SIZE];
 	unsigned int port = 1;
 
 	if (!count_ranges(ports, false))
 		return;
-	for (; next_range(ports, there, &port, text); before = ",")
+	for (; next_range(ports, included, &port, text); before = ",")
 		fprintf(out, "%s%s", before, text);
 }
 
@@ -364,7 +364,7 @@ static void print_rules(FILE *out, const struct scope *scope, bool included)
 
 	for (rule = scope->rules; rule < scope->rules + scope->rules_nr; rule++) {
 		if (rule->included != included ||
-		    (is_everything(&rule->to) && !says_everything(scope)))
+		    (is_everything(&rule->to) && !needs_everything(scope)))
 			continue;
 		prefix_text(&rule->to, text);
 		fprintf(out, "%s%s", before, text);
@@ -387,7 +387,7 @@ char *scope_text(const struct scope *scope)
 		fputs(" all", out);
 	if (fclose(out))
 		out_of_memory();
-	/* There is a space before each word. */
+	/* Remove the space before the first word. */
 	memmove(text, text + 1, size);
 	return text;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which connections of an attached cgroup are to be diverted. */
+/* Scopes: which connections of an attached cgroup are diverted. */
 #ifndef CTL_SCOPE_H
 #define CTL_SCOPE_H
 
@@ -17,10 +17,11 @@ struct scope_rule {
 };
 
 /**
- * struct scope - included is what both its port and the longest of the prefixes include
- * @ports:	bits, as in struct scope_rodata
- * @rules:	each prefix once, in order; 0.0.0.0/0 and ::/0 are among them
- * @rules_nr:	how many
+ * struct scope - includes a connection if both its port and the longest matching prefix are
+ *		  included
+ * @ports:	a bitmap of included ports, as in struct scope_rodata
+ * @rules:	each prefix once, in order; always has 0.0.0.0/0 and ::/0
+ * @rules_nr:	number of rules
  */
 struct scope {
 	uint64_t ports[SCOPE_PORT_WORDS];
@@ -29,22 +30,22 @@ struct scope {
 };
 
 /*
- * Of words: "port PORTS", "not port PORTS", "to PREFIXES", "not to PREFIXES". Returns the first
- * word that is none of these; without abbreviations, what follows may be anything. Exits if it
- * makes no sense.
+ * Parse "port PORTS", "not port PORTS", "to PREFIXES" and "not to PREFIXES". With abbreviations,
+ * any other keyword is an error; without, it ends the scope. Returns the first word after the
+ * scope. Exits if the scope is invalid.
  */
 char **scope_parse(struct scope *scope, char **word, bool abbreviations);
 
-/* There must be none for the same prefix yet. */
+/* The scope must not have a rule for the same prefix. */
 void scope_add_rule(struct scope *scope, const struct scope_rule *rule);
 
-/* Port 0: any that is included. */
+/* Port 0 stands for any included port. */
 bool scope_includes(const struct scope *scope, const struct in6_addr *to, uint16_t port);
 
-/* Words that make it, or "all". To be freed. */
+/* The words that scope_parse() takes, or "all". To be freed. */
 char *scope_text(const struct scope *scope);
 
-/* Add it to a record: scope (the text), ports, to, not_to. */
+/* Add the members scope (the text), ports, to and not_to to a record. */
 void scope_record(const struct scope *scope, struct json_object *record);
 
 void scope_free(struct scope *scope);

@@ -77,7 +77,7 @@ static void add_memory(struct json_object *record, const uint32_t *meminfo)
 	record_add(record, "memory", memory);
 }
 
-/* An end that is not bound, or not connected, is null, so that nobody takes it for one. */
+/* An end that is not bound, or not connected, is null: 0 would look like an address. */
 static void add_end(struct json_object *record, const char *text_key, const char *domid_key,
 		    const char *port_key, const struct sockaddr_sc *end)
 {
@@ -112,7 +112,7 @@ static struct json_object *socket_record(const struct schannel_socket *socket)
 	return record;
 }
 
-/* Whether it was there to be ended. */
+/* Returns false if the socket was closed meanwhile. */
 static bool socket_kill(const struct schannel_socket *socket)
 {
 	if (!schannel_socket_destroy(socket->cookie))
@@ -120,8 +120,8 @@ static bool socket_kill(const struct schannel_socket *socket)
 	if (errno == ENOENT)
 		return false;
 	if (errno == EPERM)
-		errx(EXIT_FAILED, "not permitted: to end sockets, CAP_NET_ADMIN is needed");
-	err(EXIT_FAILED, "cannot end a socket");
+		errx(EXIT_FAILED, "not permitted: closing sockets requires CAP_NET_ADMIN");
+	err(EXIT_FAILED, "cannot close a socket");
 }
 
 void sockets_command(char **arg)
@@ -135,7 +135,7 @@ void sockets_command(char **arg)
 		options.kill = true;
 		arg++;
 	}
-	/* Whoever means all of them can say so: type by type. */
+	/* Without a filter, a mistake would close all sockets. */
 	if (options.kill && !arg[0])
 		usage_error();
 	filter_parse(&filter, arg, states);

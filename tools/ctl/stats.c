@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a network namespace did, or the channel to one peer; once, or over and over. */
+/* The counters of the network namespace, or of the channel to a peer; once or repeatedly. */
 #include <err.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -32,7 +32,7 @@ static const struct field fields[] = {
 	{ }
 };
 
-/* Null where schannel_inet is not loaded. */
+/* The counters are null if schannel_inet is not loaded. */
 static void add_diverted(struct json_object *record)
 {
 	struct schannel_divert_count *counts = NULL, *count;
@@ -78,7 +78,7 @@ static struct json_object *read_stats(const char *peer)
 	return record;
 }
 
-/* Sizes get one as well: how fast they grow. */
+/* Sizes get a rate, too: how fast they grow. */
 static void add_rates(struct json_object *now, struct json_object *before, double seconds)
 {
 	struct json_object *rates = record_new(), *old;

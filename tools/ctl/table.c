@@ -20,7 +20,7 @@ void size_text(uint64_t bytes, char *text, size_t size)
 		snprintf(text, size, "%" PRIu64, bytes);
 		return;
 	}
-	/* What would be rounded to 1024 is one of the next unit. */
+	/* A value that would be rounded to 1024 is printed in the next unit. */
 	while (value >= 1023.5 && units[unit + 1]) {
 		value /= 1024;
 		unit++;
@@ -101,7 +101,7 @@ static void write_value(FILE *to, const struct column *column, struct json_objec
 	}
 }
 
-/* To be freed. Never empty, so that tables can be cut into columns again. */
+/* To be freed. Never empty, except for a flag, so that scripts can split the columns. */
 static char *cell(const struct column *column, struct json_object *record)
 {
 	struct json_object *value = member(record, column->key);
@@ -118,7 +118,7 @@ static char *cell(const struct column *column, struct json_object *record)
 		fputc('-', to);
 	if (fclose(to))
 		err(EXIT_FAILED, "cannot make a table");
-	/* Names are what others made them. */
+	/* The control domain or another user chose the names: print no control characters. */
 	for (at = text; *at; at++)
 		if (iscntrl((unsigned char)*at))
 			*at = '?';
@@ -143,7 +143,7 @@ static void print_row(const struct column *columns, char *const *cells, const si
 {
 	size_t i, space, gap = 0;
 
-	/* Space is printed when something follows, so that none ends a line. */
+	/* Space is printed when a cell follows, so that no line ends with a space. */
 	for (i = 0; i < nr; i++, gap += 2) {
 		space = widths[i] - strlen(cells[i]);
 		if (columns[i].kind != COLUMN_TEXT)

@@ -10,17 +10,17 @@ enum column_kind {
 	COLUMN_NUMBER,
 	COLUMN_SIZE,		/* bytes */
 	COLUMN_AGE,		/* milliseconds */
-	COLUMN_FLAG,		/* its key, if it is true */
-	COLUMN_PROCESSES,	/* as process.h makes them; with -p only */
+	COLUMN_FLAG,		/* the key of a member that is true */
+	COLUMN_PROCESSES,	/* from process_list(); printed with -p only */
 };
 
 #define COLUMNS_MAX	16
 
 /**
  * struct column - a column of a table
- * @title:	what stands above it
- * @key:	the member of the records; one of a member of theirs is OUTER/INNER
- * @kind:	how it is written
+ * @title:	printed above the column
+ * @key:	the member of the records; OUTER/INNER is a member of a member
+ * @kind:	how the member is printed
  */
 struct column {
 	const char *title;
@@ -29,15 +29,15 @@ struct column {
 };
 
 /*
- * Print a list as a table, or as JSON with -j. Members named in more, up to a NULL, make
- * a line of their own below each record with -e.
+ * Print a list as a table, or with -j as JSON. With -e, the members named in more, up to a
+ * NULL, are printed on a line below each record.
  */
 void list_print(struct json_object *list, const struct column *columns, const char *const *more);
 
-/* A number of bytes, as the user wants to see it. */
+/* A number of bytes; with -H, in units of 1024. */
 void size_text(uint64_t bytes, char *text, size_t size);
 
-/* A time as its two largest units. */
+/* A time in its two largest units. */
 void age_text(uint64_t ms, char *text, size_t size);
 
 #endif

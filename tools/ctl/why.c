@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whether a TCP connection from here would be diverted, and if not, why. What is in the way here
- * is found without a connection; what the other side would say, only if it has said so to
- * one a short while ago.
+ * Explains whether a TCP connection from this domain would be diverted. Reasons in this domain
+ * are found without a connection; reasons of the peer only if it refused a recent connection.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -22,7 +21,7 @@
 #include "options.h"
 #include "peer.h"
 
-/* Of a destination: HOST, HOST:PORT, [ADDRESS]:PORT. Port 0 is none. */
+/* A destination: HOST, HOST:PORT or [ADDRESS]:PORT. Port 0: none was given. */
 struct destination {
 	char host[SCHANNEL_TEXT_MAX];
 	uint16_t port;
@@ -36,7 +35,7 @@ static uint16_t parse_port(const char *text)
 	errno = 0;
 	port = strtoul(text, &end, 10);
 	if (*text < '0' || *text > '9' || *end || errno || !port || port > UINT16_MAX)
-		errx(EXIT_USAGE, "'%s' is not a TCP port", text);
+		errx(EXIT_USAGE, "invalid TCP port '%s'", text);
 	return port;
 }
 
@@ -50,23 +49,23 @@ static void parse_destination(struct destination *to, const char *text)
 		host++;
 		end = strchr(text, ']');
 		if (!end || (end[1] && end[1] != ':'))
-			errx(EXIT_USAGE, "'%s' is not a destination", text);
+			errx(EXIT_USAGE, "invalid destination '%s'", text);
 		len = end - host;
 		end = end[1] ? end + 1 : NULL;
 	} else {
-		/* An IPv6 address has more than one, and then no port. */
+		/* Text with several colons is an IPv6 address without a port. */
 		if (end && strchr(end + 1, ':'))
 			end = NULL;
 		len = end ? (size_t)(end - host) : strlen(host);
 	}
 	if (!len || len >= sizeof(to->host))
-		errx(EXIT_USAGE, "'%s' is not a destination", text);
+		errx(EXIT_USAGE, "invalid destination '%s'", text);
 	memcpy(to->host, host, len);
 	if (end)
 		to->port = parse_port(end + 1);
 }
 
-/* As IPv6, mapped if it is IPv4. */
+/* An IPv4 address becomes a v4-mapped one. */
 static bool parse_ip(const char *text, struct in6_addr *ip)
 {
 	*ip = (struct in6_addr){ .s6_addr = { [10] = 0xff, [11] = 0xff } };
@@ -74,7 +73,7 @@ static bool parse_ip(const char *text, struct in6_addr *ip)
 	       inet_pton(AF_INET6, text, ip) == 1;
 }
 
-/* A reason is never to be shown to machines by its text, which may change. */
+/* Programs should look at the name of a reason: the text may change. */
 static void add_reason(struct json_object *record, const char *name, const char *text)
 {
 	struct json_object *reason = record_new();
@@ -97,13 +96,13 @@ static void add_cgroup(struct json_object *record, const char *cgroup, const str
 			 cgroup);
 		add_reason(record, "cgroup_not_attached", text);
 		break;
-	case ATTACHMENT_LEFT_OUT:
+	case ATTACHMENT_EXCLUDED:
 		snprintf(text, sizeof(text),
-			 "the scope that the cgroup %s is attached with leaves it out", cgroup);
-		add_reason(record, "cgroup_left_out", text);
+			 "the scope of the attached cgroup %s excludes it", cgroup);
+		add_reason(record, "cgroup_excluded", text);
 		break;
 	case ATTACHMENT_UNKNOWN:
-		snprintf(text, sizeof(text), "whether the cgroup %s is attached cannot be seen: %s",
+		snprintf(text, sizeof(text), "the attachments of the cgroup %s cannot be read: %s",
 			 cgroup, strerror(errno));
 		add_reason(record, "cgroup_unknown", text);
 		break;
@@ -114,13 +113,13 @@ static void add_recent(struct json_object *record, const struct schannel_diversi
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), "%s; it is not tried again for %.1f s",
-		 divert_words(diversion->remembered), diversion->retry_ms / 1e3);
+	snprintf(text, sizeof(text), "%s; the next attempt is in %.1f s at the earliest",
+		 divert_text(diversion->remembered), diversion->retry_ms / 1e3);
 	add_reason(record, divert_name(diversion->remembered), text);
 	record_number(record, "retry_ms", diversion->retry_ms);
 }
 
-/* What the kernel says, and whose address it is. */
+/* Add the verdict of the kernel, and the peer that has the address. */
 static void add_kernel(struct json_object *record, const char *address, uint16_t port)
 {
 	struct schannel_diversion *diversion;
@@ -140,7 +139,7 @@ static void add_kernel(struct json_object *record, const char *address, uint16_t
 		add_recent(record, diversion);
 	else if (diversion->verdict != SCHANNEL_DIVERT_OK)
 		add_reason(record, divert_name(diversion->verdict),
-			   divert_words(diversion->verdict));
+			   divert_text(diversion->verdict));
 	schannel_divert_free(diversion);
 }
 
@@ -166,7 +165,7 @@ static struct json_object *explain(const char *address, uint16_t port, const cha
 	return record;
 }
 
-/* Of a peer, each of the addresses that are published for it. */
+/* For a peer, explain each of its published addresses. */
 static struct json_object *explain_all(const struct destination *to, const char *cgroup)
 {
 	struct json_object *list = list_new(), *peers, *addresses;
@@ -214,7 +213,7 @@ static void print_text(struct json_object *record)
 	else
 		printf("would be plain TCP");
 	for (i = 0; i < json_object_array_length(reasons); i++)
-		printf("%s %s", i ? ", and since" : ", since",
+		printf("%s %s", i ? ", and because" : ", because",
 		       text_of(json_object_array_get_idx(reasons, i), "text"));
 	putchar('\n');
 }
@@ -228,7 +227,7 @@ static void print(struct json_object *list)
 	else
 		for (i = 0; i < json_object_array_length(list); i++)
 			print_text(json_object_array_get_idx(list, i));
-	/* It may be the end that says so. */
+	/* The exit status reports whether the connection is diverted, so errors exit here. */
 	if (fflush(stdout) || ferror(stdout))
 		err(EXIT_FAILED, "cannot write");
 }
@@ -241,7 +240,7 @@ static char *parse_cgroup(char **arg)
 	if (!arg[0]) {
 		own = cgroup_own();
 		if (!own)
-			err(EXIT_FAILED, "cannot see which cgroup this is");
+			err(EXIT_FAILED, "cannot read the cgroup of this process");
 		return own;
 	}
 	choice_get(words, "keyword", arg[0]);

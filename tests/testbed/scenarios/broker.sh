@@ -88,7 +88,7 @@ refused_policy() {
 	local said
 	! said=$(schannelctl reload 2>&1) || return
 	echo "$said"
-	grep -q "$POLICY:1: 'grup' is not a keyword" <<<"$said" || return
+	grep -q "$POLICY:1: unknown keyword 'grup'" <<<"$said" || return
 	kill -HUP "$broker"
 	until_true $FLOW_LIMIT broker_said "stays in force"
 }
