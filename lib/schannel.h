@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libschannel: what a program wants besides the socket calls to use
- * AF_SCHANNEL. The family's number, addresses as text, sockets in one call, and
- * questions to the kernel about peers, channels, flows and sockets.
+ * libschannel adds to the socket calls of AF_SCHANNEL: the number of the family,
+ * addresses as text, sockets in one call, and queries to the kernel about peers,
+ * channels, flows and sockets.
  *
- * Calls return 0 (or what they say) when they succeed; else -1, with the reason in
- * errno. All may be called by any thread at any time; only a struct
- * schannel_monitor belongs to one thread at a time. The library keeps no state,
- * starts no thread, handles no signal, raises none, and prints nothing; every file
- * descriptor it makes for itself is close-on-exec.
+ * A call that succeeds returns 0, or what its comment says. A call that fails
+ * returns -1 and sets errno. Any thread may make any call at any time; only one
+ * thread at a time may use a struct schannel_monitor. The library keeps no state,
+ * starts no thread, neither handles nor raises signals, and prints nothing. Every
+ * file descriptor that it opens for itself is close-on-exec.
  *
- * Structs that describe something are made and freed by the library. A newer
- * library may add to their end, so no program may depend on their size: neither
- * copy nor embed them. Where the kernel is older than the library, what it does
- * not tell is 0 or NULL.
+ * The library allocates and frees the structs that it returns. A newer library may
+ * add fields at their end, so a program must neither copy nor embed them, nor use
+ * their size. Fields that an older kernel does not report are 0 or NULL.
  *
- * Each call has a manual page; libschannel(3) and af_schannel(7) begin.
+ * Each call has a manual page; start with libschannel(3) and af_schannel(7).
  */
 #ifndef SCHANNEL_H
 #define SCHANNEL_H
@@ -41,9 +40,9 @@ extern "C" {
 int schannel_family(void);
 
 /*
- * This domain's id, as others address it.
+ * This domain's id, which peers use to address it.
  *
- * ENODATA: this is no Xen domain, or its id is not known.
+ * ENODATA: this is not a Xen domain, or its id is not known.
  */
 int schannel_domid(uint32_t *domid);
 
@@ -57,21 +56,21 @@ int schannel_domid(uint32_t *domid);
  *	0123abcd-...		a peer's UUID
  *	10.0.0.3, [fd00::3]	one of a peer's IP addresses
  *	self			this domain, over loopback
- *	any, *			all of the local ends (to listen on)
+ *	any, *			every local address (for listeners)
  *
  * and is tried as self, any, number, UUID and IP address before it is taken for a
- * name. Names are compared exactly, UUIDs in either case. A name with a colon in it,
- * or that looks like one of the others, can only be reached by id or UUID.
+ * name. Names are compared exactly, UUIDs in either case. A peer whose name contains
+ * a colon, or looks like one of the others, can only be reached by id or UUID.
  */
 
 /* Enough for every address that schannel_format() can make, and its NUL. */
 #define SCHANNEL_TEXT_MAX	144
 
 /*
- * Make an address of text. Only names, UUIDs and IP addresses are looked up;
- * the rest needs no kernel but for the family's number.
+ * Convert text to an address. Only names, UUIDs and IP addresses are looked up; for
+ * the rest the kernel is asked for the number of the family only.
  *
- * EINVAL: this is no address. ENOENT: no peer has this name, UUID or IP address.
+ * EINVAL: the text is not an address. ENOENT: no peer has this name, UUID or IP address.
  * ENOTUNIQ: several do. EAFNOSUPPORT: the module is not loaded.
  */
 int schannel_parse(const char *text, struct sockaddr_sc *address);
@@ -80,11 +79,11 @@ int schannel_parse(const char *text, struct sockaddr_sc *address);
 #define SCHANNEL_NAMES		1U
 
 /*
- * Make text of an address: DOMID:PORT, "self:PORT" or "any:PORT". With
- * SCHANNEL_NAMES, the peer's name if schannel_parse() would find the same peer by
- * it; whatever goes wrong in looking for it, the id is used.
+ * Convert an address to text: DOMID:PORT, "self:PORT" or "any:PORT". With
+ * SCHANNEL_NAMES it has the peer's name, if schannel_parse() would find the same
+ * peer by it; if not, or if the lookup fails, it has the id.
  *
- * EINVAL: an unknown flag, or this is no AF_SCHANNEL address. ENOSPC: size is
+ * EINVAL: an unknown flag, or not an AF_SCHANNEL address. ENOSPC: size is
  * too small.
  */
 int schannel_format(const struct sockaddr_sc *address, char *text, size_t size,
@@ -94,55 +93,57 @@ int schannel_format(const struct sockaddr_sc *address, char *text, size_t size,
 
 /*
  * type is SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM; SOCK_CLOEXEC and SOCK_NONBLOCK
- * may be added. timeout_ms is in milliseconds; -1 is as long as it takes. The
- * errors of socket(2), bind(2), listen(2), connect(2), accept(2) and
- * schannel_parse() are also theirs.
+ * may be added. timeout_ms is in milliseconds; -1 is no limit. The calls also fail
+ * with the errors of socket(2), bind(2), listen(2), connect(2), accept(2) and
+ * schannel_parse().
  */
 
 /*
- * A socket that is bound to address and listens; of a datagram socket, one that is
- * bound (backlog does not matter then). Port 0 chooses one: see getsockname(2).
+ * Return a socket that is bound to address and listens. A datagram socket is bound
+ * only; backlog has no effect then. Port 0 chooses an unused port: see getsockname(2).
  */
 int schannel_listen(const char *address, int type, int backlog);
 
 /*
- * A socket that is connected to address. With SOCK_NONBLOCK and a timeout of 0 it
- * may be connecting still: wait for POLLOUT, then ask SO_ERROR.
+ * Return a socket that is connected to address. With SOCK_NONBLOCK and a timeout of
+ * 0 it may still be connecting: wait for POLLOUT, then read SO_ERROR.
  *
- * ETIMEDOUT: not within timeout_ms. EINTR: a signal came.
+ * ETIMEDOUT: not connected within timeout_ms. EINTR: a signal was caught.
  */
 int schannel_connect(const char *address, int type, int timeout_ms);
 
 /*
- * The next connection of a listener. flags are SOCK_CLOEXEC and SOCK_NONBLOCK; peer,
- * where not NULL, is set to who connected. Waits for up to timeout_ms also on a
- * listener that is SOCK_NONBLOCK. Where several take from one listener with a
- * timeout, make it so: else one may wait longer, since another was quicker.
+ * Return the next connection of a listener. flags are SOCK_CLOEXEC and SOCK_NONBLOCK.
+ * If peer is not NULL, it is set to the client's address. The call waits for up to
+ * timeout_ms even if the listener is SOCK_NONBLOCK. If several threads accept from one
+ * listener with a timeout, make the listener SOCK_NONBLOCK: otherwise a thread that
+ * loses the race for a connection waits for the next one without a limit.
  *
- * EAGAIN: none within timeout_ms. EINVAL: fd does not listen. EINTR: a signal came.
+ * EAGAIN: no connection within timeout_ms. EINVAL: fd does not listen. EINTR: a signal
+ * was caught.
  */
 int schannel_accept(int fd, struct sockaddr_sc *peer, int flags, int timeout_ms);
 
-/* ---- Questions to the kernel ---------------------------------------------- */
+/* ---- Queries to the kernel ------------------------------------------------ */
 
 /*
- * What there is in the caller's network namespace. A list is NULL if there is
- * nothing; it belongs to the caller, who frees all of it with the matching
- * _free(), which takes NULL as well. Flows and sockets of other users are seen with
- * CAP_NET_ADMIN only.
+ * These calls list objects of the caller's network namespace. An empty list is NULL.
+ * The caller frees the whole list with the matching _free(), which accepts NULL. Only
+ * callers with CAP_NET_ADMIN see flows and sockets of other users.
  *
- * All: EAFNOSUPPORT: the module is not loaded. EOPNOTSUPP: it does not have this. ENOMEM,
- * EMFILE, ENFILE: no memory, no file descriptor. EPROTO: an answer that makes no sense.
+ * Errors of all calls: EAFNOSUPPORT: the module is not loaded. EOPNOTSUPP: the module
+ * does not support the query. ENOMEM, EMFILE, ENFILE: no memory, no file descriptor.
+ * EPROTO: the answer of the kernel is invalid.
  */
 
 /**
- * struct schannel_peer - a domain there can be a channel to
- * @next:	of the list
+ * struct schannel_peer - a domain that a channel can connect to
+ * @next:	next one in the list
  * @name:	NULL if not known
  * @uuid:	in its usual form, lower case; NULL if not known
  * @addresses:	its IP addresses as inet_ntop(3) writes them, up to a NULL
- * @transport:	what channels to it are made of: "loopback", "xen"
- * @domid:	its id; SC_DOMID_SELF for this domain itself
+ * @transport:	transport of channels to it: "loopback" or "xen"
+ * @domid:	domain id; SC_DOMID_SELF for this domain itself
  * @channel_up:	there is a channel to it
  */
 struct schannel_peer {
@@ -159,50 +160,50 @@ int schannel_peers(struct schannel_peer **list);
 void schannel_peers_free(struct schannel_peer *list);
 
 /*
- * The peer with this domain id ("self" as well), UUID, IP address or name: HOST of
- * an address. A list of one.
+ * Find the peer with this domain id ("self" included), UUID, IP address or name, the
+ * HOST of an address. The list has one entry.
  *
- * EINVAL: cannot be any of these. ENOENT: no such peer. ENOTUNIQ: several have it.
+ * EINVAL: host cannot identify a peer. ENOENT: no such peer. ENOTUNIQ: several match.
  */
 int schannel_peer_find(const char *host, struct schannel_peer **peer);
 
 /*
- * Move a peer to another network namespace: netns is a descriptor of that
- * (/proc/PID/ns/net, /run/netns/NAME). Its connections are reset.
+ * Move a peer to another network namespace; netns is a descriptor of that namespace
+ * (/proc/PID/ns/net, /run/netns/NAME). The peer's connections are reset.
  *
- * EPERM: CAP_NET_ADMIN is needed in both. ENOENT: no such peer here. EOPNOTSUPP: it is
+ * EPERM: CAP_NET_ADMIN is needed in both namespaces. ENOENT: no such peer here. EOPNOTSUPP: it is
  * SC_DOMID_SELF.
  */
 int schannel_peer_move(uint32_t domid, int netns);
 
 /**
- * struct schannel_channel - what is shared with a peer
- * @next:	of the list
- * @domid:	the peer's
- * @up:		it is up. In an event it may not be, and the rest is 0
- * @queues:	event queues
- * @flows:	flows there are
- * @age_ms:	how long it has been up
+ * struct schannel_channel - a channel to a peer
+ * @next:	next one in the list
+ * @domid:	the peer's domain id
+ * @up:		the channel is up; false in some events, and then the rest is 0
+ * @queues:	number of event queues
+ * @flows:	number of flows
+ * @age_ms:	time since it came up
  * @pool_size:	bytes in our pool
- * @pool_used:	of these, in rings
- * @pool_limit:	how many there may be
+ * @pool_used:	bytes of the pool that are in rings
+ * @pool_limit:	largest size of the pool
  * @peer_pool:	bytes of the peer's pool that are mapped here
  * @flow_table:	bytes in our flow table
- * @tx_bytes:	sent, in all flows since it came up
- * @rx_bytes:	received
+ * @tx_bytes:	bytes sent in all flows since it came up
+ * @rx_bytes:	bytes received in all flows since it came up
  * @opened:	flows that we opened
  * @accepted:	flows that the peer opened
  * @refused:	flows that we refused
  * @reset:	flows that ended in a reset
  * @notify_sent: notifications sent
  * @notify_received: notifications received
- * @notify_spurious: of these, with nothing behind them
- * @overflows:	times the peer's event queue overflowed
- * @errors:	flows that were reset since the peer made no sense
+ * @notify_spurious: notifications received without an entry
+ * @overflows:	number of times the peer's event queue overflowed
+ * @errors:	flows that were reset because the peer wrote invalid values
  * @dgram_sent:	datagrams sent
- * @dgram_received: datagrams given to a socket
- * @dgram_dropped: datagrams dropped since the socket had no room
- * @dgram_no_port: datagrams to a port nobody was bound to
+ * @dgram_received: datagrams passed to a socket
+ * @dgram_dropped: datagrams dropped because the receive buffer was full
+ * @dgram_no_port: datagrams to a port that no socket was bound to
  * @dgram_copied: datagrams copied aside for a slow reader
  */
 struct schannel_channel {
@@ -239,29 +240,29 @@ int schannel_channels(struct schannel_channel **list);
 void schannel_channels_free(struct schannel_channel *list);
 
 /**
- * struct schannel_flow - one end of a connection, inside a channel
- * @next:	of the list
- * @stats:	what it did; NULL if not known
- * @domid:	the peer's
+ * struct schannel_flow - one end of a connection in a channel
+ * @next:	next one in the list
+ * @stats:	counters; NULL if not known
+ * @domid:	the peer's domain id
  * @id:		number in our flow table
- * @peer_id:	number in the peer's, if @answered
- * @answered:	the peer took it
- * @opened:	we opened it, not the peer
- * @closed:	its socket is gone, the peer still reads
+ * @peer_id:	number in the peer's flow table, if @answered
+ * @answered:	the peer has accepted it
+ * @opened:	this side opened it
+ * @closed:	its socket was closed, and the peer still reads
  * @type:	SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM
- * @local_port:	0 for the flow that carries datagrams
- * @peer_port:	likewise
- * @tx_ring:	size of the ring we send into, in bytes
- * @rx_ring:	size of the ring we receive from
- * @tx_queued:	bytes the peer has not consumed
- * @rx_queued:	bytes we have not consumed
- * @error:	of an event that ended it: errno, 0 if it ended in order
- * @uid:	of its socket
- * @inode:	of its socket; 0 if it waits for accept()
- * @cookie:	of its socket, as SO_COOKIE
- * @local_address: of a TCP connection that is diverted, as inet_ntop(3) writes it; the ports
- *		are TCP's then. NULL of all others
- * @peer_address: likewise
+ * @local_port:	local port; 0 for the flow that carries datagrams
+ * @peer_port:	the peer's port; 0 for the flow that carries datagrams
+ * @tx_ring:	size in bytes of the ring that this side sends into
+ * @rx_ring:	size in bytes of the ring that this side receives from
+ * @tx_queued:	bytes that the peer has not consumed
+ * @rx_queued:	bytes that this side has not consumed
+ * @error:	in an event that it ended: errno, or 0 for an orderly end
+ * @uid:	user id of the socket's owner
+ * @inode:	inode number of the socket; 0 if it waits for accept()
+ * @cookie:	cookie of the socket, as SO_COOKIE
+ * @local_address: local address of a diverted TCP connection, as inet_ntop(3) writes it; its
+ *		ports are TCP ports. NULL for all other flows
+ * @peer_address: the peer's address, in the same form
  */
 struct schannel_flow {
 	struct schannel_flow *next;
@@ -287,25 +288,25 @@ struct schannel_flow {
 	const char *peer_address;
 };
 
-/* Those of the channel to domid; SC_DOMID_ANY is all. */
+/* The flows in the channel to domid, or in all channels with SC_DOMID_ANY. */
 int schannel_flows(uint32_t domid, struct schannel_flow **list);
 void schannel_flows_free(struct schannel_flow *list);
 
 /**
  * struct schannel_socket - a socket, connected or not
- * @next:	of the list
- * @stats:	what it did; NULL if not known
- * @meminfo:	its memory: SK_MEMINFO_VARS numbers by SK_MEMINFO_*; NULL if not known
- * @local:	what it is bound to; port 0 while it is not
- * @peer:	what it is connected to; SC_DOMID_ANY and port 0 while it is not
+ * @next:	next one in the list
+ * @stats:	counters; NULL if not known
+ * @meminfo:	memory: SK_MEMINFO_VARS numbers, indexed by SK_MEMINFO_*; NULL if not known
+ * @local:	local address; port 0 if the socket is not bound
+ * @peer:	the peer's address; SC_DOMID_ANY and port 0 if it is not connected
  * @type:	SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM
  * @state:	TCP_CLOSE, TCP_LISTEN, TCP_SYN_SENT or TCP_ESTABLISHED (netinet/tcp.h)
- * @shutdown_rd: nothing more is received
- * @shutdown_wr: nothing more is sent
- * @rqueue:	bytes to be received; of a listener, connections to be accepted
- * @wqueue:	bytes sent and not consumed; of a listener, its backlog
- * @uid:	whose it is
- * @inode:	0 if it waits for accept()
+ * @shutdown_rd: the socket receives nothing more
+ * @shutdown_wr: the socket sends nothing more
+ * @rqueue:	bytes to receive; for a listener, connections that wait for accept()
+ * @wqueue:	bytes that the peer has not consumed; for a listener, its backlog
+ * @uid:	user id of its owner
+ * @inode:	inode number; 0 if it waits for accept()
  * @cookie:	as SO_COOKIE
  */
 struct schannel_socket {
@@ -326,35 +327,35 @@ struct schannel_socket {
 };
 
 /*
- * types and states choose: 1 << SOCK_STREAM, ..., 1 << TCP_LISTEN, ..., or-ed
- * together; 0 is all.
+ * types and states select sockets: 1 << SOCK_STREAM, ..., 1 << TCP_LISTEN, ..., or-ed
+ * together; 0 selects all.
  */
 int schannel_sockets(uint32_t types, uint32_t states, struct schannel_socket **list);
 void schannel_sockets_free(struct schannel_socket *list);
 
 /*
- * End a socket, whosever it is: who uses it gets ECONNABORTED, the peer ECONNRESET.
+ * End a socket of any process: the program gets ECONNABORTED, the peer ECONNRESET.
  *
  * EPERM: CAP_NET_ADMIN is needed. ENOENT: no such socket in this network namespace.
- * ENOTCONN: it neither is connected nor listens.
+ * ENOTCONN: the socket neither is connected nor listens.
  */
 int schannel_socket_destroy(uint64_t cookie);
 
 /**
- * struct schannel_stats - what the network namespace did since it is there
- * @sockets:	sockets there are
- * @connects:	connect() calls that were tried
- * @connected:	of those, that succeeded
- * @refused:	nobody listened, or the backlog was full
- * @unreachable: no such peer, or no channel to it
- * @timeouts:	no answer in time
- * @no_memory:	no memory for a ring, here or there
- * @accepted:	connections that came in
- * @backlog_full: refused here: backlog full
- * @no_listener: refused here: nobody listens
+ * struct schannel_stats - counters of the network namespace since it exists
+ * @sockets:	number of sockets
+ * @connects:	connect() calls
+ * @connected:	connect() calls that succeeded
+ * @refused:	connect() calls that failed: no listener, or its backlog was full
+ * @unreachable: connect() calls that failed: no such peer, or no channel to it
+ * @timeouts:	connect() calls that failed: no answer in time
+ * @no_memory:	connect() calls that failed: no memory for a ring, here or there
+ * @accepted:	incoming connections
+ * @backlog_full: incoming connections refused because the backlog was full
+ * @no_listener: incoming connections refused because no socket listened
  * @resets:	connections that ended in a reset
- * @channels_up: times a channel came up
- * @channels_failed: times a peer broke the protocol
+ * @channels_up: number of times a channel came up
+ * @channels_failed: number of times a channel was reset because of invalid values
  */
 struct schannel_stats {
 	uint64_t sockets;
@@ -378,18 +379,18 @@ void schannel_stats_free(struct schannel_stats *stats);
 /* ---- TCP connections that are diverted ------------------------------------ */
 
 /*
- * SCHANNEL_DIVERT_* are those of <linux/schannel_netlink.h>; newer kernels may have more.
+ * <linux/schannel_netlink.h> defines SCHANNEL_DIVERT_*; newer kernels may have more.
  *
- * Both: EOPNOTSUPP: the module schannel_inet is not loaded.
+ * Error of both calls: EOPNOTSUPP: the module schannel_inet is not loaded.
  */
 
 /**
- * struct schannel_diversion - what a TCP connection would meet
+ * struct schannel_diversion - the prospects of a TCP connection
  * @verdict:	SCHANNEL_DIVERT_OK, NO_PEER, LOCAL or RECENT
- * @remembered:	with SCHANNEL_DIVERT_RECENT: what was met a short while ago
- * @retry_ms:	with SCHANNEL_DIVERT_RECENT: how long nothing else is tried
- * @domid:	of the peer whose address it is; SC_DOMID_SELF: this domain's own;
- *		SC_DOMID_ANY: nobody's
+ * @remembered:	with SCHANNEL_DIVERT_RECENT: the verdict a short while ago
+ * @retry_ms:	with SCHANNEL_DIVERT_RECENT: time until the kernel tries again
+ * @domid:	domain id of the peer that has the address; SC_DOMID_SELF: this domain has
+ *		it; SC_DOMID_ANY: no peer has it
  */
 struct schannel_diversion {
 	int verdict;
@@ -399,20 +400,20 @@ struct schannel_diversion {
 };
 
 /*
- * What a TCP connection from an attached cgroup to this IP address and port would meet, as
- * far as the kernel knows it without trying. Port 0: what holds for all ports.
+ * The prospects of a TCP connection from an attached cgroup to this IP address and port,
+ * as far as the kernel knows them without trying. Port 0 stands for all ports.
  *
- * EINVAL: address is not one as inet_pton(3) takes it.
+ * EINVAL: inet_pton(3) does not accept the address.
  */
 int schannel_divert_get(const char *address, uint16_t port,
 			struct schannel_diversion **diversion);
 void schannel_divert_free(struct schannel_diversion *diversion);
 
 /**
- * struct schannel_divert_count - how often a connection met something
- * @next:	of the list
+ * struct schannel_divert_count - number of connections with a verdict
+ * @next:	next one in the list
  * @verdict:	SCHANNEL_DIVERT_*
- * @count:	how often, since the network namespace or the module is there
+ * @count:	number of connections, since the network namespace or the module exists
  */
 struct schannel_divert_count {
 	struct schannel_divert_count *next;
@@ -420,11 +421,11 @@ struct schannel_divert_count {
 	uint64_t count;
 };
 
-/* Of each verdict there is, in the order of their numbers. */
+/* One entry for each verdict, in the order of their numbers. */
 int schannel_divert_counts(struct schannel_divert_count **list);
 void schannel_divert_counts_free(struct schannel_divert_count *list);
 
-/* ---- What happens --------------------------------------------------------- */
+/* ---- Events --------------------------------------------------------------- */
 
 struct schannel_monitor;
 
@@ -434,15 +435,15 @@ enum schannel_event_type {
 	SCHANNEL_EVENT_CHANNEL_UP,
 	SCHANNEL_EVENT_CHANNEL_DOWN,
 	SCHANNEL_EVENT_FLOW_OPENED,
-	SCHANNEL_EVENT_FLOW_ENDED,	/* flow->error says why */
+	SCHANNEL_EVENT_FLOW_ENDED,	/* flow->error is the reason */
 };
 
 /**
- * struct schannel_event - something happened
- * @type:	what
- * @peer:	of the PEER events, else NULL
- * @channel:	of the CHANNEL events, else NULL
- * @flow:	of the FLOW events, else NULL
+ * struct schannel_event - an event
+ * @type:	the kind of event
+ * @peer:	the peer of a PEER event, else NULL
+ * @channel:	the channel of a CHANNEL event, else NULL
+ * @flow:	the flow of a FLOW event, else NULL
  */
 struct schannel_event {
 	enum schannel_event_type type;
@@ -455,23 +456,22 @@ struct schannel_event {
 #define SCHANNEL_MONITOR_FLOWS	2U	/* flows */
 
 /*
- * From this call on, events are collected. what is SCHANNEL_MONITOR_*, or-ed
- * together.
+ * Start to collect events. what is SCHANNEL_MONITOR_*, or-ed together.
  *
  * EINVAL: what is 0 or has unknown bits. EPERM: flows need CAP_NET_ADMIN.
  */
 int schannel_monitor_open(unsigned int what, struct schannel_monitor **monitor);
 
-/* To be polled for POLLIN; for nothing else. It lives as long as the monitor. */
+/* The descriptor is only for polling for POLLIN. It exists as long as the monitor. */
 int schannel_monitor_fd(const struct schannel_monitor *monitor);
 
 /*
- * The next event, which is valid until the next call with this monitor. Types that
- * a newer library knows may come up: ignore what you do not know.
+ * Return the next event, which is valid until the next call with this monitor. A
+ * newer library may report more types: ignore those that you do not know.
  *
- * EAGAIN: none within timeout_ms (0: do not wait; -1: for ever). EINTR: a signal
- * came. ENOBUFS: events were lost, since they came faster than they were
- * taken; ask for all there is, and go on.
+ * EAGAIN: no event within timeout_ms (0: do not wait; -1: no limit). EINTR: a signal
+ * was caught. ENOBUFS: events were lost because they came faster than the program
+ * took them; read the lists again, and continue.
  */
 int schannel_monitor_next(struct schannel_monitor *monitor,
 			  const struct schannel_event **event, int timeout_ms);
