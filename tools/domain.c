@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Domains: their names and UUIDs live in /local/domain/N/{name,vm}. */
+/* Names and UUIDs of domains are in /local/domain/N/{name,vm}. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ bool domain_parse(const char *text, unsigned int *domid)
 	unsigned long value;
 	char *end;
 
-	/* strtoul() alone would take signs, white space and leading zeros. */
+	/* strtoul() alone would accept signs, white space and leading zeros. */
 	if (*text < '0' || *text > '9' || (*text == '0' && text[1]))
 		return false;
 	errno = 0;
@@ -42,7 +42,7 @@ char *domain_name(struct xs_handle *xs, xs_transaction_t t, unsigned int domid)
 
 int domain_exists(struct xs_handle *xs, xs_transaction_t t, unsigned int domid)
 {
-	/* Directories are nodes, and have a value like all nodes. */
+	/* A directory is a node, and has a value as all nodes have. */
 	char *value = domain_read(xs, t, domid, "");
 
 	if (!value)
@@ -70,7 +70,7 @@ bool domain_uuid(struct xs_handle *xs, xs_transaction_t t, unsigned int domid,
 	char *vm = domain_read(xs, t, domid, "/vm");
 	bool valid = vm && !strncmp(vm, VM, strlen(VM)) && domain_uuid_starts(vm + strlen(VM));
 
-	/* A domain that was renamed or migrated has a suffix to its UUID there. */
+	/* The node of a renamed or migrated domain has a suffix after the UUID. */
 	if (valid)
 		snprintf(uuid, DOMAIN_UUID_LEN + 1, "%s", vm + strlen(VM));
 	free(vm);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Domains, as xenstore knows them. */
+/* Domains in xenstore. */
 #ifndef TOOLS_DOMAIN_H
 #define TOOLS_DOMAIN_H
 
@@ -7,15 +7,15 @@
 #include <stdint.h>
 #include <xenstore.h>
 
-/* The ids from here on name no domain (DOMID_FIRST_RESERVED). */
+/* Ids from here on are reserved (DOMID_FIRST_RESERVED). */
 #define DOMAIN_MAX	0x7ff0U
 
 /* Whether text is a domain id and nothing else. */
 bool domain_parse(const char *text, unsigned int *domid);
 
 /*
- * Find a running domain by its id, UUID or name, in this order. Returns 0, or
- * -ENOENT, -ENOTUNIQ when two have the name, or what xenstore said.
+ * Find a running domain by its id, UUID or name, in this order. Returns 0, -ENOENT,
+ * -ENOTUNIQ if several domains have the name, or the error of xenstore.
  */
 int domain_find(struct xs_handle *xs, const char *text, unsigned int *domid);
 
@@ -30,7 +30,7 @@ char *domain_name(struct xs_handle *xs, xs_transaction_t t, unsigned int domid);
 /* Whether text is, or begins with, a UUID. */
 bool domain_uuid_starts(const char *text);
 
-/* The UUID as text. Returns whether it is known. */
+/* Read the UUID as text. Returns false if it is not known. */
 bool domain_uuid(struct xs_handle *xs, xs_transaction_t t, unsigned int domid,
 		 char uuid[DOMAIN_UUID_LEN + 1]);
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who a domain is, from what only the control domain writes: /local/domain/N/name
- * and vm, and the backends of its network interfaces. Those that another domain
- * drives are not looked at, since that domain may write there what it likes, and
- * an address decides whose bytes go where. Nor are the frontends: they are the
- * guest's own.
+ * The identity of a domain comes only from nodes that the control domain writes:
+ * /local/domain/N/name and vm, and the backends of its network interfaces. An address decides
+ * which domain receives the data of a connection, so backends in driver domains are not read:
+ * a driver domain may write any address there. Nor are frontends, which the guest writes.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -29,7 +28,7 @@ bool identity_name_valid(const char *name)
 	return true;
 }
 
-/* One that means the same domain to everybody. */
+/* Whether the address can belong to one domain: it means the same for all domains. */
 static bool ipv4_valid(const struct in_addr *address)
 {
 	unsigned int host = ntohl(address->s_addr), first = host >> 24;
@@ -44,7 +43,7 @@ static bool ipv6_valid(const struct in6_addr *address)
 	       !IN6_IS_ADDR_V4MAPPED(address) && !IN6_IS_ADDR_V4COMPAT(address);
 }
 
-/* In its usual form, or NULL. */
+/* The canonical form of an address, or NULL if it is invalid. */
 static const char *address_normal(const char *text, char *normal, size_t size)
 {
 	struct in6_addr v6;
@@ -83,7 +82,7 @@ void identity_add_addresses(struct identity *identity, const char *text)
 	size_t used;
 
 	while ((word = strsep(&rest, " \t\n"))) {
-		/* The toolstack's scripts take a prefix length, too. */
+		/* The toolstack's scripts also accept a prefix length. */
 		word[strcspn(word, "/")] = 0;
 		if (!address_normal(word, normal, sizeof(normal)) ||
 		    has_address(identity->addresses, normal))

@@ -2,26 +2,21 @@
 /*
  * Provisioning: pairs of domains in xenstore.
  *
- * Who may write what. A domain owns the directory of its end and the state in
- * it, since its driver creates keys there and says how far it is; the peer
- * may read both. What the toolstack says (who the peer is and where it is
- * found, and whether the device is wanted) is owned by the control domain and
- * readable by the domain it is told to, so no guest can alter it. The
- * directories above belong to the control domain as well: a guest can neither
- * make itself a device nor name another peer.
+ * Permissions: a domain owns the directory of its end and the state in it, since its driver
+ * creates keys there and reports its progress; the peer may read both. The control domain owns
+ * the other nodes (the identity and the path of the peer, and whether the device is wanted);
+ * the domain that they are for may only read them. The control domain owns the parent
+ * directories as well, so a guest can neither create a device nor name another peer.
  *
- * What remains to a malicious guest: it owns its directory, so it may remove
- * it as a whole, and cannot make it again. It then has taken its own channel
- * away, which it could have done by closing it. It may write any state and
- * any key of its own: the peer's driver checks those anyway. Where a domain
- * was given other directories than these by its toolstack (a driver domain
- * may own all of its backend directory) and does rewrite its peer, it misleads
- * itself only: memory is granted by the other side, to the domain that its own
- * nodes name, and those the guest cannot write.
+ * What a malicious guest can do: it owns its directory, so it may remove it as a whole, and
+ * cannot create it again. This takes its own channel away, as closing the channel would. It
+ * may write any state and any new key: the peer's driver checks those anyway. A toolstack may
+ * give a domain more than this (a driver domain may own all of its backend directory). If that
+ * domain rewrites its peer, it misleads only itself: the other side grants its memory to the
+ * domain that its own nodes name, and the guest cannot write those.
  *
- * Nothing here follows a path found in xenstore. Paths are made from domain
- * ids alone, so a guest cannot have the control domain remove or read anything
- * on its behalf.
+ * No path is read from xenstore. Paths are made from domain ids alone, so a guest cannot make
+ * the control domain remove or read other nodes on its behalf.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -41,12 +36,12 @@
 #define KEPT_PATH	"/tool/schanneld/pairs"
 #define KEPT_NAME	"%u-%u"
 
-/* A guest that keeps writing can make a transaction fail, but not for ever. */
+/* A guest that writes all the time can make transactions fail, but only this often. */
 #define TRIES_MAX	100
 
 /*
- * What is done to one pair inside of a transaction. The first error sticks,
- * and nothing is done after it.
+ * The work on one pair inside of a transaction. After the first error, which is kept, all
+ * steps do nothing.
  */
 struct work {
 	struct xs_handle *xs;
@@ -56,10 +51,10 @@ struct work {
 	unsigned int be;
 	char front[PATH_SIZE];
 	char back[PATH_SIZE];
-	char kept[PATH_SIZE];	/* there if the pair is the broker's */
+	char kept[PATH_SIZE];	/* exists if the pair is schanneld's */
 	const struct pair_terms *terms;
 	enum pair_change change;
-	bool making;		/* none of it is there yet */
+	bool creating;		/* the pair does not exist yet */
 };
 
 static void work_init(struct work *w, struct xs_handle *xs, unsigned int a, unsigned int b)
@@ -70,15 +65,14 @@ static void work_init(struct work *w, struct xs_handle *xs, unsigned int a, unsi
 	snprintf(w->kept, PATH_SIZE, KEPT_PATH "/" KEPT_NAME, w->fe, w->be);
 }
 
-static void work_done(struct work *w, bool ok)
+static void work_check(struct work *w, bool ok)
 {
 	if (!ok && !w->error)
 		w->error = -errno;
 }
 
 /*
- * Others see all of it or nothing. It is done again when somebody else changed
- * what it was based on.
+ * Run body in a transaction. It runs again if another client changed nodes that it had read.
  */
 static int work_commit(struct work *w, void (*body)(struct work *w))
 {
@@ -107,12 +101,12 @@ static bool node_exists(struct work *w, const char *path)
 		return false;
 	value = xs_read(w->xs, w->t, path, NULL);
 	found = value;
-	work_done(w, found || errno == ENOENT);
+	work_check(w, found || errno == ENOENT);
 	free(value);
 	return found;
 }
 
-/* The owner may read and write, the reader may read, all others nothing. */
+/* The owner may read and write, the reader may read, all others may do nothing. */
 static void node_permit(struct work *w, const char *path, unsigned int owner,
 			unsigned int reader)
 {
@@ -123,14 +117,14 @@ static void node_permit(struct work *w, const char *path, unsigned int owner,
 
 	if (w->error)
 		return;
-	work_done(w, xs_set_permissions(w->xs, w->t, path, perms, owner == reader ? 1 : 2));
+	work_check(w, xs_set_permissions(w->xs, w->t, path, perms, owner == reader ? 1 : 2));
 }
 
-static void node_make(struct work *w, const char *path, unsigned int owner, unsigned int reader)
+static void node_create(struct work *w, const char *path, unsigned int owner, unsigned int reader)
 {
 	if (w->error)
 		return;
-	work_done(w, xs_mkdir(w->xs, w->t, path));
+	work_check(w, xs_mkdir(w->xs, w->t, path));
 	node_permit(w, path, owner, reader);
 }
 
@@ -142,7 +136,7 @@ static void node_write(struct work *w, const char *dir, const char *key, const c
 	if (w->error)
 		return;
 	snprintf(path, sizeof(path), "%s/%s", dir, key);
-	work_done(w, xs_write(w->xs, w->t, path, value, strlen(value)));
+	work_check(w, xs_write(w->xs, w->t, path, value, strlen(value)));
 	node_permit(w, path, owner, reader);
 }
 
@@ -158,19 +152,19 @@ static void node_write_number(struct work *w, const char *dir, const char *key,
 static void node_remove(struct work *w, const char *path)
 {
 	if (!w->error)
-		work_done(w, xs_rm(w->xs, w->t, path));
+		work_check(w, xs_rm(w->xs, w->t, path));
 }
 
-/* A directory above the devices, which its domain's xenbus lists and watches. */
+/* A parent directory of devices, which the xenbus driver of its domain lists and watches. */
 struct parent {
 	unsigned int domid;
-	bool ours;		/* other devices have no use for it */
+	bool ours;		/* used by SChannel only */
 	char path[PATH_SIZE];
 };
 
 #define PARENTS	5
 
-/* In an order in which they can be made. */
+/* Each parent comes after the directory that it is in. */
 static void parents_name(const struct work *w, struct parent parent[PARENTS])
 {
 	parent[0] = (struct parent){ .domid = w->fe };
@@ -185,8 +179,8 @@ static void parents_name(const struct work *w, struct parent parent[PARENTS])
 	snprintf(parent[4].path, PATH_SIZE, BACK_ROOT TYPE "/%u", w->be, w->fe);
 }
 
-/* What exists was made by the toolstack or for another pair, and is right. */
-static void parents_make(struct work *w)
+/* An existing directory is from the toolstack or another pair, and stays as it is. */
+static void parents_create(struct work *w)
 {
 	struct parent parent[PARENTS];
 	unsigned int i;
@@ -194,7 +188,7 @@ static void parents_make(struct work *w)
 	parents_name(w, parent);
 	for (i = 0; i < PARENTS; i++)
 		if (!node_exists(w, parent[i].path))
-			node_make(w, parent[i].path, CONTROL_DOMAIN, parent[i].domid);
+			node_create(w, parent[i].path, CONTROL_DOMAIN, parent[i].domid);
 }
 
 static bool node_is_empty(struct work *w, const char *path)
@@ -206,7 +200,7 @@ static bool node_is_empty(struct work *w, const char *path)
 	if (w->error)
 		return false;
 	list = xs_directory(w->xs, w->t, path, &entries);
-	work_done(w, list || errno == ENOENT);
+	work_check(w, list || errno == ENOENT);
 	empty = list && !entries;
 	free(list);
 	return empty;
@@ -223,7 +217,7 @@ static void parents_remove_empty(struct work *w)
 			node_remove(w, parent[i].path);
 }
 
-static bool node_says(struct work *w, const char *dir, const char *key, const char *value)
+static bool node_equals(struct work *w, const char *dir, const char *key, const char *value)
 {
 	char path[PATH_SIZE], *now;
 	bool same;
@@ -232,25 +226,25 @@ static bool node_says(struct work *w, const char *dir, const char *key, const ch
 		return true;
 	snprintf(path, sizeof(path), "%s/%s", dir, key);
 	now = xs_read(w->xs, w->t, path, NULL);
-	work_done(w, now || errno == ENOENT);
+	work_check(w, now || errno == ENOENT);
 	same = now && !strcmp(now, value);
 	free(now);
 	return same;
 }
 
-/* Nobody is told of a value that stays the same. */
+/* An unchanged value is not written, since a write would trigger the watches. */
 static void node_update(struct work *w, const char *dir, const char *key, const char *value,
 			unsigned int reader)
 {
-	if (!w->making && node_says(w, dir, key, value))
+	if (!w->creating && node_equals(w, dir, key, value))
 		return;
 	node_write(w, dir, key, value, CONTROL_DOMAIN, reader);
 	w->change = PAIR_UPDATED;
 }
 
 /*
- * Empty ones, too: a key that is not there the domain could make itself, and then
- * what stands there is not what the control domain says.
+ * Write empty values as well: the domain could create a missing key, and its value would
+ * look like the control domain's.
  */
 static void terms_write(struct work *w, const char *dir, unsigned int reader,
 			const struct pair_party *own, const struct identity *peer)
@@ -275,18 +269,18 @@ static void back_terms(struct work *w)
 	terms_write(w, w->back, w->be, &w->terms->back, w->terms->front.who);
 }
 
-static void front_make(struct work *w)
+static void front_create(struct work *w)
 {
-	node_make(w, w->front, w->fe, w->be);
+	node_create(w, w->front, w->fe, w->be);
 	node_write(w, w->front, "backend", w->back, CONTROL_DOMAIN, w->fe);
 	node_write_number(w, w->front, "backend-id", w->be, CONTROL_DOMAIN, w->fe);
 	front_terms(w);
 	node_write_number(w, w->front, "state", XenbusStateInitialising, w->fe, w->be);
 }
 
-static void back_make(struct work *w)
+static void back_create(struct work *w)
 {
-	node_make(w, w->back, w->be, w->fe);
+	node_create(w, w->back, w->be, w->fe);
 	node_write(w, w->back, "frontend", w->front, CONTROL_DOMAIN, w->be);
 	node_write_number(w, w->back, "frontend-id", w->fe, CONTROL_DOMAIN, w->be);
 	node_write_number(w, w->back, "online", 1, CONTROL_DOMAIN, w->be);
@@ -302,7 +296,7 @@ static void require_running(struct work *w, unsigned int domid)
 		w->error = ret ? ret : -ESRCH;
 }
 
-/* The ends that are there; halves are of an earlier domain that had one of the ids. */
+/* A stale pair is left from an earlier domain with one of the ids. */
 static void ends_remove(struct work *w)
 {
 	if (node_exists(w, w->front))
@@ -316,15 +310,15 @@ static bool pair_whole(struct work *w)
 	return node_exists(w, w->front) && node_exists(w, w->back);
 }
 
-static void pair_make(struct work *w)
+static void pair_create(struct work *w)
 {
-	w->making = true;
+	w->creating = true;
 	require_running(w, w->fe);
 	require_running(w, w->be);
 	ends_remove(w);
-	parents_make(w);
-	front_make(w);
-	back_make(w);
+	parents_create(w);
+	front_create(w);
+	back_create(w);
 }
 
 static void pair_body(struct work *w)
@@ -339,9 +333,9 @@ static void pair_body(struct work *w)
 	identity_read(&front, w->xs, w->t, w->fe);
 	identity_read(&back, w->xs, w->t, w->be);
 	w->terms = &terms;
-	pair_make(w);
+	pair_create(w);
 	w->terms = NULL;
-	/* What a person pairs is theirs from then on. */
+	/* A pair that the administrator creates is no longer schanneld's. */
 	if (node_exists(w, w->kept))
 		node_remove(w, w->kept);
 }
@@ -379,17 +373,17 @@ int provision_unpair(struct xs_handle *xs, unsigned int a, unsigned int b)
 	return work_commit(&w, unpair_body);
 }
 
-/* ---- The broker's pairs ------------------------------------------------- */
+/* ---- The pairs of schanneld --------------------------------------------- */
 
 static void keep_body(struct work *w)
 {
 	w->change = PAIR_SAME;
-	w->making = false;
+	w->creating = false;
 	if (!pair_whole(w)) {
-		pair_make(w);
-		/* With the directories above; all are as private as /tool is. */
-		work_done(w, w->error || xs_mkdir(w->xs, w->t, w->kept));
-		w->change = PAIR_MADE;
+		pair_create(w);
+		/* Creates the parent directories, too; all inherit the permissions of /tool. */
+		work_check(w, w->error || xs_mkdir(w->xs, w->t, w->kept));
+		w->change = PAIR_CREATED;
 	} else if (node_exists(w, w->kept)) {
 		front_terms(w);
 		back_terms(w);
@@ -451,7 +445,7 @@ int provision_kept(struct xs_handle *xs, struct pair_ids **ids, size_t *count)
 	return *ids ? 0 : -ENOMEM;
 }
 
-/* Read in one transaction, too: no pair is ever seen half-made. */
+/* The list of all pairs, read in one transaction, so that each pair is complete. */
 struct list {
 	struct xs_handle *xs;
 	xs_transaction_t t;
@@ -490,7 +484,7 @@ static int list_add(struct list *list, unsigned int fe, unsigned int be)
 	struct work w;
 	size_t i;
 
-	/* A whole pair is found from both of its ends. */
+	/* A complete pair is found from both of its ends. */
 	for (i = 0; i < list->count; i++)
 		if (list->pairs[i].front.domid == fe && list->pairs[i].back.domid == be)
 			return 0;
@@ -505,7 +499,7 @@ static int list_add(struct list *list, unsigned int fe, unsigned int be)
 	w.t = list->t;
 	end_read(&w, w.front, fe, &pair->front);
 	end_read(&w, w.back, be, &pair->back);
-	/* Both domains may have removed their ends, as they may. */
+	/* Both domains may have removed their ends. */
 	if (!pair->front.present && !pair->back.present) {
 		pair_free(pair);
 		list->count--;
@@ -513,7 +507,7 @@ static int list_add(struct list *list, unsigned int fe, unsigned int be)
 	return w.error;
 }
 
-/* Call add for each domain id under a directory that may not be there. */
+/* Call add for each domain id in a directory, which need not exist. */
 static int list_each(struct list *list, const char *path, unsigned int domid,
 		     int (*add)(struct list *list, unsigned int domid, unsigned int id))
 {
@@ -572,7 +566,7 @@ int provision_list(struct xs_handle *xs, struct pair **pairs, size_t *count)
 	list.t = xs_transaction_start(xs);
 	if (list.t == XBT_NULL)
 		return -errno;
-	/* A host has at least the control domain. */
+	/* There is at least the control domain. */
 	ret = list_each(&list, "/local/domain", 0, list_domain);
 	xs_transaction_end(xs, list.t, true);
 	if (ret) {

@@ -8,11 +8,11 @@
  *	/local/domain/FE/device/schannel/BE		backend, backend-id, state
  *	/local/domain/BE/backend/schannel/FE/0		frontend, frontend-id, online, state
  *
- * and in both peer-name, peer-uuid and peer-addresses, who the other one is, and
- * pool-mib, how much memory it may take.
+ * and in both peer-name, peer-uuid and peer-addresses, the identity of the other domain, and
+ * pool-mib, the limit of the memory of this side.
  *
- * The broker's own pairs are listed in a part of xenstore that no guest can read
- * or write. That is where it knows them by: what is not listed is not touched.
+ * The pairs of schanneld are listed in a part of xenstore that no guest can read or write.
+ * schanneld does not touch a pair that is not listed there.
  *
  * Functions return 0 or a negative errno.
  */
@@ -28,10 +28,10 @@
 /* One end of a pair. */
 struct pair_end {
 	unsigned int domid;
-	bool present;		/* its directory is there */
-	bool driver;		/* its domain says that it has one */
-	unsigned int state;	/* enum xenbus_state; 0 also for nonsense */
-	char *name;		/* NULL when the domain is gone */
+	bool present;		/* its directory exists */
+	bool driver;		/* its domain has a driver for it */
+	unsigned int state;	/* enum xenbus_state; 0 if unknown or invalid */
+	char *name;		/* NULL if the domain was destroyed */
 };
 
 struct pair {
@@ -39,25 +39,25 @@ struct pair {
 	struct pair_end back;
 };
 
-/* Half a pair is what remains of one whose other domain was destroyed. */
+/* One end is missing: its domain was destroyed, or has removed it. */
 static inline bool pair_is_stale(const struct pair *pair)
 {
 	return !pair->front.present || !pair->back.present;
 }
 
 /*
- * -EINVAL: the same domain twice. -ESRCH: one of them does not run. -EEXIST:
- * they are a pair already. Half a pair is replaced.
+ * Create a pair, or replace a stale one. -EINVAL: both domains are the same. -ESRCH: one of
+ * them does not run. -EEXIST: they are paired already.
  */
 int provision_pair(struct xs_handle *xs, unsigned int a, unsigned int b);
 
-/* -ENOENT: they are no pair. The domains may be gone. */
+/* Remove a pair. The domains need not run. -ENOENT: they are not paired. */
 int provision_unpair(struct xs_handle *xs, unsigned int a, unsigned int b);
 
-/* What the domains of a pair are told: who the other is, and what they may take. */
+/* The terms of a pair: the identities of the domains, and their memory limits. */
 struct pair_party {
 	const struct identity *who;
-	unsigned int pool_mib;	/* memory for its side of the channel; 0: as it likes */
+	unsigned int pool_mib;	/* memory limit of its side of the channel; 0: none */
 };
 
 struct pair_terms {
@@ -66,35 +66,34 @@ struct pair_terms {
 };
 
 enum pair_change {
-	PAIR_SAME,		/* it was there and right, or is not the broker's */
-	PAIR_MADE,
+	PAIR_SAME,		/* nothing to change, or not a pair of schanneld */
+	PAIR_CREATED,
 	PAIR_UPDATED,
 };
 
 /*
- * For the broker: have there be a pair on these terms. If there is one, its terms
- * are brought up to date, unless somebody else made it; half a pair is
- * replaced. Returns an enum pair_change or a negative errno.
+ * For schanneld: create a pair with these terms, replace a stale one, or update the terms of
+ * an existing pair of schanneld. Returns an enum pair_change or a negative errno.
  */
 int provision_keep(struct xs_handle *xs, unsigned int fe, unsigned int be,
 		   const struct pair_terms *terms);
 
-/* For the broker: take away what is left of a pair, if it is its own. */
+/* For schanneld: remove both ends of a pair, if it is a pair of schanneld. */
 int provision_drop(struct xs_handle *xs, unsigned int fe, unsigned int be);
 
-/* Whether both ends are there. Cheaper than finding out by provision_keep(). */
+/* Whether both ends exist. Cheaper than provision_keep(). */
 bool provision_whole(struct xs_handle *xs, unsigned int fe, unsigned int be);
 
-/* A pair by its ids alone. */
+/* The domain ids of a pair. */
 struct pair_ids {
 	unsigned int fe;
 	unsigned int be;
 };
 
-/* The broker's own pairs, in no order, to be freed. */
+/* The pairs of schanneld, in no order, to be freed. */
 int provision_kept(struct xs_handle *xs, struct pair_ids **ids, size_t *count);
 
-/* All pairs of this host, by backend and frontend. */
+/* All pairs of this host, sorted by backend, then frontend. */
 int provision_list(struct xs_handle *xs, struct pair **pairs, size_t *count);
 void provision_list_free(struct pair *pairs, size_t count);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The functions of libxenstore that are used here, each handing its call on to
- * the library once that is loaded. So a program has them without being linked with the
- * library, and runs in guests, which do not have it.
+ * Wrappers with the names of the functions of libxenstore, which call the library once it is
+ * loaded. A program with these wrappers is not linked with the library, so it also runs in
+ * guests, where the library is not installed.
  */
 #include <dlfcn.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #include "xenstore.h"
 
-/* Its ABI: what the functions below are in xenstore.h. */
+/* The version of the ABI that <xenstore.h> declares. */
 #define LIBRARY	"libxenstore.so.4"
 
 static struct {

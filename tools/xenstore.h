@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 /*
- * Load it. Returns whether it is there; before that, the functions of xenstore.h
- * that this program uses must not be called.
+ * Load the library. Returns whether it is installed. The functions of <xenstore.h> must not be
+ * called before this has succeeded.
  */
 bool xenstore_load(void);
 

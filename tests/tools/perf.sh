@@ -63,10 +63,10 @@ done
 client | grep -q 'received .* MiB/s'
 verdict $? 'text'
 head -c 1000 "$perf" >"$scratch/file"
-fails 'does not do this test' "$perf" send "$scratch/file" 127.0.0.1 --family tcp --port "$port"
+fails 'does not support this test' "$perf" send "$scratch/file" 127.0.0.1 --family tcp --port "$port"
 head -c 200 /dev/zero | timeout 10 bash -c "cat >/dev/tcp/127.0.0.1/$port"
 client >/dev/null
-verdict $? 'a server survives a client that talks nonsense'
+verdict $? 'a server survives a client that sends an invalid request'
 client --time 5 2>"$scratch/client" & client=$!
 # The test runs once the server has a second thread.
 until [ "$(pgrep -P "$server" | xargs -I{} ls /proc/{}/task 2>/dev/null | wc -l)" -gt 1 ]; do
@@ -103,9 +103,9 @@ exec 4< <(exec timeout 60 python3 -c 'if True:
 	while c.recv(4096): pass
 	c.close()')
 read -r port <&4
-fails 'nothing moved for 1 s' "$perf" client 127.0.0.1 --family tcp --port "$port" --timeout 1
+fails 'no progress for 1 s' "$perf" client 127.0.0.1 --family tcp --port "$port" --timeout 1
 fails 'Connection refused' "$perf" client 127.0.0.1 --family tcp --port "$port"
-fails 'neither a domain id' "$perf" client nonsense
+fails 'expected a domain id' "$perf" client xyzzy
 fails 'not for server' "$perf" server --json
 fails 'size' "$perf" client 1 --size 0
 fails "unknown command 'sever'; did you mean 'server'?" "$perf" sever

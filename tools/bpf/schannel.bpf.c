@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What runs in an attached cgroup when a program connects: asks schannel_inet to divert the
- * connection if the scope includes it. The connection is never refused here, whatever
- * becomes of that.
+ * These programs run when a program in an attached cgroup connects. If the scope includes the
+ * connection, they ask schannel_inet to divert it. They never refuse the connection: one that
+ * cannot be diverted is plain TCP.
  */
 #include <stdbool.h>
 #include <linux/types.h>
@@ -15,7 +15,7 @@
 
 #define SOCK_STREAM	1
 
-/* What it returns is counted over there. */
+/* The module counts the results itself. */
 extern int schannel_divert(struct bpf_sock_addr *ctx) __ksym;
 
 const volatile struct scope_rodata scope = {};
@@ -33,7 +33,7 @@ static bool port_included(__u16 port)
 	return scope.ports[port / 64] >> (port % 64) & 1;
 }
 
-static void consider(struct bpf_sock_addr *ctx, struct scope_prefix *to)
+static void divert_if_included(struct bpf_sock_addr *ctx, struct scope_prefix *to)
 {
 	const __u8 *included;
 
@@ -54,7 +54,7 @@ int schannel_conn4(struct bpf_sock_addr *ctx)
 		.address = { 0, 0, bpf_htonl(0xffff), ctx->user_ip4 },
 	};
 
-	consider(ctx, &to);
+	divert_if_included(ctx, &to);
 	return 1;
 }
 
@@ -67,7 +67,7 @@ int schannel_conn6(struct bpf_sock_addr *ctx)
 		},
 	};
 
-	consider(ctx, &to);
+	divert_if_included(ctx, &to);
 	return 1;
 }
 

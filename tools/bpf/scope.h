@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What an attachment's BPF programs and who loads them share: which connections are
- * to be diverted. Fixed once they are loaded: another scope is another set of programs.
+ * The scope of an attachment, as shared by its BPF programs and their loader. It does not
+ * change after the programs are loaded: a new scope needs new programs.
  */
 #ifndef BPF_SCOPE_H
 #define BPF_SCOPE_H
 
 #include <linux/types.h>
 
-/* Ports, a bit each: port P is bit P % 64 of word P / 64. */
+/* A bitmap of ports: port P is bit P % 64 of word P / 64. */
 #define SCOPE_PORT_WORDS	(65536 / 64)
 
-/* Of a path below where cgroup2 is mounted, with its end. */
+/* The longest path relative to the mount point of cgroup2, with its null byte. */
 #define SCOPE_PATH_MAX		4096
 
 /**
- * struct scope_rodata - the programs' read-only data
- * @ports:	ports that are included
- * @cgroup:	what they were attached to, not for them but for who looks at them
+ * struct scope_rodata - read-only data of the programs
+ * @ports:	the included ports
+ * @cgroup:	path of the attached cgroup; only for programs that list the attachments
  */
 struct scope_rodata {
 	__u64 ports[SCOPE_PORT_WORDS];
@@ -25,11 +25,11 @@ struct scope_rodata {
 };
 
 /**
- * struct scope_prefix - the key of a trie that says whether a destination is included
+ * struct scope_prefix - the key of the trie that maps a destination to "included"
  * @length:	in bits
- * @address:	of IPv6, or v4-mapped, in network byte order
+ * @address:	IPv6 or v4-mapped, in network byte order
  *
- * The longest one that matches decides; 0.0.0.0/0 and ::/0 are there in any case.
+ * The longest matching prefix decides. 0.0.0.0/0 and ::/0 are always in the trie.
  */
 struct scope_prefix {
 	__u32 length;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Clients: connect all flows, start them together, add up what they saw. */
+/* Clients: connect all flows, start them at the same time, and add up their results. */
 #include <err.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -27,7 +27,7 @@ static void flow_connect(struct flow *flow, const struct options *opt, const str
 		errx(1, "%s", flow->conn.error);
 }
 
-/* When one flow fails all will: the first says so, and nobody else. */
+/* If one flow fails, all others fail, too: only the first prints its error. */
 static void *flow_thread(void *arg)
 {
 	static pthread_mutex_t dying = PTHREAD_MUTEX_INITIALIZER;
@@ -73,7 +73,7 @@ void client_test(const struct options *opt, const char *host)
 
 	report_print(&report);
 	if (report.client.bad != PATTERN_GOOD || report.server.bad != PATTERN_GOOD)
-		errx(1, "the data that arrived is not what was sent");
+		errx(1, "the received data differs from the sent data");
 }
 
 void client_send(const struct options *opt, const char *path, const char *host)

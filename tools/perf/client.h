@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Clients: those who connect. Errors end the program with one line. */
+/* Clients: the connecting side. An error ends the program with one line. */
 #ifndef PERF_CLIENT_H
 #define PERF_CLIENT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Clocks: the time of day does not matter here, only time that has passed. */
+/* Clocks: measure intervals, not the time of day. */
 #ifndef PERF_CLOCK_H
 #define PERF_CLOCK_H
 
@@ -22,8 +22,8 @@ static inline uint64_t clock_now(void)
 }
 
 /*
- * For "is it over yet" before every message: exact to a tick, and never a
- * system call, which the exact clock is on some Xen guests.
+ * For the check before every message whether the time is over: accurate to a tick, but never a
+ * system call. The exact clock is one on some Xen guests.
  */
 static inline uint64_t clock_coarse(void)
 {

@@ -16,7 +16,7 @@ void conn_init(struct conn *conn, int fd, unsigned int timeout_s)
 	const struct timeval limit = { .tv_sec = timeout_s };
 
 	*conn = (struct conn){ .fd = fd, .timeout_s = timeout_s };
-	/* Without the limits a dead peer would hang us: not worth going on. */
+	/* Without timeouts, a dead peer would block this process forever. */
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)))
 		err(1, "cannot limit the time of socket calls");
@@ -41,7 +41,7 @@ int conn_fail(struct conn *conn, const char *fmt, ...)
 static int conn_errno(struct conn *conn, const char *what)
 {
 	if (errno == EAGAIN)
-		return conn_fail(conn, "%s: nothing moved for %u s", what, conn->timeout_s);
+		return conn_fail(conn, "%s: no progress for %u s", what, conn->timeout_s);
 	return conn_fail(conn, "%s: %s", what, strerror(errno));
 }
 

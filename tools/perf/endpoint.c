@@ -33,12 +33,12 @@ enum perf_family endpoint_family(const char *name)
 		return FAMILY_SCHANNEL;
 	if (!strcmp(name, family_names[FAMILY_TCP]))
 		return FAMILY_TCP;
-	errx(2, "family '%s' is neither schannel nor tcp", name);
+	errx(2, "unknown family '%s'; expected: schannel, tcp", name);
 }
 
 /*
- * The module may have been loaded with another number. Without the module
- * the default is as good as any: socket() then says what is missing.
+ * The number of the family: the module may have been loaded with another one. Without the
+ * module, use the default: socket() then reports the error.
  */
 static sa_family_t schannel_number(void)
 {
@@ -75,10 +75,10 @@ static void resolve_schannel(struct endpoint *ep, const char *host, unsigned int
 	} else if (!strcmp(host, "self")) {
 		sc.sc_domid = SC_DOMID_SELF;
 	} else {
-		/* The numbers from SC_DOMID_SELF on name no domain. */
+		/* Numbers from SC_DOMID_SELF on are not domain ids. */
 		domid = strtoul(host, &end, 10);
 		if (*host < '0' || *host > '9' || *end || domid >= SC_DOMID_SELF)
-			errx(2, "'%s' is neither a domain id nor 'self'", host);
+			errx(2, "invalid host '%s'; expected a domain id or 'self'", host);
 		sc.sc_domid = domid;
 	}
 	endpoint_add(ep, &sc, sizeof(sc));
@@ -92,7 +92,7 @@ static void resolve_tcp(struct endpoint *ep, const char *host, unsigned int port
 	int ret;
 
 	if (!host) {
-		/* IPv6 serves IPv4 as well, where there is IPv6. */
+		/* If there is IPv6, its socket also accepts IPv4 connections. */
 		struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
 		struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(port) };
 
@@ -110,7 +110,7 @@ static void resolve_tcp(struct endpoint *ep, const char *host, unsigned int port
 	freeaddrinfo(found);
 }
 
-/* Without a host: every local address, to listen on. */
+/* Without a host: all local addresses, to listen on. */
 void endpoint_resolve(struct endpoint *ep, enum perf_family family, const char *host,
 		      unsigned int port)
 {
@@ -154,11 +154,11 @@ static int open_socket(const struct sockaddr_storage *addr, int flags)
 
 	if (fd < 0 && errno == EAFNOSUPPORT && addr->ss_family != AF_INET &&
 	    addr->ss_family != AF_INET6)
-		errx(1, "no AF_SCHANNEL here: is the schannel module loaded?");
+		errx(1, "AF_SCHANNEL is not available (modprobe schannel)");
 	return fd;
 }
 
-/* Put the name of the bound address, the port chosen included, into text. */
+/* text is set to the bound address, with the port that the kernel chose. */
 int endpoint_listen(const struct endpoint *ep, char text[ENDPOINT_TEXT])
 {
 	struct sockaddr_storage bound;
@@ -201,9 +201,9 @@ int endpoint_accept(int listener, unsigned int timeout_s, char text[ENDPOINT_TEX
 	int fd;
 
 	if (timeout_s && !poll(&pfd, 1, timeout_s * 1000))
-		errx(1, "nobody connected for %u s", timeout_s);
+		errx(1, "no connection for %u s", timeout_s);
 
-	/* A connection that died in the queue is no reason to stop serving. */
+	/* A connection that was reset in the backlog does not end the server. */
 	do {
 		len = sizeof(addr);
 		fd = accept4(listener, (void *)&addr, &len, SOCK_CLOEXEC);
@@ -214,7 +214,7 @@ int endpoint_accept(int listener, unsigned int timeout_s, char text[ENDPOINT_TEX
 	return fd;
 }
 
-/* Returns 0, or -1 with errno; the time limit is ours and not the family's. */
+/* connect() with a timeout that does not depend on the family. -1, and errno is set. */
 static int connect_within(int fd, const struct sockaddr *addr, socklen_t len,
 			  unsigned int timeout_s)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Endpoints: where a socket listens or connects to, in either family. Only
- * this file knows how the families differ; everything else sees descriptors.
+ * Endpoints: the address that a socket listens on or connects to, in either family. Only this
+ * file knows how the families differ; the others use file descriptors.
  */
 #ifndef PERF_ENDPOINT_H
 #define PERF_ENDPOINT_H
@@ -17,7 +17,7 @@ enum perf_family {
 	FAMILY_TCP,
 };
 
-/* A name can stand for several addresses; they are tried in order. */
+/* A name may have several addresses, which are tried in order. */
 struct endpoint {
 	enum perf_family family;
 	unsigned int count;
@@ -27,12 +27,12 @@ struct endpoint {
 	} candidate[ENDPOINT_CANDIDATES];
 };
 
-/* All of these end the program with one line when they fail. */
+/* An error in any of these ends the program with one line. */
 enum perf_family endpoint_family(const char *name);
 void endpoint_resolve(struct endpoint *ep, enum perf_family family, const char *host,
 		      unsigned int port);
 int endpoint_listen(const struct endpoint *ep, char text[ENDPOINT_TEXT]);
-/* timeout_s 0: wait for as long as it takes. */
+/* timeout_s 0: no timeout. */
 int endpoint_accept(int listener, unsigned int timeout_s, char text[ENDPOINT_TEXT]);
 int endpoint_connect(const struct endpoint *ep, unsigned int timeout_s);
 

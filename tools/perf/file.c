@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Files: each side digests what it read or wrote, and then they compare. */
+/* Files: each side computes the digest of what it read or wrote; then both compare. */
 #include <assert.h>
 #include <errno.h>
 #include <sha2.h>
@@ -16,7 +16,7 @@ static_assert(FILE_DIGEST_TEXT == SHA256_DIGEST_STRING_LENGTH, "a digest fits");
 static int compare(struct conn *conn, const char *ours, const char *theirs)
 {
 	if (memcmp(ours, theirs, FILE_DIGEST_TEXT))
-		return conn_fail(conn, "damaged: SHA-256 %.64s here, %.64s at the peer",
+		return conn_fail(conn, "data differs: SHA-256 is %.64s here, %.64s at the peer",
 				 ours, theirs);
 	return 0;
 }

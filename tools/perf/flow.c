@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Flows: do the test, measure what it cost, tell each other. */
+/* Flows: run the test, measure CPU time and calls, exchange the results. */
 #include <sys/resource.h>
 
 #include "flow.h"
@@ -32,7 +32,7 @@ int flow_run(struct flow *flow)
 	if (flow->req.test == TEST_RTT)
 		rtt_prepare(&flow->conn);
 
-	/* The handshake took place before all flows were there. */
+	/* The handshake took place before all flows were connected: do not count it. */
 	if (flow->client ? wire_go(&flow->conn) : wire_await_go(&flow->conn))
 		return -1;
 

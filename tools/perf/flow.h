@@ -18,7 +18,7 @@ struct flow {
 	struct histogram rtt;	/* nanoseconds; the client's side only */
 };
 
-/* Once connected, asked and answered. Returns -1 with conn.error set. */
+/* Run the test on a connection after the handshake. Returns -1 with conn.error set. */
 int flow_run(struct flow *flow);
 
 #endif

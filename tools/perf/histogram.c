@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Histograms with buckets as wide as their values are great. */
+/* Histograms whose bucket width grows with the value. */
 #include "histogram.h"
 
 /*
@@ -15,7 +15,7 @@ static unsigned int bucket_of(uint64_t value)
 	return shift * HISTOGRAM_SUB + (value >> shift);
 }
 
-/* The middle of the values that a bucket stands for. */
+/* The middle of the range of a bucket. */
 static double bucket_value(unsigned int index)
 {
 	unsigned int shift = index < 2 * HISTOGRAM_SUB ? 0 : index / HISTOGRAM_SUB - 1;
@@ -56,7 +56,7 @@ double histogram_mean(const struct histogram *h)
 	return h->count ? (double)h->sum / h->count : 0;
 }
 
-/* The value that a share q of all values does not exceed. */
+/* The quantile q. */
 double histogram_quantile(const struct histogram *h, double q)
 {
 	uint64_t wanted = q * h->count, seen = 0;
@@ -71,7 +71,7 @@ double histogram_quantile(const struct histogram *h, double q)
 	if (i == HISTOGRAM_BUCKETS)
 		return h->max;
 
-	/* A bucket's middle may lie outside of what was seen. */
+	/* The middle of a bucket may lie outside of the range of the values. */
 	value = bucket_value(i);
 	if (value < h->min)
 		return h->min;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Histograms of durations, in constant space however long a test runs.
- * Least, mean and greatest are exact; percentiles are within 1/128.
+ * Histograms of durations, in constant space, independent of the length of a test.
+ * Minimum, mean and maximum are exact; percentiles are within 1/128.
  */
 #ifndef PERF_HISTOGRAM_H
 #define PERF_HISTOGRAM_H

@@ -5,8 +5,8 @@
 #include "pattern.h"
 
 /*
- * A prime, so that data displaced by whole pages, rings or powers of two
- * never looks right.
+ * A prime, so that data that is displaced by whole pages, rings or powers of two
+ * never matches.
  */
 #define PERIOD	65521
 
@@ -25,7 +25,7 @@ void pattern_init(void)
 	}
 }
 
-/* How much of len is contiguous in the table from this place on. */
+/* How many of len bytes are contiguous in the table from this place on. */
 static size_t run_at(uint64_t place, size_t len, size_t *index)
 {
 	*index = place % PERIOD;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Patterns: what the test data consists of. The byte at a place of the stream
- * follows from the place alone, so a receiver can tell lost, doubled, swapped
- * and foreign bytes from good ones.
+ * Patterns: the test data. The byte at a place of the stream depends on the place alone, so a
+ * receiver detects lost, duplicate, swapped and foreign bytes.
  */
 #ifndef PERF_PATTERN_H
 #define PERF_PATTERN_H
@@ -10,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* No byte of a pattern is this one: it marks the end of a test. */
+/* The end of a test; no byte of a pattern has this value. */
 #define PATTERN_END	0xff
 
 #define PATTERN_GOOD	UINT64_MAX

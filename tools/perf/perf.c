@@ -4,15 +4,15 @@
  *
  * This file is the command line. The map of the rest:
  *
- *	client, server	who connects, and who is connected to
- *	flow		one connection's part in a test, on either side
+ *	client, server	the connecting and the listening side
+ *	flow		one connection of a test, on either side
  *	stream, rtt	the tests
- *	file		a file that crosses, with its digest
- *	wire		what client and server say to each other
- *	conn, endpoint	sockets; endpoint alone knows the families apart
+ *	file		the transfer of a file, with its digest
+ *	wire		the protocol between client and server
+ *	conn, endpoint	sockets; only endpoint knows the difference between the families
  *	pattern		the test data
  *	histogram,
- *	report		what comes out
+ *	report		the results
  */
 #include <err.h>
 #include <getopt.h>
@@ -113,7 +113,7 @@ static const struct command {
 	{ "client", cmd_client, 1, "fpTtsdnrvj", "ADDR",
 	  "run a test against a server" },
 	{ "receive", cmd_receive, 1, "fpTbo", "FILE",
-	  "write what is sent to a file" },
+	  "write received data to a file" },
 	{ "send", cmd_send, 2, "fpT", "FILE ADDR",
 	  "send a file to a receiver" },
 	{ }
@@ -199,7 +199,7 @@ static enum test parse_test(const char *name)
 		return TEST_STREAM;
 	if (!strcmp(name, "rtt"))
 		return TEST_RTT;
-	errx(2, "test '%s' is neither stream nor rtt", name);
+	errx(2, "unknown test '%s'; expected: stream, rtt", name);
 }
 
 static void parse_option(struct options *opt, int letter)

@@ -17,7 +17,7 @@ void report_init(struct report *report)
 	report->server = none;
 }
 
-/* Flows overlap: together they took from the first to the last of all. */
+/* Flows overlap: the time of a test is from the first byte of any flow to the last. */
 static void outcome_add(struct outcome *sum, const struct outcome *one)
 {
 	sum->bytes += one->bytes;
@@ -46,7 +46,7 @@ static double seconds(const struct outcome *out)
 	return (double)(out->last_ns - out->first_ns) / NS_PER_S;
 }
 
-/* All may have come with a single recv(): no time passed, so no rate. */
+/* If a single recv() returned all data, no time passed, and there is no rate. */
 static double mib_per_s(const struct outcome *out)
 {
 	double s = seconds(out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Reports: what the flows of a test add up to. */
+/* Reports: the sum of the flows of a test. */
 #ifndef PERF_REPORT_H
 #define PERF_REPORT_H
 

@@ -16,7 +16,7 @@ void rtt_prepare(struct conn *conn)
 {
 	const int on = 1;
 
-	/* Another family does not know the option, and does not need it. */
+	/* AF_SCHANNEL does not have the option, and does not need it. */
 	setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
@@ -56,7 +56,7 @@ int rtt_ping(struct conn *conn, const struct request *req, struct outcome *out,
 		if (ret)
 			break;
 
-		/* One reading of the clock ends this trip and begins the next. */
+		/* The end of this round trip is also the start of the next one. */
 		then = now;
 		now = clock_now();
 		histogram_add(rtt, now - then);

@@ -8,7 +8,7 @@ struct histogram;
 struct outcome;
 struct request;
 
-/* Must be told to a TCP socket on both sides; others need nothing. */
+/* Prepare a socket for the test: sets TCP_NODELAY. Needed on both sides. */
 void rtt_prepare(struct conn *conn);
 
 int rtt_ping(struct conn *conn, const struct request *req, struct outcome *out,

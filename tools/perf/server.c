@@ -83,7 +83,7 @@ static void *session_thread(void *arg)
 	return NULL;
 }
 
-/* The thread of a flow of a single test, which has been answered already. */
+/* The thread of a flow with --once; its request was answered already. */
 static void *once_thread(void *arg)
 {
 	struct session *session = arg;
@@ -92,7 +92,7 @@ static void *once_thread(void *arg)
 	return NULL;
 }
 
-/* How many flows belong to the test is known from the first one. */
+/* The request of the first flow tells how many flows the test has. */
 static int serve_once(const struct options *opt, int listener)
 {
 	struct session *session[WIRE_FLOWS_MAX];
@@ -153,7 +153,7 @@ static int receive_one(struct conn *conn, const char *path)
 		return conn_fail(conn, "%s: %s", path, strerror(errno));
 
 	ret = file_receive(conn, fd, req.length, digest);
-	/* close() may be where a file system reports that it is full. */
+	/* Some file systems report a full disk only at close(). */
 	if (close(fd) && !ret)
 		ret = conn_fail(conn, "%s: %s", path, strerror(errno));
 	if (ret)

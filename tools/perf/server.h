@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Servers: those who are connected to. They serve until they are killed, or
- * one test with --once; what goes wrong on one connection does not end them.
+ * Servers: the listening side. A server runs until it is killed, or with --once, for one test.
+ * An error on one connection does not end it.
  */
 #ifndef PERF_SERVER_H
 #define PERF_SERVER_H

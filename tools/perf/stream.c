@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Streams: the last byte of the last block is PATTERN_END. No other byte is,
- * and the sender is silent after it, so a receiver has to look only at the
- * last byte of what each recv() returned.
+ * Streams: only the last byte of the last block is PATTERN_END, and the sender sends nothing
+ * after it. So the receiver checks only the last byte that each recv() returned.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +13,8 @@
 #include "wire.h"
 
 /*
- * A receiver does not know how large the blocks were that were sent, and has
- * room for many small ones at once, as real servers do.
+ * The receiver does not know the size of the sent blocks, and receives many small ones at once,
+ * as real servers do.
  */
 #define RECEIVE_MIN	(64 * 1024)
 
@@ -58,7 +57,7 @@ int stream_receive(struct conn *conn, const struct request *req, struct outcome 
 
 	if (!buf)
 		return conn_fail(conn, "no memory for %zu bytes", room);
-	memset(buf, 0, room);	/* page faults belong before the clock starts */
+	memset(buf, 0, room);	/* page faults happen before the clock starts */
 
 	while (!last) {
 		n = conn_recv_some(conn, buf, room);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Streams: one side sends for a time, the other takes what comes. */
+/* Streams: one side sends for a given time, the other receives. */
 #ifndef PERF_STREAM_H
 #define PERF_STREAM_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The wire: fixed-size messages, in network byte order. */
+/* The protocol: fixed-size messages, in network byte order. */
 #include <endian.h>
 
 #include "conn.h"
@@ -20,8 +20,8 @@ enum answer {
 };
 
 static const char * const answers[] = {
-	[ANSWER_VERSION] = "it is of another version",
-	[ANSWER_TEST] = "it does not do this test (server and receive are different services)",
+	[ANSWER_VERSION] = "it has another version",
+	[ANSWER_TEST] = "it does not support this test (server and receive are different services)",
 	[ANSWER_NUMBERS] = "size, time or number of flows is out of range",
 };
 
@@ -64,7 +64,7 @@ int wire_ask(struct conn *conn, const struct request *req)
 	answer = be32toh(reply.answer);
 	if (answer == ANSWER_YES)
 		return 0;
-	return conn_fail(conn, "the peer refuses: %s", answer <= ANSWER_NUMBERS ?
+	return conn_fail(conn, "the peer refused: %s", answer <= ANSWER_NUMBERS ?
 			 answers[answer] : "it does not say why");
 }
 
@@ -90,7 +90,7 @@ static enum answer judge(const struct request *req, unsigned int version, bool f
 	return req->ms > WIRE_MS_MAX ? ANSWER_NUMBERS : ANSWER_YES;
 }
 
-/* Whoever connects may say anything: nothing is used before it was judged. */
+/* The client is not trusted: nothing is used before it was checked. */
 int wire_answer(struct conn *conn, struct request *req, bool files)
 {
 	struct wire_answer reply = { .magic = htobe32(MAGIC) };
@@ -124,12 +124,12 @@ int wire_await_go(struct conn *conn)
 
 	if (conn_recv(conn, &go, sizeof(go)))
 		return -1;
-	return go == GO ? 0 : conn_fail(conn, "the peer does not keep to the protocol");
+	return go == GO ? 0 : conn_fail(conn, "the peer violated the protocol");
 }
 
 #define OUTCOME_WORDS	(sizeof(struct outcome) / sizeof(uint64_t))
 
-/* An outcome is nothing but 64-bit numbers, and crosses as such. */
+/* An outcome consists of 64-bit numbers only. */
 union wire_outcome {
 	struct outcome out;
 	uint64_t word[OUTCOME_WORDS];

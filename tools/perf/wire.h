@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The wire: what two schannel-perf say to each other besides the test data.
+ * The protocol between two schannel-perf, apart from the test data.
  *
- *	client -> server   request   what to do on this connection
- *	server -> client   answer    yes, or why not
- *	client -> server   go        every flow of the test is connected
+ *	client -> server   request   which test to run on this connection
+ *	server -> client   answer    yes, or the reason why not
+ *	client -> server   go        all flows of the test are connected
  *	        ...                  the test itself
  *	consumer -> producer, then producer -> consumer: outcome
  *
- * The consumer of the data speaks first at the end, so nothing ever follows
- * the last byte of a stream, and one recv() cannot take in both. A file ends
- * with the digests instead, in the same order.
+ * The consumer of the data sends its outcome first, so nothing follows the last byte of a
+ * stream, and a recv() never returns data and outcome together. A file ends with the digests
+ * instead, in the same order.
  */
 #ifndef PERF_WIRE_H
 #define PERF_WIRE_H
@@ -40,7 +40,7 @@ struct request {
 	uint64_t length;	/* bytes of a file */
 };
 
-/* What one side saw of one flow, or of all of a test. */
+/* The results of one side: of one flow, or of all flows of a test. */
 struct outcome {
 	uint64_t bytes;
 	uint64_t first_ns;	/* clock_now() of that side, at the first ... */
@@ -55,7 +55,7 @@ struct outcome {
 int wire_ask(struct conn *conn, const struct request *req);
 int wire_go(struct conn *conn);
 
-/* files: this server takes files and does no tests, rather than the reverse. */
+/* files: this server receives files only; otherwise it runs tests only. */
 int wire_answer(struct conn *conn, struct request *req, bool files);
 int wire_await_go(struct conn *conn);
 

@@ -49,7 +49,7 @@ static void keep(struct converge *c, struct domain *fe, struct domain *be)
 		failed(c, "pair", fe->domid, be->domid, ret);
 		fe->again = true;
 		be->again = true;
-	} else if (ret == PAIR_MADE) {
+	} else if (ret == PAIR_CREATED) {
 		log_info("paired domains %u (%s) and %u (%s)", fe->domid, fe->who.name,
 			 be->domid, be->who.name);
 	} else if (ret == PAIR_UPDATED) {
