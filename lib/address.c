@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Addresses, from text and to text. */
+/* Conversion of addresses from text and to text. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -37,8 +37,8 @@ int schannel_parse(const char *text, struct sockaddr_sc *address)
 	return 0;
 }
 
-/* Whether a peer's name would be taken for it, and not for anything else. */
-static bool name_leads_to(struct schannel_peer *list, const struct schannel_peer *peer)
+/* Whether parsing the name of a peer finds the same peer. */
+static bool name_identifies(struct schannel_peer *list, const struct schannel_peer *peer)
 {
 	struct scl_host host;
 
@@ -60,7 +60,7 @@ static void host_format(uint32_t domid, unsigned int flags, char text[SC_NAME_MA
 	if (!(flags & SCHANNEL_NAMES) || schannel_peers(&list))
 		return;
 	peer = scl_lookup_in(list, &host);
-	if (peer && peer->name && name_leads_to(list, peer))
+	if (peer && peer->name && name_identifies(list, peer))
 		snprintf(text, SC_NAME_MAX, "%s", peer->name);
 	schannel_peers_free(list);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Channels, and what all of them did. */
+/* Channels, and the counters of the network namespace. */
 #include <errno.h>
 #include <stdlib.h>
 #include <linux/genetlink.h>

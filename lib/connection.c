@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Sockets in one call. */
+/* Connected and listening sockets in one call. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -8,7 +8,7 @@
 #include "deadline.h"
 #include "schannel.h"
 
-/* Close what did not become what was asked for, and keep the reason. */
+/* Close a socket after an error, and keep errno. */
 static int failed(int fd)
 {
 	int error = errno;
@@ -39,7 +39,7 @@ int schannel_listen(const char *address, int type, int backlog)
 	return fd;
 }
 
-/* Until connect() on a socket that is SOCK_NONBLOCK has come to an end. */
+/* Wait until a non-blocking connect() has succeeded or failed. */
 static int await(int fd, int timeout_ms)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
@@ -85,7 +85,7 @@ int schannel_connect(const char *address, int type, int timeout_ms)
 	return fd;
 }
 
-/* poll() would wait for ever for what is no listener, or no file. */
+/* Checked first: on other descriptors, poll() would wait without end. */
 static bool listens(int fd)
 {
 	socklen_t len = sizeof(int);
@@ -119,7 +119,7 @@ int schannel_accept(int fd, struct sockaddr_sc *peer, int flags, int timeout_ms)
 		taken = accept4(fd, (struct sockaddr *)&from, &len, flags);
 		if (taken >= 0 && peer)
 			*peer = from;
-		/* Of a listener that does not block, somebody else may have been quicker. */
+		/* EAGAIN: on a non-blocking listener, another thread took the connection. */
 		if (taken >= 0 || errno != EAGAIN)
 			return taken;
 	}

@@ -29,6 +29,6 @@ int scl_deadline_left(const struct timespec *deadline, int timeout_ms)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	left_ns = (deadline->tv_sec - now.tv_sec) * INT64_C(1000000000) +
 		  deadline->tv_nsec - now.tv_nsec;
-	/* Up, so as not to look again and again in the last millisecond. */
+	/* Round up: rounding down would poll without a wait in the last millisecond. */
 	return left_ns <= 0 ? 0 : (left_ns + 999999) / 1000000;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Sockets, as sock_diag shows them. */
+/* Sockets, from sock_diag(7). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,7 +145,7 @@ int schannel_sockets(uint32_t types, uint32_t states, struct schannel_socket **l
 	if (family < 0)
 		return -1;
 	if (ask(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &wanted, sizeof(wanted), &reply)) {
-		/* Nobody shows sockets of this family. */
+		/* The module has no sock_diag handler for this family. */
 		if (errno == ENOENT)
 			errno = EOPNOTSUPP;
 		return -1;
@@ -168,13 +168,13 @@ void schannel_sockets_free(struct schannel_socket *list)
 int schannel_socket_destroy(uint64_t cookie)
 {
 	int family = schannel_family();
-	const struct sc_diag_destroy doomed = {
+	const struct sc_diag_destroy request = {
 		.sdiag_family = family,
 		.cookie = { cookie, cookie >> 32 },
 	};
 	struct scl_reply reply;
 
-	if (family < 0 || ask(SOCK_DESTROY, NLM_F_ACK, &doomed, sizeof(doomed), &reply))
+	if (family < 0 || ask(SOCK_DESTROY, NLM_F_ACK, &request, sizeof(request), &reply))
 		return -1;
 	free(reply.data);
 	return 0;

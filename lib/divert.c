@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* TCP connections, and whether they are diverted. */
+/* Whether TCP connections are diverted. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* The number of the family: it is the module's to choose. */
+/* The number of the family, which is a parameter of the module. */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>

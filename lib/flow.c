@@ -55,7 +55,7 @@ static int set_address(const char **field, const struct nlattr *attr)
 	return *field ? 0 : -1;
 }
 
-static int set_other(struct scl_flow *self, const struct nlattr *attr)
+static int set_attr(struct scl_flow *self, const struct nlattr *attr)
 {
 	switch (mnl_attr_get_type(attr)) {
 	case SCHANNEL_A_FLOW_PEER_ID:
@@ -85,7 +85,7 @@ struct scl_flow *scl_flow_of(const struct nlmsghdr *nlh)
 		return NULL;
 	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
 		if (scl_field_set(fields, SCL_COUNT(fields), attr, self) ||
-		    set_other(self, attr)) {
+		    set_attr(self, attr)) {
 			flow_free(&self->flow);
 			return NULL;
 		}

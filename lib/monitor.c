@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* What happens, as it happens. */
+/* Events. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -12,15 +12,15 @@
 
 #define BUFFER_SIZE	32768
 
-/* What the kernel may hold for us, in bytes; it may grant less. */
+/* The receive buffer that the library asks for, in bytes; the kernel may grant less. */
 #define RECEIVE_BUFFER	1048576
 
 /**
- * struct schannel_monitor - a socket that is in multicast groups
- * @socket:	its buffer is the kernel's, and overflows
- * @event:	what was last given out, with what it points to
+ * struct schannel_monitor - a socket that has joined multicast groups
+ * @socket:	the netlink socket; its receive buffer may overflow
+ * @event:	the last event that was returned, with the objects that it points to
  * @nlh:	the next message in @buffer
- * @left:	bytes from there
+ * @left:	number of bytes from @nlh on
  */
 struct schannel_monitor {
 	struct mnl_socket *socket;
@@ -32,7 +32,7 @@ struct schannel_monitor {
 
 void scl_event_clear(struct schannel_event *event)
 {
-	/* Lists of one, which are ours. */
+	/* Each object is a list of one, which the monitor owns. */
 	schannel_peers_free((struct schannel_peer *)event->peer);
 	schannel_channels_free((struct schannel_channel *)event->channel);
 	schannel_flows_free((struct schannel_flow *)event->flow);
@@ -105,7 +105,7 @@ static int start(struct mnl_socket *socket, unsigned int what)
 				return -1;
 		}
 	}
-	/* All at the end: events among the answers to a question would be lost. */
+	/* Join after the last request: its reply handling would drop events. */
 	for (i = 0; i < SCL_COUNT(groups); i++) {
 		if (numbers[i] && mnl_socket_setsockopt(socket, NETLINK_ADD_MEMBERSHIP,
 							&numbers[i], sizeof(numbers[i])))
@@ -142,7 +142,7 @@ int schannel_monitor_fd(const struct schannel_monitor *monitor)
 	return mnl_socket_get_fd(monitor->socket);
 }
 
-/* What was received and not looked at yet: 1, 0 if there is no event in it, or -1. */
+/* Parse the received messages up to the next event. 1: an event; 0: none is left; or -1. */
 static int next_received(struct schannel_monitor *self)
 {
 	int ret = 0;

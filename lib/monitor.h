@@ -5,7 +5,7 @@
 #include "netlink.h"
 #include "schannel.h"
 
-/* What a message says: 1 and an event, to be cleared; 0 if it is none; or -1 and errno. */
+/* Parse a message. 1: event is set, and has to be cleared; 0: not an event; -1 with errno. */
 int scl_event_of(const struct nlmsghdr *nlh, struct schannel_event *event);
 void scl_event_clear(struct schannel_event *event);
 

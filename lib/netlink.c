@@ -10,10 +10,10 @@
 
 #include "schannel.h"
 
-/* The kernel fills this much per call, if it gets it. */
+/* The kernel fills at most this much in one recv(). */
 #define BUFFER_SIZE	32768
 
-/* How often a list is asked for that changes all the time. */
+/* How often a dump that was interrupted by changes is repeated. */
 #define ATTEMPTS	10
 
 struct mnl_socket *scl_netlink_open(int bus)
@@ -49,8 +49,8 @@ static int append(struct scl_reply *reply, const struct nlmsghdr *nlh)
 	return 0;
 }
 
-/* What NLMSG_ERROR and NLMSG_DONE say: 0 or an error. */
-static int ending(const struct nlmsghdr *nlh)
+/* The error of an NLMSG_ERROR or NLMSG_DONE message; 0: none. */
+static int message_error(const struct nlmsghdr *nlh)
 {
 	int32_t error = 0;
 
@@ -69,10 +69,10 @@ static enum progress collect(const char *buffer, int left, uint32_t seq, uint32_
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)buffer;
 
 	for (; scl_message_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
-		/* Not the answer to this request. */
+		/* Skip messages that are not a reply to this request. */
 		if (nlh->nlmsg_seq != seq || nlh->nlmsg_pid != portid)
 			continue;
-		/* Read on to the end: until then the kernel takes no other request. */
+		/* Read to the end of the dump: until then, the kernel accepts no other one. */
 		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
 			*changed = true;
 		switch (nlh->nlmsg_type) {
@@ -80,7 +80,7 @@ static enum progress collect(const char *buffer, int left, uint32_t seq, uint32_
 			break;
 		case NLMSG_ERROR:
 		case NLMSG_DONE:
-			errno = ending(nlh);
+			errno = message_error(nlh);
 			if (!errno && *changed)
 				errno = EAGAIN;
 			return errno ? FAILED : FINISHED;
@@ -144,7 +144,7 @@ static struct nlmsghdr *genl_request(void *buffer, uint16_t id, uint8_t cmd, uin
 	struct genlmsghdr *genl;
 
 	nlh->nlmsg_type = id;
-	/* So that an answer always has an end. A list has one anyway. */
+	/* NLM_F_ACK, so that the reply has an end. A dump has one anyway. */
 	nlh->nlmsg_flags = NLM_F_REQUEST | (flags ? flags : NLM_F_ACK);
 	genl = mnl_nlmsg_put_extra_header(nlh, sizeof(*genl));
 	genl->cmd = cmd;
@@ -163,7 +163,7 @@ static bool named(const struct nlattr *attr, const char *name)
 	       !strcmp(mnl_attr_get_str(attr), name);
 }
 
-/* The number of a group in CTRL_ATTR_MCAST_GROUPS, 0 if it is not there. */
+/* The id of a group in CTRL_ATTR_MCAST_GROUPS; 0 if it is not there. */
 static uint32_t group_find(const struct nlattr *groups, const char *name)
 {
 	const struct nlattr *group, *attr;
@@ -184,7 +184,7 @@ static uint32_t group_find(const struct nlattr *groups, const char *name)
 	return 0;
 }
 
-/* Ask generic netlink for the family, which has a number only since it was loaded. */
+/* Resolve the family: its id is assigned when the module is loaded. */
 static int resolve(struct mnl_socket *socket, struct scl_reply *reply)
 {
 	char buffer[SCL_REQUEST_MAX] __attribute__((aligned(MNL_ALIGNTO)));

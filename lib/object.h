@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What messages of the kernel describe. Each of these makes one object, or a list of
- * all in a reply, to be freed by its public _free(); or NULL with errno set.
+ * The objects that messages of the kernel describe. Each function makes one object, or a list
+ * of all objects in a reply. It is freed by the public _free() function.
  */
 #ifndef LIB_OBJECT_H
 #define LIB_OBJECT_H
@@ -10,11 +10,11 @@
 #include "schannel.h"
 
 /**
- * struct scl_peer - a peer, with what is not for everybody
- * @peer:	first, so that one is the other
+ * struct scl_peer - a peer, and members that are not public
+ * @peer:	the public part; first, so that pointers to both convert into each other
  * @own_domid:	this domain's own id, if @owned
- * @owned:	it was said
- * @gone:	the message says that it is gone
+ * @owned:	the message had @own_domid
+ * @gone:	the peer was removed
  */
 struct scl_peer {
 	struct schannel_peer peer;
@@ -24,15 +24,16 @@ struct scl_peer {
 };
 
 /**
- * struct scl_flow - a flow, with what only an event has
- * @flow:	first, so that one is the other
- * @ended:	the message says that it ended
+ * struct scl_flow - a flow, and a member that is not public
+ * @flow:	the public part; first, so that pointers to both convert into each other
+ * @ended:	the flow ended
  */
 struct scl_flow {
 	struct schannel_flow flow;
 	bool ended;
 };
 
+/* NULL with errno set after an error. */
 struct scl_peer *scl_peer_of(const struct nlmsghdr *nlh);
 struct schannel_channel *scl_channel_of(const struct nlmsghdr *nlh);
 struct scl_flow *scl_flow_of(const struct nlmsghdr *nlh);
@@ -40,7 +41,7 @@ struct schannel_stats *scl_stats_of(const struct nlmsghdr *nlh);
 struct schannel_socket *scl_socket_of(const struct nlmsghdr *nlh);
 struct schannel_diversion *scl_diversion_of(const struct nlmsghdr *nlh);
 
-/* 0, or -1 and errno; the list is NULL if there is nothing. */
+/* 0, or -1 with errno set. An empty list is NULL. */
 int scl_peers_of(const struct scl_reply *reply, struct schannel_peer **list);
 int scl_channels_of(const struct scl_reply *reply, struct schannel_channel **list);
 int scl_flows_of(const struct scl_reply *reply, struct schannel_flow **list);

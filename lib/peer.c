@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Peers, and which of them we are. */
+/* Peers, and the id of this domain. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ static const struct scl_field fields[] = {
 	SCL_FLAG(SCHANNEL_A_PEER_GONE, struct scl_peer, gone),
 };
 
-/* The fields are for users to read, and ours to free. */
+/* The fields are const for the program, but allocated here. */
 static void set_text(const char **field, const char *text, size_t len)
 {
 	free((char *)*field);
@@ -55,7 +55,7 @@ static int add_address(struct schannel_peer *peer, const struct nlattr *attr)
 	return addresses[n] ? 0 : -1;
 }
 
-static int set_other(struct scl_peer *self, const struct nlattr *attr)
+static int set_attr(struct scl_peer *self, const struct nlattr *attr)
 {
 	struct schannel_peer *peer = &self->peer;
 	const char *data = mnl_attr_get_payload(attr);
@@ -101,7 +101,7 @@ struct scl_peer *scl_peer_of(const struct nlmsghdr *nlh)
 		goto failed;
 	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
 		if (scl_field_set(fields, SCL_COUNT(fields), attr, self) ||
-		    set_other(self, attr))
+		    set_attr(self, attr))
 			goto failed;
 	}
 	return self;
@@ -174,7 +174,7 @@ int schannel_domid(uint32_t *domid)
 	for (each = list; each; each = each->next) {
 		const struct scl_peer *self = (const struct scl_peer *)each;
 
-		/* Outside of Xen, the kernel has no other number than this. */
+		/* Outside of Xen, the own id is SC_DOMID_SELF. */
 		if (self->owned && self->own_domid != SC_DOMID_SELF) {
 			*domid = self->own_domid;
 			ret = 0;

@@ -10,7 +10,7 @@ bool scl_number_parse(const char *text, size_t len, uint32_t max, uint32_t *numb
 	uint64_t value = 0;
 	size_t i;
 
-	/* strtoul() would take signs and white space. */
+	/* strtoul() would accept signs and white space. */
 	for (i = 0; i < len; i++) {
 		if (text[i] < '0' || text[i] > '9')
 			return false;
@@ -27,7 +27,7 @@ static bool is(const char *text, size_t len, const char *word)
 	return len == strlen(word) && !memcmp(text, word, len);
 }
 
-/* Not those of <ctype.h>, which the locale may change. */
+/* Not with <ctype.h>, which depends on the locale. */
 static int hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -133,7 +133,7 @@ bool scl_text_parse(const char *text, struct scl_host *host, uint32_t *port)
 	if (!colon)
 		return false;
 	len = colon - text;
-	/* fe80::1:80 may mean two things. */
+	/* fe80::1:80 is ambiguous: an IPv6 address needs brackets before a port. */
 	if (text[0] != '[' && memchr(text, ':', len))
 		return false;
 	return scl_number_parse(colon + 1, strlen(colon + 1), UINT32_MAX, port) &&

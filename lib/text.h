@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What text says of a host and a port, before anybody is asked about it. */
+/* Parsing of hosts and ports, without a lookup. */
 #ifndef LIB_TEXT_H
 #define LIB_TEXT_H
 
@@ -11,17 +11,17 @@
 #include "schannel.h"
 
 enum scl_host_kind {
-	SCL_HOST_DOMID,		/* "self" and "any", too */
+	SCL_HOST_DOMID,		/* also "self" and "any" */
 	SCL_HOST_UUID,
 	SCL_HOST_ADDRESS,
 	SCL_HOST_NAME,
 };
 
 /**
- * struct scl_host - who is meant
- * @kind:	by what
- * @domid:	of SCL_HOST_DOMID
- * @text:	of the others, in the form in which struct schannel_peer has it
+ * struct scl_host - identifies a peer
+ * @kind:	what identifies it
+ * @domid:	for SCL_HOST_DOMID
+ * @text:	for the other kinds, in the form that struct schannel_peer uses
  */
 struct scl_host {
 	enum scl_host_kind kind;
@@ -31,7 +31,7 @@ struct scl_host {
 
 #define SCL_UUID_TEXT	37
 
-/* Decimal digits and nothing else, up to max. */
+/* The text must consist of decimal digits; the number is at most max. */
 bool scl_number_parse(const char *text, size_t len, uint32_t max, uint32_t *number);
 
 bool scl_host_parse(const char *text, size_t len, struct scl_host *host);
@@ -39,10 +39,10 @@ bool scl_host_parse(const char *text, size_t len, struct scl_host *host);
 /* HOST:PORT */
 bool scl_text_parse(const char *text, struct scl_host *host, uint32_t *port);
 
-/* An IPv4 address becomes a mapped one. */
+/* An IPv4 address becomes a v4-mapped one. */
 bool scl_ip_parse(const char *text, size_t len, struct in6_addr *ip);
 
-/* The forms of struct schannel_peer. */
+/* In the form that struct schannel_peer uses. */
 void scl_uuid_format(const uint8_t uuid[16], char text[SCL_UUID_TEXT]);
 void scl_ip_format(const struct in6_addr *ip, char text[INET6_ADDRSTRLEN]);
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Datagrams: a server that sends each one back to where it came from, and a client
- * that sends each of its arguments as one, and prints what comes back.
+ * Datagrams: a server that sends each datagram back to its sender, and a client that
+ * sends each of its arguments as a datagram and prints the replies.
  *
  *	dgram listen any:7002
  *	dgram connect web:7002 one 'and two'
  *
- * A datagram may be dropped where the receiver is slow, so the client does not wait
- * for ever.
+ * A datagram may be dropped if the receiver is slow, so the client waits with a
+ * timeout.
  */
 #include <errno.h>
 #include <poll.h>
@@ -17,7 +17,7 @@
 
 #include "schannel.h"
 
-#define PATIENCE_MS	5000
+#define TIMEOUT_MS	5000
 
 static int complain(const char *what)
 {
@@ -57,7 +57,7 @@ static int talk(const char *address, char **datagrams)
 	ssize_t got;
 	int fd;
 
-	/* A datagram to where nobody is gives ECONNREFUSED here, since this is connected. */
+	/* On a connected socket, a datagram to an unused port causes ECONNREFUSED. */
 	fd = schannel_connect(address, SOCK_DGRAM | SOCK_CLOEXEC, -1);
 	if (fd < 0)
 		return complain(address);
@@ -65,7 +65,7 @@ static int talk(const char *address, char **datagrams)
 	for (; *datagrams; datagrams++) {
 		if (send(fd, *datagrams, strlen(*datagrams), 0) < 0)
 			return complain("send");
-		switch (poll(&polled, 1, PATIENCE_MS)) {
+		switch (poll(&polled, 1, TIMEOUT_MS)) {
 		case -1:
 			return complain("poll");
 		case 0:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Records over a connection: a server that sends back every record it gets, and a
- * client that sends each of its arguments as one, and prints what comes back.
+ * Records over a connection: a server that sends every record back, and a client that
+ * sends each of its arguments as a record and prints the replies.
  *
  *	seqpacket listen any:7001
  *	seqpacket connect web:7001 one 'and two'
@@ -20,7 +20,7 @@ static int complain(const char *what)
 	return 1;
 }
 
-/* The largest record that fits, since what does not fit is cut off. */
+/* A buffer for the largest record: recv() truncates a record that does not fit. */
 static char *record_buffer(int fd, uint32_t *size)
 {
 	socklen_t len = sizeof(*size);
@@ -38,7 +38,7 @@ static int echo(int fd)
 
 	if (!record)
 		return complain("buffer");
-	/* An empty record is not told from the end; this server takes it for that. */
+	/* recv() returns 0 at the end and for an empty record; this server ends at both. */
 	while ((got = recv(fd, record, size, 0)) > 0) {
 		if (send(fd, record, got, MSG_NOSIGNAL) < 0)
 			break;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A stream: a server that sends back what it gets, one client after the other, and a
- * client that sends its standard input, and prints what comes back.
+ * A stream: a server that sends all data back, to one client after the other, and a
+ * client that sends its standard input and prints the replies.
  *
  *	stream listen any:7000
  *	echo hello | stream connect web:7000
@@ -21,7 +21,7 @@ static int complain(const char *what)
 	return 1;
 }
 
-/* send() may take less than all of it. A peer that went away is no reason to die. */
+/* send() may send a part only. MSG_NOSIGNAL: a closed connection raises no SIGPIPE. */
 static bool send_all(int fd, const char *data, size_t len)
 {
 	while (len) {
@@ -70,8 +70,8 @@ static int serve(const char *address)
 }
 
 /*
- * Both directions at once: if this only sent until the end of its input, and the server
- * only until this takes what it sent, both would wait.
+ * Sends and receives at the same time. If the client sent all of its input first, the
+ * server could block because the client does not receive, and then the client as well.
  */
 static int talk(const char *address)
 {
@@ -94,7 +94,7 @@ static int talk(const char *address)
 			if (!send_all(fd, data, got))
 				return complain("send");
 			if (!got) {
-				/* No more from here; what is on its way back still comes. */
+				/* The end of the input; the rest of the replies follows. */
 				shutdown(fd, SHUT_WR);
 				polled[0].fd = -1;
 			}
