@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which peer has which IP address, as the control domain published it.
+ * The IP addresses of peers, as the control domain published them.
  *
- * Two peers of a namespace may claim one address: it is that of who claimed it
- * there first, for as long as he does.
+ * Two peers of a namespace may claim the same address. It belongs to the peer that claimed
+ * it in that namespace first, for as long as this peer claims it.
  */
 #ifndef _SCHANNEL_ADDRESS_H
 #define _SCHANNEL_ADDRESS_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Making room in a channel: for rings in its pool, for flows in its table. */
+/* Allocation in a channel: of rings in its pool, of pages for its flow table. */
 #ifndef _SCHANNEL_ALLOC_H
 #define _SCHANNEL_ALLOC_H
 
@@ -11,10 +11,10 @@ struct sc_ring;
 struct sc_size_limits;
 
 int sc_alloc_extent(struct schannel_channel *ch, u8 order, u8 order_min,
-		  struct sc_extent *extent);
+		    struct sc_extent *extent);
 int sc_alloc_grow_pool(struct schannel_channel *ch, u8 order);
 int sc_alloc_table(struct schannel_channel *ch, unsigned int pages);
 void sc_extent_ring(const struct schannel_channel *ch,
-		  const struct sc_extent *extent, struct sc_ring *ring);
+		    const struct sc_extent *extent, struct sc_ring *ring);
 
 #endif /* _SCHANNEL_ALLOC_H */

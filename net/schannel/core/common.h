@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What every part of schannel.ko uses and none of them owns. */
+/* The workqueue and the number of the address family, which all layers use. */
 #ifndef _SCHANNEL_COMMON_H
 #define _SCHANNEL_COMMON_H
 
 struct workqueue_struct;
 
-/* Runs everything that may sleep and must not hold up, or wait for, others. */
+/* For works that may sleep and must neither delay nor wait for other works of the system. */
 extern struct workqueue_struct *sc_wq;
 
 int sc_family(void);

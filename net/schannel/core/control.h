@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The control ring, over which two domains tell each other of flows and memory. */
+/* The control ring: messages between the two domains about flows and shared memory. */
 #ifndef _SCHANNEL_CONTROL_H
 #define _SCHANNEL_CONTROL_H
 

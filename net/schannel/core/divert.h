@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What schannel.ko asks of schannel_inet.ko, the module of transparent mode, if that is
+ * Calls from schannel.ko to schannel_inet.ko, the module of transparent mode, if that is
  * loaded.
  */
 #ifndef _SCHANNEL_DIVERT_H
@@ -15,11 +15,11 @@ struct module;
 struct net;
 
 /**
- * struct sc_divert_view - what is known of a destination without trying it
- * @verdict:	what would become of a connection to it
+ * struct sc_divert_view - what is known about a destination without a connection to it
+ * @verdict:	the expected result of diverting a connection to it
  * @remembered:	with SCHANNEL_DIVERT_RECENT: the verdict of the connection that failed
  * @retry_ms:	with SCHANNEL_DIVERT_RECENT: milliseconds until the next attempt
- * @domid:	the peer that has the address; SC_DOMID_ANY: none has
+ * @domid:	the peer that has the address; SC_DOMID_ANY if no peer has it
  */
 struct sc_divert_view {
 	enum schannel_divert verdict;
@@ -29,12 +29,12 @@ struct sc_divert_view {
 };
 
 /**
- * struct sc_divert_ops - the questions that transparent mode answers
- * @owner:	the module that has them; held during each call
- * @look:	what is known of a destination: @addr is IPv6 or v4-mapped, @port in host
- *		byte order
- * @counts:	fills in how often each verdict was given in the namespace, by
- *		enum schannel_divert
+ * struct sc_divert_ops - queries that transparent mode answers
+ * @owner:	the module that has the functions; held during each call
+ * @look:	fill in what is known about a destination. @addr is IPv6 or v4-mapped, @port
+ *		is in host byte order
+ * @counts:	fill in the number of times that each verdict was given in the namespace,
+ *		indexed by enum schannel_divert
  *
  * Process context; they may sleep.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who takes the flows that a peer opens: a table by the type of the flow, which the
- * layers above the core fill in.
+ * The acceptors of the flows that a peer opens: a table indexed by the type of the flow,
+ * which the layers above the core fill in.
  */
 #ifndef _SCHANNEL_FLOW_TYPE_H
 #define _SCHANNEL_FLOW_TYPE_H
@@ -14,11 +14,11 @@ struct schannel_msg;
 
 /**
  * struct sc_flow_type - the acceptor of one type of flow
- * @owner:	the module that has @incoming, if that is not the core's own; held during
- *		each call
+ * @owner:	the module that has @incoming, NULL for schannel.ko itself; held during each
+ *		call
  * @incoming:	the peer opens a flow of this type. @msg is its OPEN, checked by
  *		sc_message_check(). Runs in the channel's work, which handles the
- *		messages of all flows: it must not wait for a program. 0, or the
+ *		messages of all flows: it must not wait for user space. Returns 0, or the
  *		enum schannel_reason to refuse the flow with
  */
 struct sc_flow_type {

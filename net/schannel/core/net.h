@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What each network namespace has of its own. See net.c. */
+/* Per network namespace data. See net.c. */
 #ifndef _SCHANNEL_NET_H
 #define _SCHANNEL_NET_H
 
@@ -14,12 +14,13 @@ struct schannel_peer;
 struct sc_loopback;
 
 /**
- * struct sc_net - a namespace's own
+ * struct sc_net - data of a network namespace
  * @loopback:	the namespace's channel to itself
- * @sysctl:	its part of net.schannel.*
- * @stats:	by SCHANNEL_A_STATS_*; for what happens once in a connection's life
- * @payer:	the memory cgroup that is charged for its channels: of who made its
- *		first socket. NULL for the initial namespace
+ * @sysctl:	its own net.schannel.* sysctls
+ * @stats:	counters, indexed by SCHANNEL_A_STATS_*, of events that happen once per
+ *		connection
+ * @payer:	the memory cgroup that is charged for the namespace's channels: the one of
+ *		the process that created its first socket. NULL for the initial namespace
  */
 struct sc_net {
 	struct sc_loopback *loopback;

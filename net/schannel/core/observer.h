@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who wants to hear of peers, channels and flows that come and go: a list that the
- * layers above the core register with.
+ * Observers of peers, channels and flows that come and go. The layers above the core register
+ * them.
  */
 #ifndef _SCHANNEL_OBSERVER_H
 #define _SCHANNEL_OBSERVER_H
@@ -17,13 +17,14 @@ struct sock;
 /**
  * struct sc_observer - an observer; each callback is optional
  * @node:	in the list of observers
- * @peer:	a peer appeared or changed in a namespace, or with @gone has left it. Under
- *		the lock of the table of peers, which keeps @net and makes the order of
- *		these calls that of the changes: must not sleep
+ * @peer:	a peer appeared or changed in a namespace, or, with @gone, has left it. The
+ *		caller holds the lock of the table of peers, which keeps @net alive and makes
+ *		the order of the calls the order of the changes: must not sleep
  * @peer_removed: a peer was removed for good, and its channel destroyed. Process context
- * @channel:	a channel came up, or with !@up goes down. Process context; @net is held
- * @flow:	both ends of a flow know of each other. Process context; @sk is held
- * @flow_over:	a flow ended: @err is 0 if it did so in order, else negative. Process
+ * @channel:	a channel came up, or, with !@up, goes down. Process context; @net is held
+ * @flow:	a flow was established: both ends know each other. Process context; @sk is
+ *		held
+ * @flow_over:	a flow ended: @err is 0 after an orderly close, else negative. Process
  *		context; @sk is held
  */
 struct sc_observer {

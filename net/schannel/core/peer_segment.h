@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The segments of a peer's pool: mapped here, read by flows, and given back. */
+/* The segments of a peer's pool: mapped here, read by flows, unmapped when the peer asks. */
 #ifndef _SCHANNEL_PEER_SEGMENT_H
 #define _SCHANNEL_PEER_SEGMENT_H
 
@@ -13,18 +13,18 @@ struct schannel_channel;
 struct schannel_mapping;
 
 enum sc_peer_segment_state {
-	SC_PEER_SEGMENT_NONE,
-	SC_PEER_SEGMENT_UNMAPPED,	/* it is there, but we could not map it */
+	SC_PEER_SEGMENT_NONE,		/* not announced */
+	SC_PEER_SEGMENT_UNMAPPED,	/* announced, but mapping it failed */
 	SC_PEER_SEGMENT_MAPPED,
-	SC_PEER_SEGMENT_LEAVING,	/* to be unmapped once no ring is in it */
+	SC_PEER_SEGMENT_LEAVING,	/* to be unmapped once no ring in it is in use */
 };
 
 /**
- * struct sc_peer_segment - a segment of the peer's
- * @state:	enum sc_peer_segment_state. By the channel's work, but for what
- *		sc_peer_segments_reap() does with one that is LEAVING
- * @map:	where it is mapped, or NULL
- * @rings:	rings in it that are, or may be, read
+ * struct sc_peer_segment - a segment of the peer's pool
+ * @state:	enum sc_peer_segment_state. Written by the channel's work, except that
+ *		sc_peer_segments_reap() takes a segment from LEAVING to NONE
+ * @map:	its mapping, or NULL
+ * @rings:	number of rings in it that flows read or may come to read
  */
 struct sc_peer_segment {
 	u8 state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pages that are shared: single ones, and segments of a pool.
+ * Our pages that a peer may read: single pages, and the segments of a pool.
  */
 #ifndef _SCHANNEL_SEGMENT_H
 #define _SCHANNEL_SEGMENT_H
@@ -17,7 +17,7 @@ struct schannel_peer;
  * struct sc_page - one page of ours that the peer may read
  * @page:	the page, or NULL
  * @addr:	its address
- * @ref:	the transport's name for it
+ * @ref:	the name by which the peer maps it
  */
 struct sc_page {
 	struct page *page;
@@ -30,10 +30,10 @@ void sc_page_unshare(struct schannel_peer *peer, struct sc_page *page);
 
 /**
  * struct sc_segment - a segment of our pool
- * @pool:	what the pool knows of it; its number, its pages and which are in rings
+ * @pool:	the pool's part: number, size, and which pages are allocated to rings
  * @list:	the page that lists @ref for the peer
  * @addr:	addresses of the pages
- * @ref:	the transport's names for them
+ * @ref:	the names by which the peer maps the pages
  */
 struct sc_segment {
 	struct sc_pool_segment pool;
@@ -42,7 +42,7 @@ struct sc_segment {
 	u32 *ref;
 };
 
-/* The segment that a pool's function returned, or NULL if that was NULL. */
+/* The segment whose pool part a function of the pool returned; NULL for NULL. */
 static inline struct sc_segment *sc_segment_of(struct sc_pool_segment *seg)
 {
 	return seg ? container_of(seg, struct sc_segment, pool) : NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is counted, traced and told (netlink.h) when connections and channels come and
- * go. All of it in process context, but for sc_stats_*(). See stats.c.
+ * Counters, traces and calls of observers when connections and channels come and go. Process
+ * context, except for the functions whose first argument is a namespace. See stats.c.
  */
 #ifndef _SCHANNEL_STATS_H
 #define _SCHANNEL_STATS_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* net.schannel.*: what an administrator may change. See sysctl.c. */
+/* The sysctls net.schannel.*. See sysctl.c. */
 #ifndef _SCHANNEL_SYSCTL_H
 #define _SCHANNEL_SYSCTL_H
 
@@ -11,12 +11,13 @@ struct ctl_table_header;
 struct net;
 
 /**
- * struct sc_sysctl - what is a namespace's own
- * @header:	of the registered table
- * @busy_poll_us: how long to look for data, or space, before sleeping, where that helps
- * @connect_timeout_ms: from connect() to an answer
- * @divert_timeout_ms: the same for a TCP connection, which goes on as such then
- * @divert_retry_ms: how long it is remembered that one could not be diverted
+ * struct sc_sysctl - the sysctls of one network namespace
+ * @header:	the registered table
+ * @busy_poll_us: limit for polling for data, or space, before a thread sleeps
+ * @connect_timeout_ms: limit for the time from connect() to the peer's answer
+ * @divert_timeout_ms: the same for a diverted TCP connection, which falls back to TCP then
+ * @divert_retry_ms: time after a failed diversion before a connection to the same
+ *		destination is diverted again
  * @divert_local: whether TCP connections to this domain itself are diverted
  */
 struct sc_sysctl {

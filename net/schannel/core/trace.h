@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints. domid is the peer's, SC_DOMID_SELF over loopback, where both ends
- * of a flow are this domain's: @opened tells them apart. flow is the number in our
- * flow table, peer_flow the one in the peer's.
+ * Tracepoints. domid is the peer's domain id. It is SC_DOMID_SELF over loopback, where both
+ * ends of a flow are in this domain; opened is 1 at the end that opened the flow. flow is the
+ * number in our flow table, peer_flow the number in the peer's.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM schannel
@@ -16,7 +16,7 @@
 #include "flow.h"
 #include "peer.h"
 
-/* A connect() came to its end: err is 0, or why it failed. */
+/* A connect() finished. err: 0 or a negative error. */
 TRACE_EVENT(schannel_connect,
 	    TP_PROTO(u32 local_port, u32 domid, u32 port, u16 type, int err),
 	    TP_ARGS(local_port, domid, port, type, err),
@@ -34,7 +34,7 @@ TRACE_EVENT(schannel_connect,
 		      __entry->domid, __entry->local_port, __entry->peer_port,
 		      __entry->type, __entry->err));
 
-/* The peer opens a flow. reason: 0, or the enum schannel_reason it was refused with. */
+/* The peer opens a flow. reason: 0 if it was accepted, else enum schannel_reason. */
 TRACE_EVENT(schannel_accept,
 	    TP_PROTO(const struct schannel_channel *ch,
 		     const struct schannel_msg *msg, u32 flow, int reason),
@@ -76,7 +76,7 @@ TRACE_EVENT(schannel_close,
 		      __entry->domid, __entry->flow, (int)__entry->peer_flow,
 		      __entry->opened, __entry->reason));
 
-/* A flow ended, and not in order. err: as SCHANNEL_A_FLOW_ERROR, but negative. */
+/* A flow was reset. err: as SCHANNEL_A_FLOW_ERROR, but negative. */
 TRACE_EVENT(schannel_reset,
 	    TP_PROTO(const struct sc_flow *flow, int err),
 	    TP_ARGS(flow, err),
@@ -94,7 +94,7 @@ TRACE_EVENT(schannel_reset,
 		      __entry->domid, __entry->flow, (int)__entry->peer_flow,
 		      __entry->opened, __entry->err));
 
-/* The peer is notified: the event that costs a hypercall, and wakes a processor. */
+/* The peer is notified: this costs a hypercall and wakes one of the peer's CPUs. */
 TRACE_EVENT(schannel_notify,
 	    TP_PROTO(const struct schannel_channel *ch, unsigned int queue, u32 flow),
 	    TP_ARGS(ch, queue, flow),
@@ -107,7 +107,7 @@ TRACE_EVENT(schannel_notify,
 	    TP_printk("domid=%u queue=%u peer_flow=%u",
 		      __entry->domid, __entry->queue, __entry->peer_flow));
 
-/* The peer asked us to look at a flow, and its user is told. */
+/* The peer posted an event for a flow, and the flow's user is called. */
 TRACE_EVENT(schannel_wake,
 	    TP_PROTO(const struct sc_flow *flow),
 	    TP_ARGS(flow),
@@ -130,7 +130,7 @@ DECLARE_EVENT_CLASS(schannel_channel,
 		    TP_printk("domid=%u transport=%s",
 			      __entry->domid, __get_str(transport)));
 
-/* A channel came up: over loopback, each of its two ends. */
+/* A channel came up. Over loopback, both ends report it. */
 DEFINE_EVENT(schannel_channel, schannel_channel_up,
 	     TP_PROTO(const struct schannel_channel *ch),
 	     TP_ARGS(ch));
