@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Channels: references, asking the peer to look, and ending what the peer broke.
- * setup.c brings them up and down, poll.c receives their events. See channel.h.
+ * Channels: references, events for the peer, and the reset when the peer breaks the
+ * protocol. setup.c brings channels up and down, poll.c receives events. See channel.h.
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -14,6 +14,12 @@
 #include "trace.h"
 #include "transport.h"
 
+/**
+ * sc_channel_put() - drop a reference to a channel
+ * @ch:	the channel
+ *
+ * Context: Any but hard interrupts.
+ */
 void sc_channel_put(struct schannel_channel *ch)
 {
 	if (!refcount_dec_and_test(&ch->ref))
@@ -29,14 +35,16 @@ void sc_channel_put(struct schannel_channel *ch)
 EXPORT_SYMBOL_NS_GPL(sc_channel_put, SC_NS_SOCK);
 
 /**
- * sc_channel_post() - ask the peer to look at a flow
- * @ch:		a channel that is up and stays so during the call
- * @queue:	the queue in which it wants to be told
- * @flow:	the flow's number in its table
- * @pending:	the flow's pending
+ * sc_channel_post() - post an event for a flow, so that the peer looks at it
+ * @ch:		a channel that is up and stays up during the call
+ * @queue:	the event queue in which the peer wants events for the flow
+ * @flow:	the flow's number in the peer's table
+ * @pending:	the flow's pending mark
  *
- * A full barrier stands between what the peer shall see and this call. Process or
- * softirq context.
+ * Notifies the peer if it is not looking at the queue anyway. The caller executes a full
+ * barrier between its stores that the peer shall see and this call.
+ *
+ * Context: Process or softirq context.
  */
 void sc_channel_post(struct schannel_channel *ch, unsigned int queue, u32 flow,
 		     sc_pending_t *pending)
@@ -55,16 +63,19 @@ void sc_channel_post(struct schannel_channel *ch, unsigned int queue, u32 flow,
 }
 
 /**
- * sc_channel_fail() - the peer broke the protocol in a way that no single flow can answer for
- * @ch:		the channel; takes no more part in anything
- * @wrong:	what was wrong, for the log
+ * sc_channel_fail() - reset a channel because the peer broke the protocol
+ * @ch:		the channel; the transport is going to destroy it
+ * @violation:	what is invalid, for the log
  *
- * Any context but hard interrupts.
+ * For violations that affect the whole channel; a violation of a single flow resets only
+ * that flow, see sc_flow_broken().
+ *
+ * Context: Any but hard interrupts.
  */
-void sc_channel_fail(struct schannel_channel *ch, const char *wrong)
+void sc_channel_fail(struct schannel_channel *ch, const char *violation)
 {
-	pr_warn_ratelimited("schannel: domain %u: %s: channel reset\n",
-			    ch->peer->domid, wrong);
+	pr_warn_ratelimited("schannel: domain %u: %s, channel reset\n",
+			    ch->peer->domid, violation);
 	sc_stats_channel_failed(ch);
 	ch->peer->transport->fail(ch->peer);
 }

@@ -46,7 +46,7 @@ static const char *sc_control_segment_is_gone(struct schannel_channel *ch, u16 i
 	struct sc_segment *seg = sc_segment_of(sc_pool_gone(&ch->pool, id));
 
 	if (!seg)
-		return "segment gone that was not deleted";
+		return "SEGMENT_GONE for a segment that was not deleted";
 	sc_segment_destroy(ch->peer, seg);
 	return NULL;
 }
@@ -63,19 +63,19 @@ static int sc_control_reason_to_errno(u32 reason)
 	}
 }
 
-static const char *sc_control_about_flow(struct schannel_channel *ch,
-					 struct sc_flow *flow,
-					 const struct schannel_msg *msg)
+static const char *sc_control_handle_flow(struct schannel_channel *ch,
+					  struct sc_flow *flow,
+					  const struct schannel_msg *msg)
 {
 	switch (msg->type) {
 	case SCHANNEL_MSG_ACCEPT:
 		if (flow->accepted)
-			return "flow accepted twice";
+			return "second ACCEPT for a flow";
 		sc_flow_answered(flow, msg);
 		return NULL;
 	case SCHANNEL_MSG_REFUSE:
 		if (flow->accepted)
-			return "flow refused after it was accepted";
+			return "REFUSE for an accepted flow";
 		flow->refused = msg->reason.reason;
 		sc_flow_ended(flow, sc_control_reason_to_errno(msg->reason.reason));
 		spin_lock(&ch->ctl_lock);
@@ -86,7 +86,7 @@ static const char *sc_control_about_flow(struct schannel_channel *ch,
 
 	if (!flow->accepted || flow->peer_id != msg->src_flow ||
 	    flow->close_received)
-		return "message about a flow by who is not its other end";
+		return "control message from a flow that is not the remote end";
 	switch (msg->type) {
 	case SCHANNEL_MSG_RING:
 		return sc_resize_offer(flow, &msg->ring.ring);
@@ -110,12 +110,12 @@ static const char *sc_control_handle(struct schannel_channel *ch,
 				     const struct schannel_msg *msg)
 {
 	struct sc_flow *flow;
-	const char *wrong;
+	const char *violation;
 	int reason;
 
-	wrong = sc_message_check(msg, ch->peer_table_pages, ch->nr_queues);
-	if (wrong)
-		return wrong;
+	violation = sc_message_check(msg, ch->peer_table_pages, ch->nr_queues);
+	if (violation)
+		return violation;
 
 	switch (msg->type) {
 	case SCHANNEL_MSG_OPEN:
@@ -137,16 +137,16 @@ static const char *sc_control_handle(struct schannel_channel *ch,
 	default:
 		flow = sc_flow_get(ch, msg->dst_flow);
 		if (!flow)
-			return "message about a flow that is not in use";
-		wrong = sc_control_about_flow(ch, flow, msg);
+			return "control message for a flow that does not exist";
+		violation = sc_control_handle_flow(ch, flow, msg);
 		sc_flow_put(flow);
-		return wrong;
+		return violation;
 	}
 }
 
 /*
  * Take the next message. 1: there is one, 0: there is none, and an event will
- * come; negative: the index makes no sense.
+ * come; negative: the index is invalid.
  */
 static int sc_control_take(struct schannel_channel *ch,
 			   struct schannel_msg *msg)
@@ -184,7 +184,7 @@ void sc_control_work(struct work_struct *work)
 	struct schannel_channel *ch =
 		container_of(work, struct schannel_channel, work);
 	int budget = SC_CONTROL_BUDGET;
-	const char *wrong;
+	const char *violation;
 	struct schannel_msg msg;
 	int some;
 
@@ -199,10 +199,10 @@ void sc_control_work(struct work_struct *work)
 		some = sc_control_take(ch, &msg);
 		if (!some)
 			return;
-		wrong = some < 0 ? "control ring producer index makes no sense" :
-				   sc_control_handle(ch, &msg);
-		if (wrong) {
-			sc_channel_fail(ch, wrong);
+		violation = some < 0 ? "invalid control ring producer index" :
+				       sc_control_handle(ch, &msg);
+		if (violation) {
+			sc_channel_fail(ch, violation);
 			return;
 		}
 	}

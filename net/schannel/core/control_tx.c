@@ -160,16 +160,16 @@ static bool sc_control_space(struct schannel_channel *ch)
 	if (sc_tx_space(tx) >= SCHANNEL_MSG_SIZE)
 		return true;
 	if (sc_tx_refresh(tx))
-		goto wrong;
+		goto invalid;
 	if (sc_tx_space(tx) >= SCHANNEL_MSG_SIZE)
 		return true;
 	sc_tx_arm(tx, tx->ring.size / 2);
 	if (sc_tx_refresh(tx))
-		goto wrong;
+		goto invalid;
 	return sc_tx_space(tx) >= SCHANNEL_MSG_SIZE;
 
-wrong:
-	sc_channel_fail(ch, "control ring consumer index makes no sense");
+invalid:
+	sc_channel_fail(ch, "invalid control ring consumer index");
 	return false;
 }
 

@@ -68,13 +68,16 @@ void sc_flow_post(struct sc_flow *flow)
 	sc_channel_post(flow->channel, flow->queue, flow->peer_id, &flow->pending);
 }
 
-/* The peer's half of the flow makes no sense: -EPROTO, counted and logged. */
+/*
+ * The peer wrote an invalid index or record header: count and log it. Returns -EPROTO, with
+ * which the user resets the flow.
+ */
 int sc_flow_broken(struct sc_flow *flow)
 {
 	struct schannel_channel *ch = flow->channel;
 
 	atomic_long_inc(&ch->stats.flow_errors);
-	pr_warn_ratelimited("schannel: domain %u: flow %u: what the peer wrote makes no sense, reset\n",
+	pr_warn_ratelimited("schannel: domain %u: flow %u: invalid ring index or record from peer, connection reset\n",
 			    ch->peer->domid, flow->id);
 	return -EPROTO;
 }

@@ -60,7 +60,7 @@ sc_peer_segment_map(struct schannel_peer *peer,
  *
  * For the channel's work.
  *
- * Return: NULL, or what is wrong with that.
+ * Return: NULL, or the protocol violation for sc_channel_fail().
  */
 const char *sc_peer_segment_announced(struct schannel_channel *ch,
 				      const struct schannel_msg_segment *msg)
@@ -70,7 +70,7 @@ const char *sc_peer_segment_announced(struct schannel_channel *ch,
 
 	/* acquire: pairs with sc_peer_segment_unmap() */
 	if (smp_load_acquire(&seg->state) != SC_PEER_SEGMENT_NONE)
-		return "segment announced twice";
+		return "SEGMENT_ADD for a segment that exists";
 	/* without the mapping its flows are refused */
 	seg->state = SC_PEER_SEGMENT_UNMAPPED;
 	if (atomic_read(&ch->peer_pool_pages) + msg->nr_pages >
@@ -93,7 +93,7 @@ const char *sc_peer_segment_announced(struct schannel_channel *ch,
  *
  * For the channel's work.
  *
- * Return: NULL, or what is wrong with that.
+ * Return: NULL, or the protocol violation for sc_channel_fail().
  */
 const char *sc_peer_segment_deleted(struct schannel_channel *ch, u16 id)
 {
@@ -112,7 +112,7 @@ const char *sc_peer_segment_deleted(struct schannel_channel *ch, u16 id)
 		sc_maintain_soon(ch);
 		return NULL;
 	default:
-		return "segment deleted that is not there";
+		return "SEGMENT_DEL for a segment that does not exist";
 	}
 }
 

@@ -62,7 +62,7 @@ static enum schannel_poll sc_channel_poll(struct schannel_channel *ch,
 	while (budget > 0) {
 		nr = sc_queue_take(q, id, SC_POLL_BATCH);
 		if (nr < 0) {
-			sc_channel_fail(ch, "event queue index makes no sense");
+			sc_channel_fail(ch, "invalid event queue index");
 			return did;
 		}
 		for (i = 0; i < nr; i++)

@@ -126,7 +126,7 @@ void sc_resize_follow(struct sc_flow *flow)
  *
  * For the channel's work.
  *
- * Return: NULL, or what is wrong with that.
+ * Return: NULL, or the protocol violation for sc_channel_fail().
  */
 const char *sc_resize_offer(struct sc_flow *flow,
 			  const struct schannel_ring_at *at)
@@ -136,7 +136,7 @@ const char *sc_resize_offer(struct sc_flow *flow,
 	/* acquire: pairs with sc_resize_unclaim() */
 	if (smp_load_acquire(&resize->offered) != SC_OFFER_NONE ||
 	    sc_control_is_posted(flow, SC_FLOW_POST_ANSWER))
-		return "ring offered before the last one was answered";
+		return "RING before the previous one was answered";
 	resize->offer_segment = sc_peer_segment_get(flow->channel, at,
 						  &resize->offer_ring);
 	/* release: whoever claims it sees all of it */

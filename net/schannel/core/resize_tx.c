@@ -251,7 +251,7 @@ int sc_resize_fit(struct sc_flow *flow, u32 size)
  *
  * For the channel's work.
  *
- * Return: NULL, or what is wrong with that.
+ * Return: NULL, or the protocol violation for sc_channel_fail().
  */
 const char *sc_resize_answer(struct sc_flow *flow, bool ready)
 {
@@ -259,7 +259,7 @@ const char *sc_resize_answer(struct sc_flow *flow, bool ready)
 	void *user;
 
 	if (sc_resize_state(&flow->resize) != SC_RESIZE_OFFERED)
-		return "answer to what was not asked";
+		return "RING_ANSWER without a pending RING";
 	if (ready) {
 		resize->refusals = 0;
 		sc_resize_set_state(&flow->resize, SC_RESIZE_READY);

@@ -181,25 +181,25 @@ static int sc_channel_check_dir(struct schannel_channel *ch)
 	u32 domid = ch->peer->domid;
 
 	if (dir->magic != SCHANNEL_MAGIC) {
-		pr_warn("schannel: domain %u: no directory at the page it named\n",
+		pr_warn("schannel: domain %u: invalid magic number in directory, channel refused\n",
 			domid);
 		return -EPROTO;
 	}
 	if (dir->abi < SCHANNEL_ABI_OLDEST ||
 	    dir->abi_oldest > SCHANNEL_ABI_VERSION) {
-		pr_warn("schannel: domain %u speaks ABI versions %u to %u, this kernel %u to %u: refused\n",
+		pr_warn("schannel: domain %u: peer supports ABI versions %u to %u, this kernel %u to %u, channel refused\n",
 			domid, dir->abi_oldest, dir->abi, SCHANNEL_ABI_OLDEST,
 			SCHANNEL_ABI_VERSION);
 		return -EPROTONOSUPPORT;
 	}
 	if (dir->required & ~SCHANNEL_FEATURES) {
-		pr_warn("schannel: domain %u requires features %#x which this kernel does not have: refused\n",
+		pr_warn("schannel: domain %u: peer requires features %#x that this kernel lacks, channel refused\n",
 			domid, dir->required & ~SCHANNEL_FEATURES);
 		return -EPROTONOSUPPORT;
 	}
 	if (!dir->nr_queues || dir->nr_queues > SCHANNEL_QUEUES_MAX ||
 	    dir->ctl_order > SCHANNEL_CTL_ORDER_MAX) {
-		pr_warn("schannel: domain %u: directory with %u queues, control ring of order %u: refused\n",
+		pr_warn("schannel: domain %u: invalid directory: %u event queues, control ring of order %u, channel refused\n",
 			domid, dir->nr_queues, dir->ctl_order);
 		return -EPROTO;
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Checking control messages. No state and no side effects: the unit tests and the
+ * Validation of control messages. No state and no side effects: the unit tests and the
  * fuzzer compile this file too.
  */
 #include "message.h"
@@ -10,7 +10,7 @@ static const char *check_src(const struct schannel_msg *msg,
 {
 	if (msg->src_flow == SCHANNEL_FLOW_CTL ||
 	    msg->src_flow >= table_pages * SCHANNEL_FLOWS_PER_PAGE)
-		return "source flow outside the table";
+		return "source flow outside the peer's flow table";
 	return NULL;
 }
 
@@ -18,22 +18,22 @@ static const char *check_dst(const struct schannel_msg *msg)
 {
 	if (msg->dst_flow == SCHANNEL_FLOW_CTL ||
 	    msg->dst_flow >= SCHANNEL_FLOWS_MAX)
-		return "no such destination flow";
+		return "destination flow out of range";
 	return NULL;
 }
 
-/* Whether the segment is there, and is that long, only the channel knows. */
+/* That the segment exists and is long enough is checked by sc_peer_segment_get(). */
 static const char *check_ring(const struct schannel_ring_at *at,
 			      unsigned int nr_queues)
 {
 	if (at->segment >= SCHANNEL_SEGMENTS_MAX)
-		return "segment number too large";
+		return "segment number out of range";
 	if (at->order > SCHANNEL_RING_ORDER_MAX)
-		return "ring too large";
+		return "ring order out of range";
 	if (at->page + (1U << at->order) > SCHANNEL_SEGMENT_PAGES_MAX)
-		return "ring reaches beyond any segment";
+		return "ring beyond the end of the largest segment";
 	if (at->queue >= nr_queues)
-		return "no such event queue";
+		return "event queue number out of range";
 	return NULL;
 }
 
@@ -46,33 +46,35 @@ static const char *check_both(const struct schannel_msg *msg,
 static const char *check_segment(const struct schannel_msg_segment *segment)
 {
 	if (segment->segment >= SCHANNEL_SEGMENTS_MAX)
-		return "segment number too large";
+		return "segment number out of range";
 	return NULL;
 }
 
 /**
- * sc_message_check() - does a message make sense
- * @msg:	a private copy
- * @table_pages: pages of the sender's flow table that were announced so far
- * @nr_queues:	the channel's event queues
+ * sc_message_check() - validate a message
+ * @msg:	a private copy of the message
+ * @table_pages: pages of its flow table that the sender has announced
+ * @nr_queues:	number of the channel's event queues
  *
- * Return: NULL if it does, else what is wrong with it.
+ * Checks what can be checked without the channel's state.
+ *
+ * Return: NULL if the message is valid, else a text that says what is invalid.
  */
 const char *sc_message_check(const struct schannel_msg *msg,
 			     unsigned int table_pages, unsigned int nr_queues)
 {
-	const char *wrong = NULL;
+	const char *violation = NULL;
 
 	switch (msg->type) {
 	case SCHANNEL_MSG_OPEN:
-		wrong = check_src(msg, table_pages);
-		if (!wrong)
-			wrong = check_ring(&msg->open.ring, nr_queues);
-		/* the flow that carries datagrams is nobody's in particular */
-		if (!wrong && msg->open.type != SCHANNEL_TYPE_DGRAM &&
+		violation = check_src(msg, table_pages);
+		if (!violation)
+			violation = check_ring(&msg->open.ring, nr_queues);
+		/* the flow that carries datagrams belongs to no port */
+		if (!violation && msg->open.type != SCHANNEL_TYPE_DGRAM &&
 		    (!msg->open.src_port || !msg->open.dst_port))
-			wrong = "port 0";
-		return wrong;
+			violation = "OPEN with port 0";
+		return violation;
 	case SCHANNEL_MSG_ACCEPT:
 		return check_both(msg, table_pages) ?:
 		       check_ring(&msg->accept.ring, nr_queues);
@@ -86,21 +88,21 @@ const char *sc_message_check(const struct schannel_msg *msg,
 		return check_both(msg, table_pages);
 	case SCHANNEL_MSG_TABLE_ADD:
 		if (msg->table.first != table_pages)
-			return "flow table pages out of order";
+			return "flow table pages announced out of order";
 		if (!msg->table.nr || msg->table.nr > SCHANNEL_TABLE_ADD_MAX ||
 		    table_pages + msg->table.nr > SCHANNEL_FLOW_PAGES_MAX)
-			return "flow table too large";
+			return "number of flow table pages out of range";
 		return NULL;
 	case SCHANNEL_MSG_SEGMENT_ADD:
-		wrong = check_segment(&msg->segment);
-		if (!wrong && (!msg->segment.nr_pages ||
-			       msg->segment.nr_pages > SCHANNEL_SEGMENT_PAGES_MAX))
-			wrong = "segment size out of range";
-		return wrong;
+		violation = check_segment(&msg->segment);
+		if (!violation && (!msg->segment.nr_pages ||
+				   msg->segment.nr_pages > SCHANNEL_SEGMENT_PAGES_MAX))
+			violation = "segment size out of range";
+		return violation;
 	case SCHANNEL_MSG_SEGMENT_DEL:
 	case SCHANNEL_MSG_SEGMENT_GONE:
 		return check_segment(&msg->segment);
 	default:
-		return "unknown message type";
+		return "unknown control message type";
 	}
 }

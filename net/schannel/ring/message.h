@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What can be said of a control message by looking at it alone. */
+/* Validation of a control message that needs no state. */
 #ifndef _SCHANNEL_MESSAGE_H
 #define _SCHANNEL_MESSAGE_H
 

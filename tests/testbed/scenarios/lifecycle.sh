@@ -215,13 +215,13 @@ invalid_peers() {
 	step "an offer of an unknown event channel is refused" refuses_keys "$unusable" 1 4000
 	step "an offer of a directory that is not granted is refused" refuses_offer "$unusable" dir-ref=4000000
 	step "a directory with a wrong magic number is refused" \
-		refuses_offer 'no directory at the page it named' magic=7
+		refuses_offer 'invalid magic number in directory, channel refused' magic=7
 	step "a directory of another ABI version is refused: the log has both versions" \
-		refuses_offer 'speaks ABI versions 2 to 2, this kernel 1 to 1: refused' abi=2 abi-oldest=2
+		refuses_offer 'supports ABI versions 2 to 2, this kernel 1 to 1, channel refused' abi=2 abi-oldest=2
 	step "a directory that requires unknown features is refused" \
 		refuses_offer 'requires features 0x80000000' required=0x80000000
 	step "a directory with too many queues is refused" \
-		refuses_offer 'directory with 9 queues' queues=9
+		refuses_offer 'invalid directory: 9 event queues' queues=9
 	step "a directory with a too large control ring is refused" \
 		refuses_offer 'control ring of order 99' order=99
 	step "a directory whose pages are not granted is refused" refuses_offer "$unusable"
