@@ -26,6 +26,8 @@ void sc_channel_put(struct schannel_channel *ch)
 		return;
 	sc_peer_put(ch->peer);
 	xa_destroy(&ch->flows);
+	kvfree(ch->refused);
+	kvfree(ch->refusal);
 	kvfree(ch->peer_segment);
 	kvfree(ch->peer_table);
 	kvfree(ch->peer_table_map);

@@ -151,8 +151,10 @@ struct sc_channel_traffic {
  * @ctl_rx:	consumer half of the control ring (by @work)
  * @ctl_pending: pending mark of the control ring in the peer's event queue
  * @posts:	flows with messages that wait to be sent (@ctl_lock)
- * @refusal:	the REFUSE that waits to be sent, if @refusal_waits (@ctl_lock)
- * @refusal_waits: whether @refusal is in use (@ctl_lock)
+ * @refusal:	by the peer's flow number, the reason of the REFUSE that waits to be sent
+ *		(@ctl_lock)
+ * @refused:	which flow numbers have one (@ctl_lock)
+ * @nr_refused:	how many have (@ctl_lock)
  * @grow_lock:	see above
  * @dir:	our directory page
  * @ctl_page:	pages of our control ring
@@ -204,8 +206,9 @@ struct schannel_channel {
 	struct sc_rx ctl_rx;
 	sc_pending_t ctl_pending;
 	struct list_head posts;
-	struct schannel_msg refusal;
-	bool refusal_waits;
+	u8 *refusal;
+	unsigned long *refused;
+	unsigned int nr_refused;
 
 	struct mutex grow_lock;	/* see above */
 	struct sc_page dir;

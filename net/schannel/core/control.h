@@ -13,7 +13,7 @@ struct work_struct;
 void sc_control_flush(struct schannel_channel *ch);
 void sc_control_post(struct sc_flow *flow, u8 what);
 bool sc_control_is_posted(struct sc_flow *flow, u8 what);
-void sc_control_refuse(struct schannel_channel *ch, u32 flow, int reason);
+bool sc_control_refuse(struct schannel_channel *ch, u32 flow, int reason);
 
 /* control_rx.c */
 void sc_control_work(struct work_struct *work);

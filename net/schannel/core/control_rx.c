@@ -2,8 +2,9 @@
 /*
  * The control ring, receiving: the channel's work alone, one message at a time, in order.
  *
- * While a refusal waits to be sent nothing more is read: a peer that does not read our
- * answers gets no more of them.
+ * The ring is always drained, whether or not our own has space for the answers: those wait
+ * in state of bounded size, one per flow or segment. Otherwise two domains that both have
+ * more to send than a ring holds would wait for each other.
  */
 #include <linux/err.h>
 #include <linux/kernel.h>
@@ -122,7 +123,8 @@ static const char *sc_control_handle(struct schannel_channel *ch,
 		reason = sc_flow_type_incoming(ch, msg);
 		if (reason) {
 			trace_schannel_accept(ch, msg, 0, reason);
-			sc_control_refuse(ch, msg->src_flow, reason);
+			if (!sc_control_refuse(ch, msg->src_flow, reason))
+				return "flow opened again before its refusal was sent";
 		}
 		return NULL;
 	case SCHANNEL_MSG_TABLE_ADD:
@@ -190,8 +192,6 @@ void sc_control_work(struct work_struct *work)
 
 	while (sc_channel_is_up(ch)) {
 		sc_control_flush(ch);
-		if (READ_ONCE(ch->refusal_waits))
-			return;		/* sc_control_space() armed */
 		if (!budget--) {
 			queue_work(sc_wq, &ch->work);
 			return;

@@ -3,7 +3,7 @@
  * The control ring, sending.
  *
  * Sending never waits and never fails: what there is to say is noted down (a bit in the
- * flow or for a segment, one slot for a refusal) and becomes a message when the ring has
+ * flow, for a segment, or for a flow of the peer's that is refused) and becomes a message when the ring has
  * space, by the thread that noted it or else by the channel's work once the peer has
  * consumed. So nothing here grows with what the peer does.
  */
@@ -100,6 +100,19 @@ static bool sc_control_flow(struct sc_flow *flow, struct schannel_msg *msg)
 	return true;
 }
 
+/* The REFUSE of one of the peer's flows. */
+static void sc_control_refusal(struct schannel_channel *ch, struct schannel_msg *msg)
+{
+	unsigned long flow = find_first_bit(ch->refused, SCHANNEL_FLOWS_MAX);
+
+	__clear_bit(flow, ch->refused);
+	ch->nr_refused--;
+	msg->type = SCHANNEL_MSG_REFUSE;
+	msg->dst_flow = flow;
+	msg->src_flow = SCHANNEL_FLOW_NONE;
+	msg->reason.reason = ch->refusal[flow];
+}
+
 /*
  * The next message there is to send. What is announced comes before the flows that
  * use it: a flow was put into the list after what it uses was added to @table_pages
@@ -117,9 +130,8 @@ static bool sc_control_next(struct schannel_channel *ch,
 
 	*done = NULL;
 	memset(msg, 0, sizeof(*msg));
-	if (ch->refusal_waits) {
-		*msg = ch->refusal;
-		ch->refusal_waits = false;
+	if (ch->nr_refused) {
+		sc_control_refusal(ch, msg);
 		return true;
 	}
 	if (ch->table_announced < pages) {
@@ -232,22 +244,25 @@ bool sc_control_is_posted(struct sc_flow *flow, u8 what)
 /**
  * sc_control_refuse() - refuse a flow that the peer opens
  * @ch:		the channel
- * @flow:	the flow's number in the peer's table
+ * @flow:	the flow's number in the peer's table, checked
  * @reason:	enum schannel_reason
  *
- * For the channel's work, which handles no message while a refusal waits: there is one
- * slot.
+ * For the channel's work.
+ *
+ * Return: false if the peer opened the flow again before it could know that it was
+ * refused: then its number of refusals would have no bound.
  */
-void sc_control_refuse(struct schannel_channel *ch, u32 flow, int reason)
+bool sc_control_refuse(struct schannel_channel *ch, u32 flow, int reason)
 {
+	bool again;
+
 	atomic_long_inc(&ch->stats.refused);
 	spin_lock(&ch->ctl_lock);
-	memset(&ch->refusal, 0, sizeof(ch->refusal));
-	ch->refusal.type = SCHANNEL_MSG_REFUSE;
-	ch->refusal.dst_flow = flow;
-	ch->refusal.src_flow = SCHANNEL_FLOW_NONE;
-	ch->refusal.reason.reason = reason;
-	ch->refusal_waits = true;
+	again = __test_and_set_bit(flow, ch->refused);
+	if (!again) {
+		ch->refusal[flow] = reason;
+		ch->nr_refused++;
+	}
 	spin_unlock(&ch->ctl_lock);
-	sc_control_flush(ch);
+	return !again;
 }

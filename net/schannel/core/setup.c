@@ -148,9 +148,11 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 				      sizeof(*ch->peer_table_map), GFP_KERNEL);
 	ch->peer_segment = kvcalloc(SCHANNEL_SEGMENTS_MAX,
 				    sizeof(*ch->peer_segment), GFP_KERNEL);
+	ch->refusal = kvzalloc(SCHANNEL_FLOWS_MAX, GFP_KERNEL);
+	ch->refused = kvzalloc(BITS_TO_BYTES(SCHANNEL_FLOWS_MAX), GFP_KERNEL);
 	err = -ENOMEM;
 	if (ch->table && ch->peer_table && ch->peer_table_map &&
-	    ch->peer_segment)
+	    ch->peer_segment && ch->refusal && ch->refused)
 		err = sc_channel_share(ch);
 	if (err) {
 		sc_channel_unshare(ch);

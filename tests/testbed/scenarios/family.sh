@@ -16,7 +16,7 @@ set -uo pipefail
 turned="accept,connect,transfer,shutdown,half_close,close,race,load"
 turned+=",seqpacket_accept,seqpacket_connect,seqpacket_record,seqpacket_half_close"
 turned+=",seqpacket_race,seqpacket_load,dgram,dgram_full,dgram_port,dgram_load"
-few="connect,transfer,shutdown,load.many"
+few="connect,transfer,shutdown,storm,load.many"
 few+=",seqpacket,seqpacket_record,dgram,dgram_port"
 
 between() {	# CLIENT SERVER [OPTIONS...]
