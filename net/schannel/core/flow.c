@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Flows: references, leaving the table, and telling the user. flow_open.c makes and
- * closes them, flow_io.c is the data path. See flow.h.
+ * Flows: references, removal from the flow table, and the calls to the user. flow_open.c
+ * creates and closes flows, flow_io.c is the data path. See flow.h.
  */
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -12,7 +12,13 @@
 #include "stats.h"
 #include "trace.h"
 
-/* The flow with number @id, to be released with sc_flow_put(), or NULL. */
+/**
+ * sc_flow_get() - find a flow by its number
+ * @ch:		the channel
+ * @id:		the flow's number in our flow table
+ *
+ * Return: the flow, to be released with sc_flow_put(), or NULL.
+ */
 struct sc_flow *sc_flow_get(struct schannel_channel *ch, u32 id)
 {
 	struct sc_flow *flow;
@@ -25,6 +31,10 @@ struct sc_flow *sc_flow_get(struct schannel_channel *ch, u32 id)
 	return flow;
 }
 
+/**
+ * sc_flow_put() - drop a reference to a flow
+ * @flow:	the flow
+ */
 void sc_flow_put(struct sc_flow *flow)
 {
 	if (refcount_dec_and_test(&flow->ref)) {
@@ -33,9 +43,11 @@ void sc_flow_put(struct sc_flow *flow)
 	}
 }
 
-/*
- * Take it out of the table: neither side refers to it any more, or there is no
- * other side. Caller holds ctl_lock, or is the one who destroys the channel.
+/**
+ * sc_flow_retire() - remove a flow from the flow table
+ * @flow:	a flow that neither side refers to any more, or whose channel is destroyed
+ *
+ * Context: Under the channel's control lock, or in schannel_channel_destroy().
  */
 void sc_flow_retire(struct sc_flow *flow)
 {
@@ -49,9 +61,16 @@ void sc_flow_retire(struct sc_flow *flow)
 	sc_flow_put(flow);
 }
 
-/* ---- Telling the user -------------------------------------------------- */
+/* ---- Calls to the user ------------------------------------------------- */
 
-/* Softirq, under rcu_read_lock(). Returns how much that was, as ops->event(). */
+/**
+ * sc_flow_event() - the peer posted an event for a flow
+ * @flow:	the flow
+ *
+ * Context: Softirq, under rcu_read_lock().
+ *
+ * Return: the cost of the call, as ops->event().
+ */
 unsigned int sc_flow_event(struct sc_flow *flow)
 {
 	void *user = rcu_dereference(flow->user);
@@ -60,6 +79,12 @@ unsigned int sc_flow_event(struct sc_flow *flow)
 	return user ? flow->ops->event(flow, user) : 1;
 }
 
+/**
+ * sc_flow_opened() - call ops->opened: the peer accepted the flow
+ * @flow:	the flow
+ *
+ * Context: The channel's work.
+ */
 void sc_flow_opened(struct sc_flow *flow)
 {
 	void *user;
@@ -72,6 +97,15 @@ void sc_flow_opened(struct sc_flow *flow)
 	}
 }
 
+/**
+ * sc_flow_ended() - call ops->ended: the flow was refused or reset, or its channel is gone
+ * @flow:	the flow
+ * @err:	the negative error for the user
+ *
+ * @flow->ended keeps the error of the first call.
+ *
+ * Context: Process context.
+ */
 void sc_flow_ended(struct sc_flow *flow, int err)
 {
 	void *user;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The data path of a flow: bytes in and out, and what can be done right now. flow.h has
- * its rules.
+ * The data path of a flow: sending, receiving, and waiting for either. flow.h has the rules
+ * of the data path.
  */
 #include <linux/kernel.h>
 #include <linux/uaccess.h>
@@ -12,13 +12,15 @@
 #include "peer.h"
 
 /**
- * sc_flow_copy_in() - copy from a user into a ring
- * @ring:	ours
- * @pos:	where to
- * @from:	advanced as far as was copied
- * @len:	how many bytes
+ * sc_flow_copy_in() - copy from user memory into a ring
+ * @ring:	a ring of ours
+ * @pos:	free-running position of the first byte
+ * @from:	source; advanced by the bytes copied
+ * @len:	number of bytes
  *
- * Under rcu_read_lock(), the channel is up. A page fault ends it.
+ * A page that is not present ends the copy: page faults are disabled.
+ *
+ * Context: Under rcu_read_lock(), the channel is up.
  *
  * Return: bytes copied.
  */
@@ -41,7 +43,19 @@ u32 sc_flow_copy_in(const struct sc_ring *ring, u32 pos, struct iov_iter *from,
 	return done;
 }
 
-/* From a ring to a user; otherwise as sc_flow_copy_in(). */
+/**
+ * sc_flow_copy_out() - copy from a ring to user memory
+ * @ring:	a ring of the peer
+ * @pos:	free-running position of the first byte
+ * @to:		destination; advanced by the bytes copied
+ * @len:	number of bytes
+ *
+ * A page that is not present ends the copy: page faults are disabled.
+ *
+ * Context: Under rcu_read_lock(), the channel is up.
+ *
+ * Return: bytes copied.
+ */
 u32 sc_flow_copy_out(const struct sc_ring *ring, u32 pos, struct iov_iter *to,
 		     u32 len)
 {
@@ -61,16 +75,28 @@ u32 sc_flow_copy_out(const struct sc_ring *ring, u32 pos, struct iov_iter *to,
 	return done;
 }
 
-/* Have the peer look at the flow. Under rcu_read_lock(), the channel is up. */
+/**
+ * sc_flow_post() - post an event, so that the peer looks at the flow
+ * @flow:	the flow, whose remote end is known
+ *
+ * The caller executes a full barrier between its stores that the peer shall see and this
+ * call.
+ *
+ * Context: Under rcu_read_lock(), the channel is up.
+ */
 void sc_flow_post(struct sc_flow *flow)
 {
 	atomic_long_inc(&flow->events);
 	sc_channel_post(flow->channel, flow->queue, flow->peer_id, &flow->pending);
 }
 
-/*
- * The peer wrote an invalid index or record header: count and log it. Returns -EPROTO, with
- * which the user resets the flow.
+/**
+ * sc_flow_broken() - the peer wrote an invalid index or record header
+ * @flow:	the flow
+ *
+ * Counts and logs it; the user resets the flow.
+ *
+ * Return: -EPROTO.
  */
 int sc_flow_broken(struct sc_flow *flow)
 {
@@ -83,14 +109,14 @@ int sc_flow_broken(struct sc_flow *flow)
 }
 
 /**
- * sc_flow_send() - copy some bytes into the ring
- * @flow:	an open flow, whose tx side the caller serialises
- * @from:	advanced by what was copied
- * @len:	at most this many; no more than SC_FLOW_CHUNK is copied
+ * sc_flow_send() - copy bytes into the ring and publish them
+ * @flow:	an open flow; the caller holds the sender's lock
+ * @from:	source; advanced by the bytes copied
+ * @len:	limit for the bytes; no more than SC_FLOW_CHUNK is copied
  *
  * Return: bytes copied; 0 if there is no space; -EFAULT if @from must be faulted in
- * first; -EPIPE if the peer reads no more; -ECONNRESET if the channel is gone;
- * -EPROTO if the peer's index makes no sense.
+ * first; -EPIPE if the peer receives no more; -ECONNRESET if the channel is gone;
+ * -EPROTO if the peer's index is invalid.
  */
 ssize_t sc_flow_send(struct sc_flow *flow, struct iov_iter *from, size_t len)
 {
@@ -120,14 +146,14 @@ ssize_t sc_flow_send(struct sc_flow *flow, struct iov_iter *from, size_t len)
 }
 
 /**
- * sc_flow_recv() - copy some bytes out of the ring
- * @flow:	an open flow, whose rx side the caller serialises
- * @to:		advanced by what was copied; NULL to discard
- * @len:	at most this many; no more than SC_FLOW_CHUNK is copied
- * @skip:	start that far behind the first byte (without @consume)
- * @consume:	whether the bytes are gone afterwards
+ * sc_flow_recv() - copy bytes out of the ring
+ * @flow:	an open flow; the caller holds the receiver's lock
+ * @to:		destination; advanced by the bytes copied. NULL to discard them
+ * @len:	limit for the bytes; no more than SC_FLOW_CHUNK is copied
+ * @skip:	distance from the first unconsumed byte at which to start; 0 with @consume
+ * @consume:	whether to consume the bytes: their space is given back to the peer
  *
- * Return: bytes copied; 0 if there are none; -EFAULT if @to must be faulted in
+ * Return: bytes copied; 0 if none are available; -EFAULT if @to must be faulted in
  * first; -ECONNRESET and -EPROTO as sc_flow_send().
  */
 ssize_t sc_flow_recv(struct sc_flow *flow, struct iov_iter *to, size_t len,
@@ -160,7 +186,10 @@ ssize_t sc_flow_recv(struct sc_flow *flow, struct iov_iter *to, size_t len,
 	return done;
 }
 
-/* Nothing more will be sent. The caller serialises the tx side. */
+/**
+ * sc_flow_fin() - tell the peer that nothing more will be sent
+ * @flow:	the flow; the caller holds the sender's lock
+ */
 void sc_flow_fin(struct sc_flow *flow)
 {
 	struct schannel_flow *own = flow->tx.own;
@@ -168,17 +197,20 @@ void sc_flow_fin(struct sc_flow *flow)
 	rcu_read_lock();
 	if (sc_channel_is_up(flow->channel) &&
 	    !(own->tx_flags & SCHANNEL_TX_FIN)) {
-		/* release: the final tx_prod is seen before the flag */
+		/* release: a peer that sees the flag sees the final tx_prod */
 		virt_store_release(&own->tx_flags,
 				   own->tx_flags | SCHANNEL_TX_FIN);
-		virt_mb();	/* before sc_queue_post() may leave it out */
+		virt_mb();	/* the flag is visible before sc_queue_post() may skip the event */
 		if (flow->accepted)
 			sc_flow_post(flow);
 	}
 	rcu_read_unlock();
 }
 
-/* Nothing more will be received. The caller serialises the rx side. */
+/**
+ * sc_flow_rx_shut() - tell the peer that nothing more will be received
+ * @flow:	the flow; the caller holds the receiver's lock
+ */
 void sc_flow_rx_shut(struct sc_flow *flow)
 {
 	struct schannel_flow *own = flow->rx.own;
@@ -187,22 +219,22 @@ void sc_flow_rx_shut(struct sc_flow *flow)
 	if (sc_channel_is_up(flow->channel) &&
 	    !(own->rx_flags & SCHANNEL_RX_SHUT)) {
 		WRITE_ONCE(own->rx_flags, own->rx_flags | SCHANNEL_RX_SHUT);
-		virt_mb();	/* before sc_queue_post() may leave it out */
+		virt_mb();	/* the flag is visible before sc_queue_post() may skip the event */
 		if (flow->accepted)
 			sc_flow_post(flow);
 	}
 	rcu_read_unlock();
 }
 
-/* ---- Looking, and asking for an event ----------------------------------- */
+/* ---- Polling, and asking for an event ----------------------------------- */
 
 /**
- * sc_flow_look() - what could be done with a flow right now
+ * sc_flow_look() - take a snapshot of a flow
  * @flow:	an open flow
  * @view:	filled in
  *
- * Needs no lock, changes nothing and believes nothing: the numbers never exceed
- * the rings' sizes, and the data path checks them again.
+ * Needs no lock and changes nothing. It reads the peer's indexes without checking them: the
+ * numbers are only clamped to the rings' sizes, and the data path checks the indexes.
  */
 void sc_flow_look(struct sc_flow *flow, struct sc_flow_view *view)
 {
@@ -216,12 +248,12 @@ void sc_flow_look(struct sc_flow *flow, struct sc_flow_view *view)
 		view->flags = SC_FLOW_GONE;
 		goto out;
 	}
-	/* acquire: with the flag, tx_prod is the final one */
+	/* acquire: if the flag is set, tx_prod is final */
 	if (virt_load_acquire(&rx->peer->tx_flags) & SCHANNEL_TX_FIN)
 		view->flags |= SC_FLOW_FIN;
 	if (READ_ONCE(tx->peer->rx_flags) & SCHANNEL_RX_SHUT)
 		view->flags |= SC_FLOW_PEER_SHUT;
-	/* ours first: the peer's is never behind what ours was before it */
+	/* our index first: the peer's index is never behind an earlier value of ours */
 	index = READ_ONCE(rx->cons);
 	view->prod = READ_ONCE(rx->peer->tx_prod);
 	view->avail = min(view->prod - index, sc_rx_max_size(rx));
@@ -233,7 +265,12 @@ out:
 	rcu_read_unlock();
 }
 
-/* Has the peer ended both directions in order? */
+/**
+ * sc_flow_is_over() - has the peer shut both directions in order?
+ * @flow:	an open flow
+ *
+ * Return: whether it has.
+ */
 bool sc_flow_is_over(struct sc_flow *flow)
 {
 	struct sc_flow_view view;
@@ -246,9 +283,10 @@ bool sc_flow_is_over(struct sc_flow *flow)
  * sc_flow_rx_size() - the size of the ring that the peer sends into
  * @flow:	an open flow
  *
- * For showing: a reader with nothing to read follows to another ring when something comes.
+ * For reports. The peer may have switched to another ring while this side still has the old
+ * one: a receiver follows when there is something to receive.
  *
- * Return: bytes.
+ * Return: the size in bytes.
  */
 u32 sc_flow_rx_size(struct sc_flow *flow)
 {
@@ -264,7 +302,14 @@ u32 sc_flow_rx_size(struct sc_flow *flow)
 	return size;
 }
 
-/* As sc_flow_await_data(), but that no event is asked for. */
+/**
+ * sc_flow_has_data() - as sc_flow_await_data(), but without asking for an event
+ * @flow:	an open flow
+ * @want:	number of bytes; capped at half the ring
+ * @view:	filled in
+ *
+ * Return: whether @want bytes are available or no more will arrive.
+ */
 bool sc_flow_has_data(struct sc_flow *flow, u32 want, struct sc_flow_view *view)
 {
 	want = clamp(want, 1U, sc_flow_rx_half(flow));
@@ -274,17 +319,17 @@ bool sc_flow_has_data(struct sc_flow *flow, u32 want, struct sc_flow_view *view)
 }
 
 /**
- * sc_flow_await_data() - have an event sent when data comes, if there is none
+ * sc_flow_await_data() - ask for an event when data arrives, unless it is available
  * @flow:	an open flow
- * @want:	how many bytes; at most half a ring is waited for
+ * @want:	number of bytes; capped at half the ring
  * @view:	filled in
  *
- * No lock needed: when somebody receives meanwhile, so that the event index is
- * about an older consumer index than @view, it is done again. So it is when a smaller
- * ring was offered, which may not hold so much.
+ * Needs no lock. If another thread receives meanwhile, the event index refers to an older
+ * consumer index than @view, so the function starts again. It also does if the peer has
+ * offered a smaller ring meanwhile, half of which may be less than @want.
  *
- * Return: whether there is no reason to wait: so much is there, or no more will
- * come.
+ * Return: true if the caller must not wait: @want bytes are available, or no more will
+ * arrive.
  */
 bool sc_flow_await_data(struct sc_flow *flow, u32 want,
 			struct sc_flow_view *view)
@@ -306,17 +351,17 @@ bool sc_flow_await_data(struct sc_flow *flow, u32 want,
 	return ready;
 }
 
-/* Times to look again when the peer moved its index while we looked. */
+/* Limit for repetitions when the peer advances its index between two reads. */
 #define SC_FLOW_TRIES	16
 
 /**
- * sc_flow_await_more() - have an event sent when more comes than is there
+ * sc_flow_await_more() - ask for an event when more data arrives than is available now
  * @flow:	an open flow
- * @view:	what is known to be there; brought up to date
+ * @view:	in: the data that the caller knows of; out: an up-to-date snapshot
  *
- * A peer that never stops moving its index is not waited for.
+ * Gives up after SC_FLOW_TRIES with a peer that advances its index all the time.
  *
- * Return: whether an event will be sent, or nothing more will come.
+ * Return: true if an event will be sent or nothing more will arrive.
  */
 bool sc_flow_await_more(struct sc_flow *flow, struct sc_flow_view *view)
 {
@@ -335,7 +380,14 @@ bool sc_flow_await_more(struct sc_flow *flow, struct sc_flow_view *view)
 	return tries;
 }
 
-/* As sc_flow_await_space(), but that no event is asked for. */
+/**
+ * sc_flow_has_space() - as sc_flow_await_space(), but without asking for an event
+ * @flow:	an open flow
+ * @want:	number of bytes
+ * @view:	filled in
+ *
+ * Return: true if the caller must not wait.
+ */
 bool sc_flow_has_space(struct sc_flow *flow, u32 want, struct sc_flow_view *view)
 {
 	sc_flow_look(flow, view);
@@ -347,16 +399,16 @@ bool sc_flow_has_space(struct sc_flow *flow, u32 want, struct sc_flow_view *view
 }
 
 /**
- * sc_flow_await_space() - have an event sent when there is space, if there is none
+ * sc_flow_await_space() - ask for an event when there is space, unless there is now
  * @flow:	an open flow
- * @want:	how many bytes; if that is more than the ring's size, sc_resize_fit()
- *		was asked for a larger one
+ * @want:	number of bytes. If the ring is smaller than that, sc_resize_fit() has
+ *		started to look for a larger one
  * @view:	filled in
  *
- * No lock needed: when somebody sends meanwhile, so that the event index is about an
- * older producer index than @view, it is done again.
+ * Needs no lock. If another thread sends meanwhile, or the ring is switched, the event index
+ * refers to an older producer index than @view, so the function starts again.
  *
- * Return: whether there is no reason to wait.
+ * Return: true if the caller must not wait: there is space, or sending fails at once.
  */
 bool sc_flow_await_space(struct sc_flow *flow, u32 want,
 			 struct sc_flow_view *view)

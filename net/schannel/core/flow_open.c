@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Making a flow, from either side, and closing it. See flow.h.
+ * Creating a flow, from either side, and closing it. See flow.h.
  */
 #include <linux/err.h>
 #include <linux/kernel.h>
@@ -17,7 +17,10 @@
 #include "stats.h"
 #include "trace.h"
 
-/* Its entry, and its ring, unless the channel has just gone. 0 or -errno. */
+/*
+ * Set up the flow's entry in our flow table, and its ring. Returns -ECONNRESET if the channel
+ * is down.
+ */
 static int sc_flow_number(struct sc_flow *flow)
 {
 	struct schannel_channel *ch = flow->channel;
@@ -52,7 +55,7 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 	flow->type = type;
 	flow->resize.limits = limits;
 	err = sc_alloc_extent(ch, sc_pool_order(&ch->pool, limits), limits.fallback,
-			    &flow->extent);
+			      &flow->extent);
 	if (err)
 		goto err_free;
 
@@ -63,13 +66,13 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 	flow->peer_id = SCHANNEL_FLOW_NONE;
 	INIT_LIST_HEAD(&flow->post_node);
 	INIT_LIST_HEAD(&flow->resize.node);
-	refcount_set(&flow->ref, 2);	/* the table's and the user's */
+	refcount_set(&flow->ref, 2);	/* the flow table's and the user's */
 
 	for (;;) {
 		/* acquire: pairs with sc_alloc_table() */
 		unsigned int pages = smp_load_acquire(&ch->table_pages);
 
-		/* reserved first: nobody may find it before it is complete */
+		/* reserve the number: sc_flow_publish() makes the complete flow findable */
 		err = xa_alloc(&ch->flows, &flow->id, NULL,
 			       XA_LIMIT(1, pages * SCHANNEL_FLOWS_PER_PAGE - 1),
 			       GFP_KERNEL);
@@ -84,7 +87,7 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 	err = sc_flow_number(flow);
 	if (err)
 		goto err_id;
-	/* the queues are served by different processors */
+	/* spread flows over the queues, which different CPUs serve */
 	flow->own_queue = flow->id % ch->nr_queues;
 	return flow;
 
@@ -98,7 +101,7 @@ err_free:
 	return ERR_PTR(err);
 }
 
-/* Nobody knows it yet: undo sc_flow_alloc(). */
+/* Undo sc_flow_alloc() for a flow that was not published. */
 static void sc_flow_discard(struct sc_flow *flow)
 {
 	struct schannel_channel *ch = flow->channel;
@@ -109,7 +112,7 @@ static void sc_flow_discard(struct sc_flow *flow)
 	kfree(flow);
 }
 
-/* Make it findable and queue its first message, unless the channel is gone. */
+/* Make the flow findable and queue its first message. -ECONNRESET if the channel is down. */
 static int sc_flow_publish(struct sc_flow *flow, u8 what)
 {
 	struct schannel_channel *ch = flow->channel;
@@ -117,7 +120,7 @@ static int sc_flow_publish(struct sc_flow *flow, u8 what)
 
 	spin_lock(&ch->ctl_lock);
 	if (ch->state == SC_CHANNEL_UP) {
-		/* does not allocate: the place is reserved */
+		/* does not allocate: the entry is reserved */
 		xa_store(&ch->flows, flow->id, flow, GFP_ATOMIC);
 		flow->posts = what;
 		list_add_tail(&flow->post_node, &ch->posts);
@@ -130,14 +133,16 @@ static int sc_flow_publish(struct sc_flow *flow, u8 what)
 }
 
 /**
- * sc_flow_open() - ask the peer for a flow
+ * sc_flow_open() - open a flow to the peer
  * @ch:		a channel that is up
- * @open:	ports, type and @rx_order; the rest is filled in here
- * @limits:	how large our ring is to be
- * @ops:	who is told
- * @user:	the caller, for @ops
+ * @open:	ports, type and @rx_order; the other members are filled in here
+ * @limits:	sizes that our ring may have
+ * @ops:	the user's functions
+ * @user:	argument of @ops
  *
- * Process context. ops->opened or ops->ended follows.
+ * ops->opened or ops->ended is called later.
+ *
+ * Context: Process context.
  *
  * Return: the flow, or ERR_PTR(-ENOBUFS, -ENOMEM, -ECONNRESET).
  */
@@ -163,13 +168,14 @@ struct sc_flow *sc_flow_open(struct schannel_channel *ch,
 }
 EXPORT_SYMBOL_NS_GPL(sc_flow_open, SC_NS_SOCK);
 
+/* Connect our end to the peer's. -ENOMEM if the peer's memory is not mapped here. */
 static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
 			const struct schannel_ring_at *at)
 {
 	struct schannel_channel *ch = flow->channel;
 	const struct schannel_flow *entry;
 
-	/* checked by sc_message_check(), but for what only we know */
+	/* sc_message_check() has checked the number; the page may have failed to map */
 	entry = ch->peer_table[peer_id / SCHANNEL_FLOWS_PER_PAGE];
 	if (!entry)
 		return -ENOMEM;
@@ -187,14 +193,16 @@ static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
 }
 
 /**
- * sc_flow_accept() - make our end of a flow the peer opens
+ * sc_flow_accept() - create our end of a flow that the peer opens
  * @ch:		the channel
- * @msg:	its OPEN, checked
- * @limits:	how large our ring is to be; within that as the peer wishes
- * @ops:	who is told
- * @user:	the caller, for @ops
+ * @msg:	the peer's OPEN, checked
+ * @limits:	sizes that our ring may have; within them, the peer's @rx_order counts
+ * @ops:	the user's functions
+ * @user:	argument of @ops
  *
- * For the channel's work. The flow is open on return.
+ * The flow is open on return.
+ *
+ * Context: The channel's work.
  *
  * Return: the flow, or ERR_PTR.
  */
@@ -230,11 +238,12 @@ EXPORT_SYMBOL_NS_GPL(sc_flow_accept, SC_NS_SOCK);
 
 /**
  * sc_flow_answered() - the peer sent ACCEPT
- * @flow:	one we opened
+ * @flow:	a flow that this side opened
  * @msg:	the message, checked
  *
- * For the channel's work. The user is told, unless the peer's ring cannot be
- * reached: then the flow is reset.
+ * Calls ops->opened, or resets the flow if the peer's ring is not mapped here.
+ *
+ * Context: The channel's work.
  */
 void sc_flow_answered(struct sc_flow *flow, const struct schannel_msg *msg)
 {
@@ -242,7 +251,7 @@ void sc_flow_answered(struct sc_flow *flow, const struct schannel_msg *msg)
 
 	err = sc_flow_join(flow, msg->src_flow, &msg->accept.ring);
 	if (err) {
-		/* what CLOSE needs to name the other end */
+		/* CLOSE needs the number of the remote end */
 		flow->peer_id = msg->src_flow;
 		flow->accepted = true;
 		sc_flow_ended(flow, -ENOBUFS);
@@ -250,19 +259,21 @@ void sc_flow_answered(struct sc_flow *flow, const struct schannel_msg *msg)
 		sc_stats_flow_began(flow);
 		sc_flow_opened(flow);
 	}
-	/* it may have been given up meanwhile, its CLOSE held back till now */
+	/* the user may have closed the flow: its CLOSE had to wait for the ACCEPT */
 	sc_control_post(flow, 0);
 	sc_control_flush(flow->channel);
 }
 
 /**
- * sc_flow_close() - the user is done with a flow
- * @flow:	its reference is given up
- * @reason:	SCHANNEL_REASON_DONE lets the peer read what was sent; anything else
+ * sc_flow_close() - close the user's end of a flow
+ * @flow:	the flow; the user's reference is dropped
+ * @reason:	SCHANNEL_REASON_DONE lets the peer read what was sent; any other reason
  *		resets the connection
  *
- * The user has stopped its data path for good. ops may be called until an RCU
+ * The user has ended its use of the data path. Its @ops may still be called until an RCU
  * grace period has passed.
+ *
+ * Context: Process context.
  */
 void sc_flow_close(struct sc_flow *flow, enum schannel_reason reason)
 {

@@ -15,8 +15,8 @@ static const struct sc_flow_type __rcu *sc_flow_types[SCHANNEL_TYPE_INET + 1];
  * @type:	SCHANNEL_TYPE_*
  * @ops:	the acceptor
  *
- * If @ops->owner is a module other than the core's, this is the last step of its init
- * that can fail: a call may be under way as soon as this returns.
+ * In the init of a module other than schannel.ko, no step that can fail may follow: a call
+ * may be under way as soon as this function returns.
  *
  * Return: 0, or -EBUSY if the type has an acceptor.
  */
@@ -30,26 +30,28 @@ int sc_flow_type_register(u8 type, const struct sc_flow_type *ops)
 EXPORT_SYMBOL_NS_GPL(sc_flow_type_register, SC_NS_SOCK);
 
 /**
- * sc_flow_type_unregister() - accept no more flows of a type
+ * sc_flow_type_unregister() - stop accepting flows of a type
  * @type:	SCHANNEL_TYPE_*, registered by the caller
  *
- * For a module's exit, when no call is under way: each call holds the module. Waits for
- * an RCU grace period.
+ * To be called in the module's exit. No call is under way then, since each call holds the
+ * module.
+ *
+ * Context: Process context. Waits for an RCU grace period.
  */
 void sc_flow_type_unregister(u8 type)
 {
 	RCU_INIT_POINTER(sc_flow_types[type], NULL);
-	/* a call that has found the acceptor and is about to hold its module */
+	/* wait for calls that have found the acceptor and are about to hold its module */
 	synchronize_rcu();
 }
 EXPORT_SYMBOL_NS_GPL(sc_flow_type_unregister, SC_NS_SOCK);
 
 /**
- * sc_flow_type_incoming() - hand the peer's OPEN to whoever accepts its type
+ * sc_flow_type_incoming() - pass the peer's OPEN to the acceptor of its type
  * @ch:		the channel
  * @msg:	the OPEN, checked
  *
- * For the channel's work.
+ * Context: The channel's work.
  *
  * Return: 0, or the enum schannel_reason to refuse the flow with.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The user of a flow, as the core sees it: a reference, a socket to show, numbers. See
+ * Access to the user of a flow: references, its socket and its counters. See
  * struct sc_flow_ops.
  */
 #include <linux/module.h>
@@ -9,7 +9,15 @@
 
 #include "flow.h"
 
-/* Its user with a reference, or NULL if it has none (any more). */
+/**
+ * sc_flow_user_get() - take a reference to the user of a flow
+ * @flow:	the flow
+ *
+ * Also holds the module that has the user's functions.
+ *
+ * Return: the user, to be released with sc_flow_user_put(), or NULL if the flow has no user
+ * (any more).
+ */
 void *sc_flow_user_get(struct sc_flow *flow)
 {
 	void *user;
@@ -26,13 +34,25 @@ void *sc_flow_user_get(struct sc_flow *flow)
 	return user;
 }
 
+/**
+ * sc_flow_user_put() - drop the reference that sc_flow_user_get() took
+ * @flow:	the flow
+ * @user:	its user
+ */
 void sc_flow_user_put(struct sc_flow *flow, void *user)
 {
 	flow->ops->put(user);
 	module_put(flow->ops->owner);
 }
 
-/* The flow's socket, or NULL if it has none (any more). Under rcu_read_lock(). */
+/**
+ * sc_flow_sock() - the socket of a flow
+ * @flow:	the flow
+ *
+ * Context: Under rcu_read_lock(), until whose end the socket is valid.
+ *
+ * Return: the socket, or NULL if the flow has none (any more).
+ */
 struct sock *sc_flow_sock(struct sc_flow *flow)
 {
 	void *user = rcu_dereference(flow->user);
@@ -40,7 +60,13 @@ struct sock *sc_flow_sock(struct sc_flow *flow)
 	return user && flow->ops->sock ? flow->ops->sock(user) : NULL;
 }
 
-/* The same with a reference. */
+/**
+ * sc_flow_hold_sock() - the socket of a flow, with a reference
+ * @flow:	the flow
+ *
+ * Return: the socket, to be released with sock_put(), or NULL if the flow has none (any
+ * more).
+ */
 struct sock *sc_flow_hold_sock(struct sc_flow *flow)
 {
 	struct sock *sk;
@@ -53,7 +79,15 @@ struct sock *sc_flow_hold_sock(struct sc_flow *flow)
 	return sk;
 }
 
-/* What its user counted. False if it has none (any more). Under rcu_read_lock(). */
+/**
+ * sc_flow_get_stats() - the counters of a flow's user
+ * @flow:	the flow
+ * @stats:	filled in
+ *
+ * Context: Under rcu_read_lock().
+ *
+ * Return: false if the flow has no user (any more), or one without counters.
+ */
 bool sc_flow_get_stats(struct sc_flow *flow, struct sc_flow_stats *stats)
 {
 	void *user = rcu_dereference(flow->user);
