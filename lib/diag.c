@@ -133,7 +133,7 @@ static int ask(uint16_t type, uint16_t flags, const void *request, size_t size,
 int schannel_sockets(uint32_t types, uint32_t states, struct schannel_socket **list)
 {
 	int family = schannel_family();
-	const struct sc_diag_req wanted = {
+	const struct sc_diag_req request = {
 		.sdiag_family = family,
 		.types = types,
 		.states = states,
@@ -144,7 +144,7 @@ int schannel_sockets(uint32_t types, uint32_t states, struct schannel_socket **l
 
 	if (family < 0)
 		return -1;
-	if (ask(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &wanted, sizeof(wanted), &reply)) {
+	if (ask(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request, sizeof(request), &reply)) {
 		/* The module has no sock_diag handler for this family. */
 		if (errno == ENOENT)
 			errno = EOPNOTSUPP;

@@ -33,8 +33,8 @@
 #define FRONT_ROOT	"/local/domain/%u/device"
 #define BACK_ROOT	"/local/domain/%u/backend"
 #define TYPE		"/" SCHANNEL_XENBUS_TYPE
-#define KEPT_PATH	"/tool/schanneld/pairs"
-#define KEPT_NAME	"%u-%u"
+#define MANAGED_PATH	"/tool/schanneld/pairs"
+#define MANAGED_NAME	"%u-%u"
 
 /* A guest that writes all the time can make transactions fail, but only this often. */
 #define TRIES_MAX	100
@@ -51,7 +51,7 @@ struct work {
 	unsigned int be;
 	char front[PATH_SIZE];
 	char back[PATH_SIZE];
-	char kept[PATH_SIZE];	/* exists if the pair is schanneld's */
+	char managed[PATH_SIZE];	/* exists if the pair is schanneld's */
 	const struct pair_terms *terms;
 	enum pair_change change;
 	bool creating;		/* the pair does not exist yet */
@@ -62,7 +62,7 @@ static void work_init(struct work *w, struct xs_handle *xs, unsigned int a, unsi
 	*w = (struct work){ .xs = xs, .fe = a > b ? a : b, .be = a > b ? b : a };
 	snprintf(w->front, PATH_SIZE, FRONT_ROOT TYPE "/%u", w->fe, w->be);
 	snprintf(w->back, PATH_SIZE, BACK_ROOT TYPE "/%u/0", w->be, w->fe);
-	snprintf(w->kept, PATH_SIZE, KEPT_PATH "/" KEPT_NAME, w->fe, w->be);
+	snprintf(w->managed, PATH_SIZE, MANAGED_PATH "/" MANAGED_NAME, w->fe, w->be);
 }
 
 static void work_check(struct work *w, bool ok)
@@ -158,7 +158,7 @@ static void node_remove(struct work *w, const char *path)
 /* A parent directory of devices, which the xenbus driver of its domain lists and watches. */
 struct parent {
 	unsigned int domid;
-	bool ours;		/* used by SChannel only */
+	bool schannel;		/* used by SChannel only */
 	char path[PATH_SIZE];
 };
 
@@ -169,13 +169,13 @@ static void parents_name(const struct work *w, struct parent parent[PARENTS])
 {
 	parent[0] = (struct parent){ .domid = w->fe };
 	snprintf(parent[0].path, PATH_SIZE, FRONT_ROOT, w->fe);
-	parent[1] = (struct parent){ .domid = w->fe, .ours = true };
+	parent[1] = (struct parent){ .domid = w->fe, .schannel = true };
 	snprintf(parent[1].path, PATH_SIZE, FRONT_ROOT TYPE, w->fe);
 	parent[2] = (struct parent){ .domid = w->be };
 	snprintf(parent[2].path, PATH_SIZE, BACK_ROOT, w->be);
-	parent[3] = (struct parent){ .domid = w->be, .ours = true };
+	parent[3] = (struct parent){ .domid = w->be, .schannel = true };
 	snprintf(parent[3].path, PATH_SIZE, BACK_ROOT TYPE, w->be);
-	parent[4] = (struct parent){ .domid = w->be, .ours = true };
+	parent[4] = (struct parent){ .domid = w->be, .schannel = true };
 	snprintf(parent[4].path, PATH_SIZE, BACK_ROOT TYPE "/%u", w->be, w->fe);
 }
 
@@ -213,7 +213,7 @@ static void parents_remove_empty(struct work *w)
 
 	parents_name(w, parent);
 	for (i = PARENTS; i-- > 0;)
-		if (parent[i].ours && node_is_empty(w, parent[i].path))
+		if (parent[i].schannel && node_is_empty(w, parent[i].path))
 			node_remove(w, parent[i].path);
 }
 
@@ -261,12 +261,12 @@ static void terms_write(struct work *w, const char *dir, unsigned int reader,
 
 static void front_terms(struct work *w)
 {
-	terms_write(w, w->front, w->fe, &w->terms->front, w->terms->back.who);
+	terms_write(w, w->front, w->fe, &w->terms->front, w->terms->back.identity);
 }
 
 static void back_terms(struct work *w)
 {
-	terms_write(w, w->back, w->be, &w->terms->back, w->terms->front.who);
+	terms_write(w, w->back, w->be, &w->terms->back, w->terms->front.identity);
 }
 
 static void front_create(struct work *w)
@@ -305,7 +305,7 @@ static void ends_remove(struct work *w)
 		node_remove(w, w->back);
 }
 
-static bool pair_whole(struct work *w)
+static bool pair_complete(struct work *w)
 {
 	return node_exists(w, w->front) && node_exists(w, w->back);
 }
@@ -324,9 +324,9 @@ static void pair_create(struct work *w)
 static void pair_body(struct work *w)
 {
 	struct identity front, back;
-	struct pair_terms terms = { .front.who = &front, .back.who = &back };
+	struct pair_terms terms = { .front.identity = &front, .back.identity = &back };
 
-	if (pair_whole(w)) {
+	if (pair_complete(w)) {
 		w->error = -EEXIST;
 		return;
 	}
@@ -336,8 +336,8 @@ static void pair_body(struct work *w)
 	pair_create(w);
 	w->terms = NULL;
 	/* A pair that the administrator creates is no longer schanneld's. */
-	if (node_exists(w, w->kept))
-		node_remove(w, w->kept);
+	if (node_exists(w, w->managed))
+		node_remove(w, w->managed);
 }
 
 int provision_pair(struct xs_handle *xs, unsigned int a, unsigned int b)
@@ -350,11 +350,11 @@ int provision_pair(struct xs_handle *xs, unsigned int a, unsigned int b)
 	return work_commit(&w, pair_body);
 }
 
-static void drop_body(struct work *w)
+static void remove_body(struct work *w)
 {
 	ends_remove(w);
-	if (node_exists(w, w->kept))
-		node_remove(w, w->kept);
+	if (node_exists(w, w->managed))
+		node_remove(w, w->managed);
 	parents_remove_empty(w);
 }
 
@@ -362,7 +362,7 @@ static void unpair_body(struct work *w)
 {
 	if (!node_exists(w, w->front) && !node_exists(w, w->back) && !w->error)
 		w->error = -ENOENT;
-	drop_body(w);
+	remove_body(w);
 }
 
 int provision_unpair(struct xs_handle *xs, unsigned int a, unsigned int b)
@@ -375,70 +375,70 @@ int provision_unpair(struct xs_handle *xs, unsigned int a, unsigned int b)
 
 /* ---- The pairs of schanneld --------------------------------------------- */
 
-static void keep_body(struct work *w)
+static void ensure_body(struct work *w)
 {
 	w->change = PAIR_SAME;
 	w->creating = false;
-	if (!pair_whole(w)) {
+	if (!pair_complete(w)) {
 		pair_create(w);
 		/* Creates the parent directories, too; all inherit the permissions of /tool. */
-		work_check(w, w->error || xs_mkdir(w->xs, w->t, w->kept));
+		work_check(w, w->error || xs_mkdir(w->xs, w->t, w->managed));
 		w->change = PAIR_CREATED;
-	} else if (node_exists(w, w->kept)) {
+	} else if (node_exists(w, w->managed)) {
 		front_terms(w);
 		back_terms(w);
 	}
 }
 
-int provision_keep(struct xs_handle *xs, unsigned int fe, unsigned int be,
-		   const struct pair_terms *terms)
+int provision_ensure(struct xs_handle *xs, unsigned int fe, unsigned int be,
+		     const struct pair_terms *terms)
 {
 	struct work w;
 	int ret;
 
 	work_init(&w, xs, fe, be);
 	w.terms = terms;
-	ret = work_commit(&w, keep_body);
+	ret = work_commit(&w, ensure_body);
 	return ret ? ret : (int)w.change;
 }
 
-static void drop_kept_body(struct work *w)
+static void remove_managed_body(struct work *w)
 {
-	if (node_exists(w, w->kept))
-		drop_body(w);
+	if (node_exists(w, w->managed))
+		remove_body(w);
 }
 
-int provision_drop(struct xs_handle *xs, unsigned int fe, unsigned int be)
-{
-	struct work w;
-
-	work_init(&w, xs, fe, be);
-	return work_commit(&w, drop_kept_body);
-}
-
-bool provision_whole(struct xs_handle *xs, unsigned int fe, unsigned int be)
+int provision_remove(struct xs_handle *xs, unsigned int fe, unsigned int be)
 {
 	struct work w;
 
 	work_init(&w, xs, fe, be);
-	return pair_whole(&w);
+	return work_commit(&w, remove_managed_body);
 }
 
-int provision_kept(struct xs_handle *xs, struct pair_ids **ids, size_t *count)
+bool provision_complete(struct xs_handle *xs, unsigned int fe, unsigned int be)
+{
+	struct work w;
+
+	work_init(&w, xs, fe, be);
+	return pair_complete(&w);
+}
+
+int provision_managed(struct xs_handle *xs, struct pair_ids **ids, size_t *count)
 {
 	unsigned int names, i;
 	char **name;
 
 	*ids = NULL;
 	*count = 0;
-	name = xs_directory(xs, XBT_NULL, KEPT_PATH, &names);
+	name = xs_directory(xs, XBT_NULL, MANAGED_PATH, &names);
 	if (!name)
 		return errno == ENOENT ? 0 : -errno;
 	*ids = calloc(names + 1, sizeof(**ids));
 	for (i = 0; *ids && i < names; i++) {
 		struct pair_ids *id = *ids + *count;
 
-		if (sscanf(name[i], KEPT_NAME, &id->fe, &id->be) == 2)
+		if (sscanf(name[i], MANAGED_NAME, &id->fe, &id->be) == 2)
 			++*count;
 	}
 	free(name);

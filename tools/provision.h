@@ -56,7 +56,7 @@ int provision_unpair(struct xs_handle *xs, unsigned int a, unsigned int b);
 
 /* The terms of a pair: the identities of the domains, and their memory limits. */
 struct pair_party {
-	const struct identity *who;
+	const struct identity *identity;
 	unsigned int pool_mib;	/* memory limit of its side of the channel; 0: none */
 };
 
@@ -75,14 +75,14 @@ enum pair_change {
  * For schanneld: create a pair with these terms, replace a stale one, or update the terms of
  * an existing pair of schanneld. Returns an enum pair_change or a negative errno.
  */
-int provision_keep(struct xs_handle *xs, unsigned int fe, unsigned int be,
-		   const struct pair_terms *terms);
+int provision_ensure(struct xs_handle *xs, unsigned int fe, unsigned int be,
+		     const struct pair_terms *terms);
 
 /* For schanneld: remove both ends of a pair, if it is a pair of schanneld. */
-int provision_drop(struct xs_handle *xs, unsigned int fe, unsigned int be);
+int provision_remove(struct xs_handle *xs, unsigned int fe, unsigned int be);
 
-/* Whether both ends exist. Cheaper than provision_keep(). */
-bool provision_whole(struct xs_handle *xs, unsigned int fe, unsigned int be);
+/* Whether both ends exist. Cheaper than provision_ensure(). */
+bool provision_complete(struct xs_handle *xs, unsigned int fe, unsigned int be);
 
 /* The domain ids of a pair. */
 struct pair_ids {
@@ -91,7 +91,7 @@ struct pair_ids {
 };
 
 /* The pairs of schanneld, in no order, to be freed. */
-int provision_kept(struct xs_handle *xs, struct pair_ids **ids, size_t *count);
+int provision_managed(struct xs_handle *xs, struct pair_ids **ids, size_t *count);
 
 /* All pairs of this host, sorted by backend, then frontend. */
 int provision_list(struct xs_handle *xs, struct pair **pairs, size_t *count);

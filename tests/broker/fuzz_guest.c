@@ -100,14 +100,14 @@ static bool has(const char *list, const char *address, size_t len)
 
 static void apart(const struct domain *a, const struct domain *b)
 {
-	const char *at = a->who.addresses;
+	const char *at = a->published.addresses;
 	size_t len;
 
-	if (*a->who.uuid && !strcmp(a->who.uuid, b->who.uuid))
+	if (*a->published.uuid && !strcmp(a->published.uuid, b->published.uuid))
 		return;
 	for (; *at; at += len + (at[len] == ' ')) {
 		len = strcspn(at, " ");
-		require(!has(b->who.addresses, at, len));
+		require(!has(b->published.addresses, at, len));
 		require(!a->announced || b->announced || !has(b->claims.addresses, at, len));
 	}
 }
@@ -134,7 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	addresses_assign(&domains);
 	for (i = 0; i < DOMAINS; i++) {
-		sensible(&domain[i].who);
+		sensible(&domain[i].published);
 		for (j = 0; j < DOMAINS; j++)
 			if (i != j)
 				apart(&domain[i], &domain[j]);

@@ -26,9 +26,10 @@ void command_help(void)
 	const struct command *c;
 
 	for (c = current; c; c = next_form(c))
-		printf("%s schannelctl %s%s%s%s\n           %s\n", c == current ? "Usage:" : "      ",
-		       *current->letters ? "[OPTIONS] " : "", c->name, *c->synopsis ? " " : "",
-		       c->synopsis, c->description);
+		printf("%s schannelctl %s%s%s%s\n           %s\n",
+		       c == current ? "Usage:" : "      ",
+		       *current->letters ? "[OPTIONS] " : "", c->name,
+		       *c->synopsis ? " " : "", c->synopsis, c->description);
 	putchar('\n');
 	options_help(current->letters);
 	puts("\nFor the arguments, see schannelctl --help; for details, schannelctl(8).");

@@ -13,11 +13,11 @@ static const struct {
 	[SCHANNEL_DIVERT_LOCAL] = {
 		"local", "it is a local address (net.schannel.divert_local is 0)" },
 	[SCHANNEL_DIVERT_SOCKET] = {
-		"socket", "the socket uses a feature that only TCP has (ULP, MPTCP, sockmap, fast open)" },
+		"socket", "the socket uses a TCP feature (ULP, MPTCP, sockmap, fast open)" },
 	[SCHANNEL_DIVERT_REWRITTEN] = {
 		"rewritten", "another BPF program changed the destination" },
 	[SCHANNEL_DIVERT_SOURCE] = {
-		"source", "the socket is bound to an address that is not published for this domain" },
+		"source", "the socket is bound to an address not published for this domain" },
 	[SCHANNEL_DIVERT_RECENT] = {
 		"recent", "a recent attempt failed" },
 	[SCHANNEL_DIVERT_NO_CHANNEL] = {

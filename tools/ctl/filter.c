@@ -55,7 +55,8 @@ static const char *parse_state(const char *text, const char *const *states)
 		nearest_try(&nearest, *states);
 	}
 	nearest_hint(&nearest, hint);
-	errx(EXIT_USAGE, "unknown state '%s'%s", text, nearest.name ? hint : "; see schannelctl(8)");
+	errx(EXIT_USAGE, "unknown state '%s'%s", text,
+	     nearest.name ? hint : "; see schannelctl(8)");
 }
 
 void filter_parse(struct filter *filter, char **arg, const char *const *states)

@@ -72,7 +72,8 @@ static struct schannel_peer *peer_find(const char *host)
 	if (!schannel_peer_find(host, &peer))
 		return peer;
 	if (errno == EINVAL)
-		errx(EXIT_FAILED, "invalid peer '%s'; expected a name, an id, a UUID or an IP address", host);
+		errx(EXIT_FAILED, "invalid peer '%s'; expected a name, id, UUID or IP address",
+		     host);
 	if (errno == ENOENT)
 		errx(EXIT_FAILED, "no peer '%s' in this network namespace", host);
 	if (errno == ENOTUNIQ)
@@ -171,7 +172,8 @@ static void move_peer(char **arg)
 	domid = peer_domid(arg[0]);
 	if (schannel_peer_move(domid, netns)) {
 		if (errno == EPERM)
-			errx(EXIT_FAILED, "not permitted: CAP_NET_ADMIN is required in both namespaces");
+			errx(EXIT_FAILED,
+			     "not permitted: CAP_NET_ADMIN is required in both namespaces");
 		if (errno == EINVAL)
 			errx(EXIT_FAILED, "'%s' cannot leave this network namespace", arg[0]);
 		if (errno == ENOENT)

@@ -256,7 +256,7 @@ static void add_everything(struct scope *scope)
 
 /* ---- Scopes ---- */
 
-static int keyword(const char *word, bool abbreviations)
+static int find_keyword(const char *word, bool abbreviations)
 {
 	const struct choice *c;
 
@@ -278,13 +278,13 @@ char **scope_parse(struct scope *scope, char **word, bool abbreviations)
 
 	*scope = (struct scope){ 0 };
 	for (; word[0]; word += 2) {
-		key = keyword(word[0], abbreviations);
+		key = find_keyword(word[0], abbreviations);
 		if (key < 0)
 			break;
 		included = key != NOT;
 		if (!included) {
 			word++;
-			key = word[0] ? keyword(word[0], abbreviations) : -1;
+			key = word[0] ? find_keyword(word[0], abbreviations) : -1;
 		}
 		if ((key != PORT && key != TO) || !word[1] || !*word[1])
 			usage_error();

@@ -13,11 +13,11 @@
 
 static_assert(FILE_DIGEST_TEXT == SHA256_DIGEST_STRING_LENGTH, "a digest fits");
 
-static int compare(struct conn *conn, const char *ours, const char *theirs)
+static int compare(struct conn *conn, const char *local, const char *remote)
 {
-	if (memcmp(ours, theirs, FILE_DIGEST_TEXT))
+	if (memcmp(local, remote, FILE_DIGEST_TEXT))
 		return conn_fail(conn, "data differs: SHA-256 is %.64s here, %.64s at the peer",
-				 ours, theirs);
+				 local, remote);
 	return 0;
 }
 
@@ -38,7 +38,7 @@ static int write_all(int fd, const unsigned char *buf, size_t len)
 int file_send(struct conn *conn, int fd, uint64_t length, char digest[FILE_DIGEST_TEXT])
 {
 	static unsigned char buf[CHUNK];
-	char theirs[FILE_DIGEST_TEXT];
+	char remote[FILE_DIGEST_TEXT];
 	SHA2_CTX sha;
 	ssize_t n;
 
@@ -56,16 +56,16 @@ int file_send(struct conn *conn, int fd, uint64_t length, char digest[FILE_DIGES
 	}
 	SHA256End(&sha, digest);
 
-	if (conn_recv(conn, theirs, sizeof(theirs)) ||
+	if (conn_recv(conn, remote, sizeof(remote)) ||
 	    conn_send(conn, digest, FILE_DIGEST_TEXT))
 		return -1;
-	return compare(conn, digest, theirs);
+	return compare(conn, digest, remote);
 }
 
 int file_receive(struct conn *conn, int fd, uint64_t length, char digest[FILE_DIGEST_TEXT])
 {
 	static unsigned char buf[CHUNK];
-	char theirs[FILE_DIGEST_TEXT];
+	char remote[FILE_DIGEST_TEXT];
 	SHA2_CTX sha;
 	ssize_t n;
 
@@ -82,7 +82,7 @@ int file_receive(struct conn *conn, int fd, uint64_t length, char digest[FILE_DI
 	SHA256End(&sha, digest);
 
 	if (conn_send(conn, digest, FILE_DIGEST_TEXT) ||
-	    conn_recv(conn, theirs, sizeof(theirs)))
+	    conn_recv(conn, remote, sizeof(remote)))
 		return -1;
-	return compare(conn, digest, theirs);
+	return compare(conn, digest, remote);
 }

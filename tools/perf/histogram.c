@@ -59,13 +59,13 @@ double histogram_mean(const struct histogram *h)
 /* The quantile q. */
 double histogram_quantile(const struct histogram *h, double q)
 {
-	uint64_t wanted = q * h->count, seen = 0;
+	uint64_t rank = q * h->count, seen = 0;
 	unsigned int i;
 	double value;
 
 	for (i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		seen += h->bucket[i];
-		if (seen > wanted)
+		if (seen > rank)
 			break;
 	}
 	if (i == HISTOGRAM_BUCKETS)

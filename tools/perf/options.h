@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Options: what the command line said, to whichever command. */
+/* The options of the command line, for all commands. */
 #ifndef PERF_OPTIONS_H
 #define PERF_OPTIONS_H
 

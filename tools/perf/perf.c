@@ -150,7 +150,8 @@ static void print_help(void)
 		snprintf(usage, sizeof(usage), "%s %s", c->name, c->synopsis);
 		printf("  %-22s %s\n", usage, c->description);
 	}
-	printf("  %-22s %s\n\nOptions:\n", "help [COMMAND]", "print this text, or how to use a command");
+	printf("  %-22s %s\n\nOptions:\n", "help [COMMAND]",
+	       "print this text, or how to use a command");
 	print_options("fpTbotsdnrvj");
 }
 

@@ -81,7 +81,7 @@ static int compare(const void *a, const void *b)
 
 static bool same_machine(const struct domain *a, const struct domain *b)
 {
-	return a == b || (*a->who.uuid && !strcmp(a->who.uuid, b->who.uuid));
+	return a == b || (*a->published.uuid && !strcmp(a->published.uuid, b->published.uuid));
 }
 
 static void append(char *list, size_t size, const char *address)
@@ -105,7 +105,8 @@ static void assign_one(struct claim *claim, size_t count)
 		if (contested || d->announced != announced)
 			append(d->refused, sizeof(d->refused), claim[i].address);
 		else
-			append(d->who.addresses, sizeof(d->who.addresses), claim[i].address);
+			append(d->published.addresses, sizeof(d->published.addresses),
+			       claim[i].address);
 	}
 }
 
@@ -128,7 +129,7 @@ static void assign_all(struct domains *ds, struct claim *claim)
 void addresses_assign(struct domains *ds)
 {
 	struct before {
-		char who[sizeof(ds->domain->who.addresses)];
+		char published[sizeof(ds->domain->published.addresses)];
 		char refused[sizeof(ds->domain->refused)];
 	} *before = calloc(ds->count + 1, sizeof(*before));
 	size_t count = 0, i;
@@ -145,20 +146,20 @@ void addresses_assign(struct domains *ds)
 	for (i = 0; i < ds->count; i++) {
 		struct domain *d = &ds->domain[i];
 
-		memcpy(before[i].who, d->who.addresses, sizeof(before[i].who));
+		memcpy(before[i].published, d->published.addresses, sizeof(before[i].published));
 		memcpy(before[i].refused, d->refused, sizeof(before[i].refused));
-		d->who = d->claims;
-		d->who.addresses[0] = 0;
+		d->published = d->claims;
+		d->published.addresses[0] = 0;
 		d->refused[0] = 0;
 	}
 	assign_all(ds, claim);
 	for (i = 0; i < ds->count; i++) {
 		struct domain *d = &ds->domain[i];
 
-		d->changed |= strcmp(before[i].who, d->who.addresses) != 0;
+		d->changed |= strcmp(before[i].published, d->published.addresses) != 0;
 		if (*d->refused && strcmp(before[i].refused, d->refused))
 			log_warning("domain %u (%s): address conflict, not published: %s",
-				    d->domid, d->who.name, d->refused);
+				    d->domid, d->published.name, d->refused);
 	}
 	free(before);
 	free(claim);

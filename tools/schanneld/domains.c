@@ -82,7 +82,7 @@ static int domain_add(struct domains *ds, unsigned int domid, int64_t now)
 	ds->domain = d;
 	d += ds->count++;
 	*d = (struct domain){
-		.domid = domid, .present = true, .look = true, .changed = true,
+		.domid = domid, .present = true, .refresh = true, .changed = true,
 		.events = { .left = EVENTS_MAX, .since = now },
 	};
 	watch_identity(ds, d, true);
@@ -101,7 +101,7 @@ static int domains_forget(struct domains *ds)
 			continue;
 		}
 		gone++;
-		log_info("domain %u (%s) was destroyed", from->domid, from->who.name);
+		log_info("domain %u (%s) was destroyed", from->domid, from->published.name);
 		watch_identity(ds, from, false);
 		watch_announced(ds, from, false);
 	}
@@ -150,11 +150,11 @@ void domains_event(struct domains *ds, const char *token, int64_t now)
 	d = domain_get(ds, ds->count, domid);
 	if (!d)
 		return;
-	d->look = true;
-	if (budget_take(&d->events, EVENTS_MAX, now) || !d->watched)
+	d->refresh = true;
+	if (ratelimit_allow(&d->events, EVENTS_MAX, now) || !d->watched)
 		return;
 	log_warning("domain %u (%s): too many xenstore events, ignored until the next scan",
-		    d->domid, d->who.name);
+		    d->domid, d->published.name);
 	watch_identity(ds, d, false);
 	watch_announced(ds, d, false);
 }
@@ -165,7 +165,7 @@ static bool identity_same(const struct identity *a, const struct identity *b)
 	       !strcmp(a->addresses, b->addresses);
 }
 
-static void domain_look(struct domains *ds, struct domain *d, const struct policy *policy)
+static void domain_refresh(struct domains *ds, struct domain *d, const struct policy *policy)
 {
 	struct identity claims;
 	const struct group *group;
@@ -186,28 +186,28 @@ static void domain_look(struct domains *ds, struct domain *d, const struct polic
 	d->changed |= group != d->group || !identity_same(&claims, &d->claims);
 	d->group = group;
 	d->claims = claims;
-	d->look = false;
+	d->refresh = false;
 }
 
-bool domains_look(struct domains *ds, const struct policy *policy)
+bool domains_refresh(struct domains *ds, const struct policy *policy)
 {
 	bool changed = false;
 	struct domain *d;
 
 	for_each_domain(d, ds) {
-		if (d->look)
-			domain_look(ds, d, policy);
+		if (d->refresh)
+			domain_refresh(ds, d, policy);
 		changed |= d->changed;
 	}
 	return changed;
 }
 
-void domains_look_at_all(struct domains *ds)
+void domains_refresh_all(struct domains *ds)
 {
 	struct domain *d;
 
 	for_each_domain(d, ds) {
-		d->look = true;
+		d->refresh = true;
 		watch_identity(ds, d, true);
 	}
 }

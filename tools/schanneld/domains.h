@@ -9,7 +9,7 @@
 #include <xenstore.h>
 
 #include "../identity.h"
-#include "budget.h"
+#include "ratelimit.h"
 #include "policy.h"
 
 struct domain {
@@ -18,17 +18,17 @@ struct domain {
 
 	struct identity claims;		/* from the toolstack, or announced by the domain */
 	bool announced;			/* the addresses in claims are announced */
-	struct identity who;		/* as published to its peers */
+	struct identity published;	/* what its peers learn */
 	char refused[sizeof(((struct identity *)0)->addresses)]; /* not published: conflicts */
 
-	bool look;			/* its identity may have changed: read it again */
+	bool refresh;			/* its identity may have changed: read it again */
 	bool changed;			/* its pairs may have to change */
-	bool again;			/* updating its pairs failed: retry */
+	bool retry;			/* updating its pairs failed: retry */
 	bool present;			/* during a scan: found */
 
 	bool watched;
 	bool watched_announced;
-	struct budget events;
+	struct ratelimit events;
 };
 
 struct domains {
@@ -44,7 +44,7 @@ struct domains {
 
 /*
  * Read the list of domains. Returns how many were created or destroyed, or a negative
- * errno. New domains are marked for domains_look().
+ * errno. New domains are marked for domains_refresh().
  */
 int domains_scan(struct domains *domains, int64_t now);
 
@@ -52,9 +52,9 @@ int domains_scan(struct domains *domains, int64_t now);
 void domains_event(struct domains *domains, const char *token, int64_t now);
 
 /* Read the identities of the marked domains. Returns whether any domain changed. */
-bool domains_look(struct domains *domains, const struct policy *policy);
+bool domains_refresh(struct domains *domains, const struct policy *policy);
 
 /* Mark all domains, and watch those again whose events were ignored. */
-void domains_look_at_all(struct domains *domains);
+void domains_refresh_all(struct domains *domains);
 
 #endif

@@ -42,7 +42,7 @@ struct broker {
 	int scan_ms;		/* time between two full scans */
 	bool scan;		/* domains may have been created or destroyed */
 	bool all;		/* check every pair, also of unchanged domains */
-	bool again;		/* the last round could not update every pair */
+	bool retry;		/* the last round could not update every pair */
 	bool events;		/* there is work for a round */
 	bool stop;
 	int64_t round_at;	/* earliest time of the next round */
@@ -93,7 +93,7 @@ static void reload(struct broker *b)
 		}
 		policy_free(b->policy);
 		b->policy = policy;
-		domains_look_at_all(&b->domains);
+		domains_refresh_all(&b->domains);
 		b->events = true;
 		b->all = true;
 	} else {
@@ -116,14 +116,14 @@ static bool round_run(struct broker *b)
 	b->scan = false;
 	b->events = false;
 
-	if (domains_look(&b->domains, b->policy) || ret || b->all || b->again) {
+	if (domains_refresh(&b->domains, b->policy) || ret || b->all || b->retry) {
 		addresses_assign(&b->domains);
-		b->again = !pairs_converge(&b->domains, b->policy, b->all);
+		b->retry = !pairs_converge(&b->domains, b->policy, b->all);
 		b->all = false;
 		status(b);
 	}
-	b->round_at = now_ms() + (b->again ? RETRY_MS : ROUND_MS);
-	if (b->again) {
+	b->round_at = now_ms() + (b->retry ? RETRY_MS : ROUND_MS);
+	if (b->retry) {
 		/* A domain that was just destroyed is a likely reason. */
 		b->scan = true;
 		b->events = true;
@@ -133,7 +133,7 @@ static bool round_run(struct broker *b)
 
 static void full_scan(struct broker *b, int64_t now)
 {
-	domains_look_at_all(&b->domains);
+	domains_refresh_all(&b->domains);
 	b->scan = true;
 	b->all = true;
 	b->events = true;

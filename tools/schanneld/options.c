@@ -23,7 +23,7 @@ static const struct option long_options[] = {
 	{ }
 };
 
-static void help(void)
+static void print_help(void)
 {
 	printf("Usage: schanneld [OPTIONS]\n"
 	       "\n"
@@ -82,7 +82,7 @@ void options_parse(struct options *options, int argc, char **argv)
 			log_enable_debug();
 			break;
 		case 'h':
-			help();
+			print_help();
 			finish_output();
 		case 'V':
 			printf("schanneld %s\n", VERSION);

@@ -18,13 +18,13 @@ struct converge {
 	struct domains *domains;
 	const struct policy *policy;
 	bool all;
-	bool right;
+	bool complete;
 };
 
 static void failed(struct converge *c, const char *what, unsigned int fe, unsigned int be,
 		   int error)
 {
-	c->right = false;
+	c->complete = false;
 	/* A domain was just destroyed: the event that reports it will follow. */
 	if (error != -ESRCH)
 		log_warning("cannot %s domains %u and %u, retrying: %s", what, fe, be,
@@ -32,32 +32,32 @@ static void failed(struct converge *c, const char *what, unsigned int fe, unsign
 }
 
 /* Of two domains, the one with the higher id is the frontend. */
-static void keep(struct converge *c, struct domain *fe, struct domain *be)
+static void ensure(struct converge *c, struct domain *fe, struct domain *be)
 {
 	const struct pair_terms terms = {
-		.front = { .who = &fe->who, .pool_mib = fe->group->pool_mib },
-		.back = { .who = &be->who, .pool_mib = be->group->pool_mib },
+		.front = { .identity = &fe->published, .pool_mib = fe->group->pool_mib },
+		.back = { .identity = &be->published, .pool_mib = be->group->pool_mib },
 	};
 	int ret;
 
 	/* A domain may have removed its end of the pair, which changes no identity. */
 	if (!fe->changed && !be->changed &&
-	    provision_whole(c->domains->xs, fe->domid, be->domid))
+	    provision_complete(c->domains->xs, fe->domid, be->domid))
 		return;
-	ret = provision_keep(c->domains->xs, fe->domid, be->domid, &terms);
+	ret = provision_ensure(c->domains->xs, fe->domid, be->domid, &terms);
 	if (ret < 0) {
 		failed(c, "pair", fe->domid, be->domid, ret);
-		fe->again = true;
-		be->again = true;
+		fe->retry = true;
+		be->retry = true;
 	} else if (ret == PAIR_CREATED) {
-		log_info("paired domains %u (%s) and %u (%s)", fe->domid, fe->who.name,
-			 be->domid, be->who.name);
+		log_info("paired domains %u (%s) and %u (%s)", fe->domid, fe->published.name,
+			 be->domid, be->published.name);
 	} else if (ret == PAIR_UPDATED) {
 		log_debug("updated domains %u and %u", fe->domid, be->domid);
 	}
 }
 
-static void keep_all(struct converge *c)
+static void ensure_all(struct converge *c)
 {
 	struct domain *domain = c->domains->domain;
 	size_t count = c->domains->count, fe, be;
@@ -67,7 +67,7 @@ static void keep_all(struct converge *c)
 		for (be = 0; be < fe; be++)
 			if ((c->all || domain[fe].changed || domain[be].changed) &&
 			    policy_allows(c->policy, domain[fe].group, domain[be].group))
-				keep(c, &domain[fe], &domain[be]);
+				ensure(c, &domain[fe], &domain[be]);
 	}
 }
 
@@ -88,22 +88,22 @@ static bool is_wanted(const struct converge *c, const struct pair_ids *ids)
 	return fe && be && policy_allows(c->policy, fe->group, be->group);
 }
 
-static void drop_unwanted(struct converge *c)
+static void remove_unwanted(struct converge *c)
 {
 	struct pair_ids *ids;
 	size_t count, i;
 	int ret;
 
-	ret = provision_kept(c->domains->xs, &ids, &count);
+	ret = provision_managed(c->domains->xs, &ids, &count);
 	if (ret) {
-		c->right = false;
+		c->complete = false;
 		log_warning("cannot list pairs, retrying: %s", strerror(-ret));
 		return;
 	}
 	for (i = 0; i < count; i++) {
 		if (is_wanted(c, &ids[i]))
 			continue;
-		ret = provision_drop(c->domains->xs, ids[i].fe, ids[i].be);
+		ret = provision_remove(c->domains->xs, ids[i].fe, ids[i].be);
 		if (ret)
 			failed(c, "unpair", ids[i].fe, ids[i].be, ret);
 		else
@@ -114,15 +114,15 @@ static void drop_unwanted(struct converge *c)
 
 bool pairs_converge(struct domains *domains, const struct policy *policy, bool all)
 {
-	struct converge c = { .domains = domains, .policy = policy, .all = all, .right = true };
+	struct converge c = { .domains = domains, .policy = policy, .all = all, .complete = true };
 	struct domain *d;
 
 	/* First, so that no domain exceeds the policy, not even for a moment. */
-	drop_unwanted(&c);
-	keep_all(&c);
+	remove_unwanted(&c);
+	ensure_all(&c);
 	for_each_domain(d, domains) {
-		d->changed = d->again;
-		d->again = false;
+		d->changed = d->retry;
+		d->retry = false;
 	}
-	return c.right;
+	return c.complete;
 }

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A rate limit (token bucket): a burst of a given size, and one more event each second. */
-#ifndef SCHANNELD_BUDGET_H
-#define SCHANNELD_BUDGET_H
+#ifndef SCHANNELD_RATELIMIT_H
+#define SCHANNELD_RATELIMIT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct budget {
+struct ratelimit {
 	unsigned int left;	/* events that may still happen now */
 	int64_t since;		/* when left last grew, in ms */
 };
 
 /* Returns whether the event is within the limit. */
-static inline bool budget_take(struct budget *budget, unsigned int most, int64_t now)
+static inline bool ratelimit_allow(struct ratelimit *limit, unsigned int most, int64_t now)
 {
-	int64_t grown = (now - budget->since) / 1000;
+	int64_t grown = (now - limit->since) / 1000;
 
 	if (grown > 0) {
-		budget->left = grown < most - budget->left ? budget->left + grown : most;
-		budget->since += grown * 1000;
+		limit->left = grown < most - limit->left ? limit->left + grown : most;
+		limit->since += grown * 1000;
 	}
-	if (!budget->left)
+	if (!limit->left)
 		return false;
-	budget->left--;
+	limit->left--;
 	return true;
 }
 
