@@ -59,7 +59,9 @@ help:
 	@echo '                 (check-debug-full: diverted TCP, too)'
 	@echo '  soak           a thousand flows for ten minutes (SOAK=seconds) on loopback, then'
 	@echo '                 between two domains (GUEST=pv, the default, or GUEST=pvh)'
-	@echo '  style          checkpatch --strict, sparse, W=1, and layers'
+	@echo '  style          checkpatch --strict, sparse, W=1, layers, and'
+	@echo '                 mutants that no longer change anything'
+	@echo '  kernel-doc     kernel-doc -Wall'
 	@echo '  layers         no file refers to a higher layer, no files form a circle'
 
 all: modules lib tools
@@ -226,14 +228,22 @@ soak: setup
 	$(TESTBED) xen --name soak-$(GUEST) --guest $(GUEST) --timeout $$(($(SOAK) + 900)) \
 		--result $(BUILD)/soak-$(GUEST) tests/testbed/scenarios/soak.sh $(SOAK) 1000
 
+STYLE := checkpatch mutants sparse
+
+# Each of these prints what it finds; tests/layers reports in TAP itself.
 style: setup
-	tests/style $(KDIR) $(BUILD)
-	$(MAKE) layers
+	@mkdir -p $(BUILD)
+	@status=0; \
+	BUILD=$(BUILD) prove -fo -e tests/tap/silent $(addprefix tests/style/,$(STYLE)) || status=1; \
+	$(MAKE) layers || status=1; \
+	exit $$status
+
+kernel-doc: setup
+	prove -fo -e tests/tap/silent tests/style/kernel-doc
 
 layers: setup
 	prove -fo -e '' tests/layers :: --selftest $(KDIR) $(BUILD)
-	prove -fo -e '' tests/layers :: $(KDIR) $(BUILD)
 
 .PHONY: help all setup modules lib tools guest-tests install uninstall clean demo proof \
 	check check-unit check-broker check-lib check-guest check-inet mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full soak \
-	soak-tests proof-tests bench bench-tests style layers
+	soak-tests proof-tests bench bench-tests style kernel-doc layers
