@@ -59,7 +59,7 @@ help:
 	@echo '                 (check-debug-full: diverted TCP, too)'
 	@echo '  soak           a thousand flows for ten minutes (SOAK=seconds) on loopback, then'
 	@echo '                 between two domains (GUEST=pv, the default, or GUEST=pvh)'
-	@echo '  style          checkpatch --strict, sparse, W=1, layers, and'
+	@echo '  style          checkpatch --strict, sparse, W=1, commit messages, layers, and'
 	@echo '                 mutants that no longer change anything'
 	@echo '  kernel-doc     kernel-doc -Wall'
 	@echo '  layers         no file refers to a higher layer, no files form a circle'
@@ -228,7 +228,7 @@ soak: setup
 	$(TESTBED) xen --name soak-$(GUEST) --guest $(GUEST) --timeout $$(($(SOAK) + 900)) \
 		--result $(BUILD)/soak-$(GUEST) tests/testbed/scenarios/soak.sh $(SOAK) 1000
 
-STYLE := checkpatch mutants sparse
+STYLE := checkpatch commits mutants sparse
 
 # Each of these prints what it finds; tests/layers reports in TAP itself.
 style: setup
