@@ -40,7 +40,8 @@ help:
 	@echo '                 competitors (GUEST=pv or pvh; QUICK=1;'
 	@echo '                 PARTS="native icount vm sizes xen vcpus scale mesh")'
 	@echo 'Test'
-	@echo '  check          everything below'
+	@echo '  quick          style and unit tests: before each commit'
+	@echo '  check          quick, and everything below'
 	@echo '  check-full     that, and what takes its time on real Xen'
 	@echo '  check-unit     rings, queues, pool and messages, with sanitizers and fuzzers;'
 	@echo '                 the report of bench'
@@ -146,16 +147,14 @@ soak_loopback = $(TESTBED) vm --name $(1) --timeout $$(($(2) + 600)) \
 	--file $(firstword $(MODULES)):/lib/schannel.ko --file tests/soak/loopback \
 	--file $(BUILD)/tests/soak/schannel-soak -- 'loopback /lib/schannel.ko $(2) --slow 4'
 
-# One after the other, the quick ones first; each stops at its first failure.
-check: setup
-	$(MAKE) check-unit
-	$(MAKE) check-broker
-	$(MAKE) check-lib
-	$(MAKE) check-guest
-	$(MAKE) check-inet
-	$(MAKE) check-ctl
-	$(MAKE) check-xen
-	$(MAKE) check-debug
+# Each part is a target of this file, and can be run by itself.
+quick_parts := style check-unit
+check_parts := $(quick_parts) check-broker check-lib check-guest check-inet check-ctl check-xen \
+	check-debug
+check-full_parts := $(check_parts) check-xen-full check-debug-full
+
+quick check check-full: setup
+	+@tests/check $(BUILD) $($@_parts)
 
 check-unit: setup
 	$(MAKE) -C tests/unit O=$(BUILD)/tests/unit check
@@ -210,10 +209,6 @@ check-xen-full: setup
 	$(MAKE) all guest-tests soak-tests proof-tests
 	@tests/check-xen $(BUILD) full
 
-check-full: check
-	$(MAKE) check-xen-full
-	$(MAKE) check-debug-full
-
 check-debug: setup
 	$(MAKE) guest-tests soak-tests lib tools
 	$(MAKE) -C tests/libschannel O=$(BUILD)/tests/libschannel LIB=$(BUILD)/lib guest
@@ -245,5 +240,5 @@ layers: setup
 	prove -fo -e '' tests/layers :: --selftest $(KDIR) $(BUILD)
 
 .PHONY: help all setup modules lib tools guest-tests install uninstall clean demo proof \
-	check check-unit check-broker check-lib check-guest check-inet mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full soak \
+	quick check check-unit check-broker check-lib check-guest check-inet mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full soak \
 	soak-tests proof-tests bench bench-tests style kernel-doc layers
