@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Asking for a channel's maintenance. maintain_work.c is what it does. See maintain.h.
+ * Requests for a channel's maintenance. maintain_work.c handles them. See maintain.h.
  */
 #include <linux/jiffies.h>
 #include <linux/list.h>
@@ -13,40 +13,45 @@
 #include "maintain.h"
 #include "sysctl.h"
 
-/* So long who makes room for a record is given to do it, in jiffies. */
+/* Time that a flow has to yield memory before the next flow is asked to, in jiffies. */
 #define SC_MAINTAIN_YIELD	(HZ / 50)
 
-/* Two looks make a rest. */
+/* The maintenance interval, in jiffies: a flow is idle after two of them. */
 unsigned long sc_maintain_interval(void)
 {
 	return max(sc_sysctl_idle() / 2, 1UL);
 }
 
-/* There is something that has time. Any context. */
+/* Run the maintenance at the end of the interval. Any context. */
 void sc_maintain_later(struct schannel_channel *ch)
 {
 	if (sc_channel_is_up(ch))
 		queue_delayed_work(sc_wq, &ch->maintain, sc_maintain_interval());
 }
 
-/* There is something to do now. Any context. */
+/* Run the maintenance at once. Any context. */
 void sc_maintain_soon(struct schannel_channel *ch)
 {
 	if (sc_channel_is_up(ch))
 		mod_delayed_work(sc_wq, &ch->maintain, 0);
 }
 
-/* Memory is short: idle flows are to give back what they have. */
+/* Memory is short: have idle flows shrink their rings at once. Any context. */
 void sc_maintain_low_memory(struct schannel_channel *ch)
 {
 	set_bit(SC_CHANNEL_LOW_MEMORY, &ch->flags);
 	sc_maintain_soon(ch);
 }
 
-/*
- * A flow would like a ring of @order and there is no memory for it: make some ready,
- * unless there was none a moment ago. Of several that ask at once, one is heard.
- * Returns whether it is worth asking again.
+/**
+ * sc_maintain_grow() - have the pool grow for a ring
+ * @ch:		the channel
+ * @order:	the ring's order
+ *
+ * Of several requests before the next maintenance, the last one counts. Any context.
+ *
+ * Return: false if the pool could not grow in this maintenance interval: there is no point
+ * in asking again.
  */
 bool sc_maintain_grow(struct schannel_channel *ch, u8 order)
 {
@@ -58,9 +63,14 @@ bool sc_maintain_grow(struct schannel_channel *ch, u8 order)
 	return true;
 }
 
-/*
- * A record waits for a ring: have somebody make room whose ring is of @order, or
- * larger. One at a time, for the first who asks at a look. For tending.
+/**
+ * sc_maintain_starved() - have a flow yield memory for a record that waits for a ring
+ * @ch:		the channel
+ * @order:	flows whose ring is of this order or larger may be asked to yield
+ *
+ * One flow at a time yields, for the first request in each run of the maintenance.
+ *
+ * Context: The channel's maintenance.
  */
 void sc_maintain_starved(struct schannel_channel *ch, u8 order)
 {
@@ -68,26 +78,34 @@ void sc_maintain_starved(struct schannel_channel *ch, u8 order)
 		WRITE_ONCE(ch->starved_order, order);
 }
 
-/* Somebody makes room. Until the peer has read what is there, nobody else does. */
+/*
+ * A flow yields memory. No other flow is asked to for SC_MAINTAIN_YIELD, so that the peer can
+ * read what is in the old ring. Called by the maintenance.
+ */
 void sc_maintain_yielded(struct schannel_channel *ch)
 {
 	ch->yield_order = SC_ORDER_NONE;
 	ch->yield_next = jiffies + SC_MAINTAIN_YIELD;
 }
 
-/* Does a record wait for a ring? Then who wants another one stands in line. */
+/* Does a record wait for a ring? Then other flows must not take memory before it. */
 bool sc_maintain_is_starved(const struct schannel_channel *ch)
 {
 	return READ_ONCE(ch->starved_order) != SC_ORDER_NONE;
 }
 
-/* The flow's rings are to be looked after, behind those of others. */
+/**
+ * sc_maintain_flow() - have the rings of a flow maintained
+ * @flow:	the flow; put at the end of the channel's list
+ *
+ * Context: Process context.
+ */
 void sc_maintain_flow(struct sc_flow *flow)
 {
 	struct schannel_channel *ch = flow->channel;
 
 	spin_lock(&ch->ctl_lock);
-	/* once the flow has left the table, or nobody takes the lock any more, it stays out */
+	/* a flow that has left the table, or whose channel is down, must not be listed again */
 	if (sc_channel_is_up(ch) && xa_load(&ch->flows, flow->id) == flow)
 		list_move_tail(&flow->resize.node, &ch->maintained);
 	spin_unlock(&ch->ctl_lock);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The maintenance of a channel: one work that takes care of memory, that is rings that are
- * larger than their flows need, segments without rings, and segments that the peer wants
- * back.
+ * The maintenance of a channel: one work that shrinks rings which are larger than their flows
+ * need, frees segments without rings, and unmaps segments that the peer wants back.
  *
- * It runs at intervals as long as there is something of that kind, and never for flows
- * whose rings are as small as they may be.
+ * It runs at intervals as long as one of these exists. Flows whose rings have their minimal
+ * size never make it run.
  */
 #include <linux/jiffies.h>
 #include <linux/list.h>
@@ -22,8 +21,8 @@
 #include "resize.h"
 
 /*
- * Resize a flow's rings, if that is due. @is_time: an interval has passed since the last
- * look. @low_memory: idle flows give back what they can.
+ * Resize a flow's rings, if that is due. @is_time: a maintenance interval has passed.
+ * @low_memory: idle flows shrink at once.
  */
 static void sc_maintain_rings(struct sc_flow *flow, bool is_time, bool low_memory)
 {
@@ -45,9 +44,11 @@ static void sc_maintain_rings(struct sc_flow *flow, bool is_time, bool low_memor
 	sc_flow_user_put(flow, user);
 }
 
-/* The next flow of the list, held, and put to the list of those looked after. */
+/*
+ * The next flow of @todo, with a reference, or NULL. The flow goes back to the channel's list.
+ */
 static struct sc_flow *sc_maintain_next(struct schannel_channel *ch,
-				    struct list_head *todo)
+					struct list_head *todo)
 {
 	struct sc_flow *flow;
 
@@ -61,12 +62,12 @@ static struct sc_flow *sc_maintain_next(struct schannel_channel *ch,
 	return flow;
 }
 
-/* Returns whether somebody waits for the next look. */
+/* Maintain all flows of the list. Returns whether a flow needs the next run soon. */
 static bool sc_maintain_flows(struct schannel_channel *ch, bool is_time,
-			  bool low_memory)
+			      bool low_memory)
 {
 	struct sc_flow *flow;
-	bool waits = false;
+	bool urgent = false;
 	LIST_HEAD(todo);
 
 	spin_lock(&ch->ctl_lock);
@@ -75,17 +76,17 @@ static bool sc_maintain_flows(struct schannel_channel *ch, bool is_time,
 	while ((flow = sc_maintain_next(ch, &todo))) {
 		sc_maintain_rings(flow, is_time, low_memory);
 		spin_lock(&ch->ctl_lock);
-		waits |= sc_resize_is_urgent(flow);
+		urgent |= sc_resize_is_urgent(flow);
 		if (sc_resize_is_idle(flow))
 			list_del_init(&flow->resize.node);
 		spin_unlock(&ch->ctl_lock);
 		sc_flow_put(flow);
 		cond_resched();
 	}
-	return waits;
+	return urgent;
 }
 
-/* The peer wants a segment back: have those flows leave it that can. */
+/* The peer wants a segment back: have all flows leave it that can. */
 static void sc_maintain_all(struct schannel_channel *ch)
 {
 	struct sc_flow *flow;
@@ -101,7 +102,7 @@ static void sc_maintain_all(struct schannel_channel *ch)
 	}
 }
 
-/* Grow the pool if somebody asked for that. Whether memory is short. */
+/* Grow the pool if that was requested. Returns whether it could not: memory is short. */
 static bool sc_maintain_pool(struct schannel_channel *ch, bool is_time)
 {
 	if (is_time)
@@ -120,18 +121,19 @@ void sc_maintain_work(struct work_struct *work)
 	bool low_memory = test_and_clear_bit(SC_CHANNEL_LOW_MEMORY, &ch->flags);
 	unsigned long start = jiffies;
 	bool is_time = time_after_eq(start, ch->maintain_next);
-	bool waits, more;
+	bool urgent, more;
 
 	if (!sc_channel_is_up(ch))
 		return;
 	if (is_time)
 		ch->maintain_next = start + sc_maintain_interval();
 	low_memory |= sc_maintain_pool(ch, is_time);
-	ch->yield_order = time_before(jiffies, ch->yield_next) ? SC_ORDER_NONE : ch->starved_order;
+	ch->yield_order = time_before(jiffies, ch->yield_next) ?
+			  SC_ORDER_NONE : ch->starved_order;
 	WRITE_ONCE(ch->starved_order, SC_ORDER_NONE);
-	waits = sc_maintain_flows(ch, is_time, low_memory);
+	urgent = sc_maintain_flows(ch, is_time, low_memory);
 	more = sc_peer_segments_reap(ch);
-	/* only now and then: how often it wants some back is up to the peer */
+	/* once per interval: the peer controls how often it wants segments back */
 	if (more && is_time) {
 		sc_maintain_all(ch);
 		more = sc_peer_segments_reap(ch);
@@ -141,8 +143,8 @@ void sc_maintain_work(struct work_struct *work)
 	else
 		more = true;
 	sc_control_flush(ch);
-	/* soon, but of all the time no more than some */
-	if (waits)
+	/* soon, but so that the work takes at most a fifth of the time */
+	if (urgent)
 		mod_delayed_work(sc_wq, &ch->maintain, 1 + 4 * (jiffies - start));
 	else if (more || !list_empty(&ch->maintained))
 		sc_maintain_later(ch);

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How far a resize is: what the data path and the flow's end need to know of it.
+ * The state of a resize, as the data path, the maintenance and the end of the flow need it.
  * resize_tx.c resizes our ring, resize_rx.c follows the peer's. See resize.h.
  *
  * Our ring is resized under the sender's lock, the peer's is followed under the
  * receiver's. Both belong to the flow's user (ops->tx_try and rx_try), so a flow whose
- * user has no such locks is never resized. Works only try the locks: a lock's holder is
- * sending or receiving and looks at the resize itself, or else the channel's
- * maintenance tries again.
+ * user has no such locks is never resized. Works only try the locks: the lock holder is
+ * sending or receiving and handles the resize itself, or the channel's maintenance tries
+ * again.
  *
- * The ring grows when it is found full again and again though the peer reads, and
- * becomes as small as it may when nothing is sent for a while. Neither delays anybody:
- * bytes go through the old ring until the peer is ready for the new one. Nor does
- * growing let a sender send before the peer has read: a full ring is full.
+ * The ring grows when it is found full repeatedly although the peer reads, and shrinks to
+ * its minimum when nothing is sent for a while. Neither delays the sender or the receiver:
+ * bytes go through the old ring until the peer is ready for the new one. Growing a full ring
+ * does not free space at once either: the sender waits until the peer has read.
  */
 #include <linux/atomic.h>
 #include <linux/rcupdate.h>
@@ -23,26 +23,30 @@
 #include "peer_segment.h"
 #include "resize.h"
 
-/* The user, with a reference, if the flow has one whose rings can be resized; or NULL. */
+/*
+ * As sc_flow_user_get(), but NULL also for a user without the locks that resizing needs.
+ */
 void *sc_resize_user_get(struct sc_flow *flow)
 {
 	return flow->ops->tx_try ? sc_flow_user_get(flow) : NULL;
 }
 
-/* The largest ring there may be, in bytes. */
+/* The size limit of our ring, in bytes. */
 u32 sc_resize_max(const struct sc_flow *flow)
 {
-	u8 most = min_t(u8, flow->resize.limits.max, SCHANNEL_RING_ORDER_MAX);
+	u8 order = min_t(u8, flow->resize.limits.max, SCHANNEL_RING_ORDER_MAX);
 
-	return PAGE_SIZE << max(most, READ_ONCE(flow->extent.order));
+	return PAGE_SIZE << max(order, READ_ONCE(flow->extent.order));
 }
 
 /**
- * sc_resize_can_proceed() - is it time to try a record again that does not fit?
+ * sc_resize_can_proceed() - should the sender retry a record that is too large for the ring?
  * @flow:	a flow
- * @empty:	nothing is in its ring
+ * @empty:	whether the ring is empty
  *
- * No lock needed.
+ * Needs no lock.
+ *
+ * Return: whether sc_resize_fit() would do something other than to wait.
  */
 bool sc_resize_can_proceed(const struct sc_flow *flow, bool empty)
 {
@@ -58,7 +62,7 @@ bool sc_resize_can_proceed(const struct sc_flow *flow, bool empty)
 	}
 }
 
-/* Once the old ring was left, its segment is not in use any more. */
+/* If the consumer has left the old ring, release the old ring's segment. Receiver's lock. */
 void sc_resize_switched(struct sc_flow *flow)
 {
 	struct sc_resize *resize = &flow->resize;
@@ -70,7 +74,7 @@ void sc_resize_switched(struct sc_flow *flow)
 	resize->next_segment = NULL;
 }
 
-/* sc_rx_at_switch(), for who receives. Under RCU, the channel is up. */
+/* sc_rx_at_switch() with the receiver's lock. Under RCU, the channel is up. */
 const struct sc_ring *sc_resize_rx_at_switch(struct sc_flow *flow, u32 skip, u32 *len)
 {
 	const struct sc_ring *ring = sc_rx_at_switch(&flow->rx, skip, len);
@@ -79,7 +83,7 @@ const struct sc_ring *sc_resize_rx_at_switch(struct sc_flow *flow, u32 skip, u32
 	return ring;
 }
 
-/* Is there an offer to be answered? */
+/* Is there an offer of the peer that was not answered yet? */
 bool sc_resize_is_offered(const struct sc_flow *flow)
 {
 	int offered = READ_ONCE(flow->resize.offered);
@@ -87,13 +91,14 @@ bool sc_resize_is_offered(const struct sc_flow *flow)
 	return offered == SC_OFFER_WAITS || offered == SC_OFFER_CLAIMED;
 }
 
-/* Is there somebody who should not have to wait for the next look? */
+/* Does the peer or a record wait, so that maintenance must run before its interval ends? */
 bool sc_resize_is_urgent(const struct sc_flow *flow)
 {
-	return sc_resize_is_offered(flow) || sc_resize_state(&flow->resize) == SC_RESIZE_STARVED;
+	return sc_resize_is_offered(flow) ||
+	       sc_resize_state(&flow->resize) == SC_RESIZE_STARVED;
 }
 
-/* Is there nothing to look after? */
+/* Do the rings of the flow need no maintenance? */
 bool sc_resize_is_idle(const struct sc_flow *flow)
 {
 	const struct sc_resize *resize = &flow->resize;
@@ -101,7 +106,7 @@ bool sc_resize_is_idle(const struct sc_flow *flow)
 
 	if (sc_resize_is_offered(flow))
 		return false;
-	/* without a user it is neither sent nor received, only read by the peer */
+	/* a flow without a user neither sends nor receives; the peer may still read */
 	if (!rcu_access_pointer(flow->user))
 		return true;
 	return (state == SC_RESIZE_NONE || state == SC_RESIZE_REFUSED) &&
@@ -109,7 +114,7 @@ bool sc_resize_is_idle(const struct sc_flow *flow)
 	       READ_ONCE(flow->extent.order) <= resize->limits.min;
 }
 
-/* Neither side uses the flow any more. */
+/* Free what resizing holds: neither side uses the flow any more. */
 void sc_resize_end(struct sc_flow *flow)
 {
 	struct schannel_channel *ch = flow->channel;

@@ -12,18 +12,21 @@
 #include "peer_segment.h"
 #include "resize.h"
 
-/* A reader that waits for more than half of the ring to come must hear of this. */
+/*
+ * Wake a receiver that waits for more bytes than half of the new ring: it must not wait for
+ * that many any more, see sc_flow_rx_half().
+ */
 static void sc_resize_wake_receiver(struct sc_flow *flow, void *user)
 {
 	struct sc_rx *rx = &flow->rx;
 
-	/* with sc_rx_arm(): we see what it waits for, or it sees the next ring */
+	/* pairs with sc_rx_arm(): we see its event index, or it sees the new ring */
 	virt_mb();
 	if (rx->own->rx_event - rx->cons >= sc_rx_min_size(rx) / 2)
 		flow->ops->wake(user, SC_FLOW_WAKE_RECEIVER);
 }
 
-/* Whether it is the caller who has to answer, or to let somebody else do so. */
+/* Try to claim the offer. The caller must then answer it, or unclaim it. */
 static bool sc_resize_claim(struct sc_flow *flow)
 {
 	/* acquire: pairs with sc_resize_offer() */
@@ -31,18 +34,21 @@ static bool sc_resize_claim(struct sc_flow *flow)
 			       SC_OFFER_CLAIMED) == SC_OFFER_WAITS;
 }
 
-/* The offer is not the caller's any more: NONE, or WAITS for somebody else. */
+/*
+ * Release the claim: to NONE if the offer was answered, to WAITS for another thread. If the
+ * flow has ended meanwhile, an offer that was not answered is dropped.
+ */
 static void sc_resize_unclaim(struct sc_flow *flow, enum sc_resize_offer to)
 {
 	struct sc_resize *resize = &flow->resize;
 
-	/* release: pairs with the next one who claims it */
+	/* release: pairs with the next sc_resize_claim() */
 	if (cmpxchg_release(&resize->offered, SC_OFFER_CLAIMED, to) !=
 	    SC_OFFER_CLAIMED && to == SC_OFFER_WAITS)
 		sc_peer_segment_put(flow->channel, resize->offer_segment);
 }
 
-/* With the receiver's lock, claimed. Whether the offer was taken. */
+/* With the receiver's lock, offer claimed. Returns whether the offer was accepted. */
 static bool sc_resize_accept(struct sc_flow *flow, void *user)
 {
 	struct sc_resize *resize = &flow->resize;
@@ -62,7 +68,7 @@ static bool sc_resize_accept(struct sc_flow *flow, void *user)
 	return ready;
 }
 
-/* Claimed. */
+/* Answer an offer that the caller has claimed. */
 static void sc_resize_reply(struct sc_flow *flow, bool ready)
 {
 	struct sc_resize *resize = &flow->resize;
@@ -70,13 +76,20 @@ static void sc_resize_reply(struct sc_flow *flow, bool ready)
 	if (!ready)
 		sc_peer_segment_put(flow->channel, resize->offer_segment);
 	resize->ready = ready;
-	/* before the answer can be sent: after that the next offer may come */
+	/* unclaim before the answer can be sent: the next offer may follow it at once */
 	sc_resize_unclaim(flow, SC_OFFER_NONE);
 	sc_control_post(flow, SC_FLOW_POST_ANSWER);
 	sc_control_flush(flow->channel);
 }
 
-/* Answer what was offered, if who receives lets us. */
+/**
+ * sc_resize_try_accept() - answer the peer's offer, if there is one
+ * @flow:	the flow
+ *
+ * If another thread holds the receiver's lock, that thread or the maintenance answers.
+ *
+ * Context: Process context, without the receiver's lock.
+ */
 void sc_resize_try_accept(struct sc_flow *flow)
 {
 	bool ready = false;
@@ -102,10 +115,11 @@ void sc_resize_try_accept(struct sc_flow *flow)
 }
 
 /**
- * sc_resize_follow() - answer what was offered
- * @flow:	the flow of a user whose receiver's lock the caller holds
+ * sc_resize_follow() - answer the peer's offer, if there is one, while receiving
+ * @flow:	the flow; the caller holds the receiver's lock
  *
- * Who receives all the time leaves nobody else the time to do it.
+ * A thread that receives all the time holds the lock whenever sc_resize_try_accept() tries
+ * it, so it has to answer itself.
  */
 void sc_resize_follow(struct sc_flow *flow)
 {
@@ -121,15 +135,15 @@ void sc_resize_follow(struct sc_flow *flow)
 
 /**
  * sc_resize_offer() - the peer offers another ring for what it sends
- * @flow:	the flow, which is open
- * @at:		where the ring is; private memory, checked
+ * @flow:	an open flow
+ * @at:		extent of the ring; a private copy, checked
  *
- * For the channel's work.
+ * Context: The channel's work.
  *
  * Return: NULL, or the protocol violation for sc_channel_fail().
  */
 const char *sc_resize_offer(struct sc_flow *flow,
-			  const struct schannel_ring_at *at)
+			    const struct schannel_ring_at *at)
 {
 	struct sc_resize *resize = &flow->resize;
 
@@ -138,8 +152,8 @@ const char *sc_resize_offer(struct sc_flow *flow,
 	    sc_control_is_posted(flow, SC_FLOW_POST_ANSWER))
 		return "RING before the previous one was answered";
 	resize->offer_segment = sc_peer_segment_get(flow->channel, at,
-						  &resize->offer_ring);
-	/* release: whoever claims it sees all of it */
+						    &resize->offer_ring);
+	/* release: pairs with sc_resize_claim(), which makes the offer visible */
 	smp_store_release(&resize->offered, SC_OFFER_WAITS);
 	sc_resize_try_accept(flow);
 	if (sc_resize_is_offered(flow))
@@ -147,7 +161,12 @@ const char *sc_resize_offer(struct sc_flow *flow,
 	return NULL;
 }
 
-/* With the receiver's lock: leave what the peer wants back. */
+/**
+ * sc_resize_maintain_rx() - leave the segments that the peer wants back
+ * @flow:	an open flow; the caller holds the receiver's lock
+ *
+ * Context: The channel's maintenance.
+ */
 void sc_resize_maintain_rx(struct sc_flow *flow)
 {
 	static const struct sc_ring none;
@@ -160,7 +179,7 @@ void sc_resize_maintain_rx(struct sc_flow *flow)
 		if (resize->next_segment &&
 		    READ_ONCE(resize->next_segment->state) ==
 		    SC_PEER_SEGMENT_LEAVING) {
-			/* it was offered and is not going to be turned to */
+			/* the peer offered it and will not switch to it any more */
 			sc_rx_offer(&flow->rx, &none);
 			sc_peer_segment_put(flow->channel, resize->next_segment);
 			resize->next_segment = NULL;

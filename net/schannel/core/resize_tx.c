@@ -14,22 +14,28 @@
 #include "resize.h"
 #include "sysctl.h"
 
-/* Full so many times, and never at rest in between: it is too small. */
-#define SC_RESIZE_FULL_EVENTS		4
+/* Ring-full events without an idle period in between before the ring grows. */
+#define SC_RESIZE_FULL_EVENTS	4
 
-/* Nothing sent for so many looks at it: it rests. */
-#define SC_RESIZE_IDLE_LOOKS		2
+/* Maintenance intervals in which nothing was sent before the ring counts as idle. */
+#define SC_RESIZE_IDLE_LOOKS	2
 
-/* A record waits so long for the memory of a ring that holds it, in jiffies. */
+/* Limit for the time that a record waits for a ring large enough for it, in jiffies. */
 #define SC_RESIZE_STARVED_MAX	(5 * HZ)
 
-/* At first only those with larger rings make room, after so long also its equals. */
-#define SC_RESIZE_STARVED_EQUALS		(HZ / 4)
+/*
+ * For this time, in jiffies, only flows with larger rings than the record needs yield memory
+ * to it; afterwards also flows with rings of the same size.
+ */
+#define SC_RESIZE_STARVED_EQUALS	(HZ / 4)
 
-/* A peer that refuses so many rings in a row will not take one. */
+/*
+ * Refused offers in a row after which no larger ring is offered, until the flow was idle or
+ * a record has failed with ENOBUFS.
+ */
 #define SC_RESIZE_REFUSALS	3
 
-/* Was a record refused a moment ago? What is older means nothing. */
+/* Was a record refused recently? An older refusal does not count any more. */
 static bool sc_resize_is_refused(const struct sc_flow *flow)
 {
 	return sc_resize_state(&flow->resize) == SC_RESIZE_REFUSED &&
@@ -41,7 +47,7 @@ static bool sc_resize_is_larger(const struct sc_flow *flow)
 	return flow->resize.to.order > flow->extent.order;
 }
 
-/* Give the ring before this one back, if the peer is done with it. */
+/* Free the old ring if the peer has left it. Returns whether there is no old ring now. */
 static bool sc_resize_free_old(struct sc_flow *flow)
 {
 	struct sc_resize *resize = &flow->resize;
@@ -56,10 +62,10 @@ static bool sc_resize_free_old(struct sc_flow *flow)
 	return true;
 }
 
-/* Offer the ring that was carved. */
+/* Offer the ring that was allocated at @to. */
 static void sc_resize_offer_to(struct sc_flow *flow)
 {
-	/* who has waited for it may take his time to send */
+	/* the flow is not idle: the sender may have waited for this ring */
 	flow->resize.idle_looks = 0;
 	sc_resize_set_state(&flow->resize, SC_RESIZE_OFFERED);
 	sc_control_post(flow, SC_FLOW_POST_RING);
@@ -67,7 +73,7 @@ static void sc_resize_offer_to(struct sc_flow *flow)
 	sc_maintain_flow(flow);
 }
 
-/* Nothing was made of what was offered. */
+/* Free the ring that was offered without switching to it. */
 static void sc_resize_drop(struct sc_flow *flow)
 {
 	sc_pool_free(&flow->channel->pool, &flow->resize.to);
@@ -76,8 +82,8 @@ static void sc_resize_drop(struct sc_flow *flow)
 }
 
 /*
- * It is READY: go on in the ring that was offered, unless that is a smaller one and what
- * waits for the peer does not fit. Returns whether it did.
+ * In state READY: switch to the ring that was offered, unless it is smaller and the bytes that
+ * the peer has not read do not fit. Returns whether the ring was switched.
  */
 static bool sc_resize_switch(struct sc_flow *flow)
 {
@@ -110,17 +116,17 @@ static bool sc_resize_switch(struct sc_flow *flow)
 	return true;
 }
 
-/* Found full once more: is that too often? */
+/* Count a ring-full event. Returns whether the ring has been full too often. */
 static bool sc_resize_is_too_small(struct sc_flow *flow)
 {
 	struct sc_resize *resize = &flow->resize;
 	u32 prod = flow->tx.prod;
 
-	/* again means: after the peer has read */
+	/* it counts only if the peer has read since the last one */
 	if (prod - resize->full_prod < flow->tx.ring.size / 2)
 		return false;
 	resize->full_prod = prod;
-	/* where many are busy, each has its turn now and then only */
+	/* forget events before an idle period: where many flows are busy, each runs rarely */
 	if (time_after(jiffies, resize->full_last + sc_sysctl_idle()))
 		resize->fulls = 0;
 	resize->full_last = jiffies;
@@ -128,12 +134,14 @@ static bool sc_resize_is_too_small(struct sc_flow *flow)
 }
 
 /**
- * sc_resize_full() - there was no space to send into
- * @flow:	an open flow, whose tx side the caller serialises
+ * sc_resize_full() - the sender found the ring full
+ * @flow:	an open flow; the caller holds the sender's lock
  *
- * Process context.
+ * Switches to a ring that is ready, or starts to grow the ring if it is full too often.
  *
- * Return: whether there may be now.
+ * Context: Process context.
+ *
+ * Return: whether there may be space now.
  */
 bool sc_resize_full(struct sc_flow *flow)
 {
@@ -144,7 +152,7 @@ bool sc_resize_full(struct sc_flow *flow)
 	switch (sc_resize_state(&flow->resize)) {
 	case SC_RESIZE_READY:
 		if (flow->tx.prod == resize->full_prod)
-			return false;	/* nothing was read since */
+			return false;	/* the peer has read nothing since */
 		return sc_resize_switch(flow);
 	case SC_RESIZE_STARVED:
 	case SC_RESIZE_OFFERED:
@@ -159,7 +167,7 @@ bool sc_resize_full(struct sc_flow *flow)
 	order = sc_pool_larger(&ch->pool, flow->extent.order, resize->limits.max);
 	if (order == flow->extent.order || resize->refusals >= SC_RESIZE_REFUSALS)
 		return false;
-	/* rather than wait for memory here, have some ready for the next time */
+	/* do not wait for memory here: have the pool grow for the next ring-full event */
 	if (!sc_pool_alloc(&ch->pool, order, &resize->to))
 		sc_resize_offer_to(flow);
 	else if (!sc_maintain_grow(ch, order))
@@ -167,7 +175,7 @@ bool sc_resize_full(struct sc_flow *flow)
 	return false;
 }
 
-/* There is no memory for a ring of @order: have tending find some. */
+/* There is no memory for a ring of @order: have the maintenance find some. */
 static void sc_resize_note_starved(struct sc_flow *flow, u8 order)
 {
 	struct sc_resize *resize = &flow->resize;
@@ -180,20 +188,24 @@ static void sc_resize_note_starved(struct sc_flow *flow, u8 order)
 }
 
 /**
- * sc_resize_fit() - the ring is too small for a record
- * @flow:	an open flow, whose tx side the caller serialises
- * @size:	of the record in the ring, no more than sc_resize_max()
+ * sc_resize_fit() - grow the ring for a record that is too large for it
+ * @flow:	an open flow; the caller holds the sender's lock
+ * @size:	the size of the record in the ring, no more than sc_resize_max()
  *
- * Process context. Memory that others have is waited for, SC_RESIZE_STARVED_MAX at most.
+ * Never sleeps for the memory itself. If other flows have it, the flow becomes STARVED, and
+ * its record waits up to SC_RESIZE_STARVED_MAX while they yield.
  *
- * Return: 0 if it fits now; -EAGAIN: sc_flow_await_space() knows when to try again;
- * -ENOBUFS; otherwise as sc_flow_send().
+ * Context: Process context.
+ *
+ * Return: 0 if the record fits now; -EAGAIN if it has to wait, with sc_flow_await_space();
+ * -ENOBUFS if there is no memory or the peer refuses larger rings; otherwise as
+ * sc_flow_send().
  */
 int sc_resize_fit(struct sc_flow *flow, u32 size)
 {
 	struct sc_resize *resize = &flow->resize;
 	u8 order = get_order(size);
-	bool denied = sc_resize_is_refused(flow);
+	bool refused = sc_resize_is_refused(flow);
 	int err = 0;
 
 	rcu_read_lock();
@@ -228,14 +240,14 @@ int sc_resize_fit(struct sc_flow *flow, u32 size)
 		resize->refusals = 0;
 		return -ENOBUFS;
 	}
-	/* who made room for others gets in line behind them */
-	if (!denied && sc_maintain_is_starved(flow->channel))
+	/* while another record waits for memory, this one must not overtake it */
+	if (!refused && sc_maintain_is_starved(flow->channel))
 		err = -ENOBUFS;
 	else
 		err = sc_alloc_extent(flow->channel, order, order, &resize->to);
 	if (err == -ECONNRESET)
 		return err;
-	if (err && denied)
+	if (err && refused)
 		return -ENOBUFS;
 	if (err)
 		sc_resize_note_starved(flow, order);
@@ -245,11 +257,11 @@ int sc_resize_fit(struct sc_flow *flow, u32 size)
 }
 
 /**
- * sc_resize_answer() - the peer answers an offer
+ * sc_resize_answer() - the peer has answered an offer
  * @flow:	the flow
- * @ready:	what it says
+ * @ready:	whether the peer can follow to the ring that was offered
  *
- * For the channel's work.
+ * Context: The channel's work.
  *
  * Return: NULL, or the protocol violation for sc_channel_fail().
  */
@@ -288,6 +300,7 @@ const char *sc_resize_answer(struct sc_flow *flow, bool ready)
 
 /* ---- Maintenance ------------------------------------------------------- */
 
+/* Update the idle count. Returns whether the ring should shrink because the flow is idle. */
 static bool sc_resize_note_idle(struct sc_flow *flow, bool is_time, bool low_memory)
 {
 	struct sc_resize *resize = &flow->resize;
@@ -302,7 +315,10 @@ static bool sc_resize_note_idle(struct sc_flow *flow, bool is_time, bool low_mem
 	return low_memory || resize->idle_looks >= SC_RESIZE_IDLE_LOOKS;
 }
 
-/* A record waits for memory. With the sender's lock. */
+/*
+ * A record waits for memory: offer a ring if there is some, give up after
+ * SC_RESIZE_STARVED_MAX, or else have other flows yield. With the sender's lock.
+ */
 static void sc_resize_maintain_starved(struct sc_flow *flow, void *user, bool usable)
 {
 	struct schannel_channel *ch = flow->channel;
@@ -311,18 +327,20 @@ static void sc_resize_maintain_starved(struct sc_flow *flow, void *user, bool us
 
 	if (usable && !sc_pool_alloc(&ch->pool, order, &resize->to)) {
 		sc_resize_offer_to(flow);
-	} else if (!usable || time_after(jiffies, resize->starved_since + SC_RESIZE_STARVED_MAX)) {
+	} else if (!usable ||
+		   time_after(jiffies, resize->starved_since + SC_RESIZE_STARVED_MAX)) {
 		sc_resize_set_state(&flow->resize, SC_RESIZE_REFUSED);
 		flow->ops->wake(user, SC_FLOW_WAKE_SENDER);
 	} else {
 		sc_maintain_grow(ch, order);
-		if (time_before(jiffies, resize->starved_since + SC_RESIZE_STARVED_EQUALS))
+		if (time_before(jiffies,
+				resize->starved_since + SC_RESIZE_STARVED_EQUALS))
 			order++;
 		sc_maintain_starved(ch, order);
 	}
 }
 
-/* What the ring of who goes on sending should become, in orders. */
+/* The order to which the ring of a busy flow should shrink. */
 static u8 sc_resize_smaller(struct sc_flow *flow)
 {
 	struct schannel_channel *ch = flow->channel;
@@ -330,21 +348,32 @@ static u8 sc_resize_smaller(struct sc_flow *flow)
 
 	if (order < ch->yield_order)
 		return sc_pool_smaller(&ch->pool, order);
-	/* of what is left of several nobody could make one */
+	/*
+	 * It yields: half of a larger ring, or all of an equal one. Halves of several equal
+	 * rings would not be contiguous and so hold no large ring.
+	 */
 	return order > ch->yield_order ? order - 1 : 0;
 }
 
-/* With the sender's lock. */
+/**
+ * sc_resize_maintain_tx() - maintain the ring that this side sends into
+ * @flow:	an open flow; the caller holds the sender's lock
+ * @user:	the flow's user, with a reference
+ * @is_time:	whether a maintenance interval has passed
+ * @low_memory:	whether idle flows shall shrink at once
+ *
+ * Context: The channel's maintenance.
+ */
 void sc_resize_maintain_tx(struct sc_flow *flow, void *user, bool is_time,
-				  bool low_memory)
+			   bool low_memory)
 {
 	struct sc_resize *resize = &flow->resize;
 	struct schannel_channel *ch = flow->channel;
-	bool usable, rests;
+	bool usable, idle;
 	u8 order;
 
 	rcu_read_lock();
-	/* nonsense there is for who sends to find */
+	/* leave an invalid index to the sender, which resets the flow */
 	usable = sc_channel_is_up(ch) && !sc_tx_refresh(&flow->tx) &&
 		 !(flow->tx.own->tx_flags & SCHANNEL_TX_FIN);
 	rcu_read_unlock();
@@ -352,26 +381,29 @@ void sc_resize_maintain_tx(struct sc_flow *flow, void *user, bool is_time,
 		sc_resize_maintain_starved(flow, user, usable);
 	if (!usable)
 		return;
-	rests = sc_resize_note_idle(flow, is_time, low_memory);
+	idle = sc_resize_note_idle(flow, is_time, low_memory);
 	if (sc_resize_state(&flow->resize) == SC_RESIZE_READY) {
 		if (!sc_resize_is_larger(flow))
 			sc_resize_switch(flow);
 		else if (resize->idle_looks >= SC_RESIZE_IDLE_LOOKS)
 			sc_resize_drop(flow);
-	} else if (sc_resize_state(&flow->resize) == SC_RESIZE_REFUSED && !sc_resize_is_refused(flow)) {
+	} else if (sc_resize_state(&flow->resize) == SC_RESIZE_REFUSED &&
+		   !sc_resize_is_refused(flow)) {
 		sc_resize_set_state(&flow->resize, SC_RESIZE_NONE);
 	}
-	if (!sc_resize_free_old(flow) || sc_resize_state(&flow->resize) != SC_RESIZE_NONE)
+	if (!sc_resize_free_old(flow) ||
+	    sc_resize_state(&flow->resize) != SC_RESIZE_NONE)
 		return;
-	if (rests)
+	if (idle)
 		resize->refusals = 0;
-	order = rests ? resize->limits.min : max(sc_resize_smaller(flow), resize->limits.min);
+	order = idle ? resize->limits.min :
+		       max(sc_resize_smaller(flow), resize->limits.min);
 	if (order >= flow->extent.order)
 		return;
-	/* if there is no memory for so much, something smaller leaves more to others */
+	/* without memory for a ring of this order, a smaller one frees even more */
 	while (sc_pool_alloc(&ch->pool, order, &resize->to)) {
 		if (order == resize->limits.min) {
-			/* rings like this one may fill all there is */
+			/* the pool may be full of rings like this one */
 			sc_maintain_grow(ch, order);
 			return;
 		}
