@@ -145,6 +145,7 @@ bench: setup
 # A thousand flows in a VM: $(call soak_loopback,NAME,SECONDS)
 soak_loopback = $(TESTBED) vm --name $(1) --timeout $$(($(2) + 600)) \
 	--file $(firstword $(MODULES)):/lib/schannel.ko --file tests/soak/loopback \
+	--file /bin/bash --file tests/tap/tap.sh:testbed/lib/tap \
 	--file $(BUILD)/tests/soak/schannel-soak -- 'loopback /lib/schannel.ko $(2) --slow 4'
 
 # Each part is a target of this file, and can be run by itself.

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "case.h"
+#include "tap.h"
 
 /* Failures that are described; the rest are counted. */
 #define FAILURES_SHOWN	40
@@ -54,10 +55,8 @@ void failed(const struct plan *plan, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	printf("not ok - %s, at the %s: %s\n",
-	       plan ? plan_name(plan) : "a socket of many flows",
-	       side_name(ledger_side), text);
-	fflush(stdout);
+	tap_note("%s, at the %s: %s", plan ? plan_name(plan) : "a socket of many flows",
+		 side_name(ledger_side), text);
 }
 
 bool ledger_hopeless(void)

@@ -18,6 +18,7 @@
 #include "case.h"
 #include "family.h"
 #include "roles.h"
+#include "tap.h"
 
 static void print_usage(FILE *to)
 {
@@ -42,9 +43,9 @@ static void print_usage(FILE *to)
 	      "                      $SCHANNEL_TEST_SLOW or 1)\n"
 	      "  --family NAME       schannel, or inet or unix to compare\n"
 	      "\n"
-	      "Ends in \"N passed, N failed, N skipped\": flows, and a few checks of all of\n"
-	      "them together. Exit status: 0 when none failed, 1 when some did, 2 when they\n"
-	      "could not be run.\n", to);
+	      "The client reports in TAP: a point for the flows of each kind, and a few for\n"
+	      "all of them together. Exit status: 0 if all passed, 1 if some failed, 2 if\n"
+	      "the soak could not run.\n", to);
 }
 
 static _Noreturn void misused(const char *what)
@@ -253,11 +254,12 @@ static int run_both(const struct soak_options *options)
 	close(control[1]);
 	result = run_client(options, control[0]);
 	close(control[0]);
-	if (waitpid(server, &status, 0) != server || (status && !result)) {
-		printf("not ok - the server's status: %#x\n", status);
-		return 1;
-	}
-	return result;
+	if (result)
+		return result;
+	if (waitpid(server, &status, 0) != server)
+		status = -1;
+	tap_point(!status, "the server ends with wait status %#x", status);
+	return tap_end();
 }
 
 int main(int argc, char **argv)
@@ -282,5 +284,5 @@ int main(int argc, char **argv)
 		return run_server(&command.soak, control_accept(&command));
 	if (strcmp(command.mode, "client") || !command.host)
 		misused("--mode server, or --mode client with --control-host");
-	return run_client(&command.soak, control_connect(&command));
+	return run_client(&command.soak, control_connect(&command)) ?: tap_end();
 }

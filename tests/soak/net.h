@@ -18,8 +18,8 @@ struct net_ports {
 
 extern struct net_ports net_ports;
 
-/* Bit mask of the kinds that can be had here; says what cannot, and why. */
-unsigned int net_kinds(bool say);
+/* Bit mask of the kinds of sockets that this kernel has. */
+unsigned int net_kinds(void);
 /* All of them do not block. -1 with errno. */
 int net_socket(enum kind kind);
 int net_listen(enum kind kind);

@@ -25,7 +25,10 @@ struct soak_options {
 	uint64_t seed;
 };
 
-/* Each returns the exit status of the program. */
+/*
+ * Each returns 0, or the exit status of the program if it could not do its part. What
+ * the client finds wrong is reported in TAP.
+ */
 int run_client(const struct soak_options *options, int control);
 int run_server(const struct soak_options *options, int control);
 
@@ -42,8 +45,8 @@ struct server_account {
 	unsigned long long replies_held;
 };
 
-/* Compares both sides; prints all totals. Returns the exit status. */
-int verdict(const struct soak_options *options, const struct server_account *account,
-	    const struct entry *server);
+/* Compares both sides, and reports in TAP. */
+void verdict(const struct soak_options *options, const struct server_account *account,
+	     const struct entry *server);
 
 #endif

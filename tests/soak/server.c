@@ -55,7 +55,7 @@ static void listener_ready(struct worker *worker, struct source *source, uint32_
 
 static void listeners_open(struct listener *all, uint32_t *ports)
 {
-	unsigned int kinds = net_kinds(false);
+	unsigned int kinds = net_kinds();
 
 	for (enum kind kind = 0; kind < KIND_DGRAM; kind++) {
 		struct listener *listener = &all[kind];
@@ -175,7 +175,7 @@ int run_server(const struct soak_options *options, int control)
 	ledger_create(SERVER);
 	listeners_open(listeners, net_ports.listener);
 	listeners_open(mortal, net_ports.mortal);
-	if (net_kinds(false) & 1U << KIND_DGRAM) {
+	if (net_kinds() & 1U << KIND_DGRAM) {
 		for (enum inbox i = 0; i < INBOXES; i++)
 			net_ports.inbox[i] = inbox_open(&inboxes[i], i);
 	}

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What both sides did, compared. */
-#include <stdio.h>
-
+/* Compares the ledgers of both sides. */
 #include "case.h"
 #include "net.h"
 #include "roles.h"
+#include "tap.h"
 
 /*
- * Connections that the server knows only as silent, or not at all: who took the
- * number of a flow may have been killed before it began it.
+ * Connections that the server counts as silent, or never saw: a process may be killed
+ * after it took a flow's number and before it opened the connection.
  */
 static bool may_be_unseen(const struct plan *plan, const struct entry *client)
 {
@@ -16,7 +15,7 @@ static bool may_be_unseen(const struct plan *plan, const struct entry *client)
 	       client->state == UNSEEN;
 }
 
-/* What went one way: @sender's end of it, @receiver's end of it. */
+/* The data in one direction, as the sender and the receiver recorded it. */
 static bool direction(const struct plan *plan, enum side from,
 		      const struct entry *sender, const struct entry *receiver)
 {
@@ -62,9 +61,7 @@ static bool connection(const struct plan *plan, const struct entry *client,
 }
 
 struct sums {
-	unsigned int passed;
-	unsigned int failed;
-	unsigned int skipped;
+	uint64_t bad[KINDS];		/* flows that failed */
 	uint64_t fates[FATES];
 	uint64_t kinds[KINDS];
 	uint64_t killed;
@@ -96,80 +93,69 @@ static void one_flow(uint32_t id, const struct entry *server, struct sums *sums)
 		sums->unseen += server->state == UNSEEN;
 		good = connection(&plan, client, server);
 	}
-	if (good)
-		sums->passed++;
-	else
-		sums->failed++;
+	sums->bad[plan.kind] += !good;
 }
 
-/* A check that is about all flows together. */
-static void overall(bool good, struct sums *sums)
+static void report_flows(const struct sums *sums)
 {
-	if (good)
-		sums->passed++;
-	else
-		sums->failed++;
-}
-
-static void inboxes(const struct server_account *account, struct sums *sums)
-{
-	static const char *const names[INBOXES] = { "blasts of datagrams", "echoes of datagrams" };
-
-	for (enum inbox i = 0; i < INBOXES; i++) {
-		unsigned long long there = account->inbox[i] + account->drops[i];
-		bool good = there >= sums->sent[i] && there <= sums->attempted[i];
-
-		printf("# %s: %llu sent, %llu arrived, %llu dropped\n", names[i],
-		       (unsigned long long)sums->sent[i], account->inbox[i],
-		       account->drops[i]);
-		if (!good)
-			failed(NULL, "%s: %llu to %llu sent, %llu arrived, %llu were dropped",
-			       names[i], (unsigned long long)sums->sent[i],
-			       (unsigned long long)sums->attempted[i],
-			       account->inbox[i], account->drops[i]);
-		overall(good, sums);
+	for (enum kind kind = 0; kind < KINDS; kind++) {
+		if (plan_choice.kinds & 1U << kind)
+			tap_point(!sums->bad[kind], "%llu flows of kind %s, %llu failed",
+				  (unsigned long long)sums->kinds[kind], kind_name(kind),
+				  (unsigned long long)sums->bad[kind]);
+		else
+			tap_skip("there are no such sockets", "flows of kind %s",
+				 kind_name(kind));
 	}
 }
 
-static void print_sums(const struct server_account *account, const struct sums *sums)
+static void report_inboxes(const struct server_account *account, const struct sums *sums)
 {
-	printf("#");
-	for (enum kind kind = 0; kind < KINDS; kind++)
-		printf(" %s %llu,", kind_name(kind), (unsigned long long)sums->kinds[kind]);
-	printf(" flows in all %u\n#", ledger->last);
-	for (enum fate fate = 0; fate < FATES; fate++)
-		printf(" %s %llu,", fate_name(fate), (unsigned long long)sums->fates[fate]);
-	printf(" killed %llu\n", (unsigned long long)sums->killed);
-	printf("# both ways: %llu MiB, %llu records; %u and %u processes killed\n",
-	       (ledger->bytes + account->bytes) >> 20,
-	       (unsigned long long)ledger->records + account->records, ledger->deaths,
-	       account->deaths);
-	printf("# echoes: %llu asked again, %llu not answered at once\n",
-	       (unsigned long long)ledger->repeated, account->replies_held);
+	static const char *const names[INBOXES] = { "datagrams", "echo requests" };
+
+	for (enum inbox i = 0; i < INBOXES; i++) {
+		unsigned long long there = account->inbox[i] + account->drops[i];
+
+		tap_point(there >= sums->sent[i] && there <= sums->attempted[i],
+			  "%llu to %llu %s sent, %llu arrived, %llu dropped",
+			  (unsigned long long)sums->sent[i],
+			  (unsigned long long)sums->attempted[i], names[i],
+			  account->inbox[i], account->drops[i]);
+	}
 }
 
-int verdict(const struct soak_options *options, const struct server_account *account,
-	    const struct entry *server)
+static void note_sums(const struct server_account *account, const struct sums *sums)
+{
+	for (enum fate fate = 0; fate < FATES; fate++)
+		tap_note("%s: %llu flows", fate_name(fate),
+			 (unsigned long long)sums->fates[fate]);
+	tap_note("killed: %llu of %u flows", (unsigned long long)sums->killed,
+		 ledger->last);
+	tap_note("both ways: %llu MiB, %llu records; %u and %u processes killed",
+		 (ledger->bytes + account->bytes) >> 20,
+		 (unsigned long long)ledger->records + account->records,
+		 ledger->deaths, account->deaths);
+	tap_note("echoes: %llu requests repeated, %llu replies delayed",
+		 (unsigned long long)ledger->repeated, account->replies_held);
+}
+
+void verdict(const struct soak_options *options, const struct server_account *account,
+	     const struct entry *server)
 {
 	struct sums sums = { 0 };
-	uint64_t silent = atomic_load(&ledger->silent);
+	unsigned long long silent = atomic_load(&ledger->silent);
 
 	for (uint32_t id = 1; id <= ledger->last; id++)
 		one_flow(id, &server[id], &sums);
-	for (enum kind kind = 0; kind < KINDS; kind++)
-		sums.skipped += !(plan_choice.kinds & 1U << kind);
+	report_flows(&sums);
 	if (plan_choice.kinds & 1U << KIND_DGRAM)
-		inboxes(account, &sums);
-	/* those that said nothing: no more than there were, none lost */
-	if (account->silent < silent || account->silent > sums.unseen)
-		failed(NULL, "%llu connections came that said nothing, expected %llu to %llu",
-		       account->silent, (unsigned long long)silent,
-		       (unsigned long long)sums.unseen);
-	overall(account->silent >= silent && account->silent <= sums.unseen, &sums);
-	if (ledger->others || account->others)
-		overall(false, &sums);
-	print_sums(account, &sums);
-	printf("# seed %llu\n", (unsigned long long)options->seed);
-	printf("%u passed, %u failed, %u skipped\n", sums.passed, sums.failed, sums.skipped);
-	return sums.failed ? 1 : 0;
+		report_inboxes(account, &sums);
+	tap_point(account->silent >= silent && account->silent <= sums.unseen,
+		  "%llu connections without data arrived, %llu to %llu were expected",
+		  account->silent, silent, (unsigned long long)sums.unseen);
+	tap_point(!ledger->others && !account->others,
+		  "%u failures of no single flow at the client, %u at the server",
+		  ledger->others, account->others);
+	note_sums(account, &sums);
+	tap_note("seed %llu", (unsigned long long)options->seed);
 }

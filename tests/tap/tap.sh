@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC1091,SC2015,SC2034,SC2086,SC2154
 #
-# Reports a scenario's steps in TAP, one point each. The scenario ends with "summary",
-# which prints the plan.
+# Reports the results of a script in TAP, the Test Anything Protocol. The script ends with
+# "summary", which prints the plan.
 
 _passed=0
 _failed=0
@@ -18,29 +18,49 @@ _report() {
 	echo "${1}ok $((_passed + _failed)) - $2"
 }
 
+# point STATUS NAME [DIAGNOSTIC]: one point, which passes if STATUS is 0. The diagnostic is
+# shown if it fails.
+point() {
+	if [ "$1" = 0 ]; then
+		_report '' "$2"
+	else
+		_report 'not ' "$2"
+		[ -z "${3-}" ] || sed 's/^/# /' <<<"$3"
+	fi
+}
+
+# same NAME WANTED GOT: passes if the two texts are equal.
+same() {
+	local status=0
+	[ "$2" = "$3" ] || status=1
+	point $status "$1" "got '$3', not '$2'"
+}
+
 # step NAME COMMAND...: passes if the command succeeds. What the command leaves in
 # "detail" goes into the line; its output is shown if it fails.
 step() {
-	local name=$1 status=0
+	local name=$1 status=0 _output
 	shift
 	detail=
-	"$@" >/run/step 2>&1 || status=$?
+	_output=$(mktemp)
+	"$@" >"$_output" 2>&1 || status=$?
 	if [ $status = 0 ]; then
 		_report '' "$name${detail:+ ($detail)}"
 	else
 		_report 'not ' "$name${detail:+ ($detail)}"
-		sed 's/^/# /' /run/step
+		sed 's/^/# /' "$_output"
 	fi
+	rm -f "$_output"
 	return $status
 }
 
-# skip NAME REASON: a step that cannot be tried here.
+# skip NAME REASON: a point that cannot be tested here.
 skip() {
 	_report '' "$1 # SKIP $2"
 }
 
 # merge NAME COMMAND...: the points of a command that reports in TAP become points of the
-# scenario. A wrong plan is a failure, and so is an exit status that no point explains.
+# script. A wrong plan is a failure, and so is an exit status that no point explains.
 # Returns the command's exit status.
 merge() {
 	local name=$1 line plan= status=0 before=$((_passed + _failed)) failed=$_failed ran
@@ -62,7 +82,7 @@ merge() {
 	return $status
 }
 
-# summary: the end of a scenario, and its exit status.
+# summary: the end of a script, and its exit status.
 summary() {
 	echo "1..$((_passed + _failed))"
 	[ $_failed = 0 ]
