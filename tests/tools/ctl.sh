@@ -7,24 +7,14 @@
 #
 #	ctl.sh SCHANNELCTL SCHANNELCTL-MADE-UP
 set -uo pipefail
+# shellcheck source=tests/tap/tap.sh
+. "$(dirname "$0")/../tap/tap.sh"
 
 ctl=$(realpath "$1")
 made_up=$(realpath "$2")
 tools=$(dirname "$0")/../../tools
-passed=0
-failed=0
 errors=$(mktemp)
 trap 'rm -f "$errors"' EXIT
-
-verdict() {	# RESULT NAME [DETAIL]
-	if [ "$1" = 0 ]; then
-		passed=$((passed + 1))
-		echo "ok - $2"
-	else
-		failed=$((failed + 1))
-		echo "not ok - $2: ${3:-}"
-	fi
-}
 
 # Fails with one line on standard error and nothing else.
 fails() {	# STATUS TEXT ARGUMENTS...
@@ -33,7 +23,7 @@ fails() {	# STATUS TEXT ARGUMENTS...
 	said=$(timeout 10 "$made_up" "$@" 2>&1 >/dev/null) || status=$?
 	[ $status = "$wanted" ] && [ -z "$(timeout 10 "$made_up" "$@" 2>/dev/null)" ] &&
 		[ "$(wc -l <<<"$said")" = 1 ] && grep -qi -- "$text" <<<"$said"
-	verdict $? "${MADE_UP:+errno $MADE_UP, }fails with '$text': $*" "status $status, $said"
+	point $? "${MADE_UP:+errno $MADE_UP, }fails with '$text': $*" "status $status, $said"
 }
 
 # Prints a line like this, trailing space and all.
@@ -42,7 +32,7 @@ prints() {	# PATTERN ARGUMENTS...
 	shift
 	said=$(timeout 10 "$made_up" "$@" 2>&1)
 	grep -qxE -- "$pattern" <<<"$said"
-	verdict $? "prints '$pattern': $*" "$said"
+	point $? "prints '$pattern': $*" "$said"
 }
 
 # Exactly so many lines.
@@ -51,7 +41,7 @@ counts() {	# LINES ARGUMENTS...
 	shift
 	said=$(timeout 10 "$made_up" "$@" 2>&1)
 	[ "$(wc -l <<<"$said")" = "$lines" ]
-	verdict $? "prints $lines lines: $*" "$said"
+	point $? "prints $lines lines: $*" "$said"
 }
 
 # Prints JSON for which this holds.
@@ -60,7 +50,7 @@ json() {	# EXPRESSION ARGUMENTS...
 	shift
 	said=$(timeout 10 "$made_up" -j "$@") && python3 -m json.tool <<<"$said" >/dev/null &&
 		jq -e "$expression" <<<"$said" >/dev/null
-	verdict $? "JSON has $expression: $*" "$said"
+	point $? "JSON has $expression: $*" "$said"
 }
 
 # The command line.
@@ -138,12 +128,12 @@ MADE_UP=1 fails 1 'not permitted' monitor flows
 MADE_UP=12 fails 1 'cannot allocate memory' stats
 "$made_up" help >/dev/full 2>/dev/null
 [ $? = 1 ]
-verdict $? 'output that cannot be written is an error'
+point $? 'output that cannot be written is an error'
 for arguments in 'sockets kill' -K 'peers move web netns' 'peers web move'; do
 	# shellcheck disable=SC2086
 	timeout 10 "$made_up" ${arguments/#-K/sockets -K} >/dev/null 2>&1
 	[ $? = 2 ]
-	verdict $? "is used otherwise: $arguments"
+	point $? "is used otherwise: $arguments"
 done
 
 # First contact: answers on standard output, and nothing on standard error.
@@ -152,7 +142,7 @@ answers() {	# PATTERN ARGUMENTS...
 	shift
 	said=$(timeout 10 "$made_up" "$@" 2>"$errors") || status=$?
 	[ $status = 0 ] && [ ! -s "$errors" ] && grep -qxE -- "$pattern" <<<"$said"
-	verdict $? "answers '$pattern': $*" "status $status, $said, $(cat "$errors")"
+	point $? "answers '$pattern': $*" "status $status, $said, $(cat "$errors")"
 }
 for arguments in --help -h help '-j --help'; do
 	# shellcheck disable=SC2086
@@ -210,7 +200,7 @@ counts 2 sockets peer 0
 counts 2 sockets -K state established
 counts 2 sockets k type dgram
 [ -z "$("$made_up" show | sed -n '/ $/p')" ]
-verdict $? 'no line of a table ends in a space'
+point $? 'no line of a table ends in a space'
 
 # TCP connections: theirs are the addresses, and why they are or are not diverted.
 prints 'open +stream .*  10\.0\.0\.5:40000 +10\.0\.0\.3:5201 +0' flows
@@ -236,7 +226,7 @@ whys() {	# STATUS PATTERN ARGUMENTS...
 	shift 2
 	said=$(timeout 10 "$made_up" why "$@" 2>&1) || status=$?
 	[ $status = "$wanted" ] && grep -qxE -- "$pattern" <<<"$said"
-	verdict $? "why $*: $wanted, '$pattern'" "status $status, $said"
+	point $? "why $*: $wanted, '$pattern'" "status $status, $said"
 }
 whys 0 '\[fd00::3\]:80: would be diverted, to web' '[fd00::3]:80'
 whys 0 'fd00::3: would be diverted, to web' fd00::3
@@ -254,7 +244,7 @@ whys 1 '\[fd00::3\]:443: would be diverted, to web' web:443
 NO_INET=1 whys 1 '.*, because schannel_inet is not loaded .*' '[fd00::3]:80'
 "$made_up" why '[fd00::3]:80' >/dev/full 2>/dev/null
 [ $? = 1 ]
-verdict $? 'why: output that cannot be written is an error'
+point $? 'why: output that cannot be written is an error'
 
 # Attaching, and what the words become.
 attaches() {	# SCOPE WORDS...
@@ -320,7 +310,7 @@ status() {	# STATUS COMMAND...
 	shift
 	timeout 10 "$@" >/dev/null 2>&1 || status=$?
 	[ $status = "$wanted" ]
-	verdict $? "ends with $wanted: ${*:2}" "$status"
+	point $? "ends with $wanted: ${*:2}" "$status"
 }
 status 0 "$made_up" run true
 status 7 "$made_up" run sh -c 'exit 7'
@@ -332,7 +322,7 @@ status 5 bash -c "exec \"$made_up\" run bash -c 'trap \"exit 5\" USR1; kill -USR
 status 0 bash -c 'trap "" CHLD; exec "$0" run true' "$made_up"
 said=$(timeout 10 "$made_up" run sh -c 'grep SigBlk /proc/self/status')
 grep -q 'SigBlk:.0*$' <<<"$said"
-verdict $? 'run blocks no signals for the command' "$said"
+point $? 'run blocks no signals for the command' "$said"
 
 # JSON.
 json 'length == 5 and .[0].gone and .[0].id == 7 and .[0].ports == ["80","443"]' attached
@@ -361,7 +351,7 @@ why_json() {	# EXPRESSION ARGUMENTS...
 	shift
 	said=$(timeout 10 "$made_up" -j why "$@" || :)
 	jq -e "$expression" <<<"$said" >/dev/null
-	verdict $? "JSON has $expression: why $*" "$said"
+	point $? "JSON has $expression: why $*" "$said"
 }
 why_json 'length == 1 and (.[0] | .diverted and .reasons == [] and .peer_domid == 3 and .cgroup == "/")' '[fd00::3]:80'
 why_json 'length == 2 and (.[0] | .address == "10.0.0.3" and .port == 443 and (.diverted | not))' web:443
@@ -370,17 +360,17 @@ why_json '.[0] | .retry_ms == 4250 and .reasons[0].reason == "timeout"' fd00::4
 json '.peer == "web" and .opened == 1' stats web
 json '(.peers | length) == 3 and (.channels | length) == 3' show
 [ "$("$made_up" -j)" = "$("$made_up" show -j)" ] && [ "$("$made_up")" = "$("$made_up" show)" ]
-verdict $? 'no command shows'
+point $? 'no command shows'
 said=$("$made_up" -j monitor 2>/dev/null | jq -sc 'map(.event)')
 [ "$said" = '["peer","channel-up","lost","flow-opened","flow-ended","flow-ended","channel-down","peer-gone"]' ]
-verdict $? 'monitor: an object a line' "$said"
+point $? 'monitor: an object a line' "$said"
 said=$("$made_up" -j monitor 2>/dev/null)
 jq -es '.[0].peer.name == "web" and .[0].time > 1e9 and .[5].flow.type == "dgram"' <<<"$said" >/dev/null
-verdict $? 'monitor: what it happened to' "$said"
+point $? 'monitor: what it happened to' "$said"
 # Each answer has 100 connects more than the one before, and is not asked for sooner.
 said=$(timeout 10 "$made_up" -j -i 0.02 stats | head -n 2 | jq -s 'map(.rates.connects)')
 jq -e 'all(. > 200 and . <= 5001) and length == 2' <<<"$said" >/dev/null
-verdict $? 'stats -i: rates' "$said"
+point $? 'stats -i: rates' "$said"
 said=$(timeout 10 python3 -c 'if True:
 	import json, os, socket, subprocess, sys
 	s = socket.socket()
@@ -388,27 +378,27 @@ said=$(timeout 10 python3 -c 'if True:
 		env={**os.environ, "INODE": str(os.fstat(s.fileno()).st_ino)}))
 	assert flows[0]["processes"] == [{"name": "python3", "pid": os.getpid(), "fd": s.fileno()}]
 	' "$made_up" 2>&1)
-verdict $? 'flows -p: who has the socket' "$said"
+point $? 'flows -p: who has the socket' "$said"
 
 # The program itself, where there is no module, and that it needs no libxenstore.
 [ -e /sys/module/schannel ] || {
 	said=$("$ctl" flows 2>&1)
 	[ $? = 1 ] && grep -q 'not loaded' <<<"$said"
-	verdict $? 'without the module' "$said"
+	point $? 'without the module' "$said"
 }
 ! ldd "$ctl" | grep -q libxen
-verdict $? 'it is not linked with libraries of Xen'
+point $? 'it is not linked with libraries of Xen'
 
 # Its documents.
 commands=$("$ctl" help | sed -n 's/^  \([a-z]\+\) .*/\1/p' | sort -u)
 letters=$("$ctl" help | grep -o '^  -.' | cut -c4)
 for command in $commands; do
 	grep -q "^\.\(B\|BI\) \"\?$command\b" "$tools/schannelctl.8"
-	verdict $? "the manual has $command"
+	point $? "the manual has $command"
 done
 for letter in $letters; do
 	grep -q '^\.\(B\|BI\|BR\) "\?\\-'"$letter" "$tools/schannelctl.8"
-	verdict $? "the manual has -$letter"
+	point $? "the manual has -$letter"
 done
 keys() {	# ARGUMENTS...
 	"$made_up" -j "$@" 2>/dev/null | jq -r '.. | objects | keys[]'
@@ -420,10 +410,10 @@ done | sort -u | while read -r key; do
 	grep -q "\\b$key\\b" "$tools/schannelctl.8" || echo "$key"
 done)
 [ -z "$said" ]
-verdict $? 'the manual has every member of JSON' "$said"
+point $? 'the manual has every member of JSON' "$said"
 if command -v man >/dev/null; then
 	said=$(LC_ALL=C MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l "$tools/schannelctl.8" 2>&1 >/dev/null)
-	verdict "${#said}" 'the manual is well-formed' "$said"
+	point "${#said}" 'the manual is well-formed' "$said"
 fi
 
 # complete WORDS...: what the last of them may become.
@@ -440,7 +430,7 @@ completes() {	# WANTED WORDS...
 	shift
 	said=$(complete_last "$@")
 	[ "$said" = "$wanted" ]
-	verdict $? "completes to '$wanted': $*" "$said"
+	point $? "completes to '$wanted': $*" "$said"
 }
 completes "$(xargs <<<"$commands")" ''
 completes 'peers' pe
@@ -468,5 +458,4 @@ completes 'not port to' run ''
 completes 'mktemp' run port 80 mktem
 completes '/a/web.service /b/twins /c/twins /schannel-run-0' detach ''
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ $failed = 0 ]
+summary

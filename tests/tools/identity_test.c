@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who a domain is, out of a xenstore that is a table: what its peers are told
- * is bounded, in its usual form, and only what can be meant.
+ * identity_read() on a simulated xenstore, which is a table. What peers learn of a domain is
+ * bounded, in its canonical form, and valid.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "identity.h"
+#include "tap.h"
 
 #define NAME_32	"a-name-of-thirty-two-bytes-....."
 
@@ -65,17 +66,13 @@ char **xs_directory(struct xs_handle *xs, xs_transaction_t t, const char *path,
 	return list;
 }
 
-static unsigned int passed, failed;
-
 static void expect(const char *what, const char *got, const char *wanted)
 {
 	bool same = !strcmp(got, wanted);
 
-	passed += same;
-	failed += !same;
-	printf("%sok - %s\n", same ? "" : "not ", what);
+	tap_point(same, "%s", what);
 	if (!same)
-		printf("# got '%s'\n# not '%s'\n", got, wanted);
+		tap_note("got '%s', not '%s'", got, wanted);
 }
 
 static void expect_addresses(const char *what, const char *text, const char *wanted)
@@ -99,8 +96,8 @@ static void check_bound(void)
 	}
 	identity_add_addresses(&who, text);
 	snprintf(text, sizeof(text), "%zu", strlen(who.addresses));
-	/* 16, of 39 bytes each: more the kernel does not take. */
-	expect("too many addresses are cut between two", text, "639");
+	/* 16 addresses of 39 bytes each, the most that the kernel accepts. */
+	expect("a list that is too long ends after a whole address", text, "639");
 }
 
 int main(void)
@@ -110,25 +107,24 @@ int main(void)
 	identity_read(&who, NULL, XBT_NULL, 1);
 	expect("the name", who.name, "web");
 	expect("the UUID, without its suffix", who.uuid, "6f2b9d3c-0a51-4c1e-9f7e-1d2c3b4a5968");
-	expect("the addresses, of the control domain's backends alone", who.addresses,
+	expect("the addresses come only from the control domain's backends", who.addresses,
 	       "10.0.0.1 2001:db8::1 10.1.0.1");
 	identity_read(&who, NULL, XBT_NULL, 2);
-	expect("a name with a line feed is none", who.name, "");
-	expect("half a UUID is none", who.uuid, "");
+	expect("a name with a line feed is ignored", who.name, "");
+	expect("half a UUID is ignored", who.uuid, "");
 	expect("no interfaces, no addresses", who.addresses, "");
 	identity_read(&who, NULL, XBT_NULL, 3);
-	expect("a name of 128 bytes is none", who.name, "");
+	expect("a name of 128 bytes is ignored", who.name, "");
 	identity_read(&who, NULL, XBT_NULL, 4);
-	expect("a domain that is not there has no name", who.name, "");
+	expect("a domain that does not exist has no name", who.name, "");
 
-	expect_addresses("nonsense is left out", " 10.0.0.1\t1.2.3 x 10.0.0.256 ", "10.0.0.1");
-	expect_addresses("what is everybody's is left out",
+	expect_addresses("invalid addresses are left out", " 10.0.0.1\t1.2.3 x 10.0.0.256 ", "10.0.0.1");
+	expect_addresses("loopback, multicast and other addresses of no single host are left out",
 			 "127.0.0.1 0.0.0.0 224.0.0.1 255.255.255.255 ::1 :: ff02::1 fe80::1", "");
-	expect_addresses("an IPv4 address has one form", "::ffff:10.0.0.1 ::10.0.0.1", "");
-	expect_addresses("each address once", "10.0.0.1 110.0.0.1 10.0.0.1/24 fd00::1 FD00:0::1",
+	expect_addresses("IPv4 addresses in IPv6 form are left out", "::ffff:10.0.0.1 ::10.0.0.1", "");
+	expect_addresses("each address appears once", "10.0.0.1 110.0.0.1 10.0.0.1/24 fd00::1 FD00:0::1",
 			 "10.0.0.1 110.0.0.1 fd00::1");
 	check_bound();
 
-	printf("%u passed, %u failed, 0 skipped\n", passed, failed);
-	return failed != 0;
+	return tap_end();
 }

@@ -6,23 +6,13 @@
 #
 #	perf.sh SCHANNEL-PERF
 set -uo pipefail
+# shellcheck source=tests/tap/tap.sh
+. "$(dirname "$0")/../tap/tap.sh"
 
 perf=$(realpath "$1")
 scratch=$(mktemp -d)
 trap 'kill $server 2>/dev/null; rm -rf "$scratch"' EXIT
-passed=0
-failed=0
 server=
-
-verdict() {	# RESULT NAME [DETAIL]
-	if [ "$1" = 0 ]; then
-		passed=$((passed + 1))
-		echo "ok - $2"
-	else
-		failed=$((failed + 1))
-		echo "not ok - $2: ${3:-}"
-	fi
-}
 
 # A server with a port of its own; its first line says when and where.
 serve() {	# COMMAND...
@@ -43,30 +33,30 @@ fails() {	# TEXT COMMAND...
 	shift
 	said=$(timeout 60 "$@" 2>&1 >/dev/null) || status=$?
 	[ $status != 0 ] && [ "$(wc -l <<<"$said")" = 1 ] && grep -q -- "$text" <<<"$said"
-	verdict $? "fails with '$text': ${*:2}" "status $status, $said"
+	point $? "fails with '$text': ${*:2}" "status $status, $said"
 }
 
 serve server
 for size in 1 1K 64K 128K 3M; do
 	said=$(client --size $size --json 2>&1) && jq -e '.mib_per_s > 0 and
 		.bytes == .client.bytes and .bytes == .server.bytes' <<<"$said" >/dev/null
-	verdict $? "stream, $size" "$said"
+	point $? "stream, $size" "$said"
 done
 said=$(client --reverse --flows 20 --json 2>&1) && jq -e '.flows == 20 and
 	.client.recv_calls > 0 and .server.send_calls > 0' <<<"$said" >/dev/null
-verdict $? 'stream, 20 flows from the server' "$said"
+point $? 'stream, 20 flows from the server' "$said"
 for size in 1 300K; do
 	said=$(client --test rtt --size $size --json 2>&1) && jq -e '.round_trips > 0 and (.rtt_us |
 		.min <= .median and .median <= .p99 and .p99 <= .max)' <<<"$said" >/dev/null
-	verdict $? "round trips, $size" "$said"
+	point $? "round trips, $size" "$said"
 done
 client | grep -q 'received .* MiB/s'
-verdict $? 'text'
+point $? 'text'
 head -c 1000 "$perf" >"$scratch/file"
 fails 'does not support this test' "$perf" send "$scratch/file" 127.0.0.1 --family tcp --port "$port"
 head -c 200 /dev/zero | timeout 10 bash -c "cat >/dev/tcp/127.0.0.1/$port"
 client >/dev/null
-verdict $? 'a server survives a client that sends an invalid request'
+point $? 'a server survives a client that sends an invalid request'
 client --time 5 2>"$scratch/client" & client=$!
 # The test runs once the server has a second thread.
 until [ "$(pgrep -P "$server" | xargs -I{} ls /proc/{}/task 2>/dev/null | wc -l)" -gt 1 ]; do
@@ -75,24 +65,24 @@ done
 kill "$server"
 wait $client
 [ $? = 1 ] && [ "$(wc -l <"$scratch/client")" = 1 ]
-verdict $? 'a client whose server is killed' "$(cat "$scratch/client")"
+point $? 'a client whose server is killed' "$(cat "$scratch/client")"
 
 serve server --once
 client --flows 5 >/dev/null
 wait $server
-verdict $? 'one test with --once' "$(cat "$scratch/errors")"
+point $? 'one test with --once' "$(cat "$scratch/errors")"
 
 head -c 3000001 /dev/urandom >"$scratch/file"
 sum=$(sha256sum <"$scratch/file")
 serve receive "$scratch/copy" --once
 said=$(timeout 60 "$perf" send "$scratch/file" 127.0.0.1 --family tcp --port "$port" 2>&1)
 [ "$said" = "sent 3000001 bytes, SHA-256 ${sum%% *}" ]
-verdict $? 'send says what it sent' "$said"
+point $? 'send says what it sent' "$said"
 read -r said <&3
 [ "$said" = "received 3000001 bytes, SHA-256 ${sum%% *}" ] && cmp "$scratch/file" "$scratch/copy"
-verdict $? 'receive says what it received' "$said"
+point $? 'receive says what it received' "$said"
 wait $server
-verdict $? 'one file with --once' "$(cat "$scratch/errors")"
+point $? 'one file with --once' "$(cat "$scratch/errors")"
 
 # A listener that never answers.
 exec 4< <(exec timeout 60 python3 -c 'if True:
@@ -119,7 +109,7 @@ answers() {	# PATTERN ARGUMENTS...
 	shift
 	said=$("$perf" "$@" 2>"$scratch/errors") || status=$?
 	[ $status = 0 ] && [ ! -s "$scratch/errors" ] && grep -qxE -- "$pattern" <<<"$said"
-	verdict $? "answers '$pattern': $*" "status $status, $said, $(cat "$scratch/errors")"
+	point $? "answers '$pattern': $*" "status $status, $said, $(cat "$scratch/errors")"
 }
 for argument in --help -h help; do
 	answers 'Usage: schannel-perf COMMAND .*' $argument
@@ -131,5 +121,4 @@ for arguments in --version -V 'client --version'; do
 	answers "schannel-perf $(cat "$(dirname "$0")/../../VERSION")" $arguments
 done
 
-echo "$passed passed, $failed failed, 0 skipped"
-[ $failed = 0 ]
+summary
