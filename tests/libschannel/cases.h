@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The cases of lib-test, a table of each file. */
+/* The cases of lib-test, a table in each file. */
 #ifndef CASES_H
 #define CASES_H
 
@@ -8,16 +8,25 @@
 #include "tap.h"
 
 struct table {
+	const char *name;
 	const struct tap_case *cases;
 	size_t nr;
+	struct table *next;
 };
 
-extern const struct table address_cases, connection_cases, query_cases, monitor_cases;
-/* Of a kernel without the module. */
-extern const struct table absent_cases;
+void table_add(struct table *table);
 
-#define TABLE(name)	\
-	const struct table name##_cases = { cases, ARRAY_SIZE(cases) }
+/* At the end of a file: registers its cases. Tables run in the order of their names. */
+#define TABLE(group)							\
+static void __attribute__((constructor)) add_table_##group(void)	\
+{									\
+	static struct table table = {					\
+		.name = #group, .cases = cases, .nr = ARRAY_SIZE(cases)	\
+	};								\
+									\
+	table_add(&table);						\
+}									\
+struct table
 
 /* A connection over loopback, both ends, and the listener it came from. */
 struct connection {
