@@ -95,6 +95,7 @@ fails 1 'not permitted' sockets kill state listen
 fails 2 'usage' attach
 fails 2 "unknown scope keyword 'all'" attach web all
 fails 2 "did you mean 'port'?" attach web prot 80
+fails 2 "did you mean 'not'?" attach web nto port 80
 fails 2 'usage' attach web port
 fails 2 'usage' attach web not
 fails 2 "unknown scope keyword '80'" attach web not 80

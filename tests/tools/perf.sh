@@ -94,6 +94,7 @@ exec 4< <(exec timeout 60 python3 -c 'if True:
 	c.close()')
 read -r port <&4
 fails 'no progress for 1 s' "$perf" client 127.0.0.1 --family tcp --port "$port" --timeout 1
+cat <&4	# until the listener has exited
 fails 'Connection refused' "$perf" client 127.0.0.1 --family tcp --port "$port"
 fails 'expected a domain id' "$perf" client xyzzy
 fails 'not for server' "$perf" server --json
