@@ -256,12 +256,16 @@ static bool sc_conn_readable(struct sc_flow *flow, u32 want, bool edges,
 {
 	if (!edges && sc_flow_has_data(flow, want, view))
 		return true;
-	if (!sc_flow_await_data(flow, want, view))
+	/*
+	 * Receivers that sleep share the event index, and may wait for fewer bytes than
+	 * the SO_RCVLOWAT that is polled for: ask for the very next byte. The receiver
+	 * that empties the ring asks for the event after that itself.
+	 */
+	if (!sc_flow_await_data(flow, 1, view))
 		return false;
-	/* the receiver that empties the ring asks for the next event itself */
-	if (edges)
+	if (edges || want > 1)
 		sc_flow_await_more(flow, view);
-	return true;
+	return want == 1 || sc_flow_has_data(flow, want, view);
 }
 
 /* The same for space; a sender that finds the ring full asks for the event itself. */
