@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Making room. See alloc.h. Process context. */
+/* Allocation of rings and table pages. See alloc.h. Process context. */
 #include <linux/err.h>
 #include <linux/mutex.h>
 
@@ -8,7 +8,7 @@
 #include "segment.h"
 #include "maintain.h"
 
-/* One more segment for the pool, for rings of @order. Caller holds grow_lock. */
+/* Add a segment to the pool that is large enough for a ring of @order. Under grow_lock. */
 static int sc_alloc_segment(struct schannel_channel *ch, u8 order)
 {
 	u32 nr_pages = sc_pool_segment_pages(order);
@@ -29,7 +29,13 @@ static int sc_alloc_segment(struct schannel_channel *ch, u8 order)
 	return err;
 }
 
-/* The pool is to have one more segment, for rings to come of @order. 0 or -errno. */
+/**
+ * sc_alloc_grow_pool() - add a segment to the pool
+ * @ch:		the channel
+ * @order:	order of a ring that the segment must hold
+ *
+ * Return: 0 or -errno.
+ */
 int sc_alloc_grow_pool(struct schannel_channel *ch, u8 order)
 {
 	int err;
@@ -41,19 +47,19 @@ int sc_alloc_grow_pool(struct schannel_channel *ch, u8 order)
 }
 
 /**
- * sc_alloc_extent() - take the pages for a ring
- * @ch:		the channel, whose pool grows if need be
- * @order:	how large it is to be
+ * sc_alloc_extent() - allocate the pages of a ring from the pool
+ * @ch:		the channel, whose pool grows if necessary
+ * @order:	the preferred order
  * @order_min:	the smallest order that is accepted when memory is short
  * @extent:	filled in
  *
- * As large as memory and limits allow: rather a small ring than none. When they do
- * not, idle flows are made to give back what they have.
+ * Tries smaller orders when memory or the limits do not allow @order, and makes idle flows
+ * shrink their rings.
  *
  * Return: 0 or -errno.
  */
 int sc_alloc_extent(struct schannel_channel *ch, u8 order, u8 order_min,
-		  struct sc_extent *extent)
+		    struct sc_extent *extent)
 {
 	int err;
 
@@ -73,14 +79,20 @@ int sc_alloc_extent(struct schannel_channel *ch, u8 order, u8 order_min,
 	return err;
 }
 
-/* One more page for the flow table, which had @pages. 0 or -errno. */
+/**
+ * sc_alloc_table() - add a page to the flow table
+ * @ch:		the channel
+ * @pages:	the number of pages that the caller has found to be too small
+ *
+ * Return: 0 if the table is larger than @pages now, or -errno.
+ */
 int sc_alloc_table(struct schannel_channel *ch, unsigned int pages)
 {
 	int err = 0;
 
 	mutex_lock(&ch->grow_lock);
 	if (ch->table_pages > pages)
-		goto out;	/* somebody else was faster */
+		goto out;	/* another thread has added one */
 	err = -ECONNRESET;
 	if (ch->state == SC_CHANNEL_DOWN)
 		goto out;
@@ -89,14 +101,19 @@ int sc_alloc_table(struct schannel_channel *ch, unsigned int pages)
 		goto out;
 	err = sc_page_share(ch->peer, &ch->table[ch->table_pages]);
 	if (!err)
-		/* release: entries of the page are used after this */
+		/* release: pairs with the acquire loads of @table_pages before the page is used */
 		smp_store_release(&ch->table_pages, ch->table_pages + 1);
 out:
 	mutex_unlock(&ch->grow_lock);
 	return err;
 }
 
-/* The ring at a place that was carved. */
+/**
+ * sc_extent_ring() - the ring at an extent of our pool
+ * @ch:		the channel
+ * @extent:	from sc_alloc_extent() or sc_pool_alloc()
+ * @ring:	filled in
+ */
 void sc_extent_ring(const struct schannel_channel *ch,
 		    const struct sc_extent *extent, struct sc_ring *ring)
 {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The control ring, receiving: the channel's work alone, one message at a time, in order.
+ * The receiving half of the control ring: only the channel's work reads it, one message at a
+ * time, in order.
  *
- * The ring is always drained, whether or not our own has space for the answers: those wait
- * in state of bounded size, one per flow or segment. Otherwise two domains that both have
- * more to send than a ring holds would wait for each other.
+ * The work drains the ring whether or not our own control ring has space for the answers.
+ * The answers wait in state of bounded size, one per flow or segment. Otherwise two domains
+ * that both have more to send than a ring holds would wait for each other.
  */
 #include <linux/err.h>
 #include <linux/kernel.h>
@@ -37,11 +38,11 @@ static void sc_control_add_table(struct schannel_channel *ch,
 			ch->peer_table[msg->table.first + i] = map->addr[i];
 		ch->peer_table_map[ch->peer_table_maps++] = map;
 	}
-	/* without the mapping its flows are refused, one by one */
+	/* if mapping failed, sc_flow_join() refuses each flow of these pages */
 	ch->peer_table_pages += msg->table.nr;
 }
 
-/* The peer has unmapped a segment of ours. */
+/* The peer has unmapped a segment of ours. Returns NULL, or the protocol violation. */
 static const char *sc_control_segment_is_gone(struct schannel_channel *ch, u16 id)
 {
 	struct sc_segment *seg = sc_segment_of(sc_pool_gone(&ch->pool, id));
@@ -64,6 +65,7 @@ static int sc_control_reason_to_errno(u32 reason)
 	}
 }
 
+/* A message for an existing flow. Returns NULL, or the protocol violation. */
 static const char *sc_control_handle_flow(struct schannel_channel *ch,
 					  struct sc_flow *flow,
 					  const struct schannel_msg *msg)
@@ -94,7 +96,7 @@ static const char *sc_control_handle_flow(struct schannel_channel *ch,
 	case SCHANNEL_MSG_RING_ANSWER:
 		return sc_resize_answer(flow, msg->answer.ready);
 	default:
-		/* who leaves without a word resets: nobody may wait for it */
+		/* a CLOSE before the peer shut both directions is a reset: wake all waiters */
 		if (msg->reason.reason != SCHANNEL_REASON_DONE ||
 		    !sc_flow_is_over(flow))
 			sc_flow_ended(flow, -ECONNRESET);
@@ -107,6 +109,7 @@ static const char *sc_control_handle_flow(struct schannel_channel *ch,
 	}
 }
 
+/* Returns NULL, or the protocol violation. */
 static const char *sc_control_handle(struct schannel_channel *ch,
 				     const struct schannel_msg *msg)
 {
@@ -124,7 +127,7 @@ static const char *sc_control_handle(struct schannel_channel *ch,
 		if (reason) {
 			trace_schannel_accept(ch, msg, 0, reason);
 			if (!sc_control_refuse(ch, msg->src_flow, reason))
-				return "flow opened again before its refusal was sent";
+				return "OPEN for a flow whose refusal was not sent yet";
 		}
 		return NULL;
 	case SCHANNEL_MSG_TABLE_ADD:
@@ -147,8 +150,8 @@ static const char *sc_control_handle(struct schannel_channel *ch,
 }
 
 /*
- * Take the next message. 1: there is one, 0: there is none, and an event will
- * come; negative: the index is invalid.
+ * Take the next message. Returns 1 if there is one; 0 if there is none, after asking for an
+ * event; negative if the producer index is invalid.
  */
 static int sc_control_take(struct schannel_channel *ch,
 			   struct schannel_msg *msg)
@@ -177,10 +180,10 @@ static int sc_control_take(struct schannel_channel *ch,
 	return 1;
 }
 
-/* So many messages, then others may run. */
+/* Messages that one run of the work handles before it lets other works run. */
 #define SC_CONTROL_BUDGET	64
 
-/* The channel's work. Not running any more when the channel's pages go. */
+/* The channel's work. Cancelled before the channel's pages are unmapped. */
 void sc_control_work(struct work_struct *work)
 {
 	struct schannel_channel *ch =
@@ -188,7 +191,7 @@ void sc_control_work(struct work_struct *work)
 	int budget = SC_CONTROL_BUDGET;
 	const char *violation;
 	struct schannel_msg msg;
-	int some;
+	int taken;
 
 	while (sc_channel_is_up(ch)) {
 		sc_control_flush(ch);
@@ -196,11 +199,11 @@ void sc_control_work(struct work_struct *work)
 			queue_work(sc_wq, &ch->work);
 			return;
 		}
-		some = sc_control_take(ch, &msg);
-		if (!some)
+		taken = sc_control_take(ch, &msg);
+		if (!taken)
 			return;
-		violation = some < 0 ? "invalid control ring producer index" :
-				       sc_control_handle(ch, &msg);
+		violation = taken < 0 ? "invalid control ring producer index" :
+					sc_control_handle(ch, &msg);
 		if (violation) {
 			sc_channel_fail(ch, violation);
 			return;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The control ring, sending.
+ * The sending half of the control ring.
  *
- * Sending never waits and never fails: what there is to say is noted down (a bit in the
- * flow, for a segment, or for a flow of the peer's that is refused) and becomes a message when the ring has
- * space, by the thread that noted it or else by the channel's work once the peer has
- * consumed. So nothing here grows with what the peer does.
+ * Posting a message never waits and never fails. It only sets a bit: in the flow, for a
+ * segment, or for a flow of the peer that is refused. The message is built when the ring has
+ * space, by the thread that posted it or by the channel's work once the peer has consumed.
+ * So a peer that does not consume makes no memory grow here.
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -48,7 +48,7 @@ static void sc_control_segment(struct schannel_msg *msg, u16 type, u16 id)
 	msg->segment.segment = id;
 }
 
-/* A segment of ours that is there, or shall go. */
+/* Announce a segment of ours, or, with @goes, ask the peer to unmap it. */
 static void sc_control_own_segment(struct schannel_msg *msg,
 				   const struct sc_segment *seg, bool goes)
 {
@@ -61,14 +61,14 @@ static void sc_control_own_segment(struct schannel_msg *msg,
 	msg->segment.list_ref = seg->list.ref;
 }
 
-/* The flow's next message. False if it has none that may be sent yet. */
+/* Build the flow's next message. False if it has none, or none that may be sent yet. */
 static bool sc_control_flow(struct sc_flow *flow, struct schannel_msg *msg)
 {
 	msg->dst_flow = flow->peer_id;
 	msg->src_flow = flow->id;
 
 	if (flow->close_sent) {
-		/* that was the last word about it */
+		/* CLOSE is the last message that may be sent about a flow */
 		flow->posts = 0;
 		return false;
 	}
@@ -100,7 +100,7 @@ static bool sc_control_flow(struct sc_flow *flow, struct schannel_msg *msg)
 	return true;
 }
 
-/* The REFUSE of one of the peer's flows. */
+/* Build the REFUSE of one of the peer's flows. */
 static void sc_control_refusal(struct schannel_channel *ch, struct schannel_msg *msg)
 {
 	unsigned long flow = find_first_bit(ch->refused, SCHANNEL_FLOWS_MAX);
@@ -114,9 +114,9 @@ static void sc_control_refusal(struct schannel_channel *ch, struct schannel_msg 
 }
 
 /*
- * The next message there is to send. What is announced comes before the flows that
- * use it: a flow was put into the list after what it uses was added to @table_pages
- * and the pool.
+ * Build the next message. Table pages and segments are announced before the flows that use
+ * them: a flow is put into the list after its page was added to @table_pages and its segment
+ * to the pool. @done is set to a flow that is closed on both sides once the message is sent.
  */
 static bool sc_control_next(struct schannel_channel *ch,
 			    struct schannel_msg *msg, struct sc_flow **done)
@@ -152,7 +152,7 @@ static bool sc_control_next(struct schannel_channel *ch,
 	list_for_each_entry_safe(flow, next, &ch->posts, post_node) {
 		bool some = sc_control_flow(flow, msg);
 
-		/* a CLOSE that waits for the answer is queued again with that */
+		/* a CLOSE that waits for the ACCEPT is listed again when that arrives */
 		if (!flow->posts || !some)
 			list_del_init(&flow->post_node);
 		if (some) {
@@ -164,7 +164,7 @@ static bool sc_control_next(struct schannel_channel *ch,
 	return false;
 }
 
-/* Room for a message, or armed to be told when half the ring is free. */
+/* Is there space for a message? If not, asks for an event when half the ring is free. */
 static bool sc_control_space(struct schannel_channel *ch)
 {
 	struct sc_tx *tx = &ch->ctl_tx;
@@ -186,10 +186,10 @@ invalid:
 }
 
 /**
- * sc_control_flush() - send what waits, as far as there is room
+ * sc_control_flush() - send posted messages, as far as the control ring has space
  * @ch:	the channel
  *
- * Process context.
+ * Context: Process context.
  */
 void sc_control_flush(struct schannel_channel *ch)
 {
@@ -208,19 +208,25 @@ void sc_control_flush(struct schannel_channel *ch)
 		if (done)
 			sc_flow_retire(done);
 	}
-	/* under the lock: the channel's pages may go once it is released */
+	/* under the lock: schannel_channel_destroy() may free the pages after the unlock */
 	if (notify && sc_channel_is_up(ch))
 		sc_channel_post(ch, 0, SCHANNEL_FLOW_CTL, &ch->ctl_pending);
 	spin_unlock(&ch->ctl_lock);
 }
 
-/* Note down that a flow has something to say. sc_control_flush() says it. */
+/**
+ * sc_control_post() - post messages of a flow, for sc_control_flush() to send
+ * @flow:	the flow
+ * @what:	SC_FLOW_POST_*; 0 to list messages again that were posted earlier
+ *
+ * Context: Process context.
+ */
 void sc_control_post(struct sc_flow *flow, u8 what)
 {
 	struct schannel_channel *ch = flow->channel;
 
 	spin_lock(&ch->ctl_lock);
-	/* of a flow that was refused, and has left the table, there is nothing to say */
+	/* a flow that was refused has left the table: no message about it may be sent */
 	if (sc_channel_is_up(ch) && xa_load(&ch->flows, flow->id) == flow) {
 		flow->posts |= what;
 		if (list_empty(&flow->post_node))
@@ -229,7 +235,13 @@ void sc_control_post(struct sc_flow *flow, u8 what)
 	spin_unlock(&ch->ctl_lock);
 }
 
-/* Does this wait to be said? */
+/**
+ * sc_control_is_posted() - does a message of a flow wait to be sent?
+ * @flow:	the flow
+ * @what:	SC_FLOW_POST_*
+ *
+ * Return: whether one of @what was posted and not sent yet.
+ */
 bool sc_control_is_posted(struct sc_flow *flow, u8 what)
 {
 	struct schannel_channel *ch = flow->channel;
@@ -247,10 +259,10 @@ bool sc_control_is_posted(struct sc_flow *flow, u8 what)
  * @flow:	the flow's number in the peer's table, checked
  * @reason:	enum schannel_reason
  *
- * For the channel's work.
+ * Context: The channel's work.
  *
- * Return: false if the peer opened the flow again before it could know that it was
- * refused: then its number of refusals would have no bound.
+ * Return: false if a refusal of the same flow has not been sent yet. A valid peer does not
+ * open a flow again before it has received the refusal.
  */
 bool sc_control_refuse(struct schannel_channel *ch, u32 flow, int reason)
 {

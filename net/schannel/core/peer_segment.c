@@ -2,8 +2,8 @@
 /*
  * The segments of a peer's pool. See peer_segment.h.
  *
- * One that the peer wants back is unmapped once no flow has a ring in it. A peer that
- * goes on using it only keeps it mapped.
+ * A segment that the peer wants back is unmapped once no flow has a ring in it. A peer that
+ * goes on using such a segment only keeps it mapped.
  */
 #include <linux/bitmap.h>
 #include <linux/err.h>
@@ -18,8 +18,8 @@
 #include "transport.h"
 
 /*
- * Have the peer told that its segment is not mapped any more: by the next
- * sc_control_flush(), which the callers' works call.
+ * Post SEGMENT_GONE: the segment is not mapped any more. The work that calls this also calls
+ * sc_control_flush().
  */
 static void sc_peer_segment_gone(struct schannel_channel *ch, u16 id)
 {
@@ -28,7 +28,7 @@ static void sc_peer_segment_gone(struct schannel_channel *ch, u16 id)
 	spin_unlock(&ch->ctl_lock);
 }
 
-/* Map what it announced. The mapping, or ERR_PTR. */
+/* Map a segment that the peer announced. Returns the mapping, or ERR_PTR. */
 static struct schannel_mapping *
 sc_peer_segment_map(struct schannel_peer *peer,
 		    const struct schannel_msg_segment *msg)
@@ -54,11 +54,13 @@ sc_peer_segment_map(struct schannel_peer *peer,
 }
 
 /**
- * sc_peer_segment_announced() - the peer has one more segment
+ * sc_peer_segment_announced() - the peer announced a segment of its pool
  * @ch:		the channel
- * @msg:	what it said, checked
+ * @msg:	its SEGMENT_ADD, checked
  *
- * For the channel's work.
+ * If the segment cannot be mapped, flows with a ring in it are refused later.
+ *
+ * Context: The channel's work.
  *
  * Return: NULL, or the protocol violation for sc_channel_fail().
  */
@@ -71,7 +73,7 @@ const char *sc_peer_segment_announced(struct schannel_channel *ch,
 	/* acquire: pairs with sc_peer_segment_unmap() */
 	if (smp_load_acquire(&seg->state) != SC_PEER_SEGMENT_NONE)
 		return "SEGMENT_ADD for a segment that exists";
-	/* without the mapping its flows are refused */
+	/* until it is mapped, flows with a ring in it are refused */
 	seg->state = SC_PEER_SEGMENT_UNMAPPED;
 	if (atomic_read(&ch->peer_pool_pages) + msg->nr_pages >
 	    SC_PEER_POOL_PAGES_MAX)
@@ -91,7 +93,7 @@ const char *sc_peer_segment_announced(struct schannel_channel *ch,
  * @ch:		the channel
  * @id:		the segment's number, checked
  *
- * For the channel's work.
+ * Context: The channel's work.
  *
  * Return: NULL, or the protocol violation for sc_channel_fail().
  */
@@ -105,7 +107,7 @@ const char *sc_peer_segment_deleted(struct schannel_channel *ch, u16 id)
 		sc_peer_segment_gone(ch, id);
 		return NULL;
 	case SC_PEER_SEGMENT_MAPPED:
-		/* before sc_peer_segments_reap() looks for it */
+		/* counted before the state that sc_peer_segments_reap() looks for */
 		atomic_inc(&ch->peer_leaving);
 		/* release: pairs with sc_peer_segments_reap() */
 		smp_store_release(&seg->state, SC_PEER_SEGMENT_LEAVING);
@@ -117,15 +119,15 @@ const char *sc_peer_segment_deleted(struct schannel_channel *ch, u16 id)
 }
 
 /**
- * sc_peer_segment_get() - where a ring of the peer's is
+ * sc_peer_segment_get() - use a ring of the peer's
  * @ch:		the channel
- * @at:		where, as the peer says; private memory, checked
+ * @at:		the ring's extent, as the peer gave it; a private copy, checked
  * @ring:	filled in
  *
- * For the channel's work.
+ * Context: The channel's work.
  *
- * Return: the segment, to be given back with sc_peer_segment_put() once nobody reads from the
- * ring any more, or NULL if it is not mapped, or not that long.
+ * Return: the segment of the ring, to be released with sc_peer_segment_put() once the ring is
+ * not read any more; NULL if the segment is not mapped or too short.
  */
 struct sc_peer_segment *
 sc_peer_segment_get(struct schannel_channel *ch,
@@ -143,7 +145,13 @@ sc_peer_segment_get(struct schannel_channel *ch,
 	return seg;
 }
 
-/* Any context. Does nothing without one. */
+/**
+ * sc_peer_segment_put() - release a segment that sc_peer_segment_get() returned
+ * @ch:		the channel
+ * @seg:	the segment, or NULL
+ *
+ * Context: Any context.
+ */
 void sc_peer_segment_put(struct schannel_channel *ch, struct sc_peer_segment *seg)
 {
 	if (seg && atomic_dec_and_test(&seg->rings) &&
@@ -159,23 +167,23 @@ static void sc_peer_segment_unmap(struct schannel_channel *ch, u16 id)
 	ch->peer->transport->unmap(ch->peer, seg->map);
 	seg->map = NULL;
 	atomic_dec(&ch->peer_leaving);
-	/* release: the channel's work may use it again, with a new segment */
+	/* release: the channel's work may reuse the struct for a new segment */
 	smp_store_release(&seg->state, SC_PEER_SEGMENT_NONE);
 	sc_peer_segment_gone(ch, id);
 }
 
 /**
- * sc_peer_segments_reap() - unmap what the peer wants back
+ * sc_peer_segments_reap() - unmap the segments that the peer wants back and no ring uses
  * @ch:		a channel that is up
  *
- * One at a time, in process context; waits for a grace period.
+ * Context: Process context, one call per channel at a time. Waits for a grace period.
  *
- * Return: whether rings are left in some.
+ * Return: whether rings are left in a segment that the peer wants back.
  */
 bool sc_peer_segments_reap(struct schannel_channel *ch)
 {
 	DECLARE_BITMAP(free, SCHANNEL_SEGMENTS_MAX) = {};
-	bool some = false, more = false;
+	bool found = false, more = false;
 	unsigned int i;
 
 	if (!atomic_read(&ch->peer_leaving))
@@ -186,17 +194,17 @@ bool sc_peer_segments_reap(struct schannel_channel *ch)
 		/* acquire: pairs with sc_peer_segment_deleted() */
 		if (smp_load_acquire(&seg->state) != SC_PEER_SEGMENT_LEAVING)
 			continue;
-		/* there will be no more: see sc_peer_segment_get() */
+		/* sc_peer_segment_get() adds no ring to a segment that is leaving */
 		if (atomic_read(&seg->rings)) {
 			more = true;
 		} else {
 			__set_bit(i, free);
-			some = true;
+			found = true;
 		}
 	}
-	if (!some)
+	if (!found)
 		return more;
-	/* who reads a datagram in place has nothing but RCU */
+	/* readers of datagrams in place hold no ring, only rcu_read_lock() */
 	synchronize_rcu();
 	for_each_set_bit(i, free, SCHANNEL_SEGMENTS_MAX)
 		sc_peer_segment_unmap(ch, i);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events that the peer sends: which flows it asks us to look at. Softirq. See
+ * Events from the peer: the flows that it posted in an event queue. Softirq. See
  * schannel_channel_poll() in transport.h.
  */
 #include <linux/rcupdate.h>
@@ -14,9 +14,9 @@
 #include "transport.h"
 
 /*
- * Under rcu_read_lock(). A flow's events are in its own queue only, whatever the peer
- * posts where, so that its user is told by one at a time. Returns how much that was, in
- * flows looked at.
+ * Handle one event. Under rcu_read_lock(). An event for a flow in any queue but its own is
+ * ignored, so that ops->event() of a flow never runs on two CPUs at a time. Returns the cost
+ * of the event for the budget.
  */
 static unsigned int sc_channel_event(struct schannel_channel *ch,
 				     unsigned int queue, u32 id)
@@ -31,6 +31,7 @@ static unsigned int sc_channel_event(struct schannel_channel *ch,
 	return flow && flow->own_queue == queue ? sc_flow_event(flow) : 1;
 }
 
+/* The peer's queue overflowed: any flow of the queue may have an event. */
 static void sc_channel_all_events(struct schannel_channel *ch,
 				  unsigned int queue)
 {
@@ -43,7 +44,7 @@ static void sc_channel_all_events(struct schannel_channel *ch,
 			sc_flow_event(flow);
 }
 
-/* Flows looked at in one call, then others may run. */
+/* Cost of the events that one call handles before it lets other work run. */
 #define SC_POLL_BUDGET	SCHANNEL_QUEUE_ENTRIES
 #define SC_POLL_BATCH	16U
 
@@ -56,7 +57,7 @@ static enum schannel_poll sc_channel_poll(struct schannel_channel *ch,
 	enum schannel_poll did = SCHANNEL_POLL_NONE;
 	int i, nr;
 
-	/* the peer may have fewer queues than we made */
+	/* the peer may have fewer queues than this side has created */
 	if (!sc_channel_is_up(ch) || queue >= ch->nr_queues)
 		return SCHANNEL_POLL_NONE;
 	while (budget > 0) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Shared pages and segments. See segment.h. Process context. */
+/* Shared pages and segments of ours. See segment.h. Process context. */
 #include <linux/bitmap.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
@@ -15,22 +15,19 @@
 #include "sysctl.h"
 #include "transport.h"
 
-/* Pages in segments of all channels. */
+/* Pages in the segments of all channels. */
 static atomic_long_t sc_segment_pages;
 
 /*
- * What is allocated between the two is paid for by @payer, who rather goes without
- * than has a process killed for it.
+ * Allocations between sc_charge_begin() and sc_charge_end() are charged to @payer. They fail
+ * when its memory cgroup is full: __GFP_RETRY_MAYFAIL keeps the OOM killer out.
  */
 struct sc_charge {
 	struct mem_cgroup *payer, *before;
 	gfp_t gfp;
 };
 
-/*
- * Every page that is shared is zeroed first: what the kernel kept in it before
- * is not for the peer.
- */
+/* Shared pages are zeroed, so that the peer cannot read old kernel data. */
 static void sc_charge_begin(struct sc_charge *charge,
 			    const struct schannel_peer *peer)
 {
@@ -47,6 +44,13 @@ static void sc_charge_end(const struct sc_charge *charge)
 	mem_cgroup_put(charge->payer);
 }
 
+/**
+ * sc_page_share() - allocate a page and let a peer read it
+ * @peer:	the peer
+ * @p:		filled in
+ *
+ * Return: 0 or -errno.
+ */
 int sc_page_share(struct schannel_peer *peer, struct sc_page *p)
 {
 	struct sc_charge charge;
@@ -66,7 +70,11 @@ int sc_page_share(struct schannel_peer *peer, struct sc_page *p)
 	return err;
 }
 
-/* The page is the transport's afterwards. Does nothing if it was not shared. */
+/**
+ * sc_page_unshare() - pass a page to the transport, which frees it once the peer cannot read it
+ * @peer:	the peer
+ * @p:		from sc_page_share(); nothing is done if that was not called or failed
+ */
 void sc_page_unshare(struct schannel_peer *peer, struct sc_page *p)
 {
 	if (!p->page)
@@ -77,9 +85,8 @@ void sc_page_unshare(struct schannel_peer *peer, struct sc_page *p)
 }
 
 /*
- * @nr pages at once where there are so many together (then copies into rings are
- * done in one go), else one by one. Each is a page of its own either way, since
- * the peer lets go of them one by one.
+ * Allocate @nr pages: contiguous if possible, so that one copy spans them, else one by one.
+ * Contiguous pages are split, since each is freed when the peer has unmapped that page.
  */
 static int sc_segment_alloc_pages(void **addr, unsigned int nr, gfp_t gfp)
 {
@@ -112,8 +119,9 @@ err:
 }
 
 /*
- * Most pages that there may be when a peer's channel gets some. Anybody can have
- * namespaces, and channels in them: half is left to those of the machine itself.
+ * The limit for the pages of all channels that applies to a channel of this peer. Any user
+ * can create network namespaces, and channels in them, so these get at most half of the
+ * memory: the rest is left for the channels of the initial namespace.
  */
 static long sc_segment_limit(const struct schannel_peer *peer)
 {
@@ -123,8 +131,8 @@ static long sc_segment_limit(const struct schannel_peer *peer)
 }
 
 /**
- * sc_segment_create() - make and share a segment
- * @peer:	with whom
+ * sc_segment_create() - allocate a segment and share it with a peer
+ * @peer:	the peer
  * @nr_pages:	1 to SCHANNEL_SEGMENT_PAGES_MAX
  *
  * Return: the segment, without a number yet, or ERR_PTR.
@@ -187,7 +195,11 @@ err_total:
 	return ERR_PTR(err);
 }
 
-/* Nobody has a ring in it any more. */
+/**
+ * sc_segment_destroy() - unshare and free a segment
+ * @peer:	the peer
+ * @seg:	a segment without rings, which is not in the pool any more
+ */
 void sc_segment_destroy(struct schannel_peer *peer, struct sc_segment *seg)
 {
 	unsigned int i;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Channels come up and go down. See channel.h for what they are, transport.h for who calls.
+ * Bringing channels up and down. See channel.h; transport.h documents the functions.
  */
 #include <linux/cpumask.h>
 #include <linux/err.h>
@@ -23,6 +23,7 @@
 
 /* ---- Our side ---------------------------------------------------------- */
 
+/* Unshare what sc_channel_share() has shared, also after a failure, and what was added. */
 static void sc_channel_unshare(struct schannel_channel *ch)
 {
 	struct schannel_peer *peer = ch->peer;
@@ -89,7 +90,7 @@ static int sc_channel_share(struct schannel_channel *ch)
 	return 0;
 }
 
-/* What was given for this peer, if that is less than what any may have. */
+/* The pool's limit: the sysctl, or the limit that the control domain set for the peer. */
 static u32 sc_channel_pool_pages(struct schannel_peer *peer)
 {
 	u32 pages = sc_sysctl_pool_pages();
@@ -120,7 +121,7 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 	refcount_inc(&peer->ref);
 	ch->peer = peer;
 	ch->state = SC_CHANNEL_NEW;
-	/* flows are spread over processors, and so are their queues */
+	/* one queue for each CPU: the flows are spread over the queues */
 	ch->nr_queues = min(SC_QUEUES, num_online_cpus());
 	for (i = 0; i < SC_QUEUES; i++) {
 		spin_lock_init(&ch->queue[i].lock);
@@ -311,7 +312,7 @@ void schannel_channel_destroy(struct schannel_channel *ch)
 		sc_peer_down(ch->peer, NULL, -EHOSTUNREACH);
 	}
 
-	/* first of all wake whoever waits: this is what their users wait for */
+	/* first wake all users of flows, so that none waits for what follows */
 	xa_for_each(&ch->flows, id, flow) {
 		flow = sc_flow_get(ch, id);
 		if (!flow)
@@ -322,15 +323,15 @@ void schannel_channel_destroy(struct schannel_channel *ch)
 
 	cancel_work_sync(&ch->work);
 	disable_delayed_work_sync(&ch->maintain);
-	/* nobody is left who grows what is about to go... */
+	/* wait until no thread grows the pool or the table: later ones see the state... */
 	mutex_lock(&ch->grow_lock);
 	mutex_unlock(&ch->grow_lock);
-	/* ...or who copies from or to it */
+	/* ...and until no thread copies from or to the shared pages */
 	synchronize_rcu();
 
 	sc_channel_unmap(ch);
 	sc_channel_unshare(ch);
-	/* last: who moves a ring even now may give it back once more */
+	/* last: a thread that is resizing a ring may still free one in the pool */
 	xa_for_each(&ch->flows, id, flow)
 		sc_flow_retire(flow);
 	sc_channel_put(ch);
