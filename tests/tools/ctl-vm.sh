@@ -132,7 +132,7 @@ step 'why: but the cgroup is not attached' why 1 '.[0] | .peer == "self" and .cg
 step 'attach' schannelctl attach in not port 6009
 step 'why: it would be diverted' why 0 '.[0].diverted' 127.0.0.1:6000 cgroup in
 step 'why: not from another cgroup' why 1 '.[0].diverted | not' 127.0.0.1:6000 cgroup out
-step 'why: not to this port' why 1 '.[0].reasons | map(.reason) == ["cgroup_left_out"]' \
+step 'why: not to this port' why 1 '.[0].reasons | map(.reason) == ["cgroup_excluded"]' \
 	127.0.0.1:6009 cgroup in
 step 'why: not to where no peer is' why 1 '.[0].reasons | map(.reason) == ["no_peer"]' \
 	192.0.2.1:6000 cgroup in
