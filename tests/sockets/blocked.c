@@ -32,7 +32,7 @@ static bool is_blocked(pid_t thread, long number)
 	snprintf(path, sizeof(path), "/proc/%d/syscall", thread);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		fail("who should sleep in system call %ld has ended (%s)",
+		fail("a process that should sleep in system call %ld has ended (%s)",
 		     number, errno_name(errno));
 	if (read(fd, text, sizeof(text) - 1) < 0)
 		text[0] = '\0';

@@ -6,7 +6,7 @@
  * Each side runs in a process of its own, so it need not tidy up, and ends in
  * one of three ways: it returns (passed), it calls fail() or it calls skip().
  * The check macros note where the case has got to, so that a case which hangs
- * can be told by its last line.
+ * shows where it hangs.
  */
 #ifndef CASE_H
 #define CASE_H
@@ -25,7 +25,7 @@ struct test_case {
 	/* Why TCP and UDP, or AF_UNIX, do something else here, else NULL. */
 	const char *not_inet;
 	const char *not_unix;
-	/* Why it makes no sense of TCP that is not diverted, or that is, else NULL. */
+	/* Why the case does not apply to plain TCP, or to diverted TCP, else NULL. */
 	const char *diverted_only;
 	const char *not_diverted;
 	/* Not all of its connections are diverted, which is what it is about. */
@@ -67,7 +67,7 @@ extern struct case_report *case_report;
 _Noreturn void __attribute__((format(printf, 2, 3)))
 case_end(enum case_exit how, const char *format, ...);
 
-/* Tells the runner, and through it whoever reads the report of a hang. */
+/* The position in the case, which the report of a hang shows. */
 #define at() ({ case_report->file = __FILE__; case_report->line = __LINE__; })
 
 #define fail(...) ({ at(); case_end(CASE_FAILED, __VA_ARGS__); })

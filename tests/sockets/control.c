@@ -19,7 +19,7 @@ bool line_write(int fd, const char *line)
 	length = snprintf(buffer, sizeof(buffer) - 1, "%s", line);
 	if (length > sizeof(buffer) - 2)
 		length = sizeof(buffer) - 2;
-	/* One line on the wire, whatever the text held. */
+	/* A line feed in the text must not end the line. */
 	for (size_t i = 0; i < length; i++) {
 		if (buffer[i] == '\n')
 			buffer[i] = ' ';

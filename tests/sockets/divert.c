@@ -148,7 +148,7 @@ bool divert_read(struct divert_counts *counts)
 	memset(counts, 0, sizeof(*counts));
 	err = read_verdicts(counts);
 	if (err) {
-		fprintf(stderr, "what is diverted cannot be asked: %s\n",
+		fprintf(stderr, "cannot read the counters of diverted connections: %s\n",
 			errno_name(-err));
 		return false;
 	}

@@ -14,12 +14,12 @@
 struct divert_counts {
 	uint64_t verdicts[SCHANNEL_DIVERT_MAX + 1];	/* how often each was given */
 	uint64_t tcp;			/* connections that TCP began to open */
-	uint64_t failed;		/* those of which nothing came */
+	uint64_t failed;		/* those that failed */
 };
 
 /* Of this network namespace. Says on stderr why it returns false. */
 bool divert_read(struct divert_counts *counts);
-/* What came since. */
+/* The difference to earlier counts. */
 struct divert_counts divert_since(const struct divert_counts *before,
 				  const struct divert_counts *after);
 /* All but SCHANNEL_DIVERT_OK. */
@@ -30,7 +30,7 @@ const char *divert_name(enum schannel_divert verdict);
 /* Inside a case: fails it when they cannot be read. */
 struct divert_counts divert_now(void);
 uint64_t divert_count(enum schannel_divert verdict);
-/* What came since, once so many verdicts have been given and TCP has begun what is its. */
+/* Waits for this many verdicts, and for TCP to open the rest; returns the difference. */
 struct divert_counts divert_await(const struct divert_counts *before,
 				  uint64_t verdicts);
 

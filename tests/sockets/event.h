@@ -10,7 +10,7 @@
 int event_watch(int fd, uint32_t events);
 /* What there is now, 0 when nothing. */
 uint32_t event_now(int set);
-/* An event that must come; else @what is said to be lost. */
+/* An event that must come; if it does not, the case fails with @what. */
 uint32_t event_next(int set, const char *what);
 
 #endif

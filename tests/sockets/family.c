@@ -109,7 +109,7 @@ static void in_to_peer(union address *address, uint32_t port)
 	in_address(address, in_peer.s_addr, port);
 }
 
-/* Of TEST-NET-1: nobody has such an address. */
+/* Of TEST-NET-1, which is never assigned. */
 #define IN_NOWHERE	0xc0000201U
 
 static void in_nowhere(union address *address, uint32_t port)
@@ -165,7 +165,7 @@ static void in6_to_peer(union address *address, uint32_t port)
 	in6_address(address, in6_peer, port);
 }
 
-/* Of 2001:db8::/32, documentation's: nobody has such an address. */
+/* Of 2001:db8::/32, which is never assigned. */
 static void in6_nowhere(union address *address, uint32_t port)
 {
 	static const struct in6_addr documentation = {

@@ -50,7 +50,7 @@ extern const struct family *family;
 
 /*
  * Chooses what all cases use. @peer is the other domain's id or address, NULL
- * for this one. Says on stderr what is wrong when it returns false.
+ * for this one. Prints an error to stderr if it returns false.
  */
 bool family_choose(const char *name, const char *peer);
 

@@ -107,7 +107,7 @@ int hold(const struct hold_options *options)
 		return broken("connect");
 	if (send(fd, &kind, 1, MSG_NOSIGNAL) != 1)
 		return broken("send");
-	/* nobody at the other end: the first sleep is the one that lasts */
+	/* the server does not read: the first sleep lasts */
 	if (options->stall)
 		when_blocked(sends ? SYS_sendto : SYS_recvfrom, say_blocked, NULL);
 	return flow(fd, sends);

@@ -55,7 +55,7 @@ unsigned char *hole_await(void)
 	struct uffd_msg message;
 
 	if (!call(poll(&ready, 1, patience_ms())))
-		fail("nobody has touched a missing page");
+		fail("no thread touched a missing page");
 	call_gives(read(faults, &message, sizeof(message)), sizeof(message));
 	check_equal(message.event, UFFD_EVENT_PAGEFAULT);
 	return (unsigned char *)(uintptr_t)

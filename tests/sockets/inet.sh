@@ -5,10 +5,10 @@
 #	inet.sh MODULES SLOW [quick | only PART...]
 #
 # TCP in a plain VM, diverted over loopback: what attaching and detaching change and
-# what they do not, who may do it, and then schannel-test's cases, all of whose
+# what they do not, the rights they need, and then schannel-test's cases, all of whose
 # connections have to be diverted. Loads schannel.ko and schannel_inet.ko from the
 # folder MODULES, and unloads them in the end. "quick" leaves the long cases out; "only"
-# runs only the parts: attaching, unprivileged, or FAMILY:PICK, some of the cases.
+# runs only some parts: attaching, unprivileged, or FAMILY:PICK, some of the cases.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn
@@ -26,7 +26,7 @@ NOBODY='/bin/setpriv --reuid=1000 --regid=1000 --clear-groups'
 long=load.full_duplex,load.echo,load.churn,load.streams
 few=connect,accept,name,transfer,poll
 
-# ---- Who talks to whom ---------------------------------------------------------
+# ---- Servers and clients in cgroups --------------------------------------------
 
 # spawn_in NAME CGROUP COMMAND: in the background, in a cgroup.
 spawn_in() {
@@ -91,7 +91,7 @@ has() {		# EXPRESSION COMMAND...: it prints JSON for which this holds.
 	return 1
 }
 
-# why PORT CGROUP EXPRESSION: holds for what is said of a connection from there.
+# why PORT CGROUP EXPRESSION: true for the output of "why" for a connection from there.
 why() {
 	local said
 	said=$(schannelctl -j why "127.0.0.1:$1" cgroup "$2")
@@ -112,30 +112,30 @@ unload() {
 
 attaching() {
 	local so_far
-	step 'there is a listener, before anything is attached' serve server in $PORT
+	step 'a listener starts before anything is attached' serve server in $PORT
 	step 'a connection to it is plain TCP' becomes 'TCP 1' in $PORT
-	step 'and one that lasts' hold early in $PORT
+	step 'a second one stays open' hold early in $PORT
 	step 'a cgroup is attached' schannelctl attach /in
 	step 'a connection to that listener is diverted' becomes 'OK 1' in $PORT
-	step 'why: nothing is in the way' why $PORT in .diverted
-	step 'the one from before is still there' [ "$(said early '^ended')" = 0 ]
+	step 'why: would be diverted' why $PORT in .diverted
+	step 'the connection from before attaching is still open' [ "$(said early '^ended')" = 0 ]
 	stop early
 
 	step 'from a cgroup that is not attached: TCP' becomes 'TCP 1' out $PORT
 	step 'a listener there' serve outsider out 5001
-	step 'to one that is not attached: TCP, and it is said why' becomes 'NOT_ATTACHED 1 TCP 1' in 5001
-	step 'once more: it is remembered' becomes 'RECENT 1 TCP 1' in 5001
-	step 'why: it was refused just now' why 5001 in \
+	step 'to a cgroup that is not attached: TCP, with the reason' becomes 'NOT_ATTACHED 1 TCP 1' in 5001
+	step 'again: the refusal is remembered' becomes 'RECENT 1 TCP 1' in 5001
+	step 'why: refused recently' why 5001 in \
 		'(.diverted | not) and .retry_ms > 0 and any(.reasons[]; .reason == "not_attached")'
 	step 'why: another cgroup is not attached' why $PORT out \
 		'(.diverted | not) and [.reasons[].reason] == ["cgroup_not_attached"]'
 	stop outsider
-	step 'a port that is left out: TCP' scoped 'TCP 1' not port $PORT
-	step 'another port that is left out' scoped 'OK 1' not port 5001
-	step 'a prefix that is left out: TCP' scoped 'TCP 1' not to 127.0.0.0/8
-	step 'another prefix that is left out' scoped 'OK 1' not to 127.1.0.0/16
+	step 'an excluded port: TCP' scoped 'TCP 1' not port $PORT
+	step 'another port is excluded' scoped 'OK 1' not port 5001
+	step 'an excluded prefix: TCP' scoped 'TCP 1' not to 127.0.0.0/8
+	step 'another prefix is excluded' scoped 'OK 1' not to 127.1.0.0/16
 	step 'divert_local is off: TCP' unlocal
-	step 'all is as it was' scoped 'OK 1'
+	step 'the first scope again: diverted' scoped 'OK 1'
 
 	step 'a listener in a third cgroup' serve other both 5002
 	mkdir $CGROUPS/in/below
@@ -152,7 +152,7 @@ attaching() {
 	step 'from one that was to one that is' becomes 'TCP 1' in 5002
 	schannelctl detach /both
 	so_far=$(carried $PORT)
-	step 'the connection that was diverted goes on' until_true $LIMIT carries_on $PORT "$so_far"
+	step 'the diverted connection continues' until_true $LIMIT carries_on $PORT "$so_far"
 	step 'and is still there' [ "$(said one '^ended')" = 0 ]
 	stop one server other
 }
@@ -172,7 +172,7 @@ unlocal() {
 	return $status
 }
 
-# ---- Who is nobody in particular -------------------------------------------------
+# ---- Unprivileged users -----------------------------------------------------------
 
 unprivileged() {
 	# shellcheck disable=SC2086

@@ -44,7 +44,7 @@ static void print_usage(FILE *to)
 	      "                      mapped (AF_INET6 with IPv4's addresses) or unix do\n"
 	      "                      what the cases expect?\n"
 	      "  --diverted          inet, inet6 and mapped: TCP's connections are diverted,\n"
-	      "                      and a case fails of which one is not\n"
+	      "                      and a case fails if one of its connections is not\n"
 	      "\n"
 	      "The report is TAP, then \"N passed, N failed, N skipped\". Exit status: 0 when\n"
 	      "none failed, 1 when some did, 2 when they could not be run.\n", to);

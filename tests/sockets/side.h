@@ -37,7 +37,7 @@ void side_start(struct side *side, const struct test_case *test, int control);
 
 /*
  * Waits for all sides. A side that runs past the deadline is killed; if the kernel does
- * not let it end even then, it is left behind.
+ * not end it even then, it is abandoned.
  */
 void sides_wait(struct side *sides, unsigned int n, const struct test_case *test,
 		int64_t deadline, struct verdict *verdicts);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What most cases start from: a listener, a connection, a full ring; of the type
- * that the group of the case is about. Whatever fails in here fails the case.
+ * of the case's group. A failure in here fails the case.
  */
 #ifndef SOCK_H
 #define SOCK_H
@@ -35,11 +35,11 @@ int sock_try(int fd, union address to);
 void sock_tell(int listener);
 int sock_listen_told(int backlog);
 int sock_serve(void);
-/* The client side: the address it was told; or all in one. */
+/* The client side: the address that the server sent; or connects to it. */
 union address sock_told(void);
 int sock_reach(void);
 
-/* Both ends in one process; over loopback whatever the peer is. */
+/* Both ends in one process, over loopback. */
 struct sock_pair {
 	int left;
 	int right;

@@ -26,7 +26,7 @@ static int set_priority(int policy, int priority)
 				  &(struct sched_param){ priority });
 }
 
-/* Takes a processor from whatever has an ordinary priority. */
+/* Takes a processor from all threads of ordinary priority. */
 static void *spin(void *arg)
 {
 	int64_t end;

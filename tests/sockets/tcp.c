@@ -12,7 +12,7 @@
 #include "case.h"
 #include "control.h"
 
-/* Nobody attaches the root of them all. */
+/* The root cgroup is never attached. */
 #define CGROUPS	"/sys/fs/cgroup"
 
 int tcp_get(int fd, int option)

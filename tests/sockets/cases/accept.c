@@ -36,7 +36,7 @@ static void address_server(void)
 	control_meet("DONE");
 }
 
-/* Only as much of the address as there is room; its size is told anyway. */
+/* The address is cut to the buffer's size; its full size is returned. */
 static void short_address_client(void)
 {
 	sock_reach();
@@ -245,7 +245,7 @@ static void gone_server(void)
 	call_gives(recv(fd, text, 5, 0), 0);
 }
 
-/* An address that cannot be told costs that connection, not the listener. */
+/* accept() to an invalid address buffer loses the connection, not the listener. */
 static void fault_client(void)
 {
 	union address to = sock_told();
@@ -279,7 +279,7 @@ static const struct test_case cases[] = {
 	{ "woken", "a connection wakes a blocked accept", woken_client,
 	  woken_server },
 	{ "interrupted", "a signal interrupts with EINTR", interrupted },
-	{ "restarted", "SA_RESTART goes on waiting", restarted_client,
+	{ "restarted", "SA_RESTART resumes the wait", restarted_client,
 	  restarted_server },
 	{ "order", "connections come in their order", order_client,
 	  order_server },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bind(): which local addresses there are, and who may have them; and services
- * that come back to theirs.
+ * bind(): valid local addresses and the rights they need; services that restart and bind
+ * to their address again.
  */
 #include <linux/capability.h>
 #include <string.h>
@@ -243,7 +243,7 @@ static void restart_server(void)
 	close(open_still);
 }
 
-/* Bound to this domain as such: a service for nobody else. */
+/* Bound to SC_DOMID_SELF: a service for this domain only. */
 static void self_client(void)
 {
 	union address to = sock_told();

@@ -13,7 +13,7 @@
 #include "../control.h"
 #include "../sock.h"
 
-/* All was read: the other side reads what is in flight, then the end. */
+/* All was read: the other side reads the data in flight, then the end. */
 static void in_flight_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
@@ -46,7 +46,7 @@ static void unread_client(void)
 	call_gives(send(fd, "unread", 6, 0), 6);
 	control_meet("SENT");
 	control_meet("CLOSED");
-	/* what came before the reset may still be read */
+	/* data that arrived before the reset may still be read */
 	call_gives(recv(fd, text, 4, MSG_WAITALL), 4);
 	check(!memcmp(text, "data", 4));
 	call_fails(recv(fd, text, 1, 0), ECONNRESET);
@@ -87,7 +87,7 @@ static void partly_read_server(void)
 	close(fd);
 }
 
-/* Sending to somebody who has gone becomes an error, soon and for good. */
+/* Sending to a peer that has closed soon fails, and keeps failing. */
 static void send_after_client(void)
 {
 	int64_t end = now_ms() + patience_ms();
@@ -269,7 +269,7 @@ static void under_reader_server(void)
 }
 
 static const struct test_case cases[] = {
-	{ "in_flight", "what is in flight arrives, then the end",
+	{ "in_flight", "data in flight arrives, then the end",
 	  in_flight_client, in_flight_server },
 	{ "unread", "unread data: ECONNRESET after what had come",
 	  unread_client, unread_server },

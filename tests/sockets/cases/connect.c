@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* connect(): who can be reached, who cannot, and not waiting for it. */
+/* connect(): reachable and unreachable addresses, blocking and nonblocking. */
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "../control.h"
 #include "../sock.h"
 
-/* A port of the peer's where nobody listens: bound there, so it stays so. */
+/* A port of the peer without a listener: the peer binds it, so that it stays unused. */
 static void closed_port_server(void)
 {
 	int fd = sock_open(0);
@@ -169,7 +169,7 @@ static void nonblocking_server(void)
 	}
 }
 
-/* One refusal is told once: by SO_ERROR here. */
+/* A refusal is reported once: by SO_ERROR here. */
 static void nonblocking_refused_client(void)
 {
 	union address to = sock_told();
@@ -187,7 +187,7 @@ static void nonblocking_refused_client(void)
 			} while (!(state & POLLHUP));
 			check_equal(sock_error(fd), ECONNREFUSED);
 		} else {
-			fail("connected to nobody");
+			fail("connected without a listener");
 		}
 		check_equal(sock_error(fd), 0);
 		check(!(sock_state(fd) & POLLERR));
@@ -198,7 +198,7 @@ static void nonblocking_refused_client(void)
 	sock_connect(to);
 }
 
-/* The same, told by the next connect() or send() instead. */
+/* The same, reported by the next connect() or send() instead. */
 static void refusal_told_client(void)
 {
 	union address to = sock_told();
@@ -363,7 +363,7 @@ static void unspec_server(void)
 	control_meet("DONE");
 }
 
-/* No listener, only the socket itself: nobody to connect to. */
+/* The only socket on the port is the connecting one, which does not listen. */
 static void itself(void)
 {
 	union address to = here(0);
@@ -397,7 +397,7 @@ static const struct test_case cases[] = {
 	{ "not_a_peer", "numbers that are no domain's", not_a_peer,
 	  .schannel_only = "domids are sockaddr_sc's" },
 	{ "port_zero", "port 0 is EINVAL", port_zero,
-	  .schannel_only = "to TCP it is a port where nobody listens" },
+	  .schannel_only = "to TCP it is a port without a listener" },
 	{ "bad_address", "wrong length, family or pointer", bad_address_client,
 	  accept_one_server },
 	{ "reserved_fields", "sc_flags and sc_zero must be 0",
@@ -419,7 +419,7 @@ static const struct test_case cases[] = {
 	  before_accept_client, before_accept_server },
 	{ "unspec", "AF_UNSPEC dissolves the connection", unspec_client,
 	  unspec_server },
-	{ "itself", "a socket that does not listen is nobody", itself,
+	{ "itself", "a socket cannot connect to itself", itself,
 	  .schannel_only = "TCP connects a socket to itself" },
 	{ "one_process", "both ends in one process", one_process },
 	{ }

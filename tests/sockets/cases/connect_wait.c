@@ -17,7 +17,7 @@
  */
 #define WAIT_MS	150
 
-/* What was begun comes about by itself, and is a connection like any other. */
+/* An interrupted connect() completes in the background. */
 static void expect_connection(int fd, union address to)
 {
 	check_equal(sock_await(fd, POLLOUT), POLLOUT);
@@ -115,7 +115,7 @@ static void restart_client(void)
 	control_meet("DONE");
 }
 
-/* Closed before the answer: nobody gets a connection that is nobody's. */
+/* Closed before the answer: the server gets no orphaned connection. */
 static void closed_client(void)
 {
 	union address to = sock_told();
@@ -158,7 +158,7 @@ static const struct test_case cases[] = {
 	{ "timeout", "SO_SNDTIMEO: EINPROGRESS, and it comes about",
 	  timeout_client, serve_one },
 	{ "signal", "EINTR, and it comes about", signal_client, serve_one },
-	{ "restart", "SA_RESTART goes on waiting", restart_client, serve_one },
+	{ "restart", "SA_RESTART resumes the wait", restart_client, serve_one },
 	{ "closed", "closed before the answer", closed_client, closed_server },
 	{ }
 };

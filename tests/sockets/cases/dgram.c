@@ -46,7 +46,7 @@ static void kind(void)
 	call_fails(recv(fd, &(char){ 0 }, 1, MSG_DONTWAIT), EAGAIN);
 }
 
-/* Who sends without a port gets one, and can be answered there. */
+/* sendto() on an unbound socket binds it to a port, which gets the reply. */
 static void unbound_client(void)
 {
 	union address to = sock_told();
@@ -121,7 +121,7 @@ static void source_server(void)
 	control_meet("DONE");
 }
 
-/* Connected: to whom send() sends, and whom alone it hears. */
+/* A connected socket sends to its peer, and receives from its peer only. */
 static void connected_client(void)
 {
 	union address to = peer(PORT_SERVER);
@@ -141,7 +141,7 @@ static void connected_client(void)
 	record_say_to(a, "both A", to);
 	record_say_to(b, "and B", to);
 	control_meet("DONE");
-	/* nor has either heard what was for the other */
+	/* neither has received a datagram for the other */
 	check_equal(sock_state(a), POLLOUT);
 	check_equal(sock_state(b), POLLOUT);
 }
@@ -405,7 +405,7 @@ static void timestamp_server(void)
 	control_meet("DONE");
 }
 
-/* SHUT_WR: EPIPE, but what comes is still heard. SHUT_RD ends a recv. */
+/* SHUT_WR: EPIPE, but datagrams are still received. SHUT_RD ends a recv(). */
 static void *expect_end(void *arg)
 {
 	call_gives(recv(*(int *)arg, &(char){ 0 }, 1, 0), 0);
@@ -438,18 +438,18 @@ static void shutdown_server(void)
 
 static const struct test_case cases[] = {
 	{ "kind", "SO_TYPE, and what only connections have", kind },
-	{ "unbound", "who sends without a port gets one", unbound_client,
+	{ "unbound", "sendto() on an unbound socket binds it", unbound_client,
 	  unbound_server, .not_unix = "AF_UNIX sends without a name" },
 	{ "source", "the source address is true", source_client,
 	  source_server },
-	{ "connected", "connect() says to whom, and whom alone to hear",
+	{ "connected", "connect() sets the destination and the only source",
 	  connected_client, connected_server,
-	  .not_unix = "AF_UNIX says EPERM to who is not heard" },
+	  .not_unix = "AF_UNIX returns EPERM to other senders" },
 	{ "no_destination", "neither connected nor an address",
-	  no_destination, .not_unix = "AF_UNIX connects to who is there only" },
+	  no_destination, .not_unix = "AF_UNIX connects to existing sockets only" },
 	{ "bad_address", "wrong length, family, pointer or port", bad_address,
 	  .not_unix = "AF_UNIX says EINVAL to other families" },
-	{ "unreachable", "no such peer, and addresses of nobody", unreachable,
+	{ "unreachable", "no such peer, and addresses without an owner", unreachable,
 	  .schannel_only = "domids are sockaddr_sc's" },
 	{ "sizes", "0 to 65536 bytes, EMSGSIZE beyond", sizes_client,
 	  sizes_server },

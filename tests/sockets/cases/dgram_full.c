@@ -78,7 +78,7 @@ static struct pair serve_two(void)
 	return pair;
 }
 
-/* One socket that never reads, and gets a lot, does not hold up another. */
+/* A socket that never reads, and receives a lot, does not delay another socket. */
 #define SLOW		3000
 #define SLOW_LENGTH	20000
 
@@ -117,7 +117,7 @@ static void slow_server(void)
 	control_meet("DONE");
 }
 
-/* What was dropped is counted, wherever one asks. */
+/* Dropped datagrams are counted in every statistic. */
 #define MANY		2000
 #define MANY_LENGTH	5000
 
@@ -218,8 +218,8 @@ static void buffer_server(void)
 }
 
 /*
- * A flood to a reader that does read: each datagram either arrives or is
- * counted as dropped; the sender is made to wait, or told to, and then woken.
+ * A flood to a receiver that reads: each datagram either arrives or is counted as dropped; the
+ * sender waits, or gets EAGAIN, and is then woken.
  */
 #define FLOOD		800
 #define FLOOD_LENGTH	60000
@@ -288,9 +288,9 @@ static void flood_server(void)
 #define AF_UNIX_WAITS	.not_unix = "AF_UNIX lets the sender wait"
 
 static const struct test_case cases[] = {
-	{ "slow", "who does not read does not hold up others", slow_client,
+	{ "slow", "a socket that does not read does not delay others", slow_client,
 	  slow_server, AF_UNIX_WAITS },
-	{ "counted", "SO_MEMINFO and SO_RXQ_OVFL count what was dropped",
+	{ "counted", "SO_MEMINFO and SO_RXQ_OVFL count dropped datagrams",
 	  counted_client, counted_server, AF_UNIX_WAITS },
 	{ "buffer", "SO_RCVBUF says how much may wait", buffer_client,
 	  buffer_server, AF_UNIX_WAITS },

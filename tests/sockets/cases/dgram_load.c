@@ -145,7 +145,7 @@ static void *recv_shared(void *arg)
 		struct record record = record_check(buffer, n);
 
 		check(record.sender < THREADS && record.number < THREAD_SENDS);
-		/* whatever was dropped, none comes twice */
+		/* datagrams may be dropped, but none comes twice */
 		check_equal(atomic_fetch_add(&seen[record.sender][record.number],
 					     1), 0);
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* SOCK_DGRAM: ports that nobody has, or no more, or somebody else has. */
+/* SOCK_DGRAM: ports that are unused, were closed, or have a new owner. */
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,7 +21,7 @@ static int bound_to_port(void)
 	return fd;
 }
 
-/* Sends to nobody; returns when the error has come. */
+/* Sends to an unused port; returns when the error has come. */
 static void provoke(int fd)
 {
 	record_say(fd, "is anybody there?");
@@ -58,7 +58,7 @@ static void refused(void)
 		provoke(fd);
 		check_equal(sock_error(fd), ECONNREFUSED);
 		expect_told_once(fd);
-		/* and whoever is waiting */
+		/* wakes the waiting threads, too */
 		thread = thread_blocked(recv_refusal, &fd, SYS_recvfrom);
 		record_say(fd, "is anybody there?");
 		pthread_join(thread, NULL);
@@ -66,7 +66,7 @@ static void refused(void)
 	}
 }
 
-/* Who is not connected hears nothing of it; nor does anybody else. */
+/* An unconnected sender gets no error, and neither does any other socket. */
 static void unconnected_client(void)
 {
 	union address to = sock_told();
@@ -75,7 +75,7 @@ static void unconnected_client(void)
 	call(sock_try(other, to));
 	for (int i = 0; i < 10; i++)
 		record_say_to(sender, "is anybody there?", peer(PORT));
-	/* when this one is told, those before it would have been */
+	/* when this error has come, earlier ones would have come, too */
 	call(sock_try(last, peer(PORT)));
 	provoke(last);
 	check_equal(sock_state(sender), POLLOUT);
@@ -125,7 +125,7 @@ static void owner_server(void)
 	}
 }
 
-/* What was on its way to who left is nobody's: not the next owner's. */
+/* Datagrams in flight to a closed socket do not reach the port's next owner. */
 static void left_behind_client(void)
 {
 	int fd = sock_bound();
@@ -186,14 +186,14 @@ static void stream_server(void)
 }
 
 static const struct test_case cases[] = {
-	{ "refused", "nobody's port: ECONNREFUSED to who is connected",
-	  refused, .not_unix = "AF_UNIX connects to who is there only" },
-	{ "unconnected", "and nothing to who is not", unconnected_client,
+	{ "refused", "an unused port: ECONNREFUSED to connected senders",
+	  refused, .not_unix = "AF_UNIX connects to existing sockets only" },
+	{ "unconnected", "an unused port: no error to unconnected senders", unconnected_client,
 	  unconnected_server,
 	  .not_unix = "AF_UNIX says it to everybody, at once" },
 	{ "owner", "an owner leaves, another one comes", owner_client,
 	  owner_server, .not_unix = "AF_UNIX is connected to sockets" },
-	{ "left_behind", "who comes gets nothing of who left",
+	{ "left_behind", "a port's new owner gets nothing of the old one's",
 	  left_behind_client, left_behind_server },
 	{ "stream", "a stream's port is another one", stream_client,
 	  stream_server },

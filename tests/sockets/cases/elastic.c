@@ -96,7 +96,7 @@ static void bulk_server(void)
 	control_meet("DONE");
 }
 
-/* Who polls, and sends no more than fits, does not find a ring full. It grows still. */
+/* A sender that polls and sends no more than fits never finds the ring full. It grows still. */
 static void polled(void)
 {
 	static char buffer[SC_RING_MAX];
@@ -113,7 +113,7 @@ static void polled(void)
 	}
 }
 
-/* Bursts of all sizes on several connections, with rests long enough to shrink. */
+/* Bursts of all sizes on several connections, with idle periods long enough to shrink. */
 #define FLOWS	8
 #define BURSTS	100
 #define BURST	300000
@@ -184,8 +184,8 @@ static void bursts_server(void)
 }
 
 /*
- * Who waits for much when the ring becomes small is content with what that holds: or
- * each would wait for the other.
+ * SO_RCVLOWAT above the size of a ring that shrinks is met by a full ring; otherwise sender and
+ * receiver would wait for each other.
  */
 #define MUCH	60000
 
@@ -544,11 +544,11 @@ static void send_records(int fd)
 		record_send(fd, buffer, &record);
 }
 
-/* So many records show that there is room for who sends them. */
+/* After this many records, the sender has memory. */
 #define ENOUGH	200
 
-/* Says on @told when it has received enough, and goes on. */
-static void recv_records(int fd, int told)
+/* Writes to @enough when it has received enough, and continues. */
+static void recv_records(int fd, int enough)
 {
 	static char buffer[RECORD_MOST];
 	uint32_t i;
@@ -558,7 +558,7 @@ static void recv_records(int fd, int told)
 
 		check_equal(record_check(buffer, n).number, i);
 		if (i == ENOUGH)
-			call_gives(write(told, "", 1), 1);
+			call_gives(write(enough, "", 1), 1);
 	}
 }
 
@@ -575,7 +575,7 @@ static pid_t keep_sending(int fd)
 	_exit(0);
 }
 
-static pid_t keep_receiving(int fd, int told)
+static pid_t keep_receiving(int fd, int enough)
 {
 	struct pattern in = { .seed = test_env.seed };
 	pid_t child = call(fork());
@@ -583,7 +583,7 @@ static pid_t keep_receiving(int fd, int told)
 	if (child)
 		return child;
 	if (test_env.type == SOCK_SEQPACKET)
-		recv_records(fd, told);
+		recv_records(fd, enough);
 	pattern_recv(&in, fd, FOR_EVER, PIECE);
 	_exit(0);
 }
@@ -595,7 +595,7 @@ static void kill_children(const pid_t *children, int n)
 	while (n--) {
 		call(kill(children[n], SIGKILL));
 		call(waitpid(children[n], &status, 0));
-		/* nobody found a byte that was wrong, and went before */
+		/* a child that found a wrong byte has ended already */
 		check(WIFSIGNALED(status));
 	}
 }
@@ -642,7 +642,7 @@ static void shared_records(void)
 static void crowded(void)
 {
 	pid_t children[2 * CROWD];
-	int told[2], listener;
+	int enough[2], listener;
 	union address to;
 	int i, n = 0;
 
@@ -651,19 +651,19 @@ static void crowded(void)
 	listener = small_pool(&to);
 	for (i = 1; i < CROWD; i++)
 		join(i, listener, to);
-	call(pipe(told));
+	call(pipe(enough));
 	for (i = 0; i < CROWD; i++) {
 		children[n++] = keep_sending(pairs[i].left);
-		children[n++] = keep_receiving(pairs[i].right, told[1]);
+		children[n++] = keep_receiving(pairs[i].right, enough[1]);
 	}
 	for (i = 0; i < CROWD; i++)
-		call_gives(read(told[0], &(char){ 0 }, 1), 1);
+		call_gives(read(enough[0], &(char){ 0 }, 1), 1);
 	kill_children(children, n);
 }
 
 /*
- * No memory for a record, and nobody who could give some: it is waited for, and in the
- * end that is said, and nothing is lost. It comes when somebody leaves.
+ * No memory for a record, and no idle connection to take it from: send() waits for its timeout,
+ * fails, and nothing is lost. There is memory again once a connection closes.
  */
 #define HUGE	(500 << 10)
 
@@ -700,7 +700,7 @@ static const struct test_case cases[] = {
 	{ "alone", "also where it is all there is", alone, .seconds = 60 },
 	{ "bursts", "bytes survive thousands of moves", bursts_client,
 	  bursts_server, .seconds = 120 },
-	{ "patient", "who waits for more than a small ring holds", patient_client,
+	{ "patient", "SO_RCVLOWAT above the size of a small ring", patient_client,
 	  patient_server },
 	{ "records", "a record finds a ring that is large enough",
 	  records_client, records_server, .seconds = 60 },
@@ -713,9 +713,9 @@ static const struct test_case cases[] = {
 	{ "limit", "a pool that is used up", limit, .seconds = 60 },
 	{ "total", "memory of the machine that is used up", total },
 	{ "polled", "a ring that only poll() finds full grows", polled },
-	{ "shared", "those who come later get their share", shared, .seconds = 60 },
-	{ "shared_records", "likewise, with records", shared_records, .seconds = 60 },
-	{ "crowded", "who waits for memory has his turn", crowded, .seconds = 60 },
+	{ "shared", "later connections get their share of memory", shared, .seconds = 60 },
+	{ "shared_records", "the same with records", shared_records, .seconds = 60 },
+	{ "crowded", "each connection that waits for memory gets some", crowded, .seconds = 60 },
 	{ "lacking", "a record that there is no memory for", lacking, .seconds = 60 },
 	{ }
 };

@@ -308,7 +308,7 @@ static void one_shot_server(void)
 		check_equal(event_next(set, "the shot"), EPOLLIN);
 		call_gives(recv(fd, text, 1, 0), 1);
 		check_equal(event_now(set), 0);
-		/* armed again, it fires for what is still there */
+		/* armed again, it fires for the data that is left */
 		call(epoll_ctl(set, EPOLL_CTL_MOD, fd, &event));
 		check_equal(event_next(set, "the shot again"), EPOLLIN);
 		call_gives(recv(fd, text, 1, 0), 1);
@@ -317,7 +317,7 @@ static void one_shot_server(void)
 	}
 }
 
-/* Each set that watches a socket hears of it, from a thread of its own too. */
+/* Each set that watches a socket gets the event, also in another thread. */
 static void *wait_for_event(void *arg)
 {
 	check(event_next(*(int *)arg, "data, to one of two sets") & EPOLLIN);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Buffers that are not there: EFAULT, and the stream goes on unharmed. */
+/* Unmapped buffers: EFAULT, and the stream stays intact. */
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -74,8 +74,8 @@ static void recv_server(void)
 }
 
 /*
- * What was said to be sent was sent, and nothing else: a call that met the
- * missing page either says how many bytes went, or EFAULT and none went.
+ * The return value is the number of bytes sent: a call that reaches the unmapped page returns
+ * either that number, or EFAULT if it sent none.
  */
 static void half_send_client(void)
 {
@@ -153,9 +153,9 @@ static const struct test_case cases[] = {
 	  send_server },
 	{ "recv", "receiving to nowhere takes nothing", recv_client,
 	  recv_server },
-	{ "half_send", "half a buffer: what is said to be sent is sent",
+	{ "half_send", "half a buffer: send() returns what it has sent",
 	  half_send_client, half_send_server },
-	{ "half_recv", "half a buffer: what is not received stays",
+	{ "half_recv", "half a buffer: the rest stays in the queue",
 	  half_recv_client, half_recv_server },
 	{ }
 };

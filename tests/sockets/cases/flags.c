@@ -89,7 +89,7 @@ static void peek_server(void)
 	call_gives(recv(fd, buffer, 1, 0), 0);
 }
 
-/* Nobody waits for more than will ever come: not with the end there, nor when it comes. */
+/* The end of the stream ends MSG_WAITALL, whether it is there already or comes later. */
 static void peek_end_client(void)
 {
 	int fd = sock_reach();
@@ -117,7 +117,7 @@ static void peek_end_server(void)
 	control_meet("DONE");
 }
 
-/* A peer that reads no more may send still; who waits for that is watched by an epoll set. */
+/* A peer after SHUT_RD may still send; an epoll set watches the socket that waits for it. */
 static void watched_client(void)
 {
 	int fd = sock_reach();
@@ -179,8 +179,8 @@ static void peek_wrap_server(void)
 }
 
 /*
- * SO_PEEK_OFF: each look goes on where the last one ended, and what is received
- * is no longer between. Over many rings' worth of bytes.
+ * SO_PEEK_OFF: each MSG_PEEK continues where the last one ended, and recv() moves the offset
+ * back. Over many times the size of the ring.
  */
 #define OFFSET_BYTES	(4 * MIB)
 
@@ -195,7 +195,7 @@ static void peek_offset_client(void)
 	control_meet("DONE");
 }
 
-/* Looks at what comes next, if it is there already. */
+/* Peeks at the next bytes, if they have arrived. */
 static bool look_on(int fd, struct pattern *ahead, size_t most)
 {
 	unsigned char buffer[3000];
@@ -220,7 +220,7 @@ static void peek_offset_server(void)
 	ssize_t n;
 
 	check_equal(sock_get(fd, SO_PEEK_OFF), -1);
-	/* it waits for what is behind the offset, not for what is there */
+	/* it waits for bytes beyond the offset */
 	sock_set(fd, SO_PEEK_OFF, 100);
 	sock_await_bytes(fd, 100);
 	blocked = tell_when_blocked(SYS_recvfrom, "BLOCKED");
@@ -242,7 +242,7 @@ static void peek_offset_server(void)
 			check_equal(sock_get(fd, SO_PEEK_OFF), 0);
 			continue;
 		}
-		/* what was looked at is nearer by what was taken */
+		/* the offset is smaller by the received bytes */
 		check_equal(sock_get(fd, SO_PEEK_OFF),
 			    ahead.position - in.position);
 		look_on(fd, &ahead, 1);
@@ -262,7 +262,7 @@ static void waitall_client(void)
 	}
 	/* more than a ring */
 	pattern_send(&out, fd, 5 * MIB, 5000);
-	/* then less than what is waited for, and the end */
+	/* then fewer bytes than MSG_WAITALL asks for, and the end */
 	control_expect("WAITING");
 	pattern_send(&out, fd, 123, 123);
 }
@@ -441,11 +441,11 @@ static const struct test_case cases[] = {
 	  peek_server },
 	{ "peek_end", "MSG_PEEK with MSG_WAITALL ends at the end",
 	  peek_end_client, peek_end_server },
-	{ "watched", "MSG_WAITALL sleeps, whoever else looks",
+	{ "watched", "MSG_WAITALL sleeps while an epoll set watches",
 	  watched_client, watched_server },
 	{ "peek_wrap", "MSG_PEEK at every place of the ring",
 	  peek_wrap_client, peek_wrap_server },
-	{ "peek_offset", "SO_PEEK_OFF goes on where it ended, over many rings",
+	{ "peek_offset", "SO_PEEK_OFF continues where it ended, over many rings",
 	  peek_offset_client, peek_offset_server },
 	{ "waitall", "MSG_WAITALL waits for all, or for the end",
 	  waitall_client, waitall_server },

@@ -88,7 +88,7 @@ static void orders_server(void)
 
 /*
  * One side has ended; the other one sends, ends and closes at once. All of that
- * arrives, and nobody hears of a reset.
+ * arrives, without a reset.
  */
 static void last_word(int fd, bool first)
 {

@@ -73,7 +73,7 @@ static void names_server(void)
 	control_meet("DONE");
 }
 
-/* An address here that nobody is connected to; tests/sockets/inet.sh sees to IPv6's. */
+/* Another address of this machine; tests/sockets/inet.sh adds the one of IPv6. */
 static union address elsewhere(void)
 {
 	union address address = here(0);
@@ -126,7 +126,7 @@ static void set_port(union address *address, uint32_t port)
 		address->in6.sin6_port = htons(port);
 }
 
-/* What is bound before stays: a port, an address, or an address alone. */
+/* connect() keeps what was bound: port and address, or the address alone. */
 static void bound_client(void)
 {
 	union address to = sock_told(), own;
@@ -324,7 +324,7 @@ static void one_socket_server(void)
 	call_fails(accept(listener, NULL, NULL), EAGAIN);
 }
 
-/* Many that are begun, and end when they like; told by edges. */
+/* Many nonblocking connects, whose ends edge-triggered epoll reports. */
 #define AT_ONCE	50
 
 static void at_once_client(void)
@@ -346,7 +346,7 @@ static void at_once_client(void)
 		check(!(events & (EPOLLERR | EPOLLHUP)));
 		check_equal(sock_error(fds[i]), 0);
 	}
-	/* nothing was sent so far, which would have told them as well */
+	/* nothing was sent yet, which would have raised an event, too */
 	control_meet("CONNECTED");
 	for (int i = AT_ONCE - 1; i >= 0; i--) {
 		sock_set_nonblocking(fds[i], false);
@@ -371,7 +371,7 @@ static void at_once_server(void)
 	control_meet("DONE");
 }
 
-/* Through io_uring: all at once, and what is to follow linked to each. */
+/* Through io_uring: all at once, with the next operations linked to each. */
 static void uring_client(void)
 {
 	union address to = sock_told();
@@ -409,7 +409,7 @@ static void uring_client(void)
 		check_equal(bytes[i], 's');
 }
 
-/* Nothing is sent there before something came, which would tell who is being connected. */
+/* The server sends only after it has received: data would complete the connect earlier. */
 static void uring_server(void)
 {
 	int listener = sock_listen_told(AT_ONCE);
@@ -465,7 +465,7 @@ static void again_client(void)
 		close(fd);
 		fd = sock_open(0);
 	}
-	/* what was connected may listen, too */
+	/* a socket that was connected may listen, too */
 	call(sock_bind(fd, here(0)));
 	call(sock_try(fd, to));
 	tcp_talk(fd);
@@ -506,7 +506,7 @@ static void dissolved_client(void)
 	control_meet("DONE");
 }
 
-/* Whatever becomes of the others, one of them is the last, and whole. */
+/* The last connection works, whatever happened to those before. */
 static void dissolved_server(void)
 {
 	int listener = sock_listen_told(20 * EACH);
@@ -634,7 +634,7 @@ static const struct test_case cases[] = {
 	  threads_server },
 	{ "one_socket", "16 threads connect one socket", one_socket_client,
 	  one_socket_server },
-	{ "at_once", "50 nonblocking ones, told by edges", at_once_client,
+	{ "at_once", "50 nonblocking connects, edge-triggered epoll", at_once_client,
 	  at_once_server },
 	{ "uring", "50 through io_uring, and what follows linked", uring_client,
 	  uring_server },

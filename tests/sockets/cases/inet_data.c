@@ -155,7 +155,7 @@ static void zerocopy_client(void)
 	}
 	check_equal(sock_error(fd), 0);
 	control_meet("DONE");
-	/* who did not ask for it gets an ordinary send, and nothing to wait for */
+	/* without SO_ZEROCOPY it is an ordinary send, without a notification */
 	sock_set(fd, SO_ZEROCOPY, 0);
 	call_gives(send(fd, "x", 1, MSG_ZEROCOPY), 1);
 	call_fails(recv(fd, &(char){ 0 }, 1, MSG_ERRQUEUE), EAGAIN);
@@ -173,7 +173,7 @@ static void zerocopy_server(void)
 	control_meet("READ");
 }
 
-/* No urgent data: refused, and told so before anything is sent. */
+/* No urgent data: send() with MSG_OOB fails before it sends anything. */
 static void out_of_band_client(void)
 {
 	int fd = sock_reach(), at_mark = -1;
@@ -202,7 +202,7 @@ static void eight_server(void)
 	control_meet("DONE");
 }
 
-/* How much there is to be read, and what is still on its way. */
+/* Bytes to be read, and bytes in flight. */
 static void queues_client(void)
 {
 	int64_t end = now_ms() + patience_ms();
@@ -242,7 +242,7 @@ static void queues_server(void)
 	control_meet("DONE");
 }
 
-/* TCP_INQ: each recvmsg() says what is left. */
+/* TCP_INQ: each recvmsg() returns the number of unread bytes. */
 static void inq_client(void)
 {
 	int fd = sock_reach(), left = -1;
@@ -301,7 +301,7 @@ static void mapped_server(void)
 	control_meet("DONE");
 }
 
-/* SIGIO, for who asked for it: when something comes. */
+/* SIGIO to the owner that F_SETOWN set, when data arrives. */
 static void sigio_client(void)
 {
 	const struct timespec patience = { .tv_sec = patience_ms() / 1000 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * TCP, diverted or not: connections that stay TCP's whatever is attached, and work. When
- * it is diverted, the counters say why.
+ * TCP, diverted or not: connections that stay on TCP although cgroups are attached. They work,
+ * and the counters give the reason.
  */
 #include <netinet/in.h>
 #include <string.h>
@@ -48,7 +48,7 @@ static void expect(enum schannel_divert verdict, uint64_t times, uint64_t divert
 	check_equal(since.tcp, times);
 }
 
-/* Nobody listens: refused, by TCP itself. */
+/* No listener: TCP itself refuses. */
 static void nobody_client(void)
 {
 	union address to = sock_told();
@@ -289,7 +289,7 @@ static void mptcp_server(void)
 	control_meet("DONE");
 }
 
-/* A socket in repair is somebody's who knows what TCP does. */
+/* A socket in repair mode stays on TCP. */
 static void repair(void)
 {
 	int listener = sock_listen(1), fd = sock_open(0);
@@ -304,7 +304,7 @@ static void repair(void)
 	expect_nothing_diverted();
 }
 
-/* Privileged ports are for who may bind them, on either path. */
+/* Privileged ports need the capability, diverted or not. */
 static void privileged_client(void)
 {
 	union address to = sock_told();
@@ -350,7 +350,7 @@ static void privileged_server(void)
 	control_meet("DONE");
 }
 
-/* One that is begun; then what is expected is counted, or TCP does as it likes. */
+/* Begins one connect; then the expected verdict is counted, unless plain TCP runs. */
 static int begin(union address to)
 {
 	int fd = sock_open(SOCK_NONBLOCK);
@@ -363,7 +363,7 @@ static int begin(union address to)
 	return fd;
 }
 
-/* An address that is not ours, as whoever may have any claims one: it is not believed. */
+/* A source address of another host, bound with IP_TRANSPARENT: it is refused. */
 static void source_client(void)
 {
 	union address to = sock_told();
@@ -472,7 +472,7 @@ static void no_peer(void)
 }
 
 static const struct test_case cases[] = {
-	{ "nobody", "nobody listens: ECONNREFUSED", nobody_client,
+	{ "nobody", "no listener: ECONNREFUSED", nobody_client,
 	  nobody_server },
 	{ "not_attached", "a listener outside, a thousand times",
 	  not_attached_client, not_attached_server, .declines = true,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* TCP, diverted or not: how connections end, and that nothing is left of them. */
+/* TCP, diverted or not: how connections end, and that they leak nothing. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +44,7 @@ static void states_server(void)
 	tcp_await_state(fd, CLOSE);
 }
 
-/* A reset is told once, by whatever is asked first. */
+/* A reset is reported once, by the first call. */
 static int reset_by_server(void)
 {
 	int fd = sock_reach();
@@ -112,7 +112,7 @@ static void unread_server(void)
 	control_meet("DONE");
 }
 
-/* Who reads no more does not say so: what is sent to him is sent. */
+/* SHUT_RD is not announced: the peer's sends succeed. */
 static void read_no_more_client(void)
 {
 	int fd = sock_reach();
@@ -259,7 +259,7 @@ static void look(long *held)
 	held[REFERENCES] = module_references();
 }
 
-/* What was closed before is let go of for a while: until nothing changes any more. */
+/* Sockets closed before are still being freed: waits until the number is stable. */
 static void look_when_still(long *held)
 {
 	int64_t end = now_ms() + patience_ms();
@@ -298,7 +298,7 @@ static bool is_as_before(enum holding what, long before, long now)
 	return labs(now - before) <= slack;
 }
 
-/* Until it is as it was: sockets are let go of behind their closing. */
+/* Waits for the old number: sockets are freed some time after close(). */
 static void expect_held(const long *before)
 {
 	int64_t end = now_ms() + 10 * patience_ms();
@@ -373,9 +373,9 @@ static void often_server(void)
 static const struct test_case cases[] = {
 	{ "states", "TCP_INFO's states while it closes", states_client,
 	  states_server },
-	{ "told", "a reset is told once", told_client, told_server },
+	{ "told", "a reset is reported once", told_client, told_server },
 	{ "unread", "unread data is a reset", unread_client, unread_server },
-	{ "read_no_more", "SHUT_RD is not told", read_no_more_client,
+	{ "read_no_more", "SHUT_RD is not announced", read_no_more_client,
 	  read_no_more_server },
 	{ "linger", "SO_LINGER: all of it arrives", linger_client,
 	  linger_server },

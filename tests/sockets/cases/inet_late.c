@@ -93,7 +93,7 @@ static void expect_one(enum schannel_divert verdict)
 		check_equal(count(verdict, 1), 1);
 }
 
-/* Nobody answers for longer than it waits; meanwhile it is being connected. */
+/* No answer comes before the timeout; until then the socket is connecting. */
 static int connect_late(union address to)
 {
 	int fd = sock_open(SOCK_NONBLOCK);
@@ -113,8 +113,8 @@ static int connect_late(union address to)
 }
 
 /*
- * What was too late before may come, too, or still be in the queue, and is over; the other
- * end of @fd is not.
+ * Connections that timed out before may be in the queue, too, and have ended; the other end of
+ * @fd has not.
  */
 static void talk_to_live_one(int fd, int listener)
 {

@@ -36,7 +36,7 @@ static void answer(int listener, char which)
 	close(fd);
 }
 
-/* SO_REUSEPORT: all of a group get some, and when half is gone the rest gets all. */
+/* SO_REUSEPORT: each of the group gets connections; once half is closed, the others get all. */
 static void reuseport_client(void)
 {
 	union address to = sock_told();
@@ -226,7 +226,7 @@ static void specific_server(void)
 
 #define QUEUED	50
 
-/* Fifty that nobody accepted, some with something said: all are reset. */
+/* Fifty connections that are not accepted, some with data: all are reset. */
 static void queued_client(void)
 {
 	union address to = sock_told();
@@ -286,7 +286,7 @@ static void closing_server(void)
 	}
 }
 
-/* What is set for a listener is set for what it accepts. */
+/* Accepted sockets inherit the listener's options. */
 static void inherits_client(void)
 {
 	int fd = sock_reach();
@@ -418,7 +418,7 @@ static void full_server(void)
 	control_meet("DONE");
 }
 
-/* Stopped by shutdown(), and begun once more. */
+/* Stopped by shutdown(), then listening again. */
 static void again_client(void)
 {
 	union address to = sock_told();
@@ -454,7 +454,7 @@ static void again_server(void)
 }
 
 static const struct test_case cases[] = {
-	{ "reuseport", "a group of four shares what comes", reuseport_client,
+	{ "reuseport", "a group of four shares the connections", reuseport_client,
 	  reuseport_server },
 	{ "dual_stack", "[::] and its names for IPv4", dual_stack_client,
 	  dual_stack_server },
@@ -466,10 +466,10 @@ static const struct test_case cases[] = {
 	  queued_client, queued_server },
 	{ "closing", "a listener closes while clients come", closing_client,
 	  closing_server },
-	{ "inherits", "options go over to what is accepted", inherits_client,
+	{ "inherits", "accepted sockets inherit options", inherits_client,
 	  inherits_server },
 	{ "herd", "four processes, EPOLLEXCLUSIVE", herd_client, herd_server },
-	{ "full", "a full backlog delays, and refuses nobody", full_client,
+	{ "full", "a full backlog delays connections, and refuses none", full_client,
 	  full_server },
 	{ "again", "shutdown(), and listen() again", again_client, again_server },
 	{ }

@@ -63,7 +63,7 @@ static void set_both(void)
 	control_meet("DONE");
 }
 
-/* Probes that nobody answers would end a connection after three seconds. */
+/* Unanswered probes would end a connection after three seconds. */
 static void set_probes(int fd)
 {
 	tcp_set(fd, TCP_KEEPINTVL, 1);
@@ -82,7 +82,7 @@ static void stay_idle(int one, int other)
 
 	tcp_talk(one);
 	tcp_talk(other);
-	/* what is waited for is that nothing happens */
+	/* the test is that nothing happens in this time */
 	n = call(poll(both, 2, 4500));
 	check_equal(sock_error(one), 0);
 	check_equal(sock_error(other), 0);

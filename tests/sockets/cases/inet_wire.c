@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * TCP, diverted or not: what is seen on the wire, and what somebody there can do. Of
- * a diverted connection nothing, and nothing. TCP itself shows that what is done
- * here to find out would be found out.
+ * TCP, diverted or not: what an attacker on the wire sees, and can do. A diverted connection shows
+ * nothing, and is not affected. The same cases on plain TCP show that they detect both.
  */
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -52,7 +51,7 @@ static void talk(const struct ends *ends)
 	check_equal(c, 'r');
 }
 
-/* A socket that hears all that lo carries. */
+/* A packet socket that receives all packets on lo. */
 static int listen_to_wire(void)
 {
 	int fd = call(socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_ALL)));
@@ -75,7 +74,7 @@ static int find_tcp(const unsigned char *packet)
 	return packet[6] == IPPROTO_TCP ? (int)sizeof(struct ip6_hdr) : -1;
 }
 
-/* What was heard of a connection. */
+/* What the packet socket received of a connection. */
 struct heard {
 	int segments;
 	uint32_t seq;		/* of the byte that the right sends next */
@@ -194,7 +193,7 @@ static void forge(int raw, const union address *from, const union address *to,
 	} else if (to->any.sa_family == AF_INET6) {
 		there.in6.sin6_port = 0;
 	}
-	/* nobody there: lo hands it back, which is no error of ours */
+	/* no socket: lo returns the packet, which is no error here */
 	if (sendto(raw, &segment, length, 0, &there.any,
 		   there.any.sa_family == AF_INET ? sizeof(there.in) :
 		   sizeof(there.in6)) < 0)
@@ -209,7 +208,7 @@ static int open_raw(const union address *address)
 	return call(socket(six ? AF_INET6 : AF_INET, SOCK_RAW, IPPROTO_TCP));
 }
 
-/* All an attacker may try who knows both addresses, and @heard if that was said. */
+/* The segments that an attacker can forge who knows both addresses, and @heard if it is set. */
 static void attack(int raw, const union address *from, const union address *to,
 		   const struct heard *heard)
 {
@@ -235,8 +234,8 @@ static void attack(int raw, const union address *from, const union address *to,
 }
 
 /*
- * Forged from the left, then from the right. TCP, which can be listened to, is
- * torn apart; a diverted connection goes on, and says nothing.
+ * Forged from the left, then from the right. TCP, whose sequence numbers are on the wire, is
+ * reset; a diverted connection continues, and sends nothing.
  */
 static void forged(void)
 {
@@ -288,7 +287,7 @@ static int listed(const char *path, const struct ends *ends)
 	return n;
 }
 
-/* No segment, whatever is in it, finds either end. */
+/* No segment, whatever its content, finds a socket of either end. */
 static void unlisted(void)
 {
 	struct ends ends = connect_ends();
@@ -300,9 +299,9 @@ static void unlisted(void)
 }
 
 static const struct test_case cases[] = {
-	{ "silent", "not a segment of what is diverted is on the wire", silent },
-	{ "unlisted", "TCP's table has none of them", unlisted },
-	{ "forged", "segments from the wire do nothing to it", forged },
+	{ "silent", "no segment of a diverted connection is on the wire", silent },
+	{ "unlisted", "TCP's hash table has no diverted sockets", unlisted },
+	{ "forged", "forged segments have no effect", forged },
 	{ }
 };
 

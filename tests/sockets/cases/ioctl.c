@@ -110,7 +110,7 @@ static void unknown_server(void)
 }
 
 static const struct test_case cases[] = {
-	{ "readable", "FIONREAD counts what is there to read",
+	{ "readable", "FIONREAD counts unread bytes",
 	  readable_client, readable_server },
 	{ "unread", "SIOCOUTQ counts what the other side has not read",
 	  unread_client, unread_server,

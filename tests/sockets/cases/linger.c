@@ -159,7 +159,7 @@ static void killed_waiting_client(void)
 	control_meet("CLOSED");
 }
 
-/* The peer is gone: there is nobody left to wait for. */
+/* The peer has closed: close() does not wait. */
 static void peer_gone_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
@@ -202,7 +202,7 @@ static const struct test_case cases[] = {
 	  killed_client, time_up_server },
 	{ "killed_waiting", "SIGKILL ends a close that waits",
 	  killed_waiting_client, time_up_server },
-	{ "peer_gone", "close does not wait for who is gone",
+	{ "peer_gone", "close does not wait for a peer that has closed",
 	  peer_gone_client, peer_gone_server },
 	{ }
 };

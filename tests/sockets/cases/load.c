@@ -162,7 +162,7 @@ static void full_duplex_server(void)
 	control_meet("DONE");
 }
 
-/* What comes is sent back by a process of its own, blocking. */
+/* A process with blocking calls echoes the data. */
 #define ECHO_BYTES	(8 << 20)
 
 static void echo_client(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Network namespaces: a container has ports, and itself, and nobody else. */
+/* Network namespaces: a container has its own ports, and reaches only itself. */
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
@@ -97,8 +97,8 @@ static void datagrams(void)
 }
 
 /*
- * A container reaches no other domain, and none of this one's services; what was
- * connected before goes on.
+ * A container reaches no other domain, and none of this one's services; earlier connections
+ * continue.
  */
 static void confined_client(void)
 {
@@ -133,7 +133,7 @@ static void confined_server(void)
 	control_meet("DONE");
 }
 
-/* Nor is it reached: a listener in it is nobody's but its own. */
+/* A listener in a container is reached from that container only. */
 static void hidden_client(void)
 {
 	control_expect("LISTENING");
@@ -149,7 +149,7 @@ static void hidden_server(void)
 	control_meet("DONE");
 }
 
-/* Low ports are for who has the capability where the namespace belongs. */
+/* Privileged ports need the capability in the user namespace that owns the netns. */
 static void low_ports(void)
 {
 	call(setgid(65534));
@@ -198,9 +198,9 @@ static const struct test_case cases[] = {
 	{ "loopback", "a namespace has itself", loopback },
 	{ "ports", "a port twice, in two namespaces", ports },
 	{ "datagrams", "and datagrams' ports", datagrams },
-	{ "confined", "a container reaches nobody outside", confined_client,
+	{ "confined", "a container reaches no service outside", confined_client,
 	  confined_server },
-	{ "hidden", "and nobody reaches it", hidden_client, hidden_server },
+	{ "hidden", "no client outside reaches a container's service", hidden_client, hidden_server },
 	{ "low_ports", "low ports in a namespace of one's own", low_ports },
 	{ "gone", "namespaces that go with all there is in them", gone },
 	{ }

@@ -185,7 +185,7 @@ static void buffers(void)
 		check(sock_get(fd, options[i]) > 0);
 		sock_set(fd, options[i], 32768);
 		check(sock_get(fd, options[i]) >= 32768);
-		/* absurd ones are brought into what is possible */
+		/* values out of range are clamped */
 		sock_set(fd, options[i], 0);
 		check(sock_get(fd, options[i]) > 0);
 		sock_set(fd, options[i], 0x7fffffff);
@@ -292,10 +292,10 @@ static const struct test_case cases[] = {
 	{ "send_timeout_part", "what went before the time was up counts",
 	  send_timeout_part_client, send_timeout_part_server },
 	{ "bad_time", "times that are none", bad_time },
-	{ "low_water", "SO_RCVLOWAT as it was set", low_water },
+	{ "low_water", "SO_RCVLOWAT reads back", low_water },
 	{ "low_water_huge", "SO_RCVLOWAT above what fits does not hang",
 	  low_water_huge_client, low_water_huge_server },
-	{ "linger", "SO_LINGER as it was set", linger },
+	{ "linger", "SO_LINGER reads back", linger },
 	{ "buffers", "SO_SNDBUF and SO_RCVBUF as they were set", buffers },
 	{ "buffer_chosen", "SO_SNDBUF before connect chooses the size",
 	  buffer_chosen_client, buffer_chosen_server },

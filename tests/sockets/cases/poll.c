@@ -143,7 +143,7 @@ static void reset_server(void)
 	blocked_join(blocked);
 	check_equal(sock_state(fd) & (dead | POLLERR), dead | POLLERR);
 	check_equal(sock_error(fd), ECONNRESET);
-	/* told once; it stays closed */
+	/* reported once; it stays closed */
 	check_equal(sock_state(fd) & (dead | POLLERR), dead);
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
 	control_meet("DONE");
@@ -246,8 +246,8 @@ static void pollers_server(void)
 }
 
 /*
- * Threads that wait for different amounts: who is content with a byte is woken
- * by a byte, whether it came before or after the one that wants thousands.
+ * Threads that wait for different amounts: one byte wakes the thread that waits for one byte,
+ * whether it began to wait before or after the thread that waits for thousands.
  */
 #define AMOUNT	10000
 
@@ -372,7 +372,7 @@ static void part_server(void)
 	}
 }
 
-/* A signal for every arrival, for those who do not even poll. */
+/* A signal for every arrival. */
 static void async_client(void)
 {
 	int fd = sock_reach();
@@ -448,7 +448,7 @@ static void select_server(void)
 	check(readable);
 }
 
-/* SO_RCVLOWAT: poll is content with so much, or with the end. */
+/* SO_RCVLOWAT: poll() reports the socket readable at that amount, or at the end. */
 static void low_water_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
@@ -483,7 +483,7 @@ static void low_water_server(void)
 	pattern_check(&in, buffer, 1000);
 	control_meet("POLLED");
 
-	/* who does not want to wait gets what there is */
+	/* MSG_DONTWAIT receives fewer bytes */
 	control_meet("LITTLE");
 	sock_await_bytes(fd, 10);
 	call_gives(recv(fd, buffer, 5, MSG_DONTWAIT), 5);
@@ -562,9 +562,9 @@ static const struct test_case cases[] = {
 	  woken_server },
 	{ "pollers", "several threads are all woken", pollers_client,
 	  pollers_server },
-	{ "amounts", "who waits for little beside who waits for much",
+	{ "amounts", "a thread that waits for one byte, and one for thousands",
 	  amounts_client, amounts_server },
-	{ "writers", "who sleeps in send beside who sleeps in poll",
+	{ "writers", "a thread that sleeps in send, and one in poll",
 	  writers_client, writers_server,
 	  "TCP has room for a byte when poll says that it is full" },
 	{ "part", "POLLOUT comes back before all is read", part_client,

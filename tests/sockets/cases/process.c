@@ -193,7 +193,7 @@ static void rights_server(void)
 	control_meet("DONE");
 }
 
-/* On its way in a message nobody ever receives: closed with it. */
+/* In flight in a message that is never received: closed with the message. */
 static void rights_lost_client(void)
 {
 	int over[2], fd = sock_reach();
@@ -309,7 +309,7 @@ static const struct test_case cases[] = {
 	{ "dup", "the last descriptor closes", dup_client, dup_server },
 	{ "rights", "a connection passed to another process",
 	  rights_client, rights_server },
-	{ "rights_lost", "a connection passed to nobody is closed",
+	{ "rights_lost", "a connection in an unreceived message is closed",
 	  rights_lost_client, rights_lost_server },
 	{ "threads", "16 threads send on one socket, 16 receive", threads_client,
 	  threads_server },

@@ -24,7 +24,7 @@ static void wait_for(pid_t child)
 		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : CASE_FAILED);
 }
 
-/* Whoever was accepted, or only queued, is told so, or that it is over. */
+/* Each connection, accepted or queued, gets data or an end. */
 static void expect_end(int fd)
 {
 	ssize_t n;
@@ -127,7 +127,7 @@ static void listener_server(void)
 	call_gives(send(fd, "fine", 4, 0), 4);
 }
 
-/* Threads that accept, while who connects closes: each gets its own. */
+/* Threads that accept while clients connect and close: each gets its own connection. */
 static void both_client(void)
 {
 	union address to = sock_told();
@@ -176,7 +176,7 @@ static void both_server(void)
 }
 
 static const struct test_case cases[] = {
-	{ "listener", "a listener that comes and goes under who connects",
+	{ "listener", "a listener that opens and closes while clients connect",
 	  listener_client, listener_server,
 	  .not_inet = "TCP has TIME_WAIT", .seconds = 60 },
 	{ "both", "four processes connect, four accept, all close",

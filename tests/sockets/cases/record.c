@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Records, of seqpacket and of connected datagram sockets alike: what was sent
- * as one arrives as one.
+ * Records of seqpacket and of connected datagram sockets: one send() arrives as one record.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -207,7 +206,7 @@ static void zero_server(void)
 	control_meet("DONE");
 }
 
-/* Room for a part of it: the rest is gone, and the receiver is told. */
+/* A buffer shorter than the record: the rest is lost, and MSG_TRUNC is set. */
 static void trunc_client(void)
 {
 	struct pattern out = { .seed = test_env.seed };
@@ -373,7 +372,7 @@ static void fault_recv_server(void)
 	}
 }
 
-/* What is spliced in at once is a record; a record at a time is spliced out. */
+/* Each splice() into the socket is a record; each out of it is one record at most. */
 static void splice_client(void)
 {
 	struct record record = { 1, 0, 10000 };
@@ -410,7 +409,7 @@ static void splice_server(void)
 	control_meet("DONE");
 }
 
-/* An edge for each record that comes to who took all there was. */
+/* An edge for each record that arrives at an empty socket. */
 static void edges_client(void)
 {
 	int fd = sock_reach();
@@ -480,7 +479,7 @@ static const struct test_case cases[] = {
 	{ "messages", "sendmmsg() and recvmmsg()", messages_client,
 	  messages_server },
 	{ "zero", "one of no bytes is one", zero_client, zero_server },
-	{ "trunc", "MSG_TRUNC: the rest is gone, the length is told",
+	{ "trunc", "MSG_TRUNC: the rest is lost, recv returns the full length",
 	  trunc_client, trunc_server },
 	{ "peek", "MSG_PEEK leaves the record there, whole", peek_client,
 	  peek_server },

@@ -69,7 +69,7 @@ static void end_of_record_server(void)
 	control_meet("DONE");
 }
 
-/* What is said to be the largest is; and one byte more never goes. */
+/* The documented largest record can be sent; one byte more cannot. */
 static void maximum_client(void)
 {
 	int fd = sock_reach();
@@ -164,7 +164,7 @@ static void prototype_server(void)
 	control_write("RECORDS %u", sock_port(records));
 	control_write("STREAM %u", sock_port(stream));
 	control_meet("DONE");
-	/* nobody else has come */
+	/* no other record has come */
 	sock_accept(records);
 	sock_accept(stream);
 	check_equal(sock_state(records), 0);

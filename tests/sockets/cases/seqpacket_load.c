@@ -70,7 +70,7 @@ static void exchange_server(void)
 	exchange(sock_serve());
 }
 
-/* One socket, many threads: each record is somebody's, once, and whole. */
+/* One socket, many threads: each record arrives once, in one thread, and complete. */
 #define THREADS		16
 #define THREAD_RECORDS	500
 
@@ -148,7 +148,7 @@ static void threads_server(void)
 	control_meet("DONE");
 }
 
-/* Records as large as there can be, each of which must have all the room. */
+/* Records of the largest size, each of which needs the whole ring. */
 static void largest_client(void)
 {
 	int fd = sock_reach();

@@ -171,7 +171,7 @@ static void timeouts_client(void)
 	control_meet("DONE");
 }
 
-/* What was not sent in time was not sent at all. */
+/* A send that timed out has sent nothing. */
 static void timeouts_server(void)
 {
 	int fd = sock_serve();
@@ -284,7 +284,7 @@ static void edge_load_server(void)
 	by_edges(sock_serve());
 }
 
-/* Half-close: what is in flight arrives, then the end; the other half lives. */
+/* Half-close: data in flight arrives, then the end; the other direction works. */
 static void half_close_client(void)
 {
 	int fd = sock_reach();
@@ -359,7 +359,7 @@ static void pipe_server(void)
 	}
 }
 
-/* Closed with records unread: the other end is told that they were lost. */
+/* Closed with unread records: the other end gets ECONNRESET. */
 static void unread_client(void)
 {
 	int fd = sock_reach();
@@ -381,7 +381,7 @@ static void unread_server(void)
 	control_meet("CLOSED");
 }
 
-/* Closed with all read: what was sent before arrives, whole. */
+/* Closed with all read: everything sent before arrives complete. */
 static void in_flight_client(void)
 {
 	int fd = sock_reach();
@@ -440,7 +440,7 @@ static const struct test_case cases[] = {
 	  signal_server },
 	{ "edge_load", "3000 records each way by edges alone",
 	  edge_load_client, edge_load_server, .seconds = 60 },
-	{ "half_close", "what is in flight arrives, the other half lives",
+	{ "half_close", "data in flight arrives, the other direction works",
 	  half_close_client, half_close_server },
 	{ "pipe", "EPIPE, SIGPIPE, MSG_NOSIGNAL", pipe_client, pipe_server,
 	  .not_unix = "AF_UNIX sends SIGPIPE for streams only" },

@@ -85,7 +85,7 @@ static void read_server(void)
 	control_meet("DONE");
 }
 
-/* Who writes to somebody who does not read any more learns of it. */
+/* A sender gets an error after the peer's SHUT_RD. */
 static void not_read_client(void)
 {
 	int fd = sock_reach();

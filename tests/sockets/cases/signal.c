@@ -13,7 +13,7 @@
 #include "../interrupt.h"
 #include "../sock.h"
 
-/* More than any connection takes while nobody reads. */
+/* More than a connection takes while the peer does not read. */
 #define MUCH	(16 << 20)
 
 static void recv_client(void)
@@ -50,7 +50,7 @@ static void recv_server(void)
 	control_meet("DONE");
 }
 
-/* What was received before the signal is given, and nothing is lost. */
+/* Bytes received before the signal are returned, and nothing is lost. */
 static void recv_part_client(void)
 {
 	struct pattern in = { .seed = test_env.seed };
@@ -202,7 +202,7 @@ static void storm_server(void)
 	check_equal(in.position, control_read_number("SENT"));
 }
 
-/* Only a killing signal is left to a call that blocks: it ends at once. */
+/* SIGKILL ends a process at once whose thread is blocked in send(). */
 static void *send_for_ever(void *arg)
 {
 	static char buffer[65536];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * setsockopt() whose argument is in a page that takes its time: the kernel holds the
- * socket's lock meanwhile. What happens to the connection has to wait; other ones,
- * of the same channel, have not.
+ * setsockopt() whose argument is in a page that is slow to fault in: the kernel holds the socket's
+ * lock during the fault. Events of this connection wait; other connections of the
+ * channel do not.
  */
 #include <pthread.h>
 #include <sys/socket.h>
@@ -141,8 +141,8 @@ static void connecting_server(void)
 }
 
 /*
- * So many works of the kernel's run at a time, and a socket more than that is to wait. It
- * takes more: one or another hears before it is locked, where the machine is slow.
+ * The kernel runs WORKS work items at a time, and one socket more has to wait. CROWD is larger: on
+ * a slow machine some sockets handle their event before they are locked.
  */
 #define WORKS	256
 #define CROWD	900
@@ -191,7 +191,7 @@ static void refused_server(void)
 	control_meet("DONE");
 }
 
-/* Closed while they connect, answered or refused: of those nothing is left. */
+/* Closed while they connect, whether accepted or refused: nothing leaks. */
 static void closed_client(void)
 {
 	union address to = sock_told(), nobody = sock_told();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Pages that take their time: who waits for one holds up nobody else. */
+/* Pages that are slow to fault in: the thread that waits for one does not block others. */
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -39,7 +39,7 @@ static void *send_all(void *arg)
 	return NULL;
 }
 
-/* While somebody waits for a page here, the other direction goes on. */
+/* While a thread waits for a page, the other direction continues. */
 static void other_direction_works(int fd)
 {
 	char c = 0;
@@ -55,7 +55,7 @@ static void other_direction_works(int fd)
 	control_meet("WENT");
 }
 
-/* Receiving into pages that come late: the client is the one who receives. */
+/* Receiving into slow pages, at the client. */
 static void recv_client(void)
 {
 	struct pattern in = { .seed = test_env.seed };
@@ -73,7 +73,7 @@ static void recv_client(void)
 	}
 	pthread_join(thread, NULL);
 	pattern_check(&in, transfer.buffer, LENGTH);
-	/* what came behind it meanwhile, and the end, are there */
+	/* data that arrived during the fault, and the end, are there */
 	pattern_recv(&in, transfer.fd, 1000, 1000);
 	call_gives(recv(transfer.fd, &(char){ 0 }, 1, 0), 0);
 }
@@ -92,7 +92,7 @@ static void recv_server(void)
 	call(shutdown(fd, SHUT_WR));
 }
 
-/* Sending from such pages: the server is the one who sends. */
+/* Sending from slow pages, at the server. */
 static void send_server(void)
 {
 	struct pattern out = { .seed = test_env.seed };
@@ -156,7 +156,7 @@ static void killed_server(void)
 		check_equal(errno, ECONNRESET);
 }
 
-#define TCP_LOCKS "TCP holds the socket's lock meanwhile"
+#define TCP_LOCKS "TCP holds the socket's lock during the fault"
 
 static const struct test_case cases[] = {
 	{ "recv", "receiving into pages that come late", recv_client,

@@ -123,7 +123,7 @@ static void limits(void)
 		       sizeof(struct sc_ring_sizes)), EOPNOTSUPP);
 }
 
-/* They are heeded: by who connects, and by who is accepted. */
+/* They apply to connecting and to accepted sockets. */
 static void heeded_client(void)
 {
 	union address to = sock_told();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Who waits looks for a while before sleeping, where that comes to something. */
+/* Busy polling: a waiting thread polls for a while before it sleeps, where that helps. */
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -21,7 +21,7 @@
 
 #define PEEK_MS		400
 
-/* Late is what is not waited for usually, but is after a miss. */
+/* A reply this late is beyond the usual polling time, but not beyond that after a miss. */
 #define PROMPT_US	200
 #define LATE_US		800
 #define ACCIDENTS	20
@@ -61,7 +61,7 @@ static void pays_client(void)
 	int fd;
 
 	if (!test_env.two_domains && get_nprocs() < 2)
-		skip("nobody looks while others want the only processor");
+		skip("no busy polling on a single processor that others want");
 	fd = sock_reach();
 	do {
 		without = sleeps_in_rounds(fd, 0);
@@ -79,7 +79,7 @@ static void echo_server(void)
 	int fd;
 
 	if (!test_env.two_domains && get_nprocs() < 2)
-		skip("nobody looks while others want the only processor");
+		skip("no busy polling on a single processor that others want");
 	fd = sock_serve();
 
 	while (call(recv(fd, &c, 1, 0)) > 0)
@@ -169,7 +169,7 @@ static void accident_client(void)
 	int fd;
 
 	if (!test_env.two_domains && get_nprocs() < 2)
-		skip("nobody looks while others want the only processor");
+		skip("no busy polling on a single processor that others want");
 	fd = sock_reach();
 	call(setting_write("busy_poll_us", PROMPT_US));
 	do {
@@ -177,7 +177,7 @@ static void accident_client(void)
 	} while (again > ACCIDENTS / 2 && --tries);
 	call(setting_write("busy_poll_us", usual));
 	if (!tries)
-		fail("slept once more after %lu of %d accidents", again, ACCIDENTS);
+		fail("slept again after %lu of %d late replies", again, ACCIDENTS);
 }
 
 static int64_t now_us(void)
@@ -195,7 +195,7 @@ static void accident_server(void)
 	int fd;
 
 	if (!test_env.two_domains && get_nprocs() < 2)
-		skip("nobody looks while others want the only processor");
+		skip("no busy polling on a single processor that others want");
 	fd = sock_serve();
 	while (call(recv(fd, &c, 1, 0)) == 1) {
 		until = c == LATE ? now_us() + LATE_US : 0;
@@ -206,7 +206,7 @@ static void accident_server(void)
 	}
 }
 
-/* What is there is not what is waited for, and no reason not to sleep. */
+/* Unread data before the peek offset must not keep the thread from sleeping. */
 static void peek_client(void)
 {
 	long usual = setting_read("busy_poll_us");
@@ -234,13 +234,13 @@ static void peek_client(void)
 }
 
 static const struct test_case cases[] = {
-	{ "pays", "who looks before sleeping sleeps less", pays_client,
+	{ "pays", "a thread that busy polls sleeps less", pays_client,
 	  echo_server },
-	{ "idle", "who looks in vain stops looking", idle_client, idle_server,
+	{ "idle", "busy polling stops when it is in vain", idle_client, idle_server,
 	  .seconds = 30 },
-	{ "accident", "who was late is looked for longer", accident_client,
+	{ "accident", "busy polling lasts longer after a late reply", accident_client,
 	  accident_server, .seconds = 30 },
-	{ "peek", "who peeks further than there is sleeps", peek_client,
+	{ "peek", "a peek beyond the received bytes sleeps", peek_client,
 	  echo_server },
 	{ }
 };

@@ -16,7 +16,7 @@
 
 #define MIB	(1024 * 1024)
 #define PIPE	(256 * 1024)	/* what a pipe holds here: many pages */
-#define SOME	1000		/* of what is sent to wake who waits */
+#define SOME	1000		/* bytes sent to wake the waiting thread */
 
 struct ends {
 	int out;
@@ -85,7 +85,7 @@ static void gift_client(void)
 		while (left)
 			left -= call(splice(ends.out, NULL, fd, NULL, left,
 					    i % 2 ? SPLICE_F_MORE : 0));
-		/* what was sent is not ours to change any more: it was copied */
+		/* changing the buffer after send() has no effect */
 		if (family_is_schannel())
 			memset(iov.iov_base, 0xee, iov.iov_len);
 		else

@@ -31,7 +31,7 @@ static const struct sysctl {
 
 #define SYSCTLS	(sizeof(sysctls) / sizeof(sysctls[0]))
 
-/* Their limits can be written, what is beyond cannot and changes nothing. */
+/* The limits can be written; values beyond them fail and change nothing. */
 static void ranges(void)
 {
 	for (size_t i = 0; i < SYSCTLS; i++) {
@@ -83,7 +83,7 @@ static void unprivileged(void)
 	}
 }
 
-/* A namespace has its own of those that concern nobody else, and no others. */
+/* A namespace has its own copy of the per-namespace settings, and only those. */
 static void namespaces(void)
 {
 	long before = setting_read("busy_poll_us");
@@ -103,7 +103,7 @@ static void namespaces(void)
 }
 
 static const struct test_case cases[] = {
-	{ "ranges", "what is out of range is EINVAL", ranges },
+	{ "ranges", "values out of range are EINVAL", ranges },
 	{ "rings", "sizes of rings", rings },
 	{ "unprivileged", "not for everybody to write", unprivileged },
 	{ "namespaces", "a namespace's own, and the machine's", namespaces },

@@ -45,7 +45,7 @@ static int ended(uint64_t *name)
 	return result;
 }
 
-/* What was prepared, and nothing else is going on: how it ends. */
+/* The result of the one operation that was prepared. */
 static int run(void)
 {
 	uint64_t name;
@@ -115,7 +115,7 @@ static void talk_server(void)
 	}
 }
 
-/* What goes wrong is told in the same words. */
+/* Failures return the same errors as system calls. */
 static void errors_client(void)
 {
 	union address to = sock_told();
@@ -314,7 +314,7 @@ static void multishot_server(void)
 static const struct test_case cases[] = {
 	{ "talk", "connect, accept, send and receive", talk_client,
 	  talk_server },
-	{ "errors", "what goes wrong is told in the same words",
+	{ "errors", "failures return the same errors as system calls",
 	  errors_client, errors_server,
 	  .not_inet = "TCP does not reset what has ended" },
 	{ "large", "6 MiB in one send and one receive, each way",
