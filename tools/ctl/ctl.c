@@ -33,7 +33,7 @@ static const struct command commands[] = {
 	{ "sockets", sockets_command, "", "kill FILTER",
 	  "close sockets forcibly and show them (also -K)" },
 	{ "stats", stats_command, "jni", "[PEER]",
-	  "show the counters of the network namespace or of a channel" },
+	  "show counters of the network namespace or of a channel" },
 	{ "monitor", monitor_command, "jn", "[peers] [flows]",
 	  "show events until interrupted" },
 	{ "attach", attach_command, "e", "CGROUP [SCOPE]",
@@ -45,13 +45,13 @@ static const struct command commands[] = {
 	{ "run", run_command, "e", "[SCOPE] [--] COMMAND [ARGUMENTS]",
 	  "run a command and divert its TCP connections" },
 	{ "why", why_command, "jn", "DESTINATION [cgroup CGROUP]",
-	  "show whether a TCP connection would be diverted, and if not, why" },
+	  "explain whether a TCP connection would be diverted" },
 	{ "list", list_command, "j", "",
 	  "show pairs of domains (control domain only)" },
 	{ "pair", pair_command, "", "DOM1 DOM2",
-	  "let two running domains have a channel (control domain only)" },
+	  "let two domains have a channel (control domain only)" },
 	{ "unpair", unpair_command, "", "DOM1 DOM2",
-	  "take the channel of two domains away (control domain only)" },
+	  "take the channel away again (control domain only)" },
 	{ "policy", policy_command, "", "check [FILE]",
 	  "check a policy file of schanneld" },
 	{ "reload", reload_command, "", "[LOCK]",
@@ -140,8 +140,8 @@ static void print_version(void)
 }
 
 /*
- * The arguments of run are another command's, with options of its own: the only option of
- * schannelctl among them is a --help that stands first.
+ * The arguments of run include another command with its own options, so only --help as the
+ * first argument is an option of schannelctl.
  */
 static char **run_arguments(char **arg)
 {

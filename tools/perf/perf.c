@@ -65,7 +65,7 @@ static const struct {
 	{ "=ADDR",	"listen on this address only" },
 	{ "",		"end after one test or file" },
 	{ "=NAME",	"stream (default) or rtt" },
-	{ "=BYTES",	"bytes per message; K and M multiply (default: 64K, rtt: 1)" },
+	{ "=BYTES",	"bytes per message, also with K or M (default: 64K, rtt: 1)" },
 	{ "=SECONDS",	"duration (default: 10)" },
 	{ "=N",		"number of concurrent connections (default: 1)" },
 	{ "",		"let the server send" },
