@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* sock_diag: shows all sockets, and ends them. See schannel_diag.h for the messages. */
+/* sock_diag: dumps and destroys sockets. See schannel_diag.h for the messages. */
 #include <linux/capability.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
@@ -14,12 +14,12 @@
 #include "sock/socket.h"
 #include "sock/table.h"
 
-/* ---- Showing ----------------------------------------------------------- */
+/* ---- Dump -------------------------------------------------------------- */
 
 /**
- * struct sc_diag_dump - where a dump is, and for whom
- * @id:		the next socket has this number or a higher one
- * @who:	who asks
+ * struct sc_diag_dump - state of a dump
+ * @id:		the dump continues with the first socket of this number or a higher one
+ * @who:	the user that requested it
  */
 struct sc_diag_dump {
 	u32 id;
@@ -56,7 +56,7 @@ static void sc_diag_fill_queues(struct sc_diag_msg *msg, struct sock *sk)
 	rcu_read_unlock();
 }
 
-/* Without lock_sock(): who looks from outside shall not wait for a connect(). */
+/* Without lock_sock(), so that a dump does not wait for a socket that connects. */
 static void sc_diag_fill_msg(struct sc_diag_msg *msg, struct sock *sk,
 			     struct user_namespace *user_ns)
 {
@@ -164,7 +164,7 @@ static int sc_diag_request(struct sk_buff *skb, struct nlmsghdr *nlh)
 				  &control);
 }
 
-/* ---- Ending ------------------------------------------------------------ */
+/* ---- Destroy ----------------------------------------------------------- */
 
 static struct sock *sc_diag_find(const struct net *net, u64 cookie)
 {
@@ -172,7 +172,7 @@ static struct sock *sc_diag_find(const struct net *net, u64 cookie)
 	u32 id = 0;
 
 	while ((ssk = sc_table_next(id))) {
-		/* whom it was shown to has seen its cookie: so it has one */
+		/* a socket gets its cookie in its first dump; one without cannot be meant */
 		if (net_eq(sock_net(&ssk->sk), net) &&
 		    atomic64_read(&ssk->sk.sk_cookie) == cookie)
 			return &ssk->sk;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which peer has which address. See address.h.
+ * The table of the peers' addresses. See address.h.
  *
- * Changed under the lock of the table of peers, read under RCU. What is published for a
- * peer is replaced as a whole; an address that stays keeps its place, so that
- * who looks for it finds it at any moment, and its owner remains the first.
+ * It is changed under the lock of the table of peers and read under RCU. The addresses of a
+ * peer are replaced as a whole. The entry of an address that stays is replaced in place, so
+ * that readers find it at any moment, and it keeps its rank among the claims.
  */
 #include <linux/hashtable.h>
 #include <linux/rculist.h>
@@ -18,10 +18,10 @@
 
 /**
  * struct sc_address - an address of a peer
- * @node:	in the table
- * @addr:	IPv6 or v4-mapped
- * @peer:	whose
- * @since:	who claimed it in its namespace earlier has a smaller number
+ * @node:	entry in the table
+ * @addr:	the address, IPv6 or v4-mapped
+ * @peer:	the peer
+ * @since:	rank of the claim: an earlier claim in the namespace has a smaller number
  */
 struct sc_address {
 	struct hlist_node node;
@@ -45,10 +45,10 @@ static u32 sc_address_hash(const struct in6_addr *addr)
 }
 
 /*
- * Every machine has its own loopback, and its own links: such an address says
- * nothing about where a connection goes, whoever claims it.
+ * Can the address identify a domain? Loopback and link-local addresses exist on every
+ * machine, so a claim to one of them is ignored.
  */
-static bool sc_address_is_sensible(const struct in6_addr *addr)
+static bool sc_address_is_valid(const struct in6_addr *addr)
 {
 	__be32 v4 = addr->s6_addr32[3];
 	int type;
@@ -72,7 +72,13 @@ static struct sc_address *sc_addresses_find(struct sc_addresses *addresses,
 	return NULL;
 }
 
-/* Those of @info, to be given to sc_addresses_set() or freed. NULL: no memory. */
+/**
+ * sc_addresses_alloc() - prepare the addresses of a peer
+ * @peer:	the peer
+ * @info:	its identity; addresses that cannot identify a domain are left out
+ *
+ * Return: the addresses, for sc_addresses_set() or sc_addresses_free(); NULL without memory.
+ */
 struct sc_addresses *sc_addresses_alloc(struct schannel_peer *peer,
 					const struct schannel_peer_info *info)
 {
@@ -85,7 +91,7 @@ struct sc_addresses *sc_addresses_alloc(struct schannel_peer *peer,
 	for (i = 0; i < info->nr_addresses; i++) {
 		const struct in6_addr *addr = &info->address[i];
 
-		if (!sc_address_is_sensible(addr) ||
+		if (!sc_address_is_valid(addr) ||
 		    sc_addresses_find(new, addr))
 			continue;
 		new->nr++;
@@ -95,21 +101,22 @@ struct sc_addresses *sc_addresses_alloc(struct schannel_peer *peer,
 	return new;
 }
 
+/* Free addresses that sc_addresses_set() was not called with. */
 void sc_addresses_free(struct sc_addresses *addresses)
 {
 	kfree(addresses);
 }
 
 /**
- * sc_addresses_set() - what is published for a peer changed
+ * sc_addresses_set() - replace the addresses of a peer
  * @peer:	a peer in the table
- * @new:	from sc_addresses_alloc(); NULL: nothing
+ * @new:	from sc_addresses_alloc(); NULL for no addresses
  *
- * Under the lock of the table of peers.
+ * Context: Under the lock of the table of peers.
  */
 void sc_addresses_set(struct schannel_peer *peer, struct sc_addresses *new)
 {
-	/* the lock is peer.c's */
+	/* lockdep cannot check this here: the lock is static in peer.c */
 	struct sc_addresses *old = rcu_dereference_protected(peer->addresses, 1);
 	unsigned int i;
 
@@ -132,13 +139,16 @@ void sc_addresses_set(struct schannel_peer *peer, struct sc_addresses *new)
 		kfree_rcu(old, rcu);
 }
 
-/* The peer is going. Under the lock of the table of peers. */
+/* The peer is being removed. Under the lock of the table of peers. */
 void sc_addresses_clear(struct schannel_peer *peer)
 {
 	sc_addresses_set(peer, NULL);
 }
 
-/* About to be in another namespace, where it comes last. Under that lock, too. */
+/*
+ * The peer is about to be moved to another namespace, where its claims rank last. Under the
+ * lock of the table of peers.
+ */
 void sc_addresses_moving(struct schannel_peer *peer)
 {
 	struct sc_addresses *own = rcu_dereference_protected(peer->addresses, 1);
@@ -148,7 +158,7 @@ void sc_addresses_moving(struct schannel_peer *peer)
 		WRITE_ONCE(own->list[i].since, ++sc_addresses_claims);
 }
 
-/* Under rcu_read_lock(). */
+/* The peer with the earliest claim, or NULL. Under rcu_read_lock(). */
 static struct schannel_peer *sc_address_owner(const struct net *net,
 					      const struct in6_addr *addr)
 {
@@ -171,11 +181,11 @@ static struct schannel_peer *sc_address_owner(const struct net *net,
 }
 
 /**
- * sc_peer_get_by_address() - whose address is it
- * @net:	in which namespace
+ * sc_peer_get_by_address() - find the peer that an address belongs to
+ * @net:	the namespace to look in
  * @addr:	the address, IPv6 or v4-mapped
  *
- * Any context but hard interrupts.
+ * Context: Any but hard interrupts.
  *
  * Return: the peer, to be released with sc_peer_put(), or NULL.
  */
@@ -198,8 +208,12 @@ EXPORT_SYMBOL_NS_GPL(sc_peer_get_by_address, SC_NS_SOCK);
  * @peer:	the peer
  * @addr:	the address, IPv6 or v4-mapped
  *
- * Also if another peer claimed it first: both may use it, and answers go back where the
- * connection came from. Any context.
+ * Unlike sc_peer_get_by_address(), this also accepts an address that another peer claimed
+ * first: both may use it as a source, since answers return on the connection itself.
+ *
+ * Context: Any context.
+ *
+ * Return: whether it was.
  */
 bool sc_peer_has_address(const struct schannel_peer *peer,
 			 const struct in6_addr *addr)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What every part of schannel.ko uses: its workqueue, and the family's number. */
+/* The workqueue and the number of the address family. See common.h. */
 #include <linux/moduleparam.h>
 #include <linux/workqueue.h>
 
@@ -14,19 +14,20 @@ MODULE_PARM_DESC(family, "Number of the address family (default: 18)");
 struct workqueue_struct *sc_wq;
 EXPORT_SYMBOL_NS_GPL(sc_wq, SC_NS_SOCK);
 
-/* The family's number on this system. */
+/* The number of the address family on this system. */
 int sc_family(void)
 {
 	return family;
 }
 
-/* The first part of the module that starts, and the last that stops. 0 or -ENOMEM. */
+/* Called first in the module's init. 0 or -ENOMEM. */
 int __init sc_common_init(void)
 {
 	sc_wq = alloc_workqueue("schannel", WQ_UNBOUND | WQ_HIGHPRI, 0);
 	return sc_wq ? 0 : -ENOMEM;
 }
 
+/* Called last in the module's exit. */
 void sc_common_exit(void)
 {
 	destroy_workqueue(sc_wq);

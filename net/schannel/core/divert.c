@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Questions to transparent mode. See divert.h. */
+/* Queries to transparent mode. See divert.h. */
 #include <linux/errno.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -10,11 +10,11 @@
 static const struct sc_divert_ops __rcu *sc_divert_ops;
 
 /**
- * sc_divert_register() - transparent mode answers from now on
+ * sc_divert_register() - register transparent mode
  * @ops:	its operations
  *
- * For the acceptor of flows of type INET, of whom there is one. Its module's init must
- * not fail after this: a call may be under way.
+ * For the module that has registered the flow type INET, so there is at most one. In that
+ * module's init, no step that can fail may follow: a call may be under way.
  */
 void sc_divert_register(const struct sc_divert_ops *ops)
 {
@@ -22,11 +22,18 @@ void sc_divert_register(const struct sc_divert_ops *ops)
 }
 EXPORT_SYMBOL_NS_GPL(sc_divert_register, SC_NS_SOCK);
 
-/* For the module's exit, when no call is under way: each call holds the module. */
+/**
+ * sc_divert_unregister() - unregister transparent mode
+ *
+ * To be called in the module's exit. No call is under way then, since each call holds the
+ * module.
+ *
+ * Context: Process context. Waits for an RCU grace period.
+ */
 void sc_divert_unregister(void)
 {
 	RCU_INIT_POINTER(sc_divert_ops, NULL);
-	/* a call that has found the operations and is about to hold the module */
+	/* wait for calls that have found the operations and are about to hold the module */
 	synchronize_rcu();
 }
 EXPORT_SYMBOL_NS_GPL(sc_divert_unregister, SC_NS_SOCK);
@@ -49,7 +56,17 @@ static void sc_divert_put(const struct sc_divert_ops *ops)
 	module_put(ops->owner);
 }
 
-/* 0, or -EOPNOTSUPP without transparent mode. */
+/**
+ * sc_divert_look() - query what is known about a destination
+ * @net:	the namespace
+ * @addr:	the address, IPv6 or v4-mapped
+ * @port:	the port, in host byte order
+ * @view:	filled in
+ *
+ * Context: Process context.
+ *
+ * Return: 0, or -EOPNOTSUPP if transparent mode is not loaded.
+ */
 int sc_divert_look(struct net *net, const struct in6_addr *addr, u16 port,
 		   struct sc_divert_view *view)
 {
@@ -62,7 +79,15 @@ int sc_divert_look(struct net *net, const struct in6_addr *addr, u16 port,
 	return 0;
 }
 
-/* @counts: by enum schannel_divert. 0, or -EOPNOTSUPP without transparent mode. */
+/**
+ * sc_divert_counts() - query how often each verdict was given
+ * @net:	the namespace
+ * @counts:	filled in, indexed by enum schannel_divert
+ *
+ * Context: Process context.
+ *
+ * Return: 0, or -EOPNOTSUPP if transparent mode is not loaded.
+ */
 int sc_divert_counts(const struct net *net, u64 *counts)
 {
 	const struct sc_divert_ops *ops = sc_divert_get();

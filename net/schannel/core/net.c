@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What each network namespace has of its own. See net.h; netns.c starts and ends it. */
+/* Per network namespace data. See net.h; netns.c creates and destroys it. */
 #include <linux/memcontrol.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -11,17 +11,25 @@
 
 unsigned int sc_net_id __read_mostly;
 
+/**
+ * sc_net() - the data of a network namespace
+ * @net:	the namespace
+ *
+ * Return: the data, which lives as long as the namespace.
+ */
 struct sc_net *sc_net(const struct net *net)
 {
 	return net_generic(net, sc_net_id);
 }
 
 /**
- * sc_net_charge() - somebody makes a socket
- * @net:	the namespace
+ * sc_net_charge() - decide which memory cgroup is charged for a namespace's channels
+ * @net:	the namespace, in which the caller creates a socket
  *
- * Anybody can have namespaces, and as many channels to himself: he shall pay for
- * their memory. In the caller's context, where it is known who that is.
+ * Any user can create namespaces, each with a channel to itself. Their memory is charged to
+ * the memory cgroup of the process that creates the first socket of the namespace.
+ *
+ * Context: Process context, in the process that creates the socket.
  */
 void sc_net_charge(const struct net *net)
 {
@@ -34,12 +42,17 @@ void sc_net_charge(const struct net *net)
 		mem_cgroup_put(payer);
 }
 
-/* Who pays for a peer's channel, with a reference; NULL: the machine. */
+/**
+ * sc_net_payer() - the memory cgroup that is charged for a peer's channel
+ * @peer:	the peer
+ *
+ * Return: the memory cgroup, to be released with mem_cgroup_put(), or NULL if none is charged.
+ */
 struct mem_cgroup *sc_net_payer(const struct schannel_peer *peer)
 {
 	struct mem_cgroup *payer;
 
-	/* the namespace is not held, but does not go within this */
+	/* no reference to the namespace is held, but it is not freed in this RCU section */
 	rcu_read_lock();
 	payer = READ_ONCE(sc_net(READ_ONCE(peer->net))->payer);
 	if (payer && !css_tryget(&payer->css))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Records through a flow: the data path. See record.h, and flow.h for the rules. */
+/* The data path of records. See record.h, and flow.h for the rules of the data path. */
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/uio.h>
@@ -9,8 +9,8 @@
 #include "ring/record.h"
 
 /*
- * One piece of a record; the last one publishes it. 1: there is more, 0: done, or
- * negative. Under rcu_read_lock().
+ * Copy the next piece of a record; the last piece publishes the record. Returns 1 if more is
+ * left, 0 if it was published, or a negative error. Under rcu_read_lock().
  */
 static int sc_record_send_piece(struct sc_flow *flow, struct iov_iter *from,
 				const struct schannel_record *rec, u32 *done)
@@ -44,12 +44,12 @@ static int sc_record_send_piece(struct sc_flow *flow, struct iov_iter *from,
 
 /**
  * sc_record_send() - send a record
- * @flow:	an open flow, whose tx side the caller serialises
- * @from:	@rec->len bytes, no more than the ring holds; advanced as far as was
+ * @flow:	an open flow; the caller holds the sender's lock
+ * @from:	source of @rec->len bytes, no more than the ring holds; advanced by the bytes
  *		copied
  * @rec:	the header
  *
- * All of it or, when there is an error, nothing.
+ * Publishes the whole record, or nothing if there is an error.
  *
  * Return: 0; -EAGAIN if there is no space; otherwise as sc_flow_send().
  */
@@ -70,12 +70,13 @@ int sc_record_send(struct sc_flow *flow, struct iov_iter *from,
 }
 
 /**
- * sc_record_next() - look at a record that is waiting
- * @flow:	an open flow, whose rx side the caller serialises
- * @skip:	how far behind the first byte it begins: the sizes of those before
- * @rec:	its header
+ * sc_record_next() - read the header of a record that can be received
+ * @flow:	an open flow; the caller holds the receiver's lock
+ * @skip:	distance of the record from the first unconsumed byte: the sizes of the
+ *		records before it
+ * @rec:	filled in: the header
  *
- * Return: 0; -EAGAIN if there is none; -ECONNRESET and -EPROTO as sc_flow_recv().
+ * Return: 0; -EAGAIN if no record is available; -ECONNRESET and -EPROTO as sc_flow_recv().
  */
 int sc_record_next(struct sc_flow *flow, u32 skip, struct schannel_record *rec)
 {
@@ -92,7 +93,7 @@ int sc_record_next(struct sc_flow *flow, u32 skip, struct schannel_record *rec)
 	} else if (sc_rx_avail(rx) <= skip) {
 		err = -EAGAIN;
 	} else {
-		/* it is in one ring as a whole */
+		/* a record lies in one ring as a whole, never across a switch */
 		avail = sc_rx_avail(rx) - skip;
 		ring = sc_flow_rx_at(flow, skip, &avail);
 		if (sc_record_take(ring, rx->cons + skip, avail, rec))
@@ -104,10 +105,10 @@ int sc_record_next(struct sc_flow *flow, u32 skip, struct schannel_record *rec)
 
 /**
  * sc_record_copy() - copy bytes of a record that sc_record_next() found
- * @flow:	the flow, still serialised
- * @to:		advanced as far as was copied
- * @skip:	how far behind the first byte in the ring they begin
- * @len:	how many, no more than the record has
+ * @flow:	the flow; the caller still holds the receiver's lock
+ * @to:		destination; advanced by the bytes copied
+ * @skip:	distance of the bytes from the first unconsumed byte in the ring
+ * @len:	number of bytes, no more than the record has
  *
  * Return: 0; -EFAULT if @to must be faulted in first; -ECONNRESET.
  */
@@ -137,7 +138,11 @@ int sc_record_copy(struct sc_flow *flow, struct iov_iter *to, u32 skip, u32 len)
 	return err;
 }
 
-/* The first record, which is @len bytes long, was received. */
+/**
+ * sc_record_consume() - give the space of the first record back to the peer
+ * @flow:	the flow; the caller holds the receiver's lock
+ * @len:	the record's length
+ */
 void sc_record_consume(struct sc_flow *flow, u32 len)
 {
 	rcu_read_lock();
@@ -147,7 +152,10 @@ void sc_record_consume(struct sc_flow *flow, u32 len)
 	rcu_read_unlock();
 }
 
-/* All records that are known to wait are thrown away. */
+/**
+ * sc_record_discard() - consume all records that were read from the peer's index so far
+ * @flow:	the flow; the caller holds the receiver's lock
+ */
 void sc_record_discard(struct sc_flow *flow)
 {
 	struct sc_rx *rx = &flow->rx;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is counted, traced and told when connections and channels come and go.
+ * Counters, traces and calls of observers when connections and channels come and go.
  *
- * Nothing here is called for each byte or message: what those need is counted by
- * the sockets themselves (sc_conn_stats()). A channel's traffic is that of flows
- * that were closed, which is kept here, and that of those there are, which is added up
- * when somebody asks. Only datagrams, whose flow no socket owns, are counted in
- * the channel at once.
+ * Nothing here is called per byte or message: sockets count these themselves
+ * (sc_conn_stats()). The traffic of a channel is the sum of its closed flows, which is kept
+ * here, and of its open flows, which is computed on request. Only datagrams are counted in
+ * the channel at once, since no socket owns their flow.
  */
 #include <linux/atomic.h>
 #include <linux/errno.h>
@@ -27,20 +26,35 @@
 
 /* ---- Namespaces -------------------------------------------------------- */
 
+/**
+ * sc_stats_add() - add to a counter of a namespace
+ * @net:	the namespace
+ * @what:	the counter
+ * @nr:		the number to add; may be negative
+ *
+ * Context: Any context.
+ */
 void sc_stats_add(const struct net *net, enum schannel_attr_stats what, long nr)
 {
 	atomic_long_add(nr, &sc_net(net)->stats[what]);
 }
 
+/**
+ * sc_stats_read() - read a counter of a namespace
+ * @net:	the namespace
+ * @what:	the counter
+ *
+ * Return: its value.
+ */
 u64 sc_stats_read(const struct net *net, enum schannel_attr_stats what)
 {
 	return atomic_long_read(&sc_net(net)->stats[what]);
 }
 
 /**
- * sc_stats_connect() - a connect() came to its end
- * @net:	of the socket
- * @err:	0, or why it failed, negative
+ * sc_stats_connect() - count the result of a connect()
+ * @net:	the socket's namespace
+ * @err:	0 or the negative error
  */
 void sc_stats_connect(const struct net *net, int err)
 {
@@ -65,9 +79,9 @@ void sc_stats_connect(const struct net *net, int err)
 }
 
 /**
- * sc_stats_incoming() - a peer opens a flow
- * @net:	of the channel
- * @reason:	0, or enum schannel_reason: what it was refused with
+ * sc_stats_incoming() - count the result of a peer's OPEN
+ * @net:	the channel's namespace
+ * @reason:	0 if it was accepted, else enum schannel_reason
  */
 void sc_stats_incoming(const struct net *net, int reason)
 {
@@ -88,9 +102,11 @@ EXPORT_SYMBOL_NS_GPL(sc_stats_incoming, SC_NS_SOCK);
 /* ---- Channels ---------------------------------------------------------- */
 
 /**
- * sc_stats_channel() - a channel came up, or goes down
- * @ch:		the channel, still or already its peer's
- * @up:		which of the two
+ * sc_stats_channel() - count and report that a channel came up or goes down
+ * @ch:		the channel, while it is the peer's @channel
+ * @up:		whether it came up
+ *
+ * Context: Process context.
  */
 void sc_stats_channel(struct schannel_channel *ch, bool up)
 {
@@ -100,7 +116,7 @@ void sc_stats_channel(struct schannel_channel *ch, bool up)
 		trace_schannel_channel_up(ch);
 	else
 		trace_schannel_channel_down(ch);
-	/* from outside, loopback's two ends are one channel */
+	/* observers see the two ends of loopback as one channel */
 	if (!sc_peer_is_listed(ch->peer))
 		return;
 	net = sc_peer_hold_net(ch->peer, ch);
@@ -112,7 +128,12 @@ void sc_stats_channel(struct schannel_channel *ch, bool up)
 	put_net(net);
 }
 
-/* The peer broke the protocol. Any context but hard interrupts. */
+/**
+ * sc_stats_channel_failed() - count a channel whose peer broke the protocol
+ * @ch:		the channel; counted once
+ *
+ * Context: Any but hard interrupts.
+ */
 void sc_stats_channel_failed(struct schannel_channel *ch)
 {
 	const struct net *net;
@@ -139,9 +160,11 @@ static void sc_stats_sum(struct sc_flow *flow, struct sc_channel_traffic *sum)
 }
 
 /**
- * sc_stats_channel_traffic() - what all flows of a channel carried so far
+ * sc_stats_channel_traffic() - the traffic of all flows of a channel so far
  * @ch:		the channel
  * @sum:	filled in
+ *
+ * Context: Process context.
  */
 void sc_stats_channel_traffic(struct schannel_channel *ch,
 			      struct sc_channel_traffic *sum)
@@ -149,7 +172,7 @@ void sc_stats_channel_traffic(struct schannel_channel *ch,
 	struct sc_flow *flow;
 	unsigned long id;
 
-	/* a flow that is closed meanwhile is in one of the two, not in both */
+	/* under the lock, a flow that is being closed is in exactly one of the two sums */
 	mutex_lock(&ch->traffic_lock);
 	*sum = ch->traffic;
 	sum->tx_bytes += atomic_long_read(&ch->stats.dgram_tx_bytes);
@@ -165,7 +188,12 @@ void sc_stats_channel_traffic(struct schannel_channel *ch,
 
 /* ---- Flows ------------------------------------------------------------- */
 
-/* Both ends know of each other. */
+/**
+ * sc_stats_flow_began() - count and report that a flow was established
+ * @flow:	the flow
+ *
+ * Context: Process context.
+ */
 void sc_stats_flow_began(struct sc_flow *flow)
 {
 	struct sc_channel_stats *stats = &flow->channel->stats;
@@ -180,9 +208,11 @@ void sc_stats_flow_began(struct sc_flow *flow)
 }
 
 /**
- * sc_stats_flow_over() - a flow ended, in order or not
- * @flow:	a flow; only the first call for it counts
- * @err:	0, or why not in order, negative
+ * sc_stats_flow_over() - count and report the end of a flow
+ * @flow:	the flow; only the first call counts
+ * @err:	0 after an orderly close, else the negative error
+ *
+ * Context: Process context.
  */
 void sc_stats_flow_over(struct sc_flow *flow, int err)
 {
@@ -217,9 +247,11 @@ static int sc_stats_reason_to_errno(u32 reason)
 }
 
 /**
- * sc_stats_flow_closed() - the user is done with a flow
- * @flow:	the flow, which has no user any more after this
- * @reason:	as sc_flow_close()'s
+ * sc_stats_flow_closed() - the user closes a flow
+ * @flow:	the flow; has no user after the return
+ * @reason:	as for sc_flow_close()
+ *
+ * Context: Process context.
  */
 void sc_stats_flow_closed(struct sc_flow *flow, u32 reason)
 {

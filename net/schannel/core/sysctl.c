@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * net.schannel.*: what an administrator may change. af_schannel(7) describes each.
+ * The sysctls net.schannel.*, which af_schannel(7) describes.
  *
- * What costs the machine memory is there once, in the initial namespace. What costs
- * nobody but the namespace's own processes is there in each. The divert_* ones are
- * transparent mode's: here, so that they can be set before its module is loaded.
+ * Those that bound the memory of the machine exist once, in the initial namespace. Those that
+ * affect only the namespace's own processes exist in each namespace. The divert_* sysctls
+ * belong to transparent mode; they are here so that they can be set before its module is
+ * loaded.
  */
 #include <linux/build_bug.h>
 #include <linux/jiffies.h>
@@ -44,7 +45,7 @@ static int sc_ring_bound_max = SC_RING_MAX >> SC_KIB_SHIFT;
 static int sc_dgram_min = 128;
 static int sc_dgram_max = 1024;
 
-/* As proc_dointvec_minmax(), and a power of two. */
+/* As proc_dointvec_minmax(), but accepts only powers of two. */
 static int sc_sysctl_do_ring(const struct ctl_table *ctl, int write,
 			     void *buffer, size_t *lenp, loff_t *ppos)
 {
@@ -63,8 +64,8 @@ static int sc_sysctl_do_ring(const struct ctl_table *ctl, int write,
 }
 
 /*
- * A namespace's own come first; @data is where in struct sc_sysctl. The initial one
- * has them all.
+ * The first SC_SYSCTL_OWN entries exist in each namespace; their @data is an offset into
+ * struct sc_sysctl. The initial namespace has all entries.
  */
 static const struct ctl_table sc_sysctl_table[] = {
 	{
@@ -173,7 +174,7 @@ static const struct ctl_table sc_sysctl_table[] = {
 	},
 };
 
-/* A namespace's own, to be registered; the defaults. 0 or -ENOMEM. */
+/* Register a namespace's sysctls, with their defaults. 0 or -ENOMEM. */
 int sc_sysctl_create(struct net *net, struct sc_sysctl *ctl)
 {
 	size_t nr = net_eq(net, &init_net) ? ARRAY_SIZE(sc_sysctl_table) :
@@ -238,19 +239,19 @@ bool sc_sysctl_divert_local(const struct net *net)
 }
 EXPORT_SYMBOL_NS_GPL(sc_sysctl_divert_local, SC_NS_SOCK);
 
-/* Most pages of one channel's pool. */
+/* Limit for the pages of one channel's pool. */
 u32 sc_sysctl_pool_pages(void)
 {
 	return READ_ONCE(sc_pool_max_kib) >> (PAGE_SHIFT - SC_KIB_SHIFT);
 }
 
-/* Most pages of all channels' pools. */
+/* Limit for the pages of all channels' pools. */
 long sc_sysctl_pool_total_pages(void)
 {
 	return (long)READ_ONCE(sc_pool_total_mib) << (20 - PAGE_SHIFT);
 }
 
-/* How long nothing is sent before a ring is made small; in jiffies. */
+/* Time without a send after which a ring shrinks, in jiffies. */
 unsigned long sc_sysctl_idle(void)
 {
 	return msecs_to_jiffies(READ_ONCE(sc_ring_idle_ms));
@@ -261,13 +262,13 @@ static u8 sc_sysctl_order(int kib)
 	return ilog2(kib) - (PAGE_SHIFT - SC_KIB_SHIFT);
 }
 
-/* The sizes of rings for which nobody asked. */
+/* The size limits of a ring for which no socket option was set. */
 struct sc_size_limits sc_sysctl_ring(void)
 {
 	u8 min_order = sc_sysctl_order(READ_ONCE(sc_ring_min_kib));
 	u8 max_order = sc_sysctl_order(READ_ONCE(sc_ring_max_kib));
 
-	/* two writers at once can get past each other's checks */
+	/* concurrent writers can leave a minimum above the maximum */
 	return (struct sc_size_limits) {
 		.min		= min(min_order, max_order),
 		.max		= max_order,
@@ -275,7 +276,7 @@ struct sc_size_limits sc_sysctl_ring(void)
 	};
 }
 
-/* The order of the ring for datagrams. */
+/* The order of the ring that carries datagrams. */
 u8 sc_sysctl_dgram_order(void)
 {
 	return sc_sysctl_order(READ_ONCE(sc_dgram_ring_kib));
