@@ -19,7 +19,7 @@ static DEFINE_SPINLOCK(sc_peers_lock);
 static DEFINE_HASHTABLE(sc_peers, 6);
 static u32 sc_domid = SC_DOMID_SELF;
 
-/* This domain's own number, SC_DOMID_SELF where it has none. */
+/* This domain's own id, SC_DOMID_SELF if it has none. */
 u32 sc_own_domid(void)
 {
 	return READ_ONCE(sc_domid);
@@ -31,7 +31,7 @@ void schannel_domid_set(u32 domid)
 }
 EXPORT_SYMBOL_NS_GPL(schannel_domid_set, SC_NS_TRANSPORT);
 
-/* @net: its namespace; NULL: wherever it is. */
+/* @net: the peer's namespace, NULL for any. Under rcu_read_lock() or sc_peers_lock. */
 static struct schannel_peer *sc_peer_find(const struct net *net, u32 domid)
 {
 	struct schannel_peer *peer;
@@ -46,8 +46,10 @@ static struct schannel_peer *sc_peer_find(const struct net *net, u32 domid)
 
 /**
  * sc_peer_get() - find a peer
- * @net:	in which namespace
- * @domid:	its number; our own means SC_DOMID_SELF
+ * @net:	the namespace to look in
+ * @domid:	its domain id; this domain's own id means SC_DOMID_SELF
+ *
+ * Context: Any but hard interrupts.
  *
  * Return: the peer, to be released with sc_peer_put(), or NULL.
  */
@@ -75,6 +77,12 @@ static void sc_peer_free(struct rcu_head *rcu)
 	kfree(peer);
 }
 
+/**
+ * sc_peer_put() - drop a reference to a peer
+ * @peer:	the peer
+ *
+ * Context: Any but hard interrupts.
+ */
 void sc_peer_put(struct schannel_peer *peer)
 {
 	if (!refcount_dec_and_test(&peer->ref))
@@ -85,7 +93,7 @@ void sc_peer_put(struct schannel_peer *peer)
 }
 EXPORT_SYMBOL_NS_GPL(sc_peer_put, SC_NS_SOCK);
 
-/* Under rcu_read_lock(). */
+/* The peer with the lowest domain id from @from on, or NULL. Under rcu_read_lock(). */
 static struct schannel_peer *sc_peer_lowest(const struct net *net, u32 from)
 {
 	struct schannel_peer *peer, *lowest = NULL;
@@ -100,11 +108,11 @@ static struct schannel_peer *sc_peer_lowest(const struct net *net, u32 from)
 }
 
 /**
- * sc_peer_next() - the peers of a namespace, one after the other
+ * sc_peer_next() - iterate over the peers of a namespace, by domain id
  * @net:	the namespace
- * @from:	where to go on: the lowest domid that may come
+ * @from:	the lowest domain id that is wanted
  *
- * What comes next is found anew each time, so that nothing is held in between.
+ * Each call searches the table, so that the caller holds no lock or position in between.
  *
  * Return: the peer, to be released with sc_peer_put(), or NULL.
  */
@@ -120,13 +128,18 @@ struct schannel_peer *sc_peer_next(const struct net *net, u32 from)
 	return next;
 }
 
-/* Can it be found? Loopback's far end cannot. */
+/**
+ * sc_peer_is_listed() - is a peer in the table?
+ * @peer:	the peer
+ *
+ * Return: whether it is. Loopback's remote end never is.
+ */
 bool sc_peer_is_listed(const struct schannel_peer *peer)
 {
 	return !hlist_unhashed_lockless(&peer->node);
 }
 
-/* A peer that is in no table yet: nobody finds it. */
+/* Allocate a peer. It is not in the table yet. */
 static struct schannel_peer *sc_peer_alloc(const struct schannel_transport *transport,
 					   struct net *net, u32 domid, void *priv)
 {
@@ -145,10 +158,10 @@ static struct schannel_peer *sc_peer_alloc(const struct schannel_transport *tran
 	return peer;
 }
 
-/* Put a peer into the table. 0, or -EEXIST if the domain has one there. */
+/* Add a peer to the table. 0, or -EEXIST if the domain has a peer there. */
 static int sc_peer_publish(struct schannel_peer *peer)
 {
-	/* only loopback is in every namespace */
+	/* only loopback has a peer in each namespace; a domain id is unique otherwise */
 	const struct net *net = peer->domid == SC_DOMID_SELF ? peer->net : NULL;
 	int err = 0;
 
@@ -241,7 +254,7 @@ u32 schannel_peer_domid(const struct schannel_peer *peer)
 }
 EXPORT_SYMBOL_NS_GPL(schannel_peer_domid, SC_NS_TRANSPORT);
 
-/* ---- Who it is --------------------------------------------------------- */
+/* ---- Identity ---------------------------------------------------------- */
 
 static struct schannel_peer_info *
 sc_peer_info_copy(const struct schannel_peer_info *info)
@@ -253,7 +266,7 @@ sc_peer_info_copy(const struct schannel_peer_info *info)
 	if (!copy)
 		return NULL;
 	strscpy_pad(copy->name, info->name, sizeof(copy->name));
-	/* it is going to be shown on terminals */
+	/* the name is shown on terminals */
 	for (s = copy->name; *s; s++)
 		if (iscntrl(*s))
 			*s = '?';
@@ -290,7 +303,11 @@ int schannel_peer_info_set(struct schannel_peer *peer,
 }
 EXPORT_SYMBOL_NS_GPL(schannel_peer_info_set, SC_NS_TRANSPORT);
 
-/* What is known of a peer: all zero if that is nothing. */
+/**
+ * sc_peer_info() - the identity of a peer
+ * @peer:	the peer
+ * @info:	filled in; all zero if the identity is not known
+ */
 void sc_peer_info(struct schannel_peer *peer, struct schannel_peer_info *info)
 {
 	memset(info, 0, sizeof(*info));
@@ -306,7 +323,7 @@ void sc_peer_info(struct schannel_peer *peer, struct schannel_peer_info *info)
  * @outbox:	to be freed with kfree(), an RCU grace period after the peer's last
  *		reference
  *
- * Return: whether it was taken. Not if the peer has one already, or was removed.
+ * Return: true if the peer owns @outbox now; false if it has another one or was removed.
  */
 bool sc_peer_set_outbox(struct schannel_peer *peer, struct sc_outbox *outbox)
 {
@@ -322,16 +339,16 @@ bool sc_peer_set_outbox(struct schannel_peer *peer, struct sc_outbox *outbox)
 	return taken;
 }
 
-/* ---- Its channel ------------------------------------------------------- */
+/* ---- Channel ----------------------------------------------------------- */
 
 /**
- * sc_peer_channel() - the peer's channel, or start bringing one up
+ * sc_peer_channel() - get the peer's channel, or start to bring one up
  * @peer:	the peer
  * @net:	the caller's namespace
- * @waiter:	whose work runs once there is something new, if there is no
- *		channel yet
+ * @waiter:	if there is no channel yet: its work is queued when the channel is up or the
+ *		attempt has failed
  *
- * Process or softirq context.
+ * Context: Process or softirq context.
  *
  * Return: the channel, with a reference; ERR_PTR(-EAGAIN) if @waiter waits now;
  * ERR_PTR(-EHOSTUNREACH) or another error if there will be no channel.
@@ -352,7 +369,7 @@ struct schannel_channel *sc_peer_channel(struct schannel_peer *peer,
 	} else if (waiter->err) {
 		ch = ERR_PTR(waiter->err);
 	} else {
-		/* under the lock, so that it is over before the peer is removed */
+		/* under the lock, so that ->open() returns before the peer is removed */
 		err = peer->transport->open(peer);
 		if (!err && list_empty(&waiter->node))
 			list_add_tail(&waiter->node, &peer->waiters);
@@ -384,6 +401,12 @@ struct schannel_channel *sc_peer_channel_up(struct schannel_peer *peer,
 	return ch;
 }
 
+/**
+ * sc_peer_is_up() - does a peer have a channel that is up?
+ * @peer:	the peer
+ *
+ * Return: whether it has.
+ */
 bool sc_peer_is_up(struct schannel_peer *peer)
 {
 	bool up;
@@ -395,7 +418,11 @@ bool sc_peer_is_up(struct schannel_peer *peer)
 }
 EXPORT_SYMBOL_NS_GPL(sc_peer_is_up, SC_NS_SOCK);
 
-/* Wait no longer. The work may still run once. */
+/**
+ * sc_peer_unwait() - stop waiting for a channel
+ * @peer:	the peer
+ * @waiter:	the waiter; its work may still run once
+ */
 void sc_peer_unwait(struct schannel_peer *peer, struct sc_waiter *waiter)
 {
 	spin_lock_bh(&peer->lock);
@@ -405,7 +432,8 @@ void sc_peer_unwait(struct schannel_peer *peer, struct sc_waiter *waiter)
 }
 EXPORT_SYMBOL_NS_GPL(sc_peer_unwait, SC_NS_SOCK);
 
-static void sc_peer_tell(struct schannel_peer *peer, int err)
+/* End all waits for a channel, with @err. Under the peer's lock. */
+static void sc_peer_wake_waiters(struct schannel_peer *peer, int err)
 {
 	struct sc_waiter *waiter, *next;
 
@@ -416,24 +444,29 @@ static void sc_peer_tell(struct schannel_peer *peer, int err)
 	}
 }
 
-/* The channel is up: whoever waits for it goes on. */
+/**
+ * sc_peer_up() - a channel is up: set its state and wake the waiters
+ * @peer:	the channel's peer
+ * @ch:		the channel
+ */
 void sc_peer_up(struct schannel_peer *peer, struct schannel_channel *ch)
 {
 	spin_lock_bh(&peer->lock);
-	/* release: who sees it up sees all that was done to bring it up */
+	/* release: pairs with sc_channel_is_up(); all set-up is visible before the state */
 	smp_store_release(&ch->state, SC_CHANNEL_UP);
 	peer->channel = ch;
-	sc_peer_tell(peer, 0);
+	sc_peer_wake_waiters(peer, 0);
 	spin_unlock_bh(&peer->lock);
 }
 
 /**
- * sc_peer_down() - there is no channel any more, or none came up
+ * sc_peer_down() - a channel went down, or the attempt to bring one up failed
  * @peer:	the peer
- * @ch:		the one that was up, or NULL
- * @err:	what those get who wait for one
+ * @ch:		the channel that was up, or NULL
+ * @err:	the negative error for the waiters
  *
- * If the peer was moved while @ch was up, nobody waits for that one.
+ * Does nothing if the peer was moved to another namespace while @ch was up: the waiters wait
+ * for the next channel then.
  */
 void sc_peer_down(struct schannel_peer *peer,
 		  const struct schannel_channel *ch, int err)
@@ -441,7 +474,7 @@ void sc_peer_down(struct schannel_peer *peer,
 	spin_lock_bh(&peer->lock);
 	if (peer->channel == ch) {
 		peer->channel = NULL;
-		sc_peer_tell(peer, err);
+		sc_peer_wake_waiters(peer, err);
 	}
 	spin_unlock_bh(&peer->lock);
 }
@@ -453,9 +486,10 @@ void sc_peer_down(struct schannel_peer *peer,
  * @peer:	the channel's peer
  * @ch:		the channel
  *
- * Return: the namespace, to be compared with only, and under the same
- * rcu_read_lock(); NULL if the peer was moved since the channel came up, or it
- * is not up.
+ * Context: Under rcu_read_lock(), until whose end the namespace is valid.
+ *
+ * Return: the namespace; NULL if the channel is not up, or the peer was moved since the
+ * channel came up.
  */
 const struct net *sc_peer_net(struct schannel_peer *peer,
 			      const struct schannel_channel *ch)
@@ -469,7 +503,14 @@ const struct net *sc_peer_net(struct schannel_peer *peer,
 	return net;
 }
 
-/* The same with a reference; NULL also if the namespace is going away. */
+/**
+ * sc_peer_hold_net() - as sc_peer_net(), with a reference
+ * @peer:	the channel's peer
+ * @ch:		the channel
+ *
+ * Return: the namespace, to be released with put_net(), or NULL as sc_peer_net(), also if
+ * the namespace is being destroyed.
+ */
 struct net *sc_peer_hold_net(struct schannel_peer *peer,
 			     const struct schannel_channel *ch)
 {
@@ -484,10 +525,10 @@ struct net *sc_peer_hold_net(struct schannel_peer *peer,
 EXPORT_SYMBOL_NS_GPL(sc_peer_hold_net, SC_NS_SOCK);
 
 /*
- * From here on nobody of the old namespace gets the channel, nor do connections
- * that come in over it get a socket of the new one. Those there are end as the
- * transport takes it down. A channel that is coming up has none: the new
- * namespace may have it.
+ * Afterwards the sockets of the old namespace cannot use the channel any more, and incoming
+ * connections on it do not reach sockets of the new namespace. The existing connections end
+ * when the transport takes the channel down. A channel that is coming up has no connections
+ * yet, so the new namespace may use it.
  */
 static void sc_peer_set_net(struct schannel_peer *peer, struct net *net)
 {
@@ -496,7 +537,7 @@ static void sc_peer_set_net(struct schannel_peer *peer, struct net *net)
 	sc_addresses_moving(peer);
 	spin_lock(&peer->lock);
 	WRITE_ONCE(peer->net, net);
-	sc_peer_tell(peer, -EHOSTUNREACH);
+	sc_peer_wake_waiters(peer, -EHOSTUNREACH);
 	if (peer->channel)
 		peer->transport->fail(peer);
 	peer->channel = NULL;
@@ -505,12 +546,12 @@ static void sc_peer_set_net(struct schannel_peer *peer, struct net *net)
 }
 
 /**
- * sc_peer_move() - give a peer to another namespace
- * @peer:	any but loopback's
+ * sc_peer_move() - move a peer to another namespace
+ * @peer:	the peer; not a loopback peer
  * @net:	the namespace; the caller holds a reference
  *
- * Its connections are reset. When the namespace goes, the peer returns to the
- * initial one.
+ * Resets the connections of the peer. When the namespace is destroyed, the peer returns to
+ * the initial one.
  *
  * Return: 0, -EOPNOTSUPP for loopback, -ENODEV if the peer is gone.
  */
@@ -529,7 +570,10 @@ int sc_peer_move(struct schannel_peer *peer, struct net *net)
 	return err;
 }
 
-/* A namespace goes away: the peers it was given are the initial one's again. */
+/**
+ * sc_peers_return() - move all peers of a namespace back to the initial namespace
+ * @net:	the namespace, which is being destroyed
+ */
 void sc_peers_return(const struct net *net)
 {
 	struct schannel_peer *peer;

@@ -272,7 +272,7 @@ static void scinet_connect_work(struct work_struct *work)
 				       SCHANNEL_DIVERT_NO_CHANNEL);
 		goto out;
 	}
-	/* first: or it would put off what sc_peer_tell() queues at once */
+	/* first: or it would put off what sc_peer_wake_waiters() queues at once */
 	mod_delayed_work(sc_wq, &is->waiter.work, is->deadline - now);
 	if (!opening)
 		err = scinet_connect_go(is);

@@ -82,7 +82,7 @@ static void sc_connect_work(struct work_struct *work)
 	if (!err && time_after_eq(now, ssk->deadline))
 		err = -ETIMEDOUT;
 	if (!err) {
-		/* first: afterwards it would delay the work that sc_peer_tell() queues */
+		/* first: afterwards it would delay the work that sc_peer_wake_waiters() queues */
 		mod_delayed_work(sc_wq, &ssk->waiter.work, ssk->deadline - now);
 		if (!flow)
 			err = sc_connect_go(sk);

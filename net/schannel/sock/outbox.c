@@ -138,7 +138,7 @@ static void sc_outbox_work(struct work_struct *work)
 		if (time_after_eq(now, out->deadline)) {
 			err = -ETIMEDOUT;
 		} else {
-			/* first: afterwards it would delay what sc_peer_tell() queues */
+			/* first: afterwards it would delay what sc_peer_wake_waiters() queues */
 			sc_outbox_kick(out, out->deadline - now);
 			if (!out->opening)
 				err = sc_outbox_go(out);
