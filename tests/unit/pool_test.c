@@ -423,7 +423,7 @@ static void evening_out(void)
 		CHECK_EQ(sc_pool_smaller(pool, 4), 3);
 		CHECK_EQ(sc_pool_smaller(pool, 3), 3);
 		CHECK_EQ(sc_pool_smaller(pool, 0), 0);
-		sc_pool_idle(pool);
+		sc_pool_retire_idle(pool);
 	}
 	CHECK_EQ(sc_pool_larger(pool, 3, max), 5);
 	CHECK_EQ(sc_pool_smaller(pool, max), max);
@@ -464,11 +464,11 @@ static void large_rings(void)
 
 static void tell(struct sc_pool *pool, const struct sc_pool_segment *seg, u8 state)
 {
-	bool goes = state != SC_SEGMENT_LEFT;
+	bool goes = state != SC_SEGMENT_DELETED;
 
 	CHECK(sc_pool_announce(pool, &goes) == seg);
 	CHECK_EQ(seg->state, state);
-	CHECK_EQ(goes, state == SC_SEGMENT_LEFT);
+	CHECK_EQ(goes, state == SC_SEGMENT_DELETED);
 }
 
 /* A segment is announced, rests, is deleted, and gone; its number comes back. */
@@ -487,10 +487,10 @@ static void segments_come_and_go(void)
 	}
 	CHECK(!pool_grow(pool));
 	/* what was not announced cannot be deleted */
-	CHECK(sc_pool_idle(pool));
-	CHECK(sc_pool_idle(pool));
+	CHECK(sc_pool_retire_idle(pool));
+	CHECK(sc_pool_retire_idle(pool));
 	for (i = 0; i < 3; i++)
-		tell(pool, seg[i], SC_SEGMENT_THERE);
+		tell(pool, seg[i], SC_SEGMENT_ANNOUNCED);
 	CHECK(!sc_pool_announce(pool, &goes));
 	CHECK(!sc_pool_gone(pool, 0));
 	CHECK(!sc_pool_gone(pool, SCHANNEL_SEGMENTS_MAX - 1));
@@ -501,17 +501,17 @@ static void segments_come_and_go(void)
 	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), 0);
 	CHECK_EQ(extent.segment, 1);
 	sc_pool_free(pool, &extent);
-	CHECK(sc_pool_idle(pool));
-	tell(pool, seg[2], SC_SEGMENT_LEFT);
+	CHECK(sc_pool_retire_idle(pool));
+	tell(pool, seg[2], SC_SEGMENT_DELETED);
 	CHECK(!sc_pool_announce(pool, &goes));
-	CHECK(!sc_pool_idle(pool));
+	CHECK(!sc_pool_retire_idle(pool));
 	CHECK_EQ(pool->nr_pages, 3 * SC_SEGMENT_PAGES);
 
 	/* nothing is carved from what is leaving or has left */
 	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), -ENOSPC);
 	CHECK(!sc_pool_gone(pool, 0));
 	CHECK(!sc_pool_gone(pool, 1));
-	tell(pool, seg[1], SC_SEGMENT_LEFT);
+	tell(pool, seg[1], SC_SEGMENT_DELETED);
 	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), -ENOSPC);
 	CHECK(sc_pool_gone(pool, 1) == seg[1]);
 	CHECK(!sc_pool_gone(pool, 1));
@@ -524,7 +524,7 @@ static void segments_come_and_go(void)
 	CHECK_EQ(again->id, 1);
 	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), 0);
 	CHECK_EQ(extent.segment, 1);
-	tell(pool, again, SC_SEGMENT_THERE);
+	tell(pool, again, SC_SEGMENT_ANNOUNCED);
 	CHECK(sc_pool_gone(pool, 2) == seg[2]);
 	segment_destroy(seg[2]);
 	CHECK_EQ(pool->nr_segments, 3);

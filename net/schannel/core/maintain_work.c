@@ -139,7 +139,7 @@ void sc_maintain_work(struct work_struct *work)
 		more = sc_peer_segments_reap(ch);
 	}
 	if (is_time)
-		more |= sc_pool_idle(&ch->pool);
+		more |= sc_pool_retire_idle(&ch->pool);
 	else
 		more = true;
 	sc_control_flush(ch);

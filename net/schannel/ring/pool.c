@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The pool: carving rings from segments. See pool.h. */
+/* The pool: allocates rings from segments. See pool.h. */
 #include <linux/bitmap.h>
 #include <linux/compiler.h>
 #include <linux/errno.h>
@@ -8,6 +8,11 @@
 
 #include "pool.h"
 
+/**
+ * sc_pool_init() - initialise a pool without segments
+ * @pool:	the pool, zeroed
+ * @limit:	largest number of pages that it may have
+ */
 void sc_pool_init(struct sc_pool *pool, u32 limit)
 {
 	spin_lock_init(&pool->lock);
@@ -17,12 +22,12 @@ void sc_pool_init(struct sc_pool *pool, u32 limit)
 }
 
 /**
- * sc_pool_order() - how large the next ring should be at first
+ * sc_pool_order() - the initial size of the next ring
  * @pool:	the pool
- * @limits:	between which sizes
+ * @limits:	the limits of its size
  *
- * The more there are, the smaller the next, such that thousands fit: the sum over
- * n rings grows with log n.
+ * The more rings the pool has, the smaller the next one, so that thousands fit: the sum
+ * of the initial sizes of n rings grows with log n.
  *
  * Return: the order.
  */
@@ -45,16 +50,16 @@ static u8 sc_pool_stuck(const struct sc_pool *pool)
 }
 
 /**
- * sc_pool_larger() - what a ring that is too small should become
+ * sc_pool_larger() - the new size of a ring that is too small
  * @pool:	the pool
- * @order:	what it is
- * @max:	what it may be at most
+ * @order:	its order now
+ * @max:	its largest order
  *
- * Rings that are as small as there are take no part in sharing the rest. Who comes
- * early finds much to take, so some of what is free is always left to others; and as
- * long as one is stuck that is smaller, this one stays as it is.
+ * A ring may have an equal share of the pages that single-page rings leave. It may take
+ * at most a quarter of the unallocated pages, so that the first ring to grow leaves pages
+ * for others. While a smaller ring is stuck, this ring does not grow.
  *
- * Return: the order, @order if it is to stay as it is.
+ * Return: the new order; @order if the ring shall not grow.
  */
 u8 sc_pool_larger(struct sc_pool *pool, u8 order, u8 max)
 {
@@ -77,14 +82,14 @@ u8 sc_pool_larger(struct sc_pool *pool, u8 order, u8 max)
 }
 
 /**
- * sc_pool_smaller() - what a ring that is in use should become
+ * sc_pool_smaller() - the new size of a busy ring when another ring is stuck
  * @pool:	the pool
- * @order:	what it is
+ * @order:	its order now
  *
- * Of flows that are equally busy those with larger rings get more done. So who has much
- * more than one that is stuck makes room for it.
+ * Of equally busy flows, those with larger rings get a higher throughput. So a ring that is
+ * more than twice as large as a stuck one is halved, to free pages for the stuck one.
  *
- * Return: the order, @order if it is to stay as it is.
+ * Return: the new order; @order if the ring shall not shrink.
  */
 u8 sc_pool_smaller(struct sc_pool *pool, u8 order)
 {
@@ -96,7 +101,11 @@ u8 sc_pool_smaller(struct sc_pool *pool, u8 order)
 	return order - shares;
 }
 
-/* A ring of that order should be larger, but there is no memory. */
+/**
+ * sc_pool_note_starved() - note that a ring could not grow for lack of memory
+ * @pool:	the pool
+ * @order:	the ring's order
+ */
 void sc_pool_note_starved(struct sc_pool *pool, u8 order)
 {
 	spin_lock_bh(&pool->lock);
@@ -104,19 +113,24 @@ void sc_pool_note_starved(struct sc_pool *pool, u8 order)
 	spin_unlock_bh(&pool->lock);
 }
 
-/* How many pages a segment has in which there are rings of this size. */
+/**
+ * sc_pool_segment_pages() - the size of the segments that rings of a size lie in
+ * @order:	the rings' order
+ *
+ * Return: the number of pages.
+ */
 u32 sc_pool_segment_pages(u8 order)
 {
 	return max_t(u32, 1U << order, SC_SEGMENT_PAGES);
 }
 
 /**
- * sc_pool_alloc() - take the pages for one ring
+ * sc_pool_alloc() - allocate the pages of one ring
  * @pool:	the pool
  * @order:	1 << @order pages, at most SCHANNEL_RING_ORDER_MAX
- * @extent:	filled in
+ * @extent:	receives the pages' position
  *
- * Return: 0, or -ENOSPC if no segment has that many pages together.
+ * Return: 0, or -ENOSPC if no segment has that many contiguous free pages.
  */
 int sc_pool_alloc(struct sc_pool *pool, u8 order, struct sc_extent *extent)
 {
@@ -128,12 +142,12 @@ int sc_pool_alloc(struct sc_pool *pool, u8 order, struct sc_extent *extent)
 		struct sc_pool_segment *seg = pool->segment[i];
 		unsigned long at;
 
-		/* a small ring would keep a large one's segment from going */
-		if (!seg || seg->state > SC_SEGMENT_THERE ||
+		/* a small ring must not keep a segment for large ones from being deleted */
+		if (!seg || seg->state > SC_SEGMENT_ANNOUNCED ||
 		    seg->nr_pages > sc_pool_segment_pages(order) ||
 		    seg->nr_pages - seg->used < nr)
 			continue;
-		/* aligned to its size, so that freed neighbours meet again */
+		/* aligned to its size, so that freed neighbours form a larger free extent */
 		at = bitmap_find_next_zero_area(seg->map, seg->nr_pages, 0, nr,
 						nr - 1);
 		if (at >= seg->nr_pages)
@@ -154,9 +168,13 @@ int sc_pool_alloc(struct sc_pool *pool, u8 order, struct sc_extent *extent)
 	return -ENOSPC;
 }
 
-/*
- * Give a ring's pages back. Any context but hard interrupts. Who is late, after
- * sc_pool_take(), finds nothing to give them back to.
+/**
+ * sc_pool_free() - free a ring's pages
+ * @pool:	the pool
+ * @extent:	from sc_pool_alloc()
+ *
+ * Does nothing after sc_pool_take() has taken the segment. Any context but hard
+ * interrupts.
  */
 void sc_pool_free(struct sc_pool *pool, const struct sc_extent *extent)
 {
@@ -184,7 +202,13 @@ static unsigned int sc_pool_free_id(const struct sc_pool *pool)
 	return id;
 }
 
-/* Would @nr_pages more stay within the limits? */
+/**
+ * sc_pool_may_grow() - whether one more segment stays within the limits
+ * @pool:	the pool
+ * @nr_pages:	the segment's pages
+ *
+ * Return: whether sc_pool_add() would add such a segment now.
+ */
 bool sc_pool_may_grow(struct sc_pool *pool, u32 nr_pages)
 {
 	bool may;
@@ -197,9 +221,9 @@ bool sc_pool_may_grow(struct sc_pool *pool, u32 nr_pages)
 }
 
 /**
- * sc_pool_add() - the pool has one more segment
+ * sc_pool_add() - add a segment
  * @pool:	the pool
- * @seg:	shared already; gets its number here
+ * @seg:	the segment, whose pages are shared already; gets its number here
  *
  * Return: 0, or -ENOBUFS if a concurrent caller used up the limit.
  */
@@ -226,30 +250,30 @@ int sc_pool_add(struct sc_pool *pool, struct sc_pool_segment *seg)
 }
 
 /**
- * sc_pool_announce() - something that the peer has to be told about a segment
+ * sc_pool_announce() - the next segment whose state the peer has to be told
  * @pool:	the pool
- * @goes:	whether that is that it shall go, and not that it is there
+ * @deleted:	set to whether to send SEGMENT_DEL, or SEGMENT_ADD otherwise
  *
- * Return: the segment, which it is going to be told of now, or NULL.
+ * Return: the segment, which the caller announces now, or NULL if the peer knows all.
  */
-struct sc_pool_segment *sc_pool_announce(struct sc_pool *pool, bool *goes)
+struct sc_pool_segment *sc_pool_announce(struct sc_pool *pool, bool *deleted)
 {
 	struct sc_pool_segment *seg = NULL;
 	unsigned int i;
 
-	/* who changed it, and wants it to be seen, calls this later on */
+	/* a caller that changes @unannounced calls this function after it has */
 	if (!READ_ONCE(pool->unannounced))
 		return NULL;
 	spin_lock_bh(&pool->lock);
 	for (i = 0; i < pool->nr_segments; i++) {
 		seg = pool->segment[i];
 		if (seg && (seg->state == SC_SEGMENT_NEW ||
-			    seg->state == SC_SEGMENT_LEAVING))
+			    seg->state == SC_SEGMENT_RETIRED))
 			break;
 		seg = NULL;
 	}
 	if (seg) {
-		*goes = seg->state == SC_SEGMENT_LEAVING;
+		*deleted = seg->state == SC_SEGMENT_RETIRED;
 		seg->state++;
 		pool->unannounced--;
 	}
@@ -258,15 +282,15 @@ struct sc_pool_segment *sc_pool_announce(struct sc_pool *pool, bool *goes)
 }
 
 /**
- * sc_pool_idle() - let segments go that nobody uses
+ * sc_pool_retire_idle() - retire segments without rings
  * @pool:	the pool
  *
- * Called now and then: a segment without rings at this time and the previous goes; and
- * who has not been stuck since the previous is not any more.
+ * Called periodically. Retires a segment that has no rings in this call and had none in
+ * the previous one. Forgets stuck rings that were last noted before the previous call.
  *
- * Return: whether there are such as may go next time.
+ * Return: whether the next call may retire a segment.
  */
-bool sc_pool_idle(struct sc_pool *pool)
+bool sc_pool_retire_idle(struct sc_pool *pool)
 {
 	bool more = false;
 	unsigned int i;
@@ -277,10 +301,10 @@ bool sc_pool_idle(struct sc_pool *pool)
 	for (i = 0; i < pool->nr_segments; i++) {
 		struct sc_pool_segment *seg = pool->segment[i];
 
-		if (!seg || seg->used || seg->state > SC_SEGMENT_THERE)
+		if (!seg || seg->used || seg->state > SC_SEGMENT_ANNOUNCED)
 			continue;
-		if (seg->idle && seg->state == SC_SEGMENT_THERE) {
-			seg->state = SC_SEGMENT_LEAVING;
+		if (seg->idle && seg->state == SC_SEGMENT_ANNOUNCED) {
+			seg->state = SC_SEGMENT_RETIRED;
 			pool->unannounced++;
 			continue;
 		}
@@ -292,11 +316,11 @@ bool sc_pool_idle(struct sc_pool *pool)
 }
 
 /**
- * sc_pool_gone() - the peer has let go of a segment
+ * sc_pool_gone() - remove a segment that the peer has unmapped
  * @pool:	the pool
- * @id:		the segment's number, as the peer gave it
+ * @id:		the segment's number from the peer, less than SCHANNEL_SEGMENTS_MAX
  *
- * Return: the segment, now the caller's to destroy, or NULL if it was not asked for.
+ * Return: the segment, which the caller destroys, or NULL if no SEGMENT_DEL was sent for it.
  */
 struct sc_pool_segment *sc_pool_gone(struct sc_pool *pool, u16 id)
 {
@@ -304,7 +328,7 @@ struct sc_pool_segment *sc_pool_gone(struct sc_pool *pool, u16 id)
 
 	spin_lock_bh(&pool->lock);
 	seg = pool->segment[id];
-	if (seg && seg->state == SC_SEGMENT_LEFT) {
+	if (seg && seg->state == SC_SEGMENT_DELETED) {
 		pool->segment[id] = NULL;
 		pool->nr_pages -= seg->nr_pages;
 	} else {
@@ -315,10 +339,11 @@ struct sc_pool_segment *sc_pool_gone(struct sc_pool *pool, u16 id)
 }
 
 /**
- * sc_pool_take() - the channel is gone: take its segments, one by one
- * @pool:	the pool, which nobody adds to any more
+ * sc_pool_take() - remove a segment of a channel that has ended
+ * @pool:	the pool; no segment is added any more
  *
- * Return: one, whatever is in it, now the caller's to destroy; NULL: it was the last.
+ * Return: a segment, which may have rings and which the caller destroys; NULL if the pool
+ * has none left.
  */
 struct sc_pool_segment *sc_pool_take(struct sc_pool *pool)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A channel's own pool: segments, and which of their pages belong to a ring.
- * Only the book-keeping; segment.h makes the pages.
+ * A channel's own pool: its segments, and the rings that are allocated from their pages.
+ * Only the book-keeping; core/segment.h allocates the pages.
  */
 #ifndef _SCHANNEL_POOL_H
 #define _SCHANNEL_POOL_H
@@ -12,23 +12,24 @@
 
 #include <uapi/xen/schannel.h>
 
-/* Segments are this large, in pages; a ring that is larger has one of its own. */
+/* The size of a segment, in pages. A larger ring has a segment of its own. */
 #define SC_SEGMENT_ORDER	8U
 #define SC_SEGMENT_PAGES	BIT(SC_SEGMENT_ORDER)
 
-/* A ring begins no larger than this, whatever it may become: 64 KiB. */
+/* The largest initial size of a ring, whatever its limits: 64 KiB. */
 #define SC_RING_START_ORDER	((u8)4)
 
-/* In an OPEN: no wish for a particular ring size. */
+/* In an OPEN: the opener requests no particular ring size. */
 #define SC_ORDER_ANY		0xffU
 
 /* Larger than any ring. */
 #define SC_ORDER_NONE		((u8)0xff)
 
 /**
- * struct sc_size_limits - how large a ring is to be, in orders of pages
- * @min, @max:	it begins and stays between these
- * @fallback: the order that is accepted when memory is short, at most @min
+ * struct sc_size_limits - the limits of a ring's size, as orders of pages
+ * @min:	smallest order, at the start and later
+ * @max:	largest order, at the start and later
+ * @fallback:	the order that is accepted when memory is short, at most @min
  */
 struct sc_size_limits {
 	u8 min;
@@ -37,10 +38,10 @@ struct sc_size_limits {
 };
 
 /**
- * struct sc_extent - where in a pool a ring is
+ * struct sc_extent - the pages of a ring in a pool
  * @segment:	the segment's number
- * @page:	first page in it
- * @order:	1 << order pages
+ * @page:	first page within the segment
+ * @order:	the ring has 1 << @order pages
  */
 struct sc_extent {
 	u16 segment;
@@ -48,22 +49,22 @@ struct sc_extent {
 	u8 order;
 };
 
-/* What the peer knows of a segment of ours, in the order in which it learns it. */
+/* The life of a segment, in this order, as far as the peer has been told. */
 enum sc_segment_state {
 	SC_SEGMENT_NEW,		/* not yet announced */
-	SC_SEGMENT_THERE,	/* announced */
-	SC_SEGMENT_LEAVING,	/* not yet asked to unmap it */
-	SC_SEGMENT_LEFT,	/* asked; has not yet answered */
+	SC_SEGMENT_ANNOUNCED,	/* announced */
+	SC_SEGMENT_RETIRED,	/* to be deleted, SEGMENT_DEL is not sent yet */
+	SC_SEGMENT_DELETED,	/* SEGMENT_DEL is sent, the peer has not answered yet */
 };
 
 /**
- * struct sc_pool_segment - what the pool knows of a segment
- * @id:		its number
- * @nr_pages:	its pages
- * @used:	pages in rings
+ * struct sc_pool_segment - the pool's part of a segment
+ * @id:		the segment's number
+ * @nr_pages:	number of its pages
+ * @used:	number of pages that are in rings
  * @state:	enum sc_segment_state
- * @idle:	it had no rings when sc_pool_idle() looked last
- * @map:	a bit for each page: whether that is in a ring
+ * @idle:	it had no rings at the last sc_pool_retire_idle()
+ * @map:	one bit for each page: whether the page is in a ring
  *
  * The pool's lock protects @used, @state, @idle and @map.
  */
@@ -78,21 +79,21 @@ struct sc_pool_segment {
 
 /**
  * struct sc_pool - the pool
- * @lock:	protects all of it
- * @segment:	by number, NULL where there is none
- * @nr_segments: beyond the last there ever was
- * @unannounced:	segments that the peer has to be told something about
- * @nr_pages:	pages in all segments
- * @used:	pages in rings
- * @rings:	rings there are
- * @small:	of these, such as have a single page
- * @limit:	most pages the pool may have
- * @stuck, @stuck_before: the smallest ring that was to become larger and could not, as an
- *		order: since the last sc_pool_idle(), and between it and the one
- *		before; SC_ORDER_NONE
+ * @lock:	protects all members
+ * @segment:	the segments by number, NULL where a number is free
+ * @nr_segments: one more than the highest number that was ever in use
+ * @unannounced: number of segments whose state the peer has not been told yet
+ * @nr_pages:	number of pages in all segments
+ * @used:	number of pages that are in rings
+ * @rings:	number of rings
+ * @small:	number of rings that have a single page
+ * @limit:	largest number of pages that the pool may have
+ * @stuck:	order of the smallest ring that should have grown and could not, since the
+ *		last sc_pool_retire_idle(); SC_ORDER_NONE if none
+ * @stuck_before: the same for the interval before that call
  */
 struct sc_pool {
-	spinlock_t lock;	/* all of it */
+	spinlock_t lock;	/* protects all members */
 	struct sc_pool_segment *segment[SCHANNEL_SEGMENTS_MAX];
 	unsigned int nr_segments;
 	unsigned int unannounced;
@@ -115,8 +116,8 @@ int sc_pool_alloc(struct sc_pool *pool, u8 order, struct sc_extent *extent);
 void sc_pool_free(struct sc_pool *pool, const struct sc_extent *extent);
 int sc_pool_add(struct sc_pool *pool, struct sc_pool_segment *seg);
 bool sc_pool_may_grow(struct sc_pool *pool, u32 nr_pages);
-struct sc_pool_segment *sc_pool_announce(struct sc_pool *pool, bool *goes);
-bool sc_pool_idle(struct sc_pool *pool);
+struct sc_pool_segment *sc_pool_announce(struct sc_pool *pool, bool *deleted);
+bool sc_pool_retire_idle(struct sc_pool *pool);
 struct sc_pool_segment *sc_pool_gone(struct sc_pool *pool, u16 id);
 struct sc_pool_segment *sc_pool_take(struct sc_pool *pool);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One event queue of a channel: what we post for the peer, and what the peer
- * posts for us. As with the ring, only index work: no locks, no waiting, so that
- * the unit tests compile the same code. Posting is serialised by the channel's
- * lock of the queue, taking by the transport, which polls one at a time.
+ * One event queue of a channel: the entries that we post for the peer, and those that
+ * the peer posts for us. As in ring.h, only index work: no locks, no waiting, so that
+ * the unit tests compile the same code. The channel's lock of the queue serialises
+ * posting; the transport, which never polls a queue concurrently, serialises taking.
  */
 #ifndef _SCHANNEL_QUEUE_H
 #define _SCHANNEL_QUEUE_H
@@ -18,9 +18,9 @@
 #include <uapi/xen/schannel.h>
 
 /*
- * A pending remembers where in the queue a flow's last entry is. 64 bits wide, so
- * that an old one is never taken for a new one when the shared index wraps;
- * 0 is before every entry there ever is.
+ * A pending mark: the position of a flow's last entry in the queue. 64 bits wide, so
+ * that an old mark is never mistaken for a new one when the shared index wraps;
+ * 0 is before the first entry.
  */
 typedef u64 sc_pending_t;
 
@@ -28,11 +28,11 @@ typedef u64 sc_pending_t;
 
 /**
  * struct sc_queue - both sides' pages of one event queue
- * @own:	our page: our entries, and how far we consumed the peer's
+ * @own:	our page: our entries, and our index into the peer's entries
  * @peer:	the peer's page, or NULL while the channel is not up
  * @prod:	position of our next entry; its low half is @own->prod
- * @cons:	entries of the peer's that we consumed
- * @overflow:	the peer's overflow count as last seen
+ * @cons:	number of the peer's entries that we have consumed
+ * @overflow:	the peer's overflow count, as last read
  */
 struct sc_queue {
 	struct schannel_queue *own;
@@ -43,7 +43,7 @@ struct sc_queue {
 };
 
 enum sc_post {
-	SC_POST_QUIET,		/* the peer will see it without a notification */
+	SC_POST_QUIET,		/* the peer sees the entry without a notification */
 	SC_POST_NOTIFY,		/* notify the peer */
 };
 
@@ -51,9 +51,9 @@ enum sc_post {
  * sc_queue_post() - ask the peer to look at a flow
  * @q:		the queue
  * @flow:	the flow's number in the peer's table
- * @pending:	that flow's pending
+ * @pending:	that flow's pending mark
  *
- * What the peer shall see was stored, and followed by a full barrier, before.
+ * The caller has stored what the peer shall see, and executed a full barrier after that.
  *
  * Return: whether the peer must be notified.
  */
@@ -61,12 +61,12 @@ static inline enum sc_post sc_queue_post(struct sc_queue *q, u32 flow,
 					 sc_pending_t *pending)
 {
 	u32 prod = (u32)q->prod;
-	/* acquire: an entry is written over after the peer took it */
+	/* acquire: overwrite an entry only after the peer has read it */
 	u32 waiting = prod - virt_load_acquire(&q->peer->cons);
 
 	/*
-	 * The last entry still waits: the peer looks at the flow after it took
-	 * that, so after what we stored.
+	 * The peer has not consumed the last entry yet. It looks at the flow after it
+	 * has, and so sees what the caller stored.
 	 */
 	if (waiting <= SCHANNEL_QUEUE_ENTRIES && q->prod - *pending <= waiting)
 		return SC_POST_QUIET;
@@ -78,9 +78,9 @@ static inline enum sc_post sc_queue_post(struct sc_queue *q, u32 flow,
 
 	WRITE_ONCE(q->own->entry[prod % SCHANNEL_QUEUE_ENTRIES], flow);
 	*pending = q->prod++;
-	/* release: the entry is there before the index says so */
+	/* release: the peer sees the entry before the index that covers it */
 	virt_store_release(&q->own->prod, (u32)q->prod);
-	virt_mb();	/* with sc_queue_arm() of the peer */
+	virt_mb();	/* pairs with sc_queue_arm() of the peer */
 	return schannel_need_event(READ_ONCE(q->peer->event), prod + 1, prod) ?
 		SC_POST_NOTIFY : SC_POST_QUIET;
 }
@@ -88,17 +88,17 @@ static inline enum sc_post sc_queue_post(struct sc_queue *q, u32 flow,
 /**
  * sc_queue_take() - take some of the peer's entries
  * @q:		the queue
- * @flow:	room for the flow numbers
- * @max:	how many fit
+ * @flow:	array that receives the flow numbers
+ * @max:	length of @flow
  *
- * After return the flows may be looked at: what was stored before their entries
- * were posted, or left out, is visible.
+ * After return the caller may look at the flows: it sees what the peer stored before it
+ * posted their entries, or left them out.
  *
- * Return: how many were taken, or -EPROTO if the peer's index makes no sense.
+ * Return: the number of entries taken, or -EPROTO if the peer's index is invalid.
  */
 static inline int sc_queue_take(struct sc_queue *q, u32 *flow, u32 max)
 {
-	/* acquire: entries are read after the index said they are there */
+	/* acquire: read the entries only after the index that covers them */
 	u32 nr = virt_load_acquire(&q->peer->prod) - q->cons;
 	u32 i;
 
@@ -110,18 +110,24 @@ static inline int sc_queue_take(struct sc_queue *q, u32 *flow, u32 max)
 						   SCHANNEL_QUEUE_ENTRIES]);
 	if (nr) {
 		q->cons += nr;
-		/* release: the peer writes over entries that were read */
+		/* release: the peer overwrites entries only after we have read them */
 		virt_store_release(&q->own->cons, q->cons);
 		/*
-		 * With the barrier before sc_queue_post() of the peer: it sees
-		 * that the entries are gone, or we see what it left them out for.
+		 * Pairs with the barrier before sc_queue_post() of the peer: either the
+		 * peer sees that we consumed the entries and posts a new one, or we
+		 * see what it stored before it left the entry out.
 		 */
 		virt_mb();
 	}
 	return nr;
 }
 
-/* Did the peer run out of room since the last call? Then look at every flow. */
+/**
+ * sc_queue_overflowed() - whether the peer found the queue full since the last call
+ * @q:	the queue
+ *
+ * Return: true if it did; the caller must look at every flow of the queue then.
+ */
 static inline bool sc_queue_overflowed(struct sc_queue *q)
 {
 	u32 overflow = READ_ONCE(q->peer->overflow);
@@ -129,7 +135,7 @@ static inline bool sc_queue_overflowed(struct sc_queue *q)
 	if (likely(overflow == q->overflow))
 		return false;
 	q->overflow = overflow;
-	virt_mb();	/* the flows are looked at after the count */
+	virt_mb();	/* look at the flows after reading the count */
 	return true;
 }
 
@@ -137,12 +143,12 @@ static inline bool sc_queue_overflowed(struct sc_queue *q)
  * sc_queue_arm() - ask to be notified of the next entry
  * @q:	the queue
  *
- * Return: whether there is one already (then there may be no notification).
+ * Return: whether there is an entry already, for which no notification may come.
  */
 static inline bool sc_queue_arm(struct sc_queue *q)
 {
 	WRITE_ONCE(q->own->event, q->cons);
-	virt_mb();	/* with sc_queue_post() of the peer */
+	virt_mb();	/* pairs with sc_queue_post() of the peer */
 	return READ_ONCE(q->peer->prod) != q->cons ||
 	       READ_ONCE(q->peer->overflow) != q->overflow;
 }

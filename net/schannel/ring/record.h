@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Records in a ring: where one is and whether it makes sense. What is inline is
- * only index work, as in ring.h, for the same reason; record.c is the data path.
+ * Records in a ring: their position, and the check of their headers. The inline functions
+ * are only index work, as in ring.h, for the same reason; core/record.c is the data path.
  */
 #ifndef _SCHANNEL_RECORD_H
 #define _SCHANNEL_RECORD_H
@@ -15,7 +15,7 @@ struct sc_flow;
 
 #define SC_RECORD_HEADER	((u32)sizeof(struct schannel_record))
 
-/* What a record of @len bytes takes in a ring. */
+/* The bytes that a record of @len bytes occupies in a ring, with header and padding. */
 static inline u32 sc_record_size(u32 len)
 {
 	return SC_RECORD_HEADER + ALIGN(len, SCHANNEL_RECORD_ALIGN);
@@ -23,8 +23,8 @@ static inline u32 sc_record_size(u32 len)
 
 /**
  * sc_record_put() - write the header of a record
- * @ring:	ours
- * @pos:	where it begins
+ * @ring:	a ring in our pool
+ * @pos:	position of the record
  * @rec:	the header
  */
 static inline void sc_record_put(const struct sc_ring *ring, u32 pos,
@@ -38,10 +38,10 @@ static inline void sc_record_put(const struct sc_ring *ring, u32 pos,
 
 /**
  * sc_record_take() - read and check the header of a record
- * @ring:	the peer's
- * @pos:	where it begins
- * @avail:	bytes that were produced from there on, not 0
- * @rec:	private copy of the header
+ * @ring:	a ring in the peer's pool
+ * @pos:	position of the record
+ * @avail:	number of bytes produced from @pos on, not 0
+ * @rec:	receives a private copy of the header
  *
  * Return: 0, or -EPROTO if the record is not within what was produced.
  */
@@ -51,7 +51,7 @@ static inline int sc_record_take(const struct sc_ring *ring, u32 pos, u32 avail,
 	u32 run = SC_RECORD_HEADER;
 	const struct schannel_record *at;
 
-	/* then no header crosses a page */
+	/* an aligned header does not cross a page */
 	if ((pos | avail) % SCHANNEL_RECORD_ALIGN)
 		return -EPROTO;
 	at = sc_ring_run(ring, pos, &run);
@@ -64,7 +64,7 @@ static inline int sc_record_take(const struct sc_ring *ring, u32 pos, u32 avail,
 	return 0;
 }
 
-/* record.c */
+/* core/record.c */
 int sc_record_send(struct sc_flow *flow, struct iov_iter *from,
 		   const struct schannel_record *rec);
 int sc_record_next(struct sc_flow *flow, u32 skip, struct schannel_record *rec);

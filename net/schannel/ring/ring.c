@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How a consumer follows its producer to another ring. What ring.h has is on the
- * way of every byte, this is not. Serialised as all calls for a half are.
+ * How a consumer follows its producer to another ring. Unlike the functions in ring.h,
+ * these are not in the data path of every byte. The caller serialises the calls for one
+ * half, as it does for those in ring.h.
  */
 #include "ring.h"
 
-/* How much of what waits, or will, is in the old ring: less than 0 if we are past it. */
+/* Bytes from our index to the switch position; negative if we have passed it. */
 static s32 sc_rx_before_switch(const struct sc_rx *rx)
 {
 	return rx->switch_pos - rx->cons;
 }
 
 /**
- * sc_rx_finish_switch() - leave the old ring if nothing is in it any more
+ * sc_rx_finish_switch() - leave the old ring if all of its bytes are consumed
  * @rx:	the half
  *
- * Return: whether there is only one ring now, but for what was offered.
+ * Return: whether bytes are in one ring only; another may have been offered.
  */
 bool sc_rx_finish_switch(struct sc_rx *rx)
 {
@@ -29,21 +30,21 @@ bool sc_rx_finish_switch(struct sc_rx *rx)
 }
 
 /**
- * sc_rx_follow() - see where the peer has turned, if it has
+ * sc_rx_follow() - note the position at which the peer switched, if it has
  * @rx:		the half
- * @switches:	how often it did, as just read
- * @prod:	its index, as read before that
+ * @switches:	the peer's count of switches, just read
+ * @prod:	the peer's index, read before @switches
  *
- * For sc_rx_refresh().
+ * Called by sc_rx_refresh().
  *
- * Return: 0, or -EPROTO if that makes no sense; then nothing is changed.
+ * Return: 0, or -EPROTO if what the peer wrote is invalid; @rx is unchanged then.
  */
 int sc_rx_follow(struct sc_rx *rx, u32 switches, u32 prod)
 {
 	u32 known = rx->prod - rx->cons;
 	u32 switch_pos, ahead;
 
-	/* less than the next ring holds is ahead, whatever of it is in this one */
+	/* the bytes of both rings together fit in the next ring */
 	if (!rx->next.size || prod - rx->cons > rx->next.size ||
 	    prod - rx->cons < known)
 		return -EPROTO;
@@ -62,10 +63,11 @@ int sc_rx_follow(struct sc_rx *rx, u32 switches, u32 prod)
 }
 
 /**
- * sc_rx_offer() - the peer may turn to another ring
- * @rx:		the half: refreshed, then sc_rx_finish_switch(), and not refreshed since. So
- *		the caller knows which ring it is that is offered no more
- * @next:	the ring; of size 0: to none
+ * sc_rx_offer() - set the ring to which the peer may switch
+ * @rx:		the half. The caller has called sc_rx_refresh() and then
+ *		sc_rx_finish_switch(), and has not refreshed since, so it knows which
+ *		offered ring @next replaces.
+ * @next:	the ring; its size is 0 to withdraw the offer
  */
 void sc_rx_offer(struct sc_rx *rx, const struct sc_ring *next)
 {
@@ -74,10 +76,11 @@ void sc_rx_offer(struct sc_rx *rx, const struct sc_ring *next)
 }
 
 /**
- * sc_rx_at_switch() - the ring in which some bytes are
- * @rx:		the half; while it is not @switching, that is its ring
- * @skip:	how far behind the first one that is waiting they begin
- * @len:	in: how many, of those that wait; out: how many are in that ring, not 0
+ * sc_rx_at_switch() - find the ring that holds given bytes
+ * @rx:		the half; while it is not @switching, that is @rx->ring
+ * @skip:	offset of the bytes from the first unread byte
+ * @len:	in: number of bytes, all of them produced; out: how many of them that ring
+ *		holds, not 0
  *
  * Return: the ring.
  */

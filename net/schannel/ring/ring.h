@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One direction's byte ring: where its bytes are, and the two halves that run
- * over it.
+ * The byte ring of one direction: the pages of its bytes, and the two halves that
+ * produce and consume them.
  *
  * The producer half (struct sc_tx) is ours for a ring in our pool, the consumer
  * half (struct sc_rx) for a ring in the peer's. Each keeps private copies of
  * both indexes: its own, which it alone changes, and the other side's, which
- * was read once and checked. Only the private copies are ever computed with.
+ * it read once and checked. All computations use only the private copies.
  *
  * Nothing here sleeps, locks or touches anything but the two flow entries, so the
  * same code is compiled for the kernel and for the unit tests. Calls for one
@@ -14,11 +14,11 @@
  * lock); a producer and a consumer half may run at the same time.
  *
  * A ring may be replaced by another while it is in use: the producer switches at a
- * position, and the consumer follows once it has come there. See "Moving a ring" in
- * the ABI; what the consumer has to do for that is below, apart from the rest.
+ * position, and the consumer follows once it has read up to that position. See "Moving
+ * a ring" in the ABI; ring.c has the consumer's part, apart from the data path here.
  *
- * virt_*() barriers, since the other side runs on another processor even where
- * this kernel was booted on a single one.
+ * The barriers are virt_*(), since the other side runs on another CPU even if this
+ * kernel has only one.
  */
 #ifndef _SCHANNEL_RING_H
 #define _SCHANNEL_RING_H
@@ -36,7 +36,7 @@
 #define SC_EVENT_NEVER	BIT(31)
 
 /**
- * struct sc_ring - where the bytes are
+ * struct sc_ring - the pages of a ring
  * @addr:	kernel addresses of its pages
  * @size:	in bytes, a power of two
  */
@@ -52,9 +52,9 @@ struct sc_ring {
  * @peer:	the peer's flow entry (we read its consumer line)
  * @prod:	bytes produced and published
  * @cons:	bytes consumed, as last read and checked
- * @switch_pos:	where @ring's first byte is: what is before was in another
+ * @switch_pos:	position of @ring's first byte: earlier bytes were in another ring
  *
- * Who looks without serialising reads @ring.size, @prod and @cons only.
+ * Readers that are not serialised with the half may read @ring.size, @prod and @cons only.
  */
 struct sc_tx {
 	struct sc_ring ring;
@@ -72,12 +72,13 @@ struct sc_tx {
  * @peer:	the peer's flow entry (we read its producer line)
  * @cons:	bytes consumed and published
  * @prod:	bytes produced, as last read and checked
- * @switches:	how often the producer turned, as far as we know
- * @switching:	it did, and @ring has bytes up to @switch_pos still
- * @switch_pos:	where to go on in @next
- * @next:	the ring that was offered last, of size 0 if there is none
+ * @switches:	the producer's count of switches, as last read and checked
+ * @switching:	the producer has switched, and @ring still has bytes up to @switch_pos
+ * @switch_pos:	position of the first byte in @next
+ * @next:	the ring that was offered last; its size is 0 if there is none
  *
- * Who looks without serialising reads @ring.size, @next.size, @cons, @switches and @switching only.
+ * Readers that are not serialised with the half may read @ring.size, @next.size, @cons,
+ * @switches and @switching only.
  */
 struct sc_rx {
 	struct sc_ring ring;
@@ -92,12 +93,12 @@ struct sc_rx {
 };
 
 /**
- * sc_ring_run() - the longest run of adjoining bytes at a position
+ * sc_ring_run() - the longest run of bytes at contiguous addresses
  * @ring:	the ring
- * @pos:	free-running position
- * @len:	in: bytes wanted, not 0; out: bytes that adjoin, not 0
+ * @pos:	free-running position of the first byte
+ * @len:	in: bytes wanted, not 0; out: length of the run, not 0
  *
- * Return: the address of the first.
+ * Return: the address of the first byte.
  */
 static inline void *sc_ring_run(const struct sc_ring *ring, u32 pos, u32 *len)
 {
@@ -117,26 +118,27 @@ static inline void *sc_ring_run(const struct sc_ring *ring, u32 pos, u32 *len)
 	return addr;
 }
 
-/* Bytes that can be produced, and that are waiting, as far as is known. */
+/* Bytes that can be produced, by the indexes as last read. */
 static inline u32 sc_tx_space(const struct sc_tx *tx)
 {
 	return tx->ring.size - (tx->prod - tx->cons);
 }
 
+/* Bytes that can be consumed, by the indexes as last read. */
 static inline u32 sc_rx_avail(const struct sc_rx *rx)
 {
 	return rx->prod - rx->cons;
 }
 
 /**
- * sc_tx_refresh() - read how far the peer has consumed
+ * sc_tx_refresh() - read and check the peer's consumer index
  * @tx:	the half
  *
- * Return: 0, or -EPROTO if the index went back or past what was produced.
+ * Return: 0, or -EPROTO if the index went back or past the produced bytes.
  */
 static inline int sc_tx_refresh(struct sc_tx *tx)
 {
-	/* acquire: we overwrite those bytes only after the peer read them */
+	/* acquire: overwrite bytes only after the peer has read them */
 	u32 cons = virt_load_acquire(&tx->peer->rx_cons);
 
 	if (tx->prod - cons > tx->prod - tx->cons)
@@ -148,19 +150,20 @@ static inline int sc_tx_refresh(struct sc_tx *tx)
 int sc_rx_follow(struct sc_rx *rx, u32 switches, u32 prod);
 
 /**
- * sc_rx_refresh() - read how far the peer has produced
+ * sc_rx_refresh() - read and check the peer's producer index
  * @rx:	the half
  *
  * Return: 0, or -EPROTO if the index went back or past the ring's size, or if the
- * peer turned where it must not.
+ * peer switched at an invalid position.
  */
 static inline int sc_rx_refresh(struct sc_rx *rx)
 {
-	/* acquire: we read those bytes only after the index said they are there */
+	/* acquire: read the bytes only after the index that covers them */
 	u32 prod = virt_load_acquire(&rx->peer->tx_prod);
 	/*
-	 * In this order: if bytes behind a turn are among those, the turn is seen
-	 * (with sc_tx_switch() of the peer). acquire: its position is read after it.
+	 * Read the count after the index: if @prod covers bytes produced after a
+	 * switch, @switches counts that switch (pairs with sc_tx_switch() of the peer).
+	 * acquire: read the switch position only after the count.
 	 */
 	u32 switches = virt_load_acquire(&rx->peer->tx_switches);
 
@@ -176,9 +179,9 @@ static inline int sc_rx_refresh(struct sc_rx *rx)
 }
 
 /**
- * sc_tx_publish() - hand @len bytes that were written to the peer
+ * sc_tx_publish() - make written bytes available to the peer
  * @tx:		the half
- * @len:	at most sc_tx_space()
+ * @len:	number of bytes, at most sc_tx_space()
  *
  * Return: whether the peer wants to be notified.
  */
@@ -188,20 +191,20 @@ static inline bool sc_tx_publish(struct sc_tx *tx, u32 len)
 	u32 new = old + len;
 
 	WRITE_ONCE(tx->prod, new);
-	/* release: the bytes are there before the index says so */
+	/* release: the peer sees the bytes before the index that covers them */
 	virt_store_release(&tx->own->tx_prod, new);
 	/*
 	 * Pairs with the barrier in sc_rx_arm(): either we see the event index
-	 * the peer stored before it waits, or it sees the bytes.
+	 * that the peer stored before it waits, or the peer sees the bytes.
 	 */
 	virt_mb();
 	return schannel_need_event(READ_ONCE(tx->peer->rx_event), new, old);
 }
 
 /**
- * sc_rx_publish() - give the space of @len bytes that were read back
+ * sc_rx_publish() - return the space of consumed bytes to the peer
  * @rx:		the half
- * @len:	at most sc_rx_avail()
+ * @len:	number of bytes, at most sc_rx_avail()
  *
  * Return: whether the peer wants to be notified.
  */
@@ -211,9 +214,9 @@ static inline bool sc_rx_publish(struct sc_rx *rx, u32 len)
 	u32 new = old + len;
 
 	WRITE_ONCE(rx->cons, new);
-	/* release: the peer writes over bytes that were read */
+	/* release: the peer overwrites bytes only after we have read them */
 	virt_store_release(&rx->own->rx_cons, new);
-	virt_mb();	/* as in sc_tx_publish(), with sc_tx_arm() */
+	virt_mb();	/* as in sc_tx_publish(), pairs with sc_tx_arm() */
 	return schannel_need_event(READ_ONCE(rx->peer->tx_event), new, old);
 }
 
@@ -222,20 +225,19 @@ static inline bool sc_rx_publish(struct sc_rx *rx, u32 len)
  * @tx:		the half
  * @want:	1 to the ring's size
  *
- * The caller looks at the space once more before it waits. An event index that was
- * passed before it was stored is never noticed, so without the half's lock the
- * caller must also see, after it looked, that @tx->prod is still the same, and else
- * do both again.
+ * The caller checks the space once more before it waits. The peer never notices an event
+ * index that it had passed before we stored it. So a caller without the half's lock must
+ * also check that @tx->prod has not changed meanwhile, and otherwise repeat both.
  */
 static inline void sc_tx_arm(struct sc_tx *tx, u32 want)
 {
 	WRITE_ONCE(tx->own->tx_event,
 		   READ_ONCE(tx->prod) + want - READ_ONCE(tx->ring.size) - 1);
-	virt_mb();	/* with sc_rx_publish() of the peer */
+	virt_mb();	/* pairs with sc_rx_publish() of the peer */
 }
 
 /**
- * sc_rx_arm() - ask to be notified when at least @want bytes are waiting
+ * sc_rx_arm() - ask to be notified when at least @want bytes can be consumed
  * @rx:		the half
  * @want:	1 to the ring's size
  *
@@ -244,25 +246,25 @@ static inline void sc_tx_arm(struct sc_tx *tx, u32 want)
 static inline void sc_rx_arm(struct sc_rx *rx, u32 want)
 {
 	WRITE_ONCE(rx->own->rx_event, READ_ONCE(rx->cons) + want - 1);
-	virt_mb();	/* with sc_tx_publish() of the peer */
+	virt_mb();	/* pairs with sc_tx_publish() of the peer */
 }
 
 /**
  * sc_rx_arm_at() - ask to be notified when the peer has produced past @prod
  * @rx:		the half
- * @prod:	where it was when it was last looked at
+ * @prod:	the peer's producer index, as last read
  *
- * The caller looks once more, and does it again if it was elsewhere.
+ * The caller reads the index once more, and repeats this call if it has changed.
  */
 static inline void sc_rx_arm_at(struct sc_rx *rx, u32 prod)
 {
 	WRITE_ONCE(rx->own->rx_event, prod);
-	virt_mb();	/* with sc_tx_publish() of the peer */
+	virt_mb();	/* pairs with sc_tx_publish() of the peer */
 }
 
-/* ---- Moving to another ring -------------------------------------------- */
+/* ---- Switching to another ring ----------------------------------------- */
 
-/* Has the peer consumed all that was in the ring before this one? */
+/* Whether the peer has consumed all bytes of the previous ring. */
 static inline bool sc_tx_switched(const struct sc_tx *tx)
 {
 	return tx->prod - READ_ONCE(tx->cons) <= tx->prod - tx->switch_pos;
@@ -270,9 +272,9 @@ static inline bool sc_tx_switched(const struct sc_tx *tx)
 
 /**
  * sc_tx_switch() - go on in another ring
- * @tx:		the half; sc_tx_switched()
- * @to:		one that the peer said it can follow to. Has room for what is
- *		waiting, though that stays where it is
+ * @tx:		the half, for which sc_tx_switched() is true
+ * @to:		a ring that the peer has agreed to follow to. It must be large enough for
+ *		the bytes not yet consumed, although they stay in the old ring.
  */
 static inline void sc_tx_switch(struct sc_tx *tx, const struct sc_ring *to)
 {
@@ -281,13 +283,14 @@ static inline void sc_tx_switch(struct sc_tx *tx, const struct sc_ring *to)
 	tx->switch_pos = tx->prod;
 	WRITE_ONCE(tx->own->tx_switch, tx->switch_pos);
 	/*
-	 * release: the position is there before the count, which in turn is before
-	 * any tx_prod behind it, stored by sc_tx_publish() (with sc_rx_refresh()).
+	 * release: the peer sees the position before the count. sc_tx_publish() stores
+	 * a tx_prod beyond the position with another release, so the peer sees the
+	 * count before that tx_prod (pairs with sc_rx_refresh()).
 	 */
 	virt_store_release(&tx->own->tx_switches, tx->own->tx_switches + 1);
 }
 
-/* The least and the most that the ring holds, be it this one or the next. */
+/* The size of the smaller one of the current and the offered ring. */
 static inline u32 sc_rx_min_size(const struct sc_rx *rx)
 {
 	u32 size = READ_ONCE(rx->ring.size), next = READ_ONCE(rx->next.size);
@@ -295,6 +298,7 @@ static inline u32 sc_rx_min_size(const struct sc_rx *rx)
 	return next ? min(size, next) : size;
 }
 
+/* The size of the larger one of the current and the offered ring. */
 static inline u32 sc_rx_max_size(const struct sc_rx *rx)
 {
 	u32 size = READ_ONCE(rx->ring.size), next = READ_ONCE(rx->next.size);
