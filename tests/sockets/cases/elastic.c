@@ -184,8 +184,8 @@ static void bursts_server(void)
 }
 
 /*
- * SO_RCVLOWAT above the size of a ring that shrinks is met by a full ring; otherwise sender and
- * receiver would wait for each other.
+ * MSG_WAITALL for more bytes than a ring that has shrunk holds takes what the full ring holds;
+ * otherwise sender and receiver would wait for each other.
  */
 #define MUCH	60000
 
@@ -700,7 +700,7 @@ static const struct test_case cases[] = {
 	{ "alone", "also where it is all there is", alone, .seconds = 60 },
 	{ "bursts", "bytes survive thousands of moves", bursts_client,
 	  bursts_server, .seconds = 120 },
-	{ "patient", "SO_RCVLOWAT above the size of a small ring", patient_client,
+	{ "patient", "MSG_WAITALL for more than a small ring holds", patient_client,
 	  patient_server },
 	{ "records", "a record finds a ring that is large enough",
 	  records_client, records_server, .seconds = 60 },
