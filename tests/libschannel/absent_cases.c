@@ -57,7 +57,7 @@ static void still_there(void)
 }
 
 static const struct tap_case cases[] = {
-	{ "absent: every call says so", absent },
+	{ "absent: every call reports it", absent },
 	{ "absent: what needs no kernel", still_there },
 };
 

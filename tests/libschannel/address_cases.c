@@ -49,7 +49,7 @@ static void unknown(void)
 static const struct tap_case cases[] = {
 	{ "address: the family's number is that of its sockets", family },
 	{ "address: this domain", here },
-	{ "address: of nobody", unknown },
+	{ "address: without an owner", unknown },
 };
 
 TABLE(address);

@@ -172,7 +172,7 @@ static void refuses(void)
 		{ "[fd00::9]:1", ENOENT },
 		{ "ffffffff-89ab-cdef-0123-456789abcdef:1", ENOENT },
 		{ "twin:1", ENOTUNIQ },
-		/* what is nearly something else is a name */
+		/* almost a number or an address: a name */
 		{ "256.0.0.1:1", ENOENT },
 		{ "01234567-89ab-cdef-0123-456789abcdeg:1", ENOENT },
 	};
@@ -189,7 +189,7 @@ static void refuses(void)
 	}
 }
 
-/* A NUL is the end, wherever the array goes on. */
+/* A NUL ends the text before the end of the array. */
 static void ends_at_nul(void)
 {
 	struct sockaddr_sc address;
@@ -223,7 +223,7 @@ static void without_module(void)
 	family = -1;
 	CHECK_EQ(schannel_parse("3:1", &address), -1);
 	CHECK_EQ(errno, EAFNOSUPPORT);
-	/* What makes no sense makes none there either. */
+	/* Invalid addresses stay invalid. */
 	CHECK_EQ(schannel_parse("3:", &address), -1);
 	CHECK_EQ(errno, EINVAL);
 	CHECK(!schannel_format(&address, text, sizeof(text), SCHANNEL_NAMES));
@@ -325,7 +325,7 @@ static void finds(void)
 
 static const struct tap_case cases[] = {
 	{ "text: addresses", parses },
-	{ "text: what is no address", refuses },
+	{ "text: invalid addresses", refuses },
 	{ "text: a NUL ends it", ends_at_nul },
 	{ "text: long names", long_names },
 	{ "text: without the module", without_module },

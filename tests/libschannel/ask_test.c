@@ -62,7 +62,7 @@ ssize_t mnl_socket_recvfrom(const struct mnl_socket *socket, void *data, size_t 
 	return nlh->nlmsg_len;
 }
 
-/* What asking came to: 0 or the error, and how many messages of which content. */
+/* The result of a request: 0 or the error, and the messages that came. */
 static int ask(const struct said *says, unsigned int wanted_requests, const char *content)
 {
 	char buffer[SCL_REQUEST_MAX] __attribute__((aligned(MNL_ALIGNTO)));
@@ -129,9 +129,9 @@ static void changes(void)
 
 static const struct tap_case cases[] = {
 	{ "ask: lists and single answers", lists },
-	{ "ask: what is not the answer", others },
+	{ "ask: messages that are not the answer", others },
 	{ "ask: errors", errors },
-	{ "ask: a list that changes meanwhile", changes },
+	{ "ask: a list that changes during the dump", changes },
 };
 
 int main(int argc, char **argv)

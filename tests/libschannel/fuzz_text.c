@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Any text: what is an address means the same once it was written down again. */
+/* Any text: an address that is formatted and parsed again stays the same. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -66,7 +66,7 @@ static void nothing(void)
 	schannel_monitor_close(NULL);
 }
 
-/* One that does not read in time is told so, and then goes on. */
+/* A monitor that reads too late gets an error, and then continues. */
 static void lost(void)
 {
 	const struct schannel_event *event;

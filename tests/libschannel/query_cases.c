@@ -123,7 +123,7 @@ out:
 	connection_end(&conn);
 }
 
-static void flow_of_nobody(void)
+static void flow_of_unknown_peer(void)
 {
 	struct schannel_flow *list = NULL;
 
@@ -188,7 +188,7 @@ out:
 	connection_end(&conn);
 }
 
-/* Ended by somebody else: both of its ends are told. */
+/* Ended with SOCK_DESTROY: both ends get an error. */
 static void socket_destroyed(void)
 {
 	struct schannel_socket *list = NULL, *client;
@@ -372,14 +372,14 @@ static const struct tap_case cases[] = {
 	{ "query: peers", peers },
 	{ "query: this domain's id", domid },
 	{ "query: flows", flows },
-	{ "query: flows to nobody", flow_of_nobody },
+	{ "query: flows of an unknown peer", flow_of_unknown_peer },
 	{ "query: sockets", sockets },
 	{ "query: sockets of a type or state", sockets_chosen },
 	{ "query: a socket that is ended", socket_destroyed },
 	{ "query: channels", channels },
 	{ "query: statistics", statistics },
 	{ "query: diversions", diversions },
-	{ "query: what is others' is not shown", others },
+	{ "query: flows of other users are hidden", others },
 	{ "query: peers that cannot be moved", moves },
 };
 

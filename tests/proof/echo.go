@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-// A program that brings no libc along: whatever its connections travel over, it
-// is the kernel's doing.
+// A program without libc: only the kernel can change what carries its connections.
 //
 //	echo serve ADDRESS
 //	echo client ADDRESS CONNECTIONS SECONDS
 //
 // The server sends back what it gets until it gets no more. Each of the client's
 // connections sends for so long, says that this was all, and compares a checksum of
-// what came back. The client prints how much it was, as JSON.
+// what came back. The client prints the number of bytes, as JSON.
 package main
 
 import (

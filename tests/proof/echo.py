@@ -7,7 +7,7 @@
 
 The server sends back what it gets until it gets no more. Each of the client's
 connections sends for so long, says that this was all, and compares a checksum of
-what came back. The client prints how much it was, as JSON.
+what came back. The client prints the number of bytes, as JSON.
 """
 
 import asyncio

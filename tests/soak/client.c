@@ -129,7 +129,7 @@ static bool whole_read(int fd, void *data, size_t size)
 	return true;
 }
 
-/* Datagrams that were certainly sent: one more may have been by who was killed. */
+/* Datagrams that were certainly sent; a killed process may have sent one more. */
 static void count_sent(unsigned long long sent[INBOXES])
 {
 	for (uint32_t id = 1; id <= ledger->last; id++) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Connections: streams and seqpackets. Both ends send and receive at the same
- * time whatever there is room for, check each byte, and end as was planned.
+ * time as much as fits, check each byte, and end as planned.
  *
  * The first eight bytes, or the first record, tell the server which flow it is.
  */

@@ -55,7 +55,7 @@ static size_t compose(const struct plan *plan, enum side from, uint32_t number)
 	return sizeof(buffer.heading) + length;
 }
 
-/* NULL, or what is wrong with the datagram in the buffer. */
+/* The error in the datagram in the buffer, or NULL. */
 static const char *inspect(const struct plan *plan, enum side from, size_t size)
 {
 	static _Thread_local char text[160];
@@ -113,7 +113,7 @@ static void blast(struct flow *flow)
 	flow_end(flow, END_SELF);
 }
 
-/* Takes what came; true once it is the answer. */
+/* Receives datagrams; true once the answer has come. */
 static bool echo_answered(struct flow *flow, size_t size)
 {
 	const struct heading *heading = &buffer.heading;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One end of a flow, of whatever kind: driven by a worker from its beginning to
+ * One end of a flow of any kind: driven by a worker from its beginning to
  * its end.
  */
 #ifndef FLOW_H
@@ -35,7 +35,7 @@ struct flow {
 	bool greeted;		/* the first bytes have crossed */
 	bool out_over;		/* nothing more will be sent */
 	bool in_over;		/* read to the end */
-	bool reset;		/* was told so */
+	bool reset;		/* the peer reset the flow */
 	bool cut;		/* the end came early */
 
 	/* echoes: see dgram.c */
@@ -61,7 +61,7 @@ void flow_end(struct flow *flow, enum end end);
 	flow_end(flow, END_SELF);					\
 })
 
-/* From time to time: whatever waits for too long. */
+/* Called now and then: fails flows that wait for too long. */
 void flow_tick(struct flow *flow, int64_t now);
 
 /* The client: begin flow @id. */

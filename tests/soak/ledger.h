@@ -17,7 +17,7 @@ enum state { UNSEEN, OPEN, ENDED };
 enum end {
 	END_SELF,	/* closed by itself, before it had read to the end */
 	END_READ,	/* read to the end, as it should be */
-	END_RESET,	/* the same, and was told of a reset */
+	END_RESET,	/* the same, and then a reset */
 	END_CUT,	/* read to an end that came early: the other one was killed */
 };
 
@@ -64,11 +64,11 @@ void ledger_create(enum side side);
 /* 0 when there are no more. */
 uint32_t ledger_new_flow(void);
 
-/* Say what is wrong with a flow, or with @plan NULL with something else. */
+/* Reports a failure of a flow, or, with @plan NULL, of no single flow. */
 void __attribute__((format(printf, 2, 3)))
 failed(const struct plan *plan, const char *format, ...);
 
-/* So much is wrong that there is no use in going on. */
+/* Too many failures to continue. */
 bool ledger_hopeless(void);
 
 #endif

@@ -39,7 +39,7 @@ static void print_usage(FILE *to)
 	      "                      other, and replaced (default 4)\n"
 	      "  --every N           seconds between two lines of progress (default 10)\n"
 	      "  --seed N            of what flows do (default 1)\n"
-	      "  --slow N            multiply every patience by N (default\n"
+	      "  --slow N            multiply all time limits by N (default\n"
 	      "                      $SCHANNEL_TEST_SLOW or 1)\n"
 	      "  --family NAME       schannel, or inet or unix to compare\n"
 	      "\n"
@@ -155,7 +155,7 @@ static void parse(int argc, char **argv, struct command *command)
 		}
 	}
 	if (optind < argc)
-		misused("an argument too many");
+		misused("too many arguments");
 }
 
 /* Each flow is a file; so is a connection that was not accepted yet. */
@@ -171,7 +171,7 @@ static void allow_files(unsigned int flows)
 	if (limit.rlim_max < wanted)
 		limit.rlim_max = wanted;
 	if (setrlimit(RLIMIT_NOFILE, &limit)) {
-		perror("so many files");
+		perror("limit of open files");
 		exit(2);
 	}
 }

@@ -9,7 +9,7 @@
 #include "family.h"
 #include "plan.h"
 
-/* Where the server can be reached. Connections may be accepted by who will be killed. */
+/* The server's ports. Processes that will be killed accept at some of them. */
 struct net_ports {
 	uint32_t listener[KINDS];
 	uint32_t mortal[KINDS];
@@ -28,7 +28,7 @@ int net_bind(int fd, uint32_t port);
 int net_connect(int fd, uint32_t port);
 uint32_t net_port(int fd);
 
-/* What was sent before a reset, or a kill, is read nevertheless. */
+/* Whether data sent before a reset, or before a kill, is still received. */
 bool net_keeps_all(void);
 /* A close with SO_LINGER 0 is a reset. */
 bool net_linger_resets(void);

@@ -60,7 +60,7 @@ static _Noreturn void run(unsigned int children, void (*prepare)(struct worker *
 	for (unsigned int i = 0; i < children; i++)
 		pids[i] = born(prepare, random + i);
 	while (!atomic_load(&ledger->hurry)) {
-		/* nobody waits for this: it is when the next one dies */
+		/* not a synchronisation: the time until the next process dies */
 		long ms = random_below(&random, LIFE_MS);
 		struct timespec life = { ms / 1000, ms % 1000 * 1000000 };
 		unsigned int i = random_below(&random, children);

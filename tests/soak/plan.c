@@ -7,7 +7,7 @@
 
 struct plan_choice plan_choice;
 
-/* A random state of its own for each thing that is to be chosen. */
+/* A random state of its own for each choice. */
 enum purpose { PLAN, PATTERN, RECORD };
 
 static uint64_t state_of(uint32_t id, enum purpose purpose, enum side from,
@@ -71,7 +71,7 @@ static void plan_connection(struct plan *plan, uint64_t *state)
 	for (enum side from = CLIENT; from <= SERVER; from++) {
 		uint64_t size = size_of(state);
 
-		/* what is left unread was sent */
+		/* the unread bytes were sent */
 		if (plan->fate == FATE_UNREAD && from == other)
 			size++;
 		plan->total[from] = size;

@@ -40,7 +40,7 @@ struct plan {
 	enum side acts;
 	bool server_dies;	/* it is accepted by a process that will be killed */
 	uint64_t total[2];	/* bytes each side has to send */
-	uint32_t records[2];	/* in so many records; datagrams: the client's */
+	uint32_t records[2];	/* number of records; of datagrams, the client's */
 	/* LINGER: bytes it sends, at least; UNREAD: bytes it reads, at least */
 	uint64_t stop;
 };

@@ -37,7 +37,7 @@ static void accept_some(struct worker *worker, struct listener *listener, int mo
 			conn_accepted(worker, fd, listener->kind);
 			continue;
 		}
-		/* TCP reports the death of who was not accepted yet */
+		/* TCP reports a reset before accept() */
 		if (errno == ECONNABORTED)
 			continue;
 		if (errno != EAGAIN)
@@ -106,7 +106,7 @@ static void prepare_mortal(struct worker *worker)
 	listeners_watch(mortal, worker);
 }
 
-/* What was sent has come, or was counted as dropped. */
+/* All that was sent has arrived, or is counted as dropped. */
 static bool settled(const unsigned long long sent[INBOXES])
 {
 	for (enum inbox i = 0; i < INBOXES; i++) {

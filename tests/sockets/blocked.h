@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Doing something once a thread sleeps in a system call: what takes the place
- * of "sleep a second, by then it will be blocked".
+ * Waits until a thread sleeps in a system call. Cases use this in place of a delay after which
+ * the thread has probably blocked.
  */
 #ifndef BLOCKED_H
 #define BLOCKED_H
@@ -18,7 +18,7 @@ struct blocked;
 struct blocked *when_blocked(long number, void (*action)(void *arg), void *arg);
 void blocked_join(struct blocked *blocked);
 
-/* Ready-made: a line on the control connection. */
+/* An @action: sends a line on the control connection. */
 struct blocked *tell_when_blocked(long number, const char *line);
 
 /* Waits until another thread, or process, sleeps in system call @number. */

@@ -47,7 +47,7 @@ static char *read_all(const char *path)
 	return all;
 }
 
-/* How much follows a type's head. */
+/* The size of the data after a type's head. */
 static size_t rest_of(const struct btf_type *type)
 {
 	size_t n = BTF_INFO_VLEN(type->info);

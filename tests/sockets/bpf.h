@@ -8,10 +8,10 @@
 
 #include <stdint.h>
 
-/* As a security module that lets no connection in, TCP's neither. */
+/* Acts as a security module that refuses all incoming connections, also those of TCP. */
 int bpf_deny_incoming(void);
 
-/* Whoever connects in this cgroup gets to that port. @family: as its sockets'. */
+/* Rewrites the port of all connects in this cgroup. @family: that of the sockets. */
 int bpf_redirect(int cgroup, int family, uint32_t port);
 
 #endif

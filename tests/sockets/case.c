@@ -40,7 +40,7 @@ int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* splitmix64: any state is a good one, including a small seed. */
+/* splitmix64: any state is valid, including a small seed. */
 uint32_t random_below(uint64_t *state, uint32_t limit)
 {
 	uint64_t x = *state += 0x9e3779b97f4a7c15;

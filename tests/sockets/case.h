@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a test case is, and what it may say.
+ * A test case, and its checks.
  *
  * A case has two sides, a client and a server; one of them may be missing.
- * Each side runs in a process of its own, so it need not tidy up, and ends in
+ * Each side runs in a process of its own, so it need not clean up, and ends in
  * one of three ways: it returns (passed), it calls fail() or it calls skip().
- * The check macros note where the case has got to, so that a case which hangs
- * shows where it hangs.
+ * The check macros record the position in the case, which the report of a hang shows.
  */
 #ifndef CASE_H
 #define CASE_H
@@ -28,26 +27,26 @@ struct test_case {
 	/* Why the case does not apply to plain TCP, or to diverted TCP, else NULL. */
 	const char *diverted_only;
 	const char *not_diverted;
-	/* Not all of its connections are diverted, which is what it is about. */
+	/* The case is about connections that are not diverted. */
 	bool declines;
 	/* Seconds it may take on an idle machine; 0 is the default. */
 	unsigned int seconds;
 };
 
-/* What every side of a case finds set when it starts. */
+/* The environment of each side of a case. */
 struct test_env {
 	int control;		/* stream to the other side */
 	bool is_client;
 	bool two_domains;	/* the sides run in different domains */
 	bool diverted;		/* TCP's connections are */
 	int type;		/* of the sockets that this case is about */
-	unsigned int slow;	/* every patience is multiplied by this */
+	unsigned int slow;	/* all time limits are multiplied by this */
 	uint64_t seed;
 };
 
 extern struct test_env test_env;
 
-/* How a side's process ends; CASE_ORPHANED: the other side left first. */
+/* How a side's process ends; CASE_ORPHANED: the other side ended first. */
 enum case_exit {
 	CASE_PASSED = 0,
 	CASE_FAILED = 1,
@@ -55,7 +54,7 @@ enum case_exit {
 	CASE_ORPHANED = 78,
 };
 
-/* A side's last words, in memory shared with the runner. */
+/* A side's result, in memory shared with the runner. */
 struct case_report {
 	const char *file;
 	int line;

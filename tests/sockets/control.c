@@ -37,7 +37,7 @@ bool line_write(int fd, const char *line)
 	return true;
 }
 
-/* A byte at a time: nothing of the next line may be taken out of the stream. */
+/* A byte at a time, since the next line must stay in the stream. */
 bool line_read(int fd, char *line, size_t size, int timeout_ms)
 {
 	int64_t end = now_ms() + timeout_ms;
@@ -80,7 +80,7 @@ void control_write(const char *format, ...)
 
 static void control_read(char *line, size_t size, const char *expected)
 {
-	/* what the report of a hang says */
+	/* shown in the report of a hang */
 	snprintf(case_report->text, sizeof(case_report->text),
 		 "waiting for \"%s\"", expected);
 	if (!line_read(test_env.control, line, size, -1))

@@ -13,11 +13,11 @@
 
 #define CONTROL_LINE_MAX	640
 
-/* Between the runners: false when the other one is gone or silent. */
+/* Between the runners: false if the other runner has ended or does not answer. */
 bool line_write(int fd, const char *line);
 bool line_read(int fd, char *line, size_t size, int timeout_ms);
 
-/* Inside a case: the other side going away ends the case. */
+/* Inside a case: the end of the other side ends the case. */
 void __attribute__((format(printf, 1, 2)))
 control_write(const char *format, ...);
 void control_expect(const char *line);

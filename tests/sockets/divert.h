@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What became of TCP connections: how many were diverted, and how many were TCP's
- * after all, by the kernel's own counters.
+ * The kernel's counters of TCP connections that were diverted, and of those that stayed on TCP.
  */
 #ifndef DIVERT_H
 #define DIVERT_H
@@ -17,7 +16,7 @@ struct divert_counts {
 	uint64_t failed;		/* those that failed */
 };
 
-/* Of this network namespace. Says on stderr why it returns false. */
+/* Of this network namespace. Prints an error to stderr if it returns false. */
 bool divert_read(struct divert_counts *counts);
 /* The difference to earlier counts. */
 struct divert_counts divert_since(const struct divert_counts *before,

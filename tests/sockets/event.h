@@ -8,7 +8,7 @@
 
 /* A new set. @events are EPOLLIN and so on, with EPOLLET or without. */
 int event_watch(int fd, uint32_t events);
-/* What there is now, 0 when nothing. */
+/* The pending events, 0 if there are none. */
 uint32_t event_now(int set);
 /* An event that must come; if it does not, the case fails with @what. */
 uint32_t event_next(int set, const char *what);

@@ -220,7 +220,7 @@ static void mapped_loop(union address *address)
 
 /*
  * AF_UNIX: a port is an abstract name of five hexadecimal digits, as the kernel
- * itself chooses them for who binds to no name at all.
+ * itself chooses them for sockets that bind without a name.
  */
 #define UN_DIGITS	5
 #define UN_LENGTH	(offsetof(struct sockaddr_un, sun_path) + 1 + UN_DIGITS)

@@ -42,7 +42,7 @@ struct family {
 	void (*nowhere)(union address *address, uint32_t port);
 	uint32_t (*port)(const union address *address);
 	bool (*is_peer)(const union address *address);
-	/* From where a socket here is bound to where it is reached from here. */
+	/* Turns the address that a socket is bound to into the one to reach it. */
 	void (*loop)(union address *address);
 };
 
@@ -64,7 +64,7 @@ union address here(uint32_t port);
 union address peer(uint32_t port);
 union address nowhere(uint32_t port);
 
-/* What bind() and connect() want to know with it. */
+/* The length that bind() and connect() take with it. */
 socklen_t address_length(const union address *address);
 /* Of a socket that is bound. */
 union address address_of(int fd);

@@ -47,7 +47,7 @@ static void interrupt(void *arg)
 	tgkill(getpid(), target.thread, SIGUSR1);
 	if (!target.line)
 		return;
-	/* past its first sleep, so that the next one seen is another */
+	/* past its first sleep, so that the next one is another */
 	while (count == before)
 		sched_yield();
 	wait_blocked(target.thread, target.number);

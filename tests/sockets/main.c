@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * schannel-test: what a program may expect of an AF_SCHANNEL socket, and of a TCP
- * socket whether diverted or not, tested through real sockets, in one domain or
- * between two.
+ * schannel-test: the behaviour of AF_SCHANNEL sockets, and of TCP sockets, diverted or not, in one
+ * domain or between two.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -36,7 +35,7 @@ static void print_usage(FILE *to)
 	      "  --pick A,B  --skip A,B  --group A,B\n"
 	      "                      which cases: GROUP.NAME, or GROUP for all of one;\n"
 	      "                      * and ? stand for any letters, or one\n"
-	      "  --slow N            multiply every patience by N (a debug kernel, an\n"
+	      "  --slow N            multiply all time limits by N (a debug kernel, an\n"
 	      "                      emulator); default $SCHANNEL_TEST_SLOW or 1\n"
 	      "  --timeout SECONDS   a case may take, before --slow (default 30)\n"
 	      "  --seed N            of sizes and bytes (default 1)\n"
@@ -46,8 +45,8 @@ static void print_usage(FILE *to)
 	      "  --diverted          inet, inet6 and mapped: TCP's connections are diverted,\n"
 	      "                      and a case fails if one of its connections is not\n"
 	      "\n"
-	      "The report is TAP, then \"N passed, N failed, N skipped\". Exit status: 0 when\n"
-	      "none failed, 1 when some did, 2 when they could not be run.\n", to);
+	      "The report is in TAP. Exit status: 0 if all passed, 1 if some failed, 2 if they\n"
+	      "could not run.\n", to);
 }
 
 enum long_option {
@@ -202,7 +201,7 @@ int main(int argc, char **argv)
 	}
 	parse(argc, argv, &command);
 	if (optind < argc)
-		misused("an argument too many");
+		misused("too many arguments");
 	if (command.list) {
 		runner_list();
 		return 0;

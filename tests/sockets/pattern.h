@@ -25,7 +25,7 @@ void pattern_check(struct pattern *pattern, const void *buffer, size_t length);
 /* Blocking, all of it, in calls of at most @piece bytes. */
 void pattern_send(struct pattern *pattern, int fd, size_t length, size_t piece);
 void pattern_recv(struct pattern *pattern, int fd, size_t length, size_t piece);
-/* Everything up to the end of the stream; returns how much that was. */
+/* Receives up to the end of the stream; returns the number of bytes. */
 uint64_t pattern_recv_to_end(struct pattern *pattern, int fd);
 
 #endif

@@ -7,7 +7,7 @@
 #include "pattern.h"
 #include "sock.h"
 
-/* What AF_UNIX keeps of SO_SNDBUF for itself, and what UDP can carry. */
+/* AF_UNIX reserves a part of SO_SNDBUF; UDP has a maximum size. */
 #define UNIX_OVERHEAD	32
 #define UDP_MAX		65507
 

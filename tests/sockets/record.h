@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Records: what one send() sent and one recv() is to give, of seqpacket and
- * datagram sockets.
+ * Records of seqpacket and datagram sockets: one send() must arrive in one recv().
  */
 #ifndef RECORD_H
 #define RECORD_H
@@ -14,8 +13,8 @@
 #include "family.h"
 
 /*
- * A record that says what it is: these words come first, and every byte behind
- * them follows from them. A reader notices one that is cut, mixed or changed.
+ * The head of a record; the bytes after it are derived from it, so that a reader detects a
+ * record that is truncated, mixed with another or changed.
  */
 struct record {
 	uint32_t sender;
@@ -32,7 +31,7 @@ struct record record_check(const void *buffer, size_t length);
 /* Blocking. The buffer is @record->length bytes that the call may use. */
 void record_send(int fd, void *buffer, const struct record *record);
 
-/* Short ones, as text. record_hear() takes one and that must be it. */
+/* Short records of text. The next record must be the one that record_hear() expects. */
 void record_say(int fd, const char *text);
 void record_hear(int fd, const char *text);
 

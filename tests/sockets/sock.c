@@ -198,7 +198,7 @@ void sock_await_bytes(int fd, int bytes)
 
 size_t sock_fill(int fd, struct pattern *pattern)
 {
-	/* TCP moves bytes on by itself for a moment: wait until it is still. */
+	/* TCP moves bytes for a moment after send(): wait until it stops. */
 	int settle_ms = family_is_schannel() ? 0 : 50;
 	struct pollfd writable = { .fd = fd, .events = POLLOUT };
 	char buffer[4096];

@@ -55,23 +55,23 @@ int sock_error(int fd);		/* reads and clears SO_ERROR */
 int sock_get(int fd, int option);	/* of level SOL_SOCKET */
 void sock_set(int fd, int option, int value);
 
-/* Waits until this many bytes are there to be read, and no more. */
+/* Waits until exactly this many bytes can be read. */
 void sock_await_bytes(int fd, int bytes);
 
-/* Sends until the connection takes no more; returns how much that was. */
+/* Sends until the connection takes no more; returns the number of bytes. */
 size_t sock_fill(int fd, struct pattern *pattern);
 
-/* What poll() says now, of everything it can say. */
+/* All events that poll() reports now. */
 short sock_state(int fd);
 /*
- * A poll() that must be woken. When its time is up, poll() looks once more and
- * finds what it was never told of: so it counts how long that took.
- * Returns false when nothing came, or only the clock did.
+ * A poll() that must be woken. At its timeout poll() checks the state again, and finds an event
+ * without a wake-up, so the time is measured. Returns false without an event, or if the
+ * event came with the timeout.
  */
 bool sock_poll(struct pollfd *states, int n);
 /* One poll() that must be woken by any of @events; returns what it said. */
 short sock_await(int fd, short events);
-/* Looks until the state is exactly this. */
+/* Polls until the events are exactly these. */
 void sock_await_state(int fd, short state);
 
 #endif

@@ -10,7 +10,7 @@
 #include "case.h"
 
 #define MOST_CPUS	64
-/* Less than the second in which the kernel sees to it that others run, too. */
+/* Less than the second after which the kernel throttles real-time threads. */
 #define MOST_MS		500
 
 enum { SPINNER = 1, CALLER };	/* real-time priorities */

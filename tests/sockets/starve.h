@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Keeping the kernel's own threads from running, for a moment: so that what they
- * would do at once takes long enough to be interrupted.
+ * Keeps the kernel's threads from running for a moment, so that a case can interrupt a call
+ * that waits for them.
  */
 #ifndef STARVE_H
 #define STARVE_H

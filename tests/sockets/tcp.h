@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What cases about TCP share, whether it is diverted or not. */
+/* Shared by cases about TCP, diverted or not. */
 #ifndef TCP_H
 #define TCP_H
 
@@ -11,7 +11,7 @@ int tcp_get(int fd, int option);	/* of level IPPROTO_TCP */
 void tcp_set(int fd, int option, int value);
 
 struct tcp_info tcp_info(int fd);
-/* What TCP says of itself, enum in net/tcp_states.h; looks until it is that. */
+/* Waits until TCP_INFO reports this state, of the enum in net/tcp_states.h. */
 void tcp_await_state(int fd, int state);
 
 /* A byte each way: between the two sides, or two sockets here. */
@@ -20,7 +20,7 @@ void tcp_talk_pair(int left, int right);
 
 /*
  * Sockets made by the calling process from here on belong to a cgroup that is not
- * attached, or to its own again; whatever runs plain TCP does not care.
+ * attached, or to its own again. Plain TCP is not affected.
  */
 void tcp_leave_cgroup(void);
 void tcp_return_to_cgroup(void);

@@ -16,12 +16,12 @@ LIMIT=60	# seconds anything may take that must happen
 CGROUPS=/sys/fs/cgroup
 NOBODY='/bin/setpriv --reuid=1000 --regid=1000 --clear-groups'
 
-# How often the kernel was asked to divert a connection, whatever became of it.
+# How often the kernel was asked to divert a connection, diverted or not.
 asked() {
 	schannelctl -j stats | jq '[to_entries[] | select(.key | startswith("divert_")).value] | add'
 }
 
-# Nobody need listen there.
+# No listener is needed.
 connect() {	# ADDRESS PORT [FROM-CGROUP]
 	( echo $BASHPID >"$CGROUPS/${3:-}/cgroup.procs"
 	  exec 3<>"/dev/tcp/$1/$2" ) 2>/dev/null
@@ -77,7 +77,7 @@ ip address add 10.2.0.1/32 dev lo
 ip address add fd00::1/128 dev lo
 mkdir -p $CGROUPS/a.slice/web.service/worker $CGROUPS/a.slice/twins $CGROUPS/b.slice/twins
 
-# What is missing is said.
+# Missing requirements are named.
 step 'no module' is_told 1 'module is not loaded' schannelctl attach /
 step 'no module: run' is_told 1 'module is not loaded' schannelctl run true
 step 'no module: run leaves no cgroup' test -z "$(run_cgroups)"
@@ -87,7 +87,7 @@ step 'the module' insmod "$1"
 step 'another user may not attach' is_told 1 'not permitted' $NOBODY schannelctl attach /
 umount /sys/fs/bpf
 
-# Everything, which includes what is in all cgroups.
+# The root cgroup, which includes all cgroups.
 leaves 127.0.0.1 80
 attach /
 step 'bpffs was mounted' grep -q ' /sys/fs/bpf bpf ' /proc/mounts
@@ -120,7 +120,7 @@ leaves 10.1.0.1 65535
 diverts 10.1.0.1 1
 leaves fd00::1 80
 
-# Nobody who connects meanwhile finds nothing attached.
+# During a change of the scope a cgroup stays attached.
 connect_much() {
 	local i
 	for ((i = 0; i < 100; i++)); do
@@ -198,7 +198,7 @@ step 'run: not what the scope leaves out' eval '! run_connects not port 80'
 leaves 127.0.0.1 80
 step 'run: its status' is_told 7 '^$' schannelctl run sh -c 'exit 7'
 step 'run: no such command' is_told 127 'No such file' schannelctl run there-is-none
-step 'run: neither cgroup nor attachment is left' eval 'test -z "$(run_cgroups)" && has ". == []"'
+step 'run: cgroup and attachment are removed' eval 'test -z "$(run_cgroups)" && has ". == []"'
 spawn run dom0 'echo $$ >/run/run.pid; exec schannelctl run bash -c '\''trap "echo got; exit 3" TERM; echo ready; while :; do read -rt 0.1 <>/run/never; done'\'
 mkfifo /run/never
 step 'run: a command waits' await $LIMIT run '^ready'
@@ -206,7 +206,7 @@ step 'run: it has a cgroup of its own' has 'length == 1 and (.[0].cgroup | start
 step 'run: gets a signal' eval 'kill "$(cat /run/run.pid)"'
 step 'run: which the command gets, too' await $LIMIT run '^got'
 step 'run: its status' eval 'until_true $LIMIT ended run && [ "$(cat /run/run.end)" = 3 ]'
-step 'run: nothing is left' eval 'test -z "$(run_cgroups)" && has ". == []"'
+step 'run: its cgroup is removed' eval 'test -z "$(run_cgroups)" && has ". == []"'
 mkfifo /run/stay
 leave_behind() {
 	schannelctl run sh -c 'read line </run/stay & echo $!' 2>/run/said >/run/left
@@ -219,7 +219,7 @@ left=$(run_cgroups)
 step 'run: the process ends, and the cgroup can go' until_true $LIMIT rmdir "$left"
 step 'run: which can be detached' schannelctl detach "$left"
 
-# A connection that goes on while its cgroup is attached and detached.
+# A connection continues while its cgroup is attached and detached.
 diverted() {
 	schannelctl -j stats | jq .divert_ok
 }
@@ -236,12 +236,12 @@ spawn server dom0 'exec socat -d -d TCP4-LISTEN:80,fork,reuseaddr EXEC:cat'
 step 'a server' await $LIMIT server 'listening on'
 step 'not attached: TCP' connects 0
 attach /
-step 'TCP goes on' talk one
+step 'TCP continues' talk one
 step 'attached: a channel' connects 1
 step 'it is a flow with both addresses' eval 'schannelctl -j flows |
 	jq -e "length == 2 and any(.peer == \"127.0.0.1:80\") and any(.local == \"127.0.0.1:80\")"'
 step 'detach' schannelctl detach /
-step 'the channel goes on' talk two
+step 'the diverted connection continues' talk two
 step 'not attached: TCP' connects 1
 attach / not port 80
 step 'not in the scope: TCP' connects 1

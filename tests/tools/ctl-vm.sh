@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC1091,SC2016,SC2034
 #
-# schannelctl in a plain VM: what it shows of connections over loopback is what is
-# there, to everybody what is his, and what it ends has ended.
+# schannelctl in a plain VM: it shows the connections over loopback, to each user his own, and
+# ends sockets.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn
@@ -38,7 +38,7 @@ shows() {
 	step "$*: ${expression//$'\n\t'/ }" comes_to_have "$expression" schannelctl -j "$@"
 }
 
-# At once, since what is private must always be.
+# Checked once and at once: private data must never be shown.
 shows_nobody() {
 	local expression=$1
 	shift
@@ -179,7 +179,7 @@ spawn dgram dom0 'dgram listen any:7002'
 shows 'length == 1 and .[0].state == "closed" and .[0].local == "any:7002"' sockets type dgram
 stop seqpacket dgram
 
-# What a user sees that is nobody in particular.
+# What an unprivileged user sees.
 shows_nobody '. == []' flows
 shows_nobody '. == []' sockets
 shows_nobody 'length == 1' peers
@@ -205,27 +205,27 @@ port=$(schannelctl -j flows | jq --argjson before "$before" \
 	'map(select(.opened).local_port) - $before | .[0]')
 step 'sockets kill: one' has 'length == 1 and .[0].peer_port == 5000' \
 	schannelctl -j sockets kill sport "$port"
-step 'whose user is told' await $LIMIT talker 'ended errno=ECONNABORTED'
+step 'its program gets an error' await $LIMIT talker 'ended errno=ECONNABORTED'
 step 'and its peer, too' await $LIMIT server 'ended errno=ECONNRESET'
 shows 'length == 4' flows
-step 'sockets -K: the rest of the clients' has 'length == 2' \
+step 'sockets -K: the other clients' has 'length == 2' \
 	schannelctl -j sockets -K dport $PORT state established
-step 'whose user is told' await $LIMIT sender 'ended errno=ECONNABORTED'
+step 'its program gets an error' await $LIMIT sender 'ended errno=ECONNABORTED'
 step 'and so is the other user' await $LIMIT other 'ended errno=ECONNABORTED'
-step 'sockets kill: nothing is left to end' has '. == []' \
+step 'sockets kill: no socket matches any more' has '. == []' \
 	schannelctl -j sockets kill dport $PORT state established
 stop sender other talker
 
-# What happens is told, from when somebody listens.
+# A monitor shows the events from its start on.
 spawn monitor dom0 'schannelctl -j monitor'
-told() {	# EVENT
+shown() {	# EVENT
 	hold again --direction send
 	await $LIMIT again '^flowing'
 	stop again
 	grep -q "\"event\":\"$1\"" /run/monitor.out
 }
-step 'monitor: a flow was opened' until_true $LIMIT told flow-opened
-step 'monitor: a flow ended' until_true $LIMIT told flow-ended
+step 'monitor: a flow was opened' until_true $LIMIT shown flow-opened
+step 'monitor: a flow ended' until_true $LIMIT shown flow-ended
 step 'monitor: which it was' \
 	has 'any(.event == "flow-opened" and (.flow | .opened and .peer_port == 5000 and .type == "stream"))' \
 	jq -s . /run/monitor.out
@@ -233,7 +233,7 @@ step 'monitor: each line is an object with a time' has 'all(.time > 1e9 and .eve
 	jq -s . /run/monitor.out
 
 step 'sockets kill: the listener' has 'length == 1' schannelctl -j sockets kill state listen sport $PORT
-step 'whose user is told' await $LIMIT server '^accept:'
+step 'its program gets an error' await $LIMIT server '^accept:'
 stop_all
 shows '. == []' sockets
 step 'the module goes' until_true $LIMIT rmmod schannel

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# schannelctl: its command line, and what it makes of things that were made up,
-# which needs neither Xen nor a kernel module. The man page and the completion
+# schannelctl: its command line, and its output for simulated peers, channels and flows, which
+# needs neither Xen nor a kernel module. The man page and the completion
 # are held against what it can.
 #
 #	ctl.sh SCHANNELCTL SCHANNELCTL-MADE-UP
@@ -35,7 +35,7 @@ prints() {	# PATTERN ARGUMENTS...
 	point $? "prints '$pattern': $*" "$said"
 }
 
-# Exactly so many lines.
+# Prints exactly this many lines.
 counts() {	# LINES ARGUMENTS...
 	local lines=$1 said
 	shift
@@ -265,7 +265,7 @@ attaches 'port 80 not to 10\.0\.0\.0/8' not to 10.0.0.0/8 port 80
 attaches 'to 0\.0\.0\.0/0 not to ::/0' to 0.0.0.0/0
 attaches 'to 0\.0\.0\.0/0 not to ::/0' not to ::/0
 attaches 'all' to ::/0,0.0.0.0/0
-# What is said to be a scope is one.
+# Valid scopes are accepted.
 for scope in 'not port 22 to 10.0.0.0/8,fd00::/8 not to 10.1.0.0/16' \
 	     'to ::/0,0.0.0.0/0,10.0.0.0/8 not to 11.0.0.0/8'; do
 	# shellcheck disable=SC2086
@@ -379,7 +379,7 @@ said=$(timeout 10 python3 -c 'if True:
 		env={**os.environ, "INODE": str(os.fstat(s.fileno()).st_ino)}))
 	assert flows[0]["processes"] == [{"name": "python3", "pid": os.getpid(), "fd": s.fileno()}]
 	' "$made_up" 2>&1)
-point $? 'flows -p: who has the socket' "$said"
+point $? 'flows -p: the processes that have the socket' "$said"
 
 # The program itself, where there is no module, and that it needs no libxenstore.
 [ -e /sys/module/schannel ] || {

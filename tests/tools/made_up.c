@@ -164,7 +164,7 @@ int schannel_flows(uint32_t domid, struct schannel_flow **list)
 {
 	const char *inode = getenv("INODE");
 
-	/* Those of others, too: who asks must look. */
+	/* All flows, whatever @domid is: the caller has to filter. */
 	(void)domid;
 	if (inode)
 		flows[0].inode = strtoul(inode, NULL, 10);
@@ -288,7 +288,7 @@ int schannel_monitor_next(struct schannel_monitor *monitor, const struct schanne
 	return 0;
 }
 
-/* One was gone before, the listener is somebody else's. */
+/* One has ended before, the listener belongs to another user. */
 int schannel_socket_destroy(uint64_t cookie)
 {
 	errno = cookie == 1 ? EPERM : ENOENT;

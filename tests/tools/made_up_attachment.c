@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Cgroups and attachments that are made up: what is done to them is said. In the environment,
- * CGROUP_BUSY is that there is something left in each, and PROBE an "ADDRESS PORT" that
- * is looked for in the scope of whatever is attached.
+ * Simulated cgroups and attachments, which print what is done to them. In the environment,
+ * CGROUP_BUSY says that each cgroup still has a process, and PROBE is an "ADDRESS PORT" that is
+ * looked up in the scope of each cgroup that is attached.
  */
 #include <arpa/inet.h>
 #include <errno.h>
