@@ -58,7 +58,7 @@ static void still_there(void)
 
 static const struct tap_case cases[] = {
 	{ "absent: every call reports it", absent },
-	{ "absent: what needs no kernel", still_there },
+	{ "absent: calls that need no module", still_there },
 };
 
 TABLE(absent);

@@ -331,7 +331,7 @@ static const struct tap_case cases[] = {
 	{ "text: without the module", without_module },
 	{ "text: of addresses, and back", formats },
 	{ "text: too small a buffer", format_bounds },
-	{ "text: peers that are meant", finds },
+	{ "text: finding a peer", finds },
 };
 
 int main(int argc, char **argv)

@@ -275,7 +275,7 @@ static const struct tap_case cases[] = {
 	{ "connection: seqpacket", seqpacket },
 	{ "connection: dgram", datagram },
 	{ "connection: SOCK_CLOEXEC and SOCK_NONBLOCK", flags },
-	{ "connection: without waiting", without_waiting },
+	{ "connection: nonblocking", without_waiting },
 	{ "connection: errors, and nothing left open", errors },
 	{ "connection: accept with a timeout", accept_timeout },
 	{ "connection: accept and a signal", accept_interrupted },

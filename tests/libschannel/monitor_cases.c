@@ -116,9 +116,9 @@ static void errors(void)
 
 static const struct tap_case cases[] = {
 	{ "monitor: flows that begin and end", flows },
-	{ "monitor: nothing happens", nothing },
-	{ "monitor: events that were lost", lost },
-	{ "monitor: what cannot be monitored", errors },
+	{ "monitor: no events", nothing },
+	{ "monitor: lost events", lost },
+	{ "monitor: invalid requests", errors },
 };
 
 TABLE(monitor);

@@ -375,7 +375,7 @@ static const struct tap_case cases[] = {
 	{ "query: flows of an unknown peer", flow_of_unknown_peer },
 	{ "query: sockets", sockets },
 	{ "query: sockets of a type or state", sockets_chosen },
-	{ "query: a socket that is ended", socket_destroyed },
+	{ "query: ending a socket", socket_destroyed },
 	{ "query: channels", channels },
 	{ "query: statistics", statistics },
 	{ "query: diversions", diversions },

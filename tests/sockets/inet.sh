@@ -74,8 +74,8 @@ carries_on() {
 	[ "$(carried "$1")" -gt "$2" ]
 }
 
-# is_told TEXT COMMAND...: it fails, with this.
-is_told() {
+# fails_with TEXT COMMAND...: it fails, with this.
+fails_with() {
 	local text=$1 said
 	shift
 	said=$("$@" 2>&1) && return 1
@@ -140,7 +140,7 @@ attaching() {
 	step 'a listener in a third cgroup' serve other both 5002
 	mkdir $CGROUPS/in/below
 	step 'a cgroup below is attached, too' becomes 'OK 1' in/below $PORT
-	step 'a connection that lasts' hold one in $PORT --peer 127.0.0.2
+	step 'a connection stays open' hold one in $PORT --peer 127.0.0.2
 	step 'flows: both ends, with addresses' has 'map(select(.state == "open")) | length == 2 and
 		any(.local_address == "127.0.0.1" and .peer_address == "127.0.0.2" and .peer_port == 5000) and
 		any(.local_address == "127.0.0.2" and .peer_address == "127.0.0.1" and .local_port == 5000)' \
@@ -148,12 +148,12 @@ attaching() {
 	step 'detached' schannelctl detach /in
 	step 'a new connection is plain TCP' becomes 'TCP 1' in $PORT
 	schannelctl attach /both
-	step 'from one that is attached to one that was' becomes 'NOT_ATTACHED 1 TCP 1' both $PORT
-	step 'from one that was to one that is' becomes 'TCP 1' in 5002
+	step 'from an attached cgroup to a detached one' becomes 'NOT_ATTACHED 1 TCP 1' both $PORT
+	step 'from a detached cgroup to an attached one' becomes 'TCP 1' in 5002
 	schannelctl detach /both
 	so_far=$(carried $PORT)
 	step 'the diverted connection continues' until_true $LIMIT carries_on $PORT "$so_far"
-	step 'and is still there' [ "$(said one '^ended')" = 0 ]
+	step 'the diverted connection is still open' [ "$(said one '^ended')" = 0 ]
 	stop one server other
 }
 
@@ -176,23 +176,23 @@ unlocal() {
 
 unprivileged() {
 	# shellcheck disable=SC2086
-	step 'another user attaches nothing' is_told 'not permitted\|denied' $NOBODY schannelctl attach /in
+	step 'another user may not attach a cgroup' fails_with 'not permitted\|denied' $NOBODY schannelctl attach /in
 	# shellcheck disable=SC2086
-	step 'nor the cgroup that it is in' is_told 'not permitted\|denied' \
+	step 'another user may not attach his own cgroup' fails_with 'not permitted\|denied' \
 		$NOBODY schannelctl run true
 	step 'nothing is attached' has '. == []' schannelctl -j attached
 	schannelctl attach /in
 	# shellcheck disable=SC2086
-	step 'another user detaches nothing' is_told 'not permitted\|denied' $NOBODY schannelctl detach /in
+	step 'another user may not detach a cgroup' fails_with 'not permitted\|denied' $NOBODY schannelctl detach /in
 	# shellcheck disable=SC2086
-	step 'another user sets nothing' is_told 'denied\|not permitted' \
+	step 'another user may not write the sysctls' fails_with 'denied\|not permitted' \
 		$NOBODY sh -c 'echo 0 >/proc/sys/net/schannel/divert_local'
-	# Of the other port it is still remembered that it was not attached.
-	step 'there is a listener' serve server in 5003
+	# The refusal of the other port is still remembered.
+	step 'a server listens' serve server in 5003
 	spawn_in other in "$NOBODY schannel-test hold --family inet --port 5003 --direction send"
-	step "another user's connections are diverted as any" await $LIMIT other '^flowing'
+	step "another user's connections are diverted, too" await $LIMIT other '^flowing'
 	# shellcheck disable=SC2086
-	step 'and are what it sees' has 'length == 1 and .[0].uid == 1000 and .[0].peer_port == 5003' $NOBODY schannelctl -j flows
+	step 'another user sees his own connections' has 'length == 1 and .[0].uid == 1000 and .[0].peer_port == 5003' $NOBODY schannelctl -j flows
 	stop other server
 }
 
@@ -219,7 +219,7 @@ all() {		# [quick]
 	[ "$quick" ] || cases out --family inet --pick inet_end.often
 }
 
-# What hangs is not waited for as long as usual.
+# A short time limit for cases that hang.
 only() {	# PART...
 	local part seconds
 	for part in "$@"; do
@@ -244,15 +244,15 @@ insmod "$modules/schannel.ko" && insmod "$modules/schannel_inet.ko" || exit
 mkdir $CGROUPS/in $CGROUPS/out $CGROUPS/both
 set_sysctl divert_local 1
 ip address add fd00::2/128 dev lo
-# The machine is emulated, and not always the only one: an answer may take its time.
+# The machine is emulated and may be busy.
 set_sysctl divert_timeout_ms 20000
 if [ "$choice" = only ]; then
 	only "${parts[@]}"
 else
 	all "$choice"
 fi
-step 'the module stays while a cgroup is attached' is_told 'in use\|unavailable' rmmod schannel_inet
+step 'the module stays while a cgroup is attached' fails_with 'in use\|unavailable' rmmod schannel_inet
 stop_all
 schannelctl detach /in
-step 'the modules go' until_true $LIMIT unload
+step 'the modules are unloaded' until_true $LIMIT unload
 summary

@@ -168,7 +168,7 @@ static bool next_to_run(const struct runner_options *options, struct walk *walk)
 	return false;
 }
 
-static void prepare(void)
+static void block_child_signal(void)
 {
 	sigset_t chld;
 
@@ -182,7 +182,7 @@ int runner_loopback(const struct runner_options *options)
 	struct side sides[2] = { side_new(true), side_new(false) };
 	struct walk walk = { 0 };
 
-	prepare();
+	block_child_signal();
 	if (!plan(options))
 		return 2;
 	while (next_to_run(options, &walk)) {
@@ -245,7 +245,7 @@ int runner_client(const struct runner_options *options)
 	struct walk walk = { 0 };
 	int session;
 
-	prepare();
+	block_child_signal();
 	if (!plan(options))
 		return 2;
 	session = session_connect(&options->session);
@@ -296,7 +296,7 @@ int runner_server(const struct runner_options *options)
 	char asked[CONTROL_LINE_MAX];
 	int session;
 
-	prepare();
+	block_child_signal();
 	tap_note("family %s (%d), control port %u", family->name, family->number,
 		 options->session.port);
 	session = accept(listener, NULL, NULL);

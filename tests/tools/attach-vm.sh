@@ -46,8 +46,8 @@ leaves() {
 	step "does not ask for $*" asks 0 "$@"
 }
 
-# is_told STATUS TEXT COMMAND...: it fails with this, and prints nothing else.
-is_told() {
+# fails_with STATUS TEXT COMMAND...: it fails with this, and prints nothing else.
+fails_with() {
 	local wanted=$1 text=$2 said status=0
 	shift 2
 	said=$("$@" 2>&1 >/run/said) || status=$?
@@ -78,13 +78,13 @@ ip address add fd00::1/128 dev lo
 mkdir -p $CGROUPS/a.slice/web.service/worker $CGROUPS/a.slice/twins $CGROUPS/b.slice/twins
 
 # Missing requirements are named.
-step 'no module' is_told 1 'module is not loaded' schannelctl attach /
-step 'no module: run' is_told 1 'module is not loaded' schannelctl run true
+step 'no module' fails_with 1 'module is not loaded' schannelctl attach /
+step 'no module: run' fails_with 1 'module is not loaded' schannelctl run true
 step 'no module: run leaves no cgroup' test -z "$(run_cgroups)"
 step 'no module: nothing is attached' has '. == []'
 step 'the module' insmod "$1"
 # shellcheck disable=SC2086
-step 'another user may not attach' is_told 1 'not permitted' $NOBODY schannelctl attach /
+step 'another user may not attach' fails_with 1 'not permitted' $NOBODY schannelctl attach /
 umount /sys/fs/bpf
 
 # The root cgroup, which includes all cgroups.
@@ -92,13 +92,13 @@ leaves 127.0.0.1 80
 attach /
 step 'bpffs was mounted' grep -q ' /sys/fs/bpf bpf ' /proc/mounts
 # shellcheck disable=SC2086
-step 'another user may not look' is_told 1 'not permitted' $NOBODY schannelctl attached
+step 'another user may not look' fails_with 1 'not permitted' $NOBODY schannelctl attached
 diverts 127.0.0.1 80
 diverts ::1 80
 diverts ::ffff:127.0.0.1 80
 diverts 127.0.0.1 80 a.slice/web.service/worker
 step 'attached: all' has 'length == 1 and (.[0] | .cgroup == "/" and .scope == "all" and (.gone | not))'
-step 'the module is in use' is_told 1 'schannel_inet' rmmod schannel_inet
+step 'the module is in use' fails_with 1 'schannel_inet' rmmod schannel_inet
 
 # Another scope takes the place of the first one.
 attach / port 80,8000-8099 to 10.0.0.0/8,fd00::1 not to 10.2.0.0/16
@@ -148,7 +148,7 @@ step 'detach' schannelctl detach /
 leaves 127.0.0.1 80
 leaves ::1 80
 step 'nothing is attached' has '. == []'
-step 'detach: it is not attached' is_told 1 'not attached' schannelctl detach /
+step 'detach: it is not attached' fails_with 1 'not attached' schannelctl detach /
 
 # One cgroup, by the name of a unit.
 attach web.service port 80
@@ -157,27 +157,27 @@ diverts 127.0.0.1 80 a.slice/web.service/worker
 leaves 127.0.0.1 80 a.slice
 leaves 127.0.0.1 80
 attach $CGROUPS/a.slice/web.service/worker/ port 81
-step 'one cgroup in the other: what either includes' asks 1 127.0.0.1 80 a.slice/web.service/worker
+step 'nested cgroups: the scopes of both' asks 1 127.0.0.1 80 a.slice/web.service/worker
 diverts 127.0.0.1 81 a.slice/web.service/worker
 leaves 127.0.0.1 81 a.slice/web.service
 leaves 127.0.0.1 82 a.slice/web.service/worker
 step 'detach: the inner one' schannelctl detach worker
 leaves 127.0.0.1 81 a.slice/web.service/worker
 diverts 127.0.0.1 80 a.slice/web.service/worker
-step 'attach: two of one name' is_told 2 'is ambiguous' schannelctl attach twins
+step 'attach: two of one name' fails_with 2 'is ambiguous' schannelctl attach twins
 attach a.slice/twins
 attach /b.slice/twins
-step 'detach: two of one name' is_told 2 'is ambiguous' schannelctl detach twins
+step 'detach: two of one name' fails_with 2 'is ambiguous' schannelctl detach twins
 step 'detach: several' schannelctl detach /a.slice/twins b.slice/twins
-step 'attach: no such cgroup' is_told 1 'no cgroup' schannelctl attach nginx.service
+step 'attach: no such cgroup' fails_with 1 'no cgroup' schannelctl attach nginx.service
 
 # A service that is started again has another cgroup.
 rmdir $CGROUPS/a.slice/web.service/worker $CGROUPS/a.slice/web.service
-step 'a cgroup is gone' has 'length == 1 and (.[0] | .gone and .cgroup == "/a.slice/web.service")'
+step 'the cgroup of a stopped service is gone' has 'length == 1 and (.[0] | .gone and .cgroup == "/a.slice/web.service")'
 mkdir $CGROUPS/a.slice/web.service
 leaves 127.0.0.1 80 a.slice/web.service
 attach web.service
-step 'its successor took its place' has 'length == 1 and (.[0].gone | not)'
+step 'the new cgroup replaces it' has 'length == 1 and (.[0].gone | not)'
 diverts 127.0.0.1 80 a.slice/web.service
 rmdir $CGROUPS/a.slice/web.service
 step 'detach: one that is gone' schannelctl detach web.service
@@ -194,17 +194,17 @@ run_connects() {
 }
 step 'run: the command is attached' run_connects
 step 'run: with a scope' run_connects port 80 to 127.0.0.0/8 --
-step 'run: not what the scope leaves out' eval '! run_connects not port 80'
+step 'run: excluded connections are not diverted' eval '! run_connects not port 80'
 leaves 127.0.0.1 80
-step 'run: its status' is_told 7 '^$' schannelctl run sh -c 'exit 7'
-step 'run: no such command' is_told 127 'No such file' schannelctl run there-is-none
+step 'run: its status' fails_with 7 '^$' schannelctl run sh -c 'exit 7'
+step 'run: no such command' fails_with 127 'No such file' schannelctl run there-is-none
 step 'run: cgroup and attachment are removed' eval 'test -z "$(run_cgroups)" && has ". == []"'
 spawn run dom0 'echo $$ >/run/run.pid; exec schannelctl run bash -c '\''trap "echo got; exit 3" TERM; echo ready; while :; do read -rt 0.1 <>/run/never; done'\'
 mkfifo /run/never
 step 'run: a command waits' await $LIMIT run '^ready'
-step 'run: it has a cgroup of its own' has 'length == 1 and (.[0].cgroup | startswith("/schannel-run-"))'
+step 'run: the command has a cgroup of its own' has 'length == 1 and (.[0].cgroup | startswith("/schannel-run-"))'
 step 'run: gets a signal' eval 'kill "$(cat /run/run.pid)"'
-step 'run: which the command gets, too' await $LIMIT run '^got'
+step 'run: the command gets the signal, too' await $LIMIT run '^got'
 step 'run: its status' eval 'until_true $LIMIT ended run && [ "$(cat /run/run.end)" = 3 ]'
 step 'run: its cgroup is removed' eval 'test -z "$(run_cgroups)" && has ". == []"'
 mkfifo /run/stay
@@ -213,11 +213,11 @@ leave_behind() {
 	grep -q 'processes remain in /schannel-run-' /run/said
 }
 step 'run: a process stays behind' leave_behind
-step 'run: and stays attached' has 'length == 1 and (.[0].gone | not)'
+step 'run: the process stays attached' has 'length == 1 and (.[0].gone | not)'
 echo >/run/stay
 left=$(run_cgroups)
 step 'run: the process ends, and the cgroup can go' until_true $LIMIT rmdir "$left"
-step 'run: which can be detached' schannelctl detach "$left"
+step 'run: the removed cgroup can be detached' schannelctl detach "$left"
 
 # A connection continues while its cgroup is attached and detached.
 diverted() {
@@ -252,9 +252,9 @@ stop server
 # All is undone.
 step 'nothing is attached' has '. == []'
 step 'nothing is pinned' test -z "$(ls /sys/fs/bpf/schannel)"
-step 'the module goes' until_true $LIMIT rmmod schannel_inet 2>/dev/null
+step 'the module is unloaded' until_true $LIMIT rmmod schannel_inet 2>/dev/null
 attach_without_cgroups() {
-	umount $CGROUPS && is_told 1 'no cgroup2 is mounted' schannelctl attach /
+	umount $CGROUPS && fails_with 1 'no cgroup2 is mounted' schannelctl attach /
 }
 step 'no cgroup2' attach_without_cgroups
 

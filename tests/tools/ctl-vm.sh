@@ -46,8 +46,8 @@ shows_nobody() {
 	step "another user's $*: $expression" has "$expression" $NOBODY schannelctl -j "$@"
 }
 
-# is_told TEXT COMMAND...: it fails with this, and prints nothing else.
-is_told() {
+# fails_with TEXT COMMAND...: it fails with this, and prints nothing else.
+fails_with() {
 	local text=$1 said status=0
 	shift
 	said=$("$@" 2>&1 >/run/said) || status=$?
@@ -69,11 +69,11 @@ shows '. == []' sockets
 
 # A listener, and a connection whose server does not read.
 spawn server dom0 "schannel-test serve-hold --port $PORT"
-step 'there is a server' await $LIMIT server '^listening'
+step 'a server listens' await $LIMIT server '^listening'
 shows 'length == 1 and (.[0] | .state == "listen" and .local_port == 5000 and .type == "stream"
 	and .peer == null and .uid == 0 and .wqueue == 64)' sockets
 hold sender --direction send --stall
-step 'there is a connection' await $LIMIT sender '^blocked'
+step 'a connection is blocked in send' await $LIMIT sender '^blocked'
 shows 'length == 2 and all(.state == "open" and .type == "stream" and .peer_domid == 32752
 	and .uid == 0 and .inode > 0)' flows
 shows 'length == 1 and (.[0] | .opened and .peer == "self:5000" and .tx_queued > 0
@@ -93,7 +93,7 @@ shows '.sockets == 3 and .connects == 1 and .connected == 1 and .accepted == 1' 
 shows '.peer == "self" and .flows == 2' stats self
 shows '.peers[0].channel == "up" and .channels[0].flows == 2' show
 spawn rates dom0 'schannelctl -j -i 0.1 stats'
-step 'stats -i: again and again' await $LIMIT rates '"rates":{"sockets":0.000' 3
+step 'stats -i: repeats with rates' await $LIMIT rates '"rates":{"sockets":0.000' 3
 stop rates
 step 'flows: text' sh -c "schannelctl flows -p |
 	grep '^open  *stream .* self:$PORT .* schannel-test(pid=[0-9]*,fd=[0-9]*)\$'"
@@ -106,7 +106,7 @@ why() {	# STATUS EXPRESSION ARGUMENTS...
 	cat /run/why
 	[ $status = "$wanted" ] && jq -e "$expression" /run/why >/dev/null
 }
-step 'why: it is not loaded' why 1 'length == 1 and (.[0] | (.diverted | not) and .port == 80
+step 'why: transparent mode is not loaded' why 1 'length == 1 and (.[0] | (.diverted | not) and .port == 80
 	and .address == "127.0.0.1" and any(.reasons[]; .reason == "no_module"))' 127.0.0.1:80
 step 'why: this cgroup is not attached' why 1 '.[0] | .cgroup == "/" and .peer == null
 	and any(.reasons[]; .reason == "cgroup_not_attached")' ::1
@@ -127,14 +127,14 @@ ip addr add 127.0.0.1/8 dev lo 2>/dev/null
 ip link set lo up
 echo 1 >/proc/sys/net/schannel/divert_local
 step 'transparent mode is loaded' insmod /root/schannel_inet.ko
-step 'why: but the cgroup is not attached' why 1 '.[0] | .peer == "self" and .cgroup == "/in"
+step 'why: the cgroup is not attached' why 1 '.[0] | .peer == "self" and .cgroup == "/in"
 	and (.reasons | map(.reason)) == ["cgroup_not_attached"]' 127.0.0.1:6000 cgroup in
 step 'attach' schannelctl attach in not port 6009
 step 'why: it would be diverted' why 0 '.[0].diverted' 127.0.0.1:6000 cgroup in
 step 'why: not from another cgroup' why 1 '.[0].diverted | not' 127.0.0.1:6000 cgroup out
 step 'why: not to this port' why 1 '.[0].reasons | map(.reason) == ["cgroup_excluded"]' \
 	127.0.0.1:6009 cgroup in
-step 'why: not to where no peer is' why 1 '.[0].reasons | map(.reason) == ["no_peer"]' \
+step 'why: not to an address without a peer' why 1 '.[0].reasons | map(.reason) == ["no_peer"]' \
 	192.0.2.1:6000 cgroup in
 serve_tcp() {	# CGROUP PORT
 	spawn "tcp$2" dom0 "/run/in-cgroup $1 socat -d -d TCP6-LISTEN:$2,fork EXEC:cat"
@@ -164,13 +164,13 @@ step 'a TCP server in another cgroup' serve_tcp out 6001
 step 'a TCP connection to it' connect_tcp plain 127.0.0.1:6001
 exec 7>&-
 shows '.divert_ok == 2 and .divert_not_attached == 1' stats
-step 'why: that is remembered' why 1 '.[0] | .retry_ms > 0 and .peer == "self"
+step 'why: the refusal is remembered' why 1 '.[0] | .retry_ms > 0 and .peer == "self"
 	and (.reasons | map(.reason)) == ["not_attached"]' 127.0.0.1:6001 cgroup in
-step 'why: of that port only' why 0 '.[0].diverted' 127.0.0.1:6000 cgroup in
+step 'why: for that port only' why 0 '.[0].diverted' 127.0.0.1:6000 cgroup in
 stop tcp6000 tcp6001 four six plain
 step 'detach' schannelctl detach in
 shows 'map(select(.local_address)) == []' flows
-step 'transparent mode goes' until_true $LIMIT rmmod schannel_inet
+step 'transparent mode is unloaded' until_true $LIMIT rmmod schannel_inet
 
 # Other types of sockets.
 spawn seqpacket dom0 'seqpacket listen self:7001'
@@ -189,29 +189,29 @@ shows 'length == 4 and (map(select(.uid == 1000)) | length == 1)' flows
 shows_nobody 'length == 1 and .[0].uid == 1000 and .[0].peer_port == 5000' flows
 shows_nobody 'length == 1 and .[0].uid == 1000 and .[0].peer_port == 5000' sockets
 # shellcheck disable=SC2086
-step 'another user may not see flows come and go' is_told 'not permitted' \
+step 'another user may not see flows come and go' fails_with 'not permitted' \
 	$NOBODY schannelctl monitor flows
 # shellcheck disable=SC2086
-step 'another user may end no sockets' is_told 'not permitted' \
+step 'another user may end no sockets' fails_with 'not permitted' \
 	$NOBODY schannelctl sockets kill port $PORT
-step 'it is still there' has 'length == 1' schannelctl -j flows state open dport $PORT peer self \
+step 'the connection is still open' has 'length == 1' schannelctl -j flows state open dport $PORT peer self \
 	sport "$(schannelctl -j flows | jq 'map(select(.uid == 1000))[0].local_port')"
 
-# Sockets are ended, and both ends know why.
+# Ending sockets: both ends get an error.
 before=$(schannelctl -j flows | jq -c 'map(.local_port)')
 hold talker --direction send
-step 'there is a busy connection' await $LIMIT talker '^flowing'
+step 'a connection transfers data' await $LIMIT talker '^flowing'
 port=$(schannelctl -j flows | jq --argjson before "$before" \
 	'map(select(.opened).local_port) - $before | .[0]')
 step 'sockets kill: one' has 'length == 1 and .[0].peer_port == 5000' \
 	schannelctl -j sockets kill sport "$port"
 step 'its program gets an error' await $LIMIT talker 'ended errno=ECONNABORTED'
-step 'and its peer, too' await $LIMIT server 'ended errno=ECONNRESET'
+step 'the peer gets an error' await $LIMIT server 'ended errno=ECONNRESET'
 shows 'length == 4' flows
 step 'sockets -K: the other clients' has 'length == 2' \
 	schannelctl -j sockets -K dport $PORT state established
 step 'its program gets an error' await $LIMIT sender 'ended errno=ECONNABORTED'
-step 'and so is the other user' await $LIMIT other 'ended errno=ECONNABORTED'
+step 'the other user gets an error' await $LIMIT other 'ended errno=ECONNABORTED'
 step 'sockets kill: no socket matches any more' has '. == []' \
 	schannelctl -j sockets kill dport $PORT state established
 stop sender other talker
@@ -226,7 +226,7 @@ shown() {	# EVENT
 }
 step 'monitor: a flow was opened' until_true $LIMIT shown flow-opened
 step 'monitor: a flow ended' until_true $LIMIT shown flow-ended
-step 'monitor: which it was' \
+step 'monitor: the event names the flow' \
 	has 'any(.event == "flow-opened" and (.flow | .opened and .peer_port == 5000 and .type == "stream"))' \
 	jq -s . /run/monitor.out
 step 'monitor: each line is an object with a time' has 'all(.time > 1e9 and .event != null)' \
@@ -236,8 +236,8 @@ step 'sockets kill: the listener' has 'length == 1' schannelctl -j sockets kill 
 step 'its program gets an error' await $LIMIT server '^accept:'
 stop_all
 shows '. == []' sockets
-step 'the module goes' until_true $LIMIT rmmod schannel
-step 'and that is said' is_told 'module is not loaded' schannelctl
-step 'and that is said' is_told 'module is not loaded' schannelctl -j sockets
+step 'the module is unloaded' until_true $LIMIT rmmod schannel
+step 'the missing module is reported' fails_with 'module is not loaded' schannelctl
+step 'the missing module is reported' fails_with 'module is not loaded' schannelctl -j sockets
 
 summary

@@ -278,7 +278,7 @@ static const struct test_case cases[] = {
 	{ "twice", "a second bind is EINVAL", twice },
 	{ "ephemeral", "port 0 chooses a free one in the ephemeral range",
 	  ephemeral },
-	{ "largest", "the largest ports are ports", largest },
+	{ "largest", "the largest port numbers are valid", largest },
 	{ "privileged", "low ports need CAP_NET_BIND_SERVICE", privileged },
 	{ "fault", "a bad pointer is EFAULT", fault },
 	{ "connected", "a connected socket cannot be bound", connected_client,
@@ -287,7 +287,7 @@ static const struct test_case cases[] = {
 };
 
 static const struct test_case service_cases[] = {
-	{ "before_connect", "connect uses the port that was bound",
+	{ "before_connect", "connect uses the bound port",
 	  before_connect_client, before_connect_server },
 	{ "rebind", "a port is free once its listener is closed", rebind },
 	{ "restart", "a service starts again while its connections linger",

@@ -271,7 +271,7 @@ static void under_reader_server(void)
 static const struct test_case cases[] = {
 	{ "in_flight", "data in flight arrives, then the end",
 	  in_flight_client, in_flight_server },
-	{ "unread", "unread data: ECONNRESET after what had come",
+	{ "unread", "unread data: ECONNRESET after the received bytes",
 	  unread_client, unread_server },
 	{ "partly_read", "partly read data: ECONNRESET", partly_read_client,
 	  partly_read_server },

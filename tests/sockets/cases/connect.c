@@ -390,11 +390,11 @@ static void one_process(void)
 }
 
 static const struct test_case cases[] = {
-	{ "refused", "no listener is ECONNREFUSED, and one may try again",
+	{ "refused", "no listener is ECONNREFUSED, and a retry is allowed",
 	  refused_client, closed_port_server },
 	{ "unreachable", "no such peer is EHOSTUNREACH", unreachable,
 	  .schannel_only = "TCP waits for minutes" },
-	{ "not_a_peer", "numbers that are no domain's", not_a_peer,
+	{ "not_a_peer", "numbers that are not domain ids", not_a_peer,
 	  .schannel_only = "domids are sockaddr_sc's" },
 	{ "port_zero", "port 0 is EINVAL", port_zero,
 	  .schannel_only = "to TCP it is a port without a listener" },
@@ -407,11 +407,11 @@ static const struct test_case cases[] = {
 	  twice_server },
 	{ "nonblocking", "EINPROGRESS, then POLLOUT and no error",
 	  nonblocking_client, nonblocking_server },
-	{ "nonblocking_refused", "POLLERR, and SO_ERROR says why, once",
+	{ "nonblocking_refused", "POLLERR, and SO_ERROR returns the reason once",
 	  nonblocking_refused_client, closed_port_server },
-	{ "refusal_told", "the next call says why it was refused, once",
+	{ "refusal_told", "the next call returns the reason once",
 	  refusal_told_client, closed_port_server },
-	{ "begun", "a blocking connect waits for one that was begun",
+	{ "begun", "a blocking connect waits for the nonblocking one before",
 	  begun_client, begun_server },
 	{ "given_up", "closing a socket that is connecting", given_up_client,
 	  given_up_server },

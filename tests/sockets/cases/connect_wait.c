@@ -155,9 +155,9 @@ static void closed_server(void)
 }
 
 static const struct test_case cases[] = {
-	{ "timeout", "SO_SNDTIMEO: EINPROGRESS, and it comes about",
+	{ "timeout", "SO_SNDTIMEO: EINPROGRESS, and it connects later",
 	  timeout_client, serve_one },
-	{ "signal", "EINTR, and it comes about", signal_client, serve_one },
+	{ "signal", "EINTR, and it connects later", signal_client, serve_one },
 	{ "restart", "SA_RESTART resumes the wait", restart_client, serve_one },
 	{ "closed", "closed before the answer", closed_client, closed_server },
 	{ }

@@ -437,15 +437,15 @@ static void shutdown_server(void)
 }
 
 static const struct test_case cases[] = {
-	{ "kind", "SO_TYPE, and what only connections have", kind },
+	{ "kind", "SO_TYPE, and calls for connections only", kind },
 	{ "unbound", "sendto() on an unbound socket binds it", unbound_client,
 	  unbound_server, .not_unix = "AF_UNIX sends without a name" },
-	{ "source", "the source address is true", source_client,
+	{ "source", "the source address is the sender's", source_client,
 	  source_server },
 	{ "connected", "connect() sets the destination and the only source",
 	  connected_client, connected_server,
 	  .not_unix = "AF_UNIX returns EPERM to other senders" },
-	{ "no_destination", "neither connected nor an address",
+	{ "no_destination", "unconnected, and no address given",
 	  no_destination, .not_unix = "AF_UNIX connects to existing sockets only" },
 	{ "bad_address", "wrong length, family, pointer or port", bad_address,
 	  .not_unix = "AF_UNIX says EINVAL to other families" },

@@ -181,7 +181,7 @@ static void counted_server(void)
 	control_meet("DONE");
 }
 
-/* SO_RCVBUF says how much may wait. */
+/* SO_RCVBUF limits the queue. */
 static void buffer_client(void)
 {
 	struct pair pair = reach_two();
@@ -292,7 +292,7 @@ static const struct test_case cases[] = {
 	  slow_server, AF_UNIX_WAITS },
 	{ "counted", "SO_MEMINFO and SO_RXQ_OVFL count dropped datagrams",
 	  counted_client, counted_server, AF_UNIX_WAITS },
-	{ "buffer", "SO_RCVBUF says how much may wait", buffer_client,
+	{ "buffer", "SO_RCVBUF limits the queue", buffer_client,
 	  buffer_server, AF_UNIX_WAITS },
 	{ "blocks", "a flood arrives, or is counted as dropped",
 	  blocks_client, flood_server },

@@ -191,11 +191,11 @@ static const struct test_case cases[] = {
 	{ "unconnected", "an unused port: no error to unconnected senders", unconnected_client,
 	  unconnected_server,
 	  .not_unix = "AF_UNIX says it to everybody, at once" },
-	{ "owner", "an owner leaves, another one comes", owner_client,
+	{ "owner", "a port's owner closes, another socket binds it", owner_client,
 	  owner_server, .not_unix = "AF_UNIX is connected to sockets" },
 	{ "left_behind", "a port's new owner gets nothing of the old one's",
 	  left_behind_client, left_behind_server },
-	{ "stream", "a stream's port is another one", stream_client,
+	{ "stream", "ports of streams are separate", stream_client,
 	  stream_server },
 	{ }
 };

@@ -695,28 +695,28 @@ static void lacking(void)
 }
 
 static const struct test_case cases[] = {
-	{ "bulk", "a ring grows under a stream and shrinks after it", bulk_client,
+	{ "bulk", "a ring grows during a stream and shrinks after it", bulk_client,
 	  bulk_server, .seconds = 60 },
-	{ "alone", "also where it is all there is", alone, .seconds = 60 },
-	{ "bursts", "bytes survive thousands of moves", bursts_client,
+	{ "alone", "the same with no other connection", alone, .seconds = 60 },
+	{ "bursts", "bytes survive thousands of resizes", bursts_client,
 	  bursts_server, .seconds = 120 },
 	{ "patient", "MSG_WAITALL for more than a small ring holds", patient_client,
 	  patient_server },
 	{ "records", "a record finds a ring that is large enough",
 	  records_client, records_server, .seconds = 60 },
-	{ "peek", "peeking while the ring moves", peek_client, peek_server,
+	{ "peek", "peeking while the ring is resized", peek_client, peek_server,
 	  .seconds = 60 },
 	{ "idle", "800 idle connections have a page each way", idle_client,
 	  idle_server, .seconds = 60 },
-	{ "thousands", "so have ten thousand, and beside them a ring grows",
+	{ "thousands", "ten thousand idle ones, and a busy ring grows",
 	  thousands, .seconds = 120 },
-	{ "limit", "a pool that is used up", limit, .seconds = 60 },
-	{ "total", "memory of the machine that is used up", total },
+	{ "limit", "the pool is exhausted", limit, .seconds = 60 },
+	{ "total", "the machine's share of memory is exhausted", total },
 	{ "polled", "a ring that only poll() finds full grows", polled },
 	{ "shared", "later connections get their share of memory", shared, .seconds = 60 },
 	{ "shared_records", "the same with records", shared_records, .seconds = 60 },
 	{ "crowded", "each connection that waits for memory gets some", crowded, .seconds = 60 },
-	{ "lacking", "a record that there is no memory for", lacking, .seconds = 60 },
+	{ "lacking", "a record for which there is no memory", lacking, .seconds = 60 },
 	{ }
 };
 

@@ -416,7 +416,7 @@ static void closed_server(void)
 }
 
 static const struct test_case cases[] = {
-	{ "level", "level-triggered: as long as it is so", level_client,
+	{ "level", "level-triggered: as long as the state lasts", level_client,
 	  level_server },
 	{ "edge_in", "edges of 400 arrivals, read in part or whole",
 	  edge_in_client, edge_in_server },

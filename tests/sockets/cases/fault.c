@@ -149,9 +149,9 @@ static void half_recv_server(void)
 }
 
 static const struct test_case cases[] = {
-	{ "send", "sending from nowhere sends nothing", send_client,
+	{ "send", "sending from an unmapped buffer sends nothing", send_client,
 	  send_server },
-	{ "recv", "receiving to nowhere takes nothing", recv_client,
+	{ "recv", "receiving into an unmapped buffer takes nothing", recv_client,
 	  recv_server },
 	{ "half_send", "half a buffer: send() returns what it has sent",
 	  half_send_client, half_send_server },

@@ -127,9 +127,9 @@ static void last_word_server(void)
 }
 
 static const struct test_case cases[] = {
-	{ "orders", "in every order, with nothing, little and much on its way",
+	{ "orders", "in every order, with little, much or nothing in flight",
 	  orders_client, orders_server, .seconds = 60 },
-	{ "last_word", "closed behind the other's end: all of it arrives",
+	{ "last_word", "closed after the other end closed: all data arrives",
 	  last_word_client, last_word_server },
 	{ }
 };

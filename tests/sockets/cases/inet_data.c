@@ -346,9 +346,9 @@ static const struct test_case cases[] = {
 	{ "queues", "SIOCINQ, SIOCOUTQ and SIOCOUTQNSD", queues_client,
 	  queues_server },
 	{ "inq", "TCP_INQ", inq_client, eight_server },
-	{ "mapped", "TCP_ZEROCOPY_RECEIVE gives right bytes or none",
+	{ "mapped", "TCP_ZEROCOPY_RECEIVE returns right bytes or none",
 	  mapped_client, mapped_server },
-	{ "sigio", "SIGIO when something comes", sigio_client, sigio_server },
+	{ "sigio", "SIGIO when data arrives", sigio_client, sigio_server },
 	{ }
 };
 

@@ -474,12 +474,12 @@ static void no_peer(void)
 static const struct test_case cases[] = {
 	{ "nobody", "no listener: ECONNREFUSED", nobody_client,
 	  nobody_server },
-	{ "not_attached", "a listener outside, a thousand times",
+	{ "not_attached", "a listener in a cgroup that is not attached, a thousand times",
 	  not_attached_client, not_attached_server, .declines = true,
 	  .seconds = 60 },
-	{ "outside", "a client outside", outside_client, outside_server,
+	{ "outside", "a client in a cgroup that is not attached", outside_client, outside_server,
 	  .declines = true },
-	{ "in_turns", "one socket, diverted and not in turns", in_turns_client,
+	{ "in_turns", "one socket, alternately diverted and not", in_turns_client,
 	  in_turns_server, .declines = true },
 	{ "fast_open", "data that goes with the connect", fast_open_client,
 	  fast_open_server, .declines = true },
@@ -488,13 +488,13 @@ static const struct test_case cases[] = {
 	{ "repair", "TCP_REPAIR", repair, .declines = true },
 	{ "privileged", "ports below 1024", privileged_client,
 	  privileged_server },
-	{ "source", "from an address that is not ours", source_client,
+	{ "source", "from a source address of another host", source_client,
 	  source_server, .declines = true },
-	{ "denied", "a security module says no", denied_client, denied_server,
+	{ "denied", "a security module refuses", denied_client, denied_server,
 	  .declines = true },
-	{ "rewritten", "another BPF program changes where it goes",
+	{ "rewritten", "another BPF program changes the destination",
 	  rewritten_client, rewritten_server, .declines = true },
-	{ "no_peer", "to where no peer is", no_peer, .declines = true },
+	{ "no_peer", "to an address without a peer", no_peer, .declines = true },
 	{ }
 };
 

@@ -381,7 +381,7 @@ static const struct test_case cases[] = {
 	  linger_server },
 	{ "after_reset", "after a reset, AF_UNSPEC and again",
 	  after_reset_client, after_reset_server },
-	{ "often", "10000 of them leave nothing behind", often_client,
+	{ "often", "10000 connections leak nothing", often_client,
 	  often_server, .seconds = 120 },
 	{ }
 };

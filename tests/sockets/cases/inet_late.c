@@ -260,10 +260,10 @@ static void no_memory(void)
 }
 
 static const struct test_case cases[] = {
-	{ "no_channel", "no channel in time, and later there is one",
+	{ "no_channel", "no channel in time, and later a channel",
 	  no_channel, .declines = true },
 	{ "timeout", "no answer in time", timeout, .declines = true },
-	{ "ports", "as many connections as there are ports", ports,
+	{ "ports", "as many connections as ports", ports,
 	  .declines = true },
 	{ "no_memory", "no memory for its rings", no_memory, .declines = true },
 	{ }

@@ -277,17 +277,17 @@ static void no_ulp(void)
 
 static const struct test_case cases[] = {
 	{ "all", "set and read on an open connection", set_both, set_both },
-	{ "keepalive", "an idle connection lives through its probes",
+	{ "keepalive", "an idle connection survives keepalive probes",
 	  keepalive_client, keepalive_server },
 	{ "keepalive_due", "TCP_KEEPIDLE, set when a probe is due", keepalive_due,
 	  keepalive_due, .diverted_only = "TCP may give up on an answer that is under way" },
-	{ "cork", "TCP_CORK holds nothing back for good", cork_client,
+	{ "cork", "TCP_CORK delays bytes only for a while", cork_client,
 	  cork_server },
 	{ "info", "TCP_INFO counts bytes", info, info },
 	{ "info_cut", "TCP_INFO in buffers of any size", info_cut, info_cut },
 	{ "refused", "TCP_ULP and TCP_REPAIR", refused, refused,
 	  .diverted_only = "TCP has them" },
-	{ "no_ulp", "there seems to be no ULP", no_ulp, no_ulp },
+	{ "no_ulp", "TCP_ULP reads as empty", no_ulp, no_ulp },
 	{ }
 };
 

@@ -112,7 +112,7 @@ static void unknown_server(void)
 static const struct test_case cases[] = {
 	{ "readable", "FIONREAD counts unread bytes",
 	  readable_client, readable_server },
-	{ "unread", "SIOCOUTQ counts what the other side has not read",
+	{ "unread", "SIOCOUTQ counts bytes that the peer has not read",
 	  unread_client, unread_server,
 	  "TCP counts what has not arrived" },
 	{ "unknown", "unknown requests and bad pointers", unknown_client,

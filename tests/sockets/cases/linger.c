@@ -188,15 +188,15 @@ static void peer_gone_server(void)
 }
 
 static const struct test_case cases[] = {
-	{ "reset", "no time at all: the other side gets ECONNRESET",
+	{ "reset", "a zero timeout: the other side gets ECONNRESET",
 	  reset_client, reset_server },
 	{ "drained", "close waits until all was read", drained_client,
 	  drained_server },
-	{ "little", "also for six bytes", little_client, little_server,
+	{ "little", "the same for six bytes", little_client, little_server,
 	  "TCP waits until it has arrived, not until it was read" },
-	{ "time_up", "close waits no longer than that", time_up_client,
+	{ "time_up", "close waits no longer than the timeout", time_up_client,
 	  time_up_server },
-	{ "nothing", "close does not wait for nothing", nothing_client,
+	{ "nothing", "close does not wait if all was read", nothing_client,
 	  time_up_server },
 	{ "killed", "a process that is killed does not linger",
 	  killed_client, time_up_server },

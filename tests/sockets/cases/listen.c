@@ -191,7 +191,7 @@ static const struct test_case cases[] = {
 	  autobind_server },
 	{ "connected", "a connected socket cannot listen", connected_client,
 	  connected_server },
-	{ "not_listening", "accept wants a listener", not_listening },
+	{ "not_listening", "accept() fails without listen()", not_listening },
 	{ "not_connected", "a listener neither receives nor connects",
 	  not_connected },
 	{ "backlog", "listen(n) admits n + 1, then ECONNREFUSED",
@@ -202,7 +202,7 @@ static const struct test_case cases[] = {
 	  backlog_changes_client, backlog_changes_server, TCP_DROPS },
 	{ "backlog_large", "listen(-1) admits many", backlog_large_client,
 	  backlog_large_server },
-	{ "abandoned", "a client that left can be accepted and makes room",
+	{ "abandoned", "a client that closed can be accepted and frees its place",
 	  abandoned_client, abandoned_server },
 	{ }
 };

@@ -419,7 +419,7 @@ static const struct test_case cases[] = {
 	{ "storm", "2000 connections that end in every way", storm_client,
 	  storm_server, .seconds = 120 },
 	{ "listeners", "200 listeners", listeners_client, listeners_server },
-	{ "churn", "a long transfer while others come and go", churn_client,
+	{ "churn", "a long transfer while connections open and close", churn_client,
 	  churn_server, .seconds = 60 },
 	{ "streams", "8 streams between 16 processes", streams_client,
 	  streams_server, .seconds = 60 },

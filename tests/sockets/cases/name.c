@@ -140,7 +140,7 @@ static void clean(void)
 }
 
 static const struct test_case cases[] = {
-	{ "not_connected", "before there is a connection", not_connected },
+	{ "not_connected", "unconnected sockets", not_connected },
 	{ "connected", "both sides agree on their names", connected_client,
 	  connected_server },
 	{ "cut", "a name that does not fit is cut", cut_client, cut_server },

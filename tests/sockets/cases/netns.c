@@ -195,14 +195,14 @@ static void gone(void)
 }
 
 static const struct test_case cases[] = {
-	{ "loopback", "a namespace has itself", loopback },
-	{ "ports", "a port twice, in two namespaces", ports },
-	{ "datagrams", "and datagrams' ports", datagrams },
+	{ "loopback", "a namespace reaches itself", loopback },
+	{ "ports", "one port in two namespaces", ports },
+	{ "datagrams", "the same for datagrams", datagrams },
 	{ "confined", "a container reaches no service outside", confined_client,
 	  confined_server },
 	{ "hidden", "no client outside reaches a container's service", hidden_client, hidden_server },
-	{ "low_ports", "low ports in a namespace of one's own", low_ports },
-	{ "gone", "namespaces that go with all there is in them", gone },
+	{ "low_ports", "low ports in a namespace of the user's own", low_ports },
+	{ "gone", "namespaces end with open sockets", gone },
 	{ }
 };
 

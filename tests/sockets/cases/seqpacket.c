@@ -199,7 +199,7 @@ static const struct test_case cases[] = {
 	  .not_unix = "AF_UNIX has no MSG_EOR" },
 	{ "maximum", "the largest record, and EMSGSIZE", maximum_client,
 	  maximum_server },
-	{ "fault_recv", "half a buffer: the record stays, whole",
+	{ "fault_recv", "half a buffer: the record stays complete",
 	  fault_recv_client, fault_recv_server,
 	  .not_unix = "AF_UNIX throws it away" },
 	{ "prototype", "to a socket of another type: EPROTOTYPE",

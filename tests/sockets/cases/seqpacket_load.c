@@ -214,7 +214,7 @@ static const struct test_case cases[] = {
 	  exchange_client, exchange_server, .seconds = 60 },
 	{ "threads", "16 threads send on one socket, 16 receive",
 	  threads_client, threads_server, .seconds = 60 },
-	{ "largest", "small ones and the largest in turn", largest_client,
+	{ "largest", "small records and the largest alternate", largest_client,
 	  largest_server },
 	{ "ping_pong", "500 round trips", ping_pong_client,
 	  ping_pong_server },

@@ -427,16 +427,16 @@ static void linger_server(void)
 }
 
 static const struct test_case cases[] = {
-	{ "full", "no room is EAGAIN and no POLLOUT", full_client,
+	{ "full", "a full ring is EAGAIN and no POLLOUT", full_client,
 	  full_server },
-	{ "too_large", "room, but not for this one", too_large_client,
+	{ "too_large", "space, but not enough for this record", too_large_client,
 	  too_large_server,
 	  .not_unix = "AF_UNIX lets the last record overdraw" },
-	{ "wakes_writer", "a blocked send is woken by room for all of it",
+	{ "wakes_writer", "a blocked send is woken by space for the whole record",
 	  wakes_writer_client, wakes_writer_server },
 	{ "timeouts", "SO_RCVTIMEO, and SO_SNDTIMEO sends all or nothing",
 	  timeouts_client, timeouts_server },
-	{ "signal", "EINTR sends nothing, SA_RESTART all", signal_client,
+	{ "signal", "EINTR sends nothing, SA_RESTART the whole record", signal_client,
 	  signal_server },
 	{ "edge_load", "3000 records each way by edges alone",
 	  edge_load_client, edge_load_server, .seconds = 60 },

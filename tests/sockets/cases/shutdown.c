@@ -267,16 +267,16 @@ static void crossing_server(void)
 }
 
 static const struct test_case cases[] = {
-	{ "write", "SHUT_WR: all in flight arrives, the other half lives",
+	{ "write", "SHUT_WR: data in flight arrives, the other direction works",
 	  write_client, write_server },
 	{ "end_wakes", "the end wakes a blocked recv", end_wakes_client,
 	  end_wakes_server },
-	{ "read", "SHUT_RD: recv says 0, the other half lives", read_client,
+	{ "read", "SHUT_RD: recv returns 0, the other direction works", read_client,
 	  read_server },
 	{ "not_read", "SHUT_RD: the other side's send becomes EPIPE",
 	  not_read_client, not_read_server, "TCP's peer does not know" },
 	{ "both", "SHUT_RDWR", both_client, both_server },
-	{ "misused", "not connected, or no such half", misused_client,
+	{ "misused", "unconnected sockets and invalid arguments", misused_client,
 	  misused_server },
 	{ "listener", "a listener's blocked accept ends", listener },
 	{ "wakes_reader", "SHUT_RD ends another thread's recv",

@@ -239,7 +239,7 @@ static void killed_server(void)
 static const struct test_case cases[] = {
 	{ "recv", "EINTR, SA_RESTART, and neither with SO_RCVTIMEO",
 	  recv_client, recv_server },
-	{ "recv_part", "MSG_WAITALL gives what there was", recv_part_client,
+	{ "recv_part", "MSG_WAITALL returns the bytes so far", recv_part_client,
 	  recv_part_server },
 	{ "send", "a part, then EINTR, and all with SA_RESTART",
 	  send_client, send_server },

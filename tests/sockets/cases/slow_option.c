@@ -270,13 +270,13 @@ static void reset_server(void)
 }
 
 static const struct test_case cases[] = {
-	{ "connecting", "one that is connecting", connecting_client,
+	{ "connecting", "a connecting socket", connecting_client,
 	  connecting_server },
-	{ "refused", "hundreds that are refused", refused_client, refused_server,
+	{ "refused", "hundreds of refused connects", refused_client, refused_server,
 	  .seconds = 120 },
-	{ "closed", "some that are closed while they connect", closed_client,
+	{ "closed", "sockets that are closed while connecting", closed_client,
 	  closed_server },
-	{ "reset", "one whose peer goes away", reset_client, reset_server },
+	{ "reset", "a socket whose peer closes", reset_client, reset_server },
 	{ }
 };
 

@@ -159,9 +159,9 @@ static void killed_server(void)
 #define TCP_LOCKS "TCP holds the socket's lock during the fault"
 
 static const struct test_case cases[] = {
-	{ "recv", "receiving into pages that come late", recv_client,
+	{ "recv", "receiving into pages that are slow to fault in", recv_client,
 	  recv_server, .not_inet = TCP_LOCKS },
-	{ "send", "sending from pages that come late", send_client,
+	{ "send", "sending from pages that are slow to fault in", send_client,
 	  send_server, .not_inet = TCP_LOCKS },
 	{ "killed", "killed while it waits for a page", killed_client,
 	  killed_server },

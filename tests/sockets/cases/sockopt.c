@@ -89,7 +89,7 @@ static void ring_server(void)
 	control_meet("DONE");
 }
 
-/* SO_SC_RING_MIN and _MAX as they were set, and what cannot be set. */
+/* SO_SC_RING_MIN and _MAX read back, and what cannot be set. */
 static void limits(void)
 {
 	int fd = sock_open(0), listener = sock_listen(1);
@@ -352,10 +352,10 @@ static void unknown(void)
 }
 
 static const struct test_case cases[] = {
-	{ "ring", "SO_SC_RING: the same seen from both sides", ring_client,
+	{ "ring", "SO_SC_RING is the same at both sides", ring_client,
 	  ring_server },
-	{ "limits", "SO_SC_RING_MIN and _MAX as they were set", limits },
-	{ "heeded", "they are heeded, and inherited", heeded_client,
+	{ "limits", "SO_SC_RING_MIN and _MAX read back", limits },
+	{ "heeded", "they apply, and are inherited", heeded_client,
 	  heeded_server },
 	{ "peer", "SO_SC_PEER", peer_client, peer_server },
 	{ "stats", "SO_SC_STATS counts bytes and records", stats_client,

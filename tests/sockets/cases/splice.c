@@ -247,13 +247,13 @@ static const struct test_case cases[] = {
 	  to_file_server },
 	{ "gift", "vmsplice()d pages, cut anywhere", gift_client,
 	  gift_server },
-	{ "empty", "nothing there, no room, and the end", empty_client,
+	{ "empty", "an empty ring, a full ring, and the end", empty_client,
 	  empty_server, .not_inet = FULL_TCP },
-	{ "blocked", "waiting in splice() for data, and for room",
+	{ "blocked", "waiting in splice() for data, and for space",
 	  blocked_client, blocked_server, .not_inet = FULL_TCP },
 	{ "relay", "4 MiB from a socket back into it", relay_client,
 	  relay_server },
-	{ "flag", "MSG_SPLICE_PAGES is not for programs", flag_client,
+	{ "flag", "MSG_SPLICE_PAGES is refused", flag_client,
 	  flag_server },
 	{ }
 };

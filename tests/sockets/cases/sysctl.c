@@ -105,8 +105,8 @@ static void namespaces(void)
 static const struct test_case cases[] = {
 	{ "ranges", "values out of range are EINVAL", ranges },
 	{ "rings", "sizes of rings", rings },
-	{ "unprivileged", "not for everybody to write", unprivileged },
-	{ "namespaces", "a namespace's own, and the machine's", namespaces },
+	{ "unprivileged", "only root may write", unprivileged },
+	{ "namespaces", "settings of a namespace, and of the machine", namespaces },
 	{ }
 };
 

@@ -321,9 +321,9 @@ static const struct test_case cases[] = {
 	  large_client, large_server },
 	{ "many", "receives that wait on 32 sockets", many_client,
 	  many_server },
-	{ "cancelled", "a receive that was given up takes nothing",
+	{ "cancelled", "a cancelled receive takes nothing",
 	  cancelled_client, cancelled_server },
-	{ "multishot", "one accept for all that come", multishot_client,
+	{ "multishot", "one accept for all connections", multishot_client,
 	  multishot_server },
 	{ }
 };

@@ -197,7 +197,7 @@ static void messages_server(void)
 }
 
 static const struct test_case cases[] = {
-	{ "random", "random pieces, empty ones among them", random_client,
+	{ "random", "random pieces, some of them empty", random_client,
 	  random_server },
 	{ "many", "IOV_MAX pieces", many_client, many_server },
 	{ "header", "names, control data and flags stay empty", header_client,
