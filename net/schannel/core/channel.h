@@ -151,10 +151,10 @@ struct sc_channel_traffic {
  * @ctl_rx:	consumer half of the control ring (by @work)
  * @ctl_pending: pending mark of the control ring in the peer's event queue
  * @posts:	flows with messages that wait to be sent (@ctl_lock)
- * @refusal:	by the peer's flow number, the reason of the REFUSE that waits to be sent
+ * @refusal:	reasons of the REFUSEs that wait to be sent, by the peer's flow number
  *		(@ctl_lock)
- * @refused:	which flow numbers have one (@ctl_lock)
- * @nr_refused:	how many have (@ctl_lock)
+ * @refused:	bitmap of the flow numbers for which a REFUSE waits (@ctl_lock)
+ * @nr_refused:	number of bits set in @refused (@ctl_lock)
  * @grow_lock:	see above
  * @dir:	our directory page
  * @ctl_page:	pages of our control ring
