@@ -13,7 +13,6 @@ O	 ?= build
 GUEST	 ?= pv
 SOAK	 ?= 600
 PREFIX	 ?= /usr/local
-MODULES	 := $(addprefix net/schannel/,schannel.ko schannel_xen.ko schannel_inet.ko)
 
 BUILD	 := $(abspath $(O))
 TESTBED	 := tests/testbed/testbed
@@ -133,7 +132,7 @@ demo: setup
 
 proof: setup
 	$(MAKE) modules tools proof-tests
-	$(TESTBED) xen --name proof-$(GUEST) --guest $(GUEST) --root --domu-mem 768 --timeout 1500 \
+	$(PROVE) --exec '' $(TESTBED) :: xen --name proof-$(GUEST) --guest $(GUEST) --root --domu-mem 768 --timeout 1500 \
 		--result $(BUILD)/proof-$(GUEST) tests/testbed/scenarios/proof.sh
 
 bench: setup
@@ -142,11 +141,9 @@ bench: setup
 
 # ---- Testing ------------------------------------------------------------
 
-# A thousand flows in a VM: $(call soak_loopback,NAME,SECONDS)
-soak_loopback = $(TESTBED) vm --name $(1) --timeout $$(($(2) + 600)) \
-	--file $(firstword $(MODULES)):/lib/schannel.ko --file tests/soak/loopback \
-	--file /bin/bash --file tests/tap/tap.sh:testbed/lib/tap \
-	--file $(BUILD)/tests/soak/schannel-soak -- 'loopback /lib/schannel.ko $(2) --slow 4'
+# prove runs everything that reports in TAP, and shows failures with their diagnostics.
+PROVE	 := prove --failures --comments
+in_vm	  = $(PROVE) --exec 'tests/check-vm $(BUILD)'
 
 # Each part is a target of this file, and can be run by itself.
 quick_parts := style check-unit
@@ -159,7 +156,7 @@ quick check check-full: setup
 
 check-unit: setup
 	$(MAKE) -C tests/unit O=$(BUILD)/tests/unit check
-	prove -fo -e '' tests/bench/selftest
+	$(PROVE) --exec '' tests/bench/selftest
 
 check-broker: setup
 	$(MAKE) tools
@@ -167,40 +164,27 @@ check-broker: setup
 
 check-guest: setup
 	$(MAKE) modules guest-tests soak-tests
-	$(TESTBED) vm --name check-guest --timeout 600 \
-		$(addprefix --insmod ,$(firstword $(MODULES))) \
-		--file $(BUILD)/tests/sockets/schannel-test -- "schannel-test --loopback --slow 4$(if $(PICK), --pick '$(PICK)')"
-	$(if $(PICK),,$(call soak_loopback,check-guest-soak,30))
+	$(in_vm) guest $(if $(PICK),:: '$(PICK)',soak)
 
 check-inet: setup
 	$(MAKE) modules lib tools guest-tests
-	tests/sockets/inet-vm $(BUILD) net/schannel "4$(if $(PICK), only '$(PICK)')" --name check-inet --timeout 900
+	$(in_vm) inet $(if $(PICK),:: '$(PICK)')
 
 # Not part of check: whether check-inet would notice.
 mutants-inet: setup
 	$(MAKE) modules lib tools guest-tests
-	prove -fo -e '' tests/sockets/inet-mutants :: $(BUILD) "$(ONLY)"
+	$(PROVE) --exec '' tests/sockets/inet-mutants :: $(BUILD) "$(ONLY)"
 
 check-lib: setup
 	$(MAKE) modules lib
 	tests/libschannel/manuals lib/man lib/libschannel.map
 	$(MAKE) -C tests/libschannel O=$(BUILD)/tests/libschannel LIB=$(BUILD)/lib check guest
-	tests/libschannel/vm $(BUILD) $(firstword $(MODULES)) --name check-lib --timeout 300
+	$(in_vm) libschannel
 
 check-ctl: setup
 	$(MAKE) modules lib tools guest-tests
 	$(MAKE) -C tests/tools O=$(BUILD)/tests/tools TOOLS=$(BUILD)/tools check
-	$(TESTBED) vm --name check-ctl --timeout 600 --insmod $(firstword $(MODULES)) \
-		$(addprefix --file ,$(addprefix $(BUILD)/,tools/schannelctl \
-			tests/sockets/schannel-test lib/examples/seqpacket lib/examples/dgram)) \
-		$(addprefix --file ,/bin/bash /usr/bin/jq /usr/bin/setpriv /usr/bin/socat tests/tools/ctl-vm.sh) \
-		--file net/schannel/schannel_inet.ko:root/schannel_inet.ko \
-		--file tests/testbed/scenarios/lib:testbed/lib -- ctl-vm.sh
-	$(TESTBED) vm --name check-ctl-attach --timeout 600 --insmod $(firstword $(MODULES)) \
-		--file net/schannel/schannel_inet.ko:lib/schannel_inet.ko \
-		--file $(BUILD)/tools/schannelctl --file tests/tools/attach-vm.sh \
-		$(addprefix --file ,/bin/bash /usr/bin/jq /usr/bin/setpriv /usr/bin/socat) \
-		--file tests/testbed/scenarios/lib:testbed/lib -- attach-vm.sh /lib/schannel_inet.ko
+	$(in_vm) ctl attach
 
 check-xen: setup
 	$(MAKE) all guest-tests soak-tests proof-tests
@@ -220,9 +204,10 @@ check-debug-full:
 
 soak: setup
 	$(MAKE) all guest-tests soak-tests
-	$(call soak_loopback,soak-loopback,$(SOAK))
-	$(TESTBED) xen --name soak-$(GUEST) --guest $(GUEST) --timeout $$(($(SOAK) + 900)) \
-		--result $(BUILD)/soak-$(GUEST) tests/testbed/scenarios/soak.sh $(SOAK) 1000
+	$(in_vm) soak :: $(SOAK)
+	$(PROVE) --exec '' $(TESTBED) :: xen --name soak-$(GUEST) --guest $(GUEST) \
+		--timeout $$(($(SOAK) + 900)) --result $(BUILD)/soak-$(GUEST) \
+		tests/testbed/scenarios/soak.sh $(SOAK) 1000
 
 STYLE := checkpatch commits mutants sparse
 
@@ -230,15 +215,15 @@ STYLE := checkpatch commits mutants sparse
 style: setup
 	@mkdir -p $(BUILD)
 	@status=0; \
-	BUILD=$(BUILD) prove -fo -e tests/tap/silent $(addprefix tests/style/,$(STYLE)) || status=1; \
+	BUILD=$(BUILD) $(PROVE) --exec tests/tap/silent $(addprefix tests/style/,$(STYLE)) || status=1; \
 	$(MAKE) layers || status=1; \
 	exit $$status
 
 kernel-doc: setup
-	prove -fo -e tests/tap/silent tests/style/kernel-doc
+	$(PROVE) --exec tests/tap/silent tests/style/kernel-doc
 
 layers: setup
-	prove -fo -e '' tests/layers :: --selftest $(KDIR) $(BUILD)
+	$(PROVE) --exec '' tests/layers :: --selftest $(KDIR) $(BUILD)
 
 .PHONY: help all setup modules lib tools guest-tests install uninstall clean demo proof \
 	quick check check-unit check-broker check-lib check-guest check-inet mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full soak \
