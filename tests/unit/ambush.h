@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How a fuzzer's peer changes what it shares at the worst moment: between two loads
- * of ours.
+ * A fuzzer's peer changes shared memory at the worst moment: between two loads by the
+ * code under test.
  */
 #ifndef AMBUSH_H
 #define AMBUSH_H
@@ -15,7 +15,7 @@
 
 struct ambush {
 	bool set;
-	u16 loads;		/* of the peer's memory that still pass */
+	u16 loads;		/* of the peer's memory until then */
 	u32 value;
 };
 
@@ -32,7 +32,7 @@ static inline void ambush_set(struct ambush ambush[AMBUSHES], u16 loads,
 	}
 }
 
-/* A word of the peer's is about to be loaded. */
+/* The code under test is about to load a word of the peer's memory. */
 static inline void ambush_spring(struct ambush ambush[AMBUSHES],
 				 const void *addr)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Event indexes in one thread: who is notified, and how often. */
+/* Event indexes in one thread: which side is notified, and how often. */
 #include "pair.h"
 #include "random.h"
 #include "tap.h"
@@ -40,8 +40,8 @@ static void macro_in_the_large(void)
 	}
 }
 
-/* A producer and a consumer in lockstep, neither ever waiting. */
-static void nobody_armed_nobody_notified(void)
+/* A producer and a consumer in lockstep; neither ever waits. */
+static void not_armed_not_notified(void)
 {
 	size_t i;
 	u32 n;
@@ -62,7 +62,7 @@ static void nobody_armed_nobody_notified(void)
 	}
 }
 
-/* Entries start zeroed: the first byte is told to whoever waits for it. */
+/* Entries start zeroed: the first byte notifies the consumer. */
 static void fresh_entries_are_armed(void)
 {
 	struct pair pair;
@@ -78,7 +78,7 @@ static void fresh_entries_are_armed(void)
 	pair_exit(&pair);
 }
 
-/* Random steps: one notification, by the step that makes it @want bytes. */
+/* Random steps: one notification, by the step that reaches @want bytes. */
 static void data_once(u32 start, u32 want, struct random *random)
 {
 	struct pair pair;
@@ -152,7 +152,7 @@ static void armed_for_space_notified_once(void)
 	}
 }
 
-/* What is there already does not count: the first byte on top of it does. */
+/* Bytes that are there already do not notify; the first one after them does. */
 static void armed_for_more(void)
 {
 	size_t i;
@@ -171,7 +171,7 @@ static void armed_for_more(void)
 	}
 }
 
-/* Arming again moves what is waited for; the earlier wish is forgotten. */
+/* Arming again replaces the earlier event index. */
 static void armed_again(void)
 {
 	struct pair pair;
@@ -190,7 +190,7 @@ static void armed_again(void)
 static const struct tap_case cases[] = {
 	{ "the macro is an interval", macro_is_the_interval },
 	{ "the macro with any step", macro_in_the_large },
-	{ "nobody armed, nobody notified", nobody_armed_nobody_notified },
+	{ "not armed, not notified", not_armed_not_notified },
 	{ "fresh entries are armed", fresh_entries_are_armed },
 	{ "armed for data, notified once", armed_for_data_notified_once },
 	{ "armed for space, notified once", armed_for_space_notified_once },

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The event queue between two threads: a poster that changes flows and posts
- * them, and a taker that polls, arms and sleeps as a channel does. No change may
- * stay unseen when both have come to rest.
+ * The event queue between two threads: the poster changes flows and posts them, the taker
+ * polls, arms and sleeps as a channel does. When both are idle, the taker must have seen
+ * every change.
  */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bell.h"
+#include "notify.h"
 #include "ring/queue.h"
 #include "random.h"
 #include "tap.h"
@@ -20,14 +20,14 @@ struct events {
 	struct schannel_queue *taker_page;
 	struct sc_queue poster;
 	struct sc_queue taker;
-	struct bell notify;	/* wakes the taker */
-	struct bell idle;	/* tells the poster that the taker sleeps */
+	struct notify notify;	/* wakes the taker */
+	struct notify idle;	/* wakes the poster when the taker sleeps */
 	u32 flows;
 	u32 bursts;
 	u32 burst_max;
 	u32 batch;		/* entries taken at once */
 	bool over;
-	u32 change[FLOWS_MAX];	/* by the poster; what the flow's page is */
+	u32 change[FLOWS_MAX];	/* by the poster; stands for the flow's page */
 	u32 seen[FLOWS_MAX];	/* by the taker */
 	unsigned long notified;
 	unsigned long armed;
@@ -68,9 +68,9 @@ static void *take(void *arg)
 
 	do {
 		poll(e);
-		bell_ring(&e->idle);
+		notify_send(&e->idle);
 		/* ends with a last ring, so that it never waits too long */
-	} while (bell_wait(&e->notify) && !READ_ONCE(e->over));
+	} while (notify_wait(&e->notify) && !READ_ONCE(e->over));
 	return NULL;
 }
 
@@ -82,7 +82,7 @@ static void post(struct events *e, u32 flow, sc_pending_t *pending)
 	virt_mb();	/* as sc_queue_post() demands */
 	if (sc_queue_post(&e->poster, flow, pending) == SC_POST_NOTIFY) {
 		e->notified++;
-		bell_ring(&e->notify);
+		notify_send(&e->notify);
 	}
 	e->overflows += e->poster_page->overflow != overflow;
 }
@@ -97,7 +97,7 @@ static bool all_seen(struct events *e)
 	return true;
 }
 
-/* A burst, then nothing until the taker has seen it all without more help. */
+/* A burst, then nothing more until the taker has seen all of it. */
 static void run(u32 flows, u32 bursts, u32 burst_max, u32 batch)
 {
 	struct events *e = calloc(1, sizeof(*e));
@@ -126,8 +126,8 @@ static void run(u32 flows, u32 bursts, u32 burst_max, u32 batch)
 		.prod = SC_QUEUE_START,
 		.cons = start,
 	};
-	bell_init(&e->notify);
-	bell_init(&e->idle);
+	notify_init(&e->notify);
+	notify_init(&e->idle);
 	pthread_create(&taker, NULL, take, e);
 
 	for (i = 0; i < bursts; i++) {
@@ -137,16 +137,16 @@ static void run(u32 flows, u32 bursts, u32 burst_max, u32 batch)
 			post(e, flow, &pending[flow]);
 		}
 		while (!all_seen(e))
-			if (!bell_wait(&e->idle))
+			if (!notify_wait(&e->idle))
 				break;
 		if (!CHECK(all_seen(e)))
 			break;
 	}
 	WRITE_ONCE(e->over, true);
-	bell_ring(&e->notify);
+	notify_send(&e->notify);
 	pthread_join(taker, NULL);
 
-	/* who did not arm was not disturbed */
+	/* no notification without arming */
 	CHECK(e->notified <= e->armed + e->overflows);
 	tap_note("%u flows: armed %lu, notified %lu, overflows %lu", flows,
 		 e->armed, e->notified, e->overflows);
@@ -172,10 +172,10 @@ static void more_than_fit(void)
 }
 
 /*
- * What was written before an entry was posted can be read once it was taken. The
- * payload is plain memory, so that ThreadSanitizer sees a missing release or
- * acquire. Each flow is posted once: entries that are left out rely on
- * fences, which it does not follow.
+ * Memory that was written before an entry is posted can be read after it is taken. The
+ * payload is plain memory, so that ThreadSanitizer reports a missing release or acquire.
+ * Each flow is posted once: when the poster leaves out an entry that still waits, it
+ * relies on a fence, which ThreadSanitizer does not model.
  */
 struct payload {
 	struct sc_queue taker;
@@ -203,7 +203,7 @@ static void *take_payload(void *arg)
 static void payload_is_visible(void)
 {
 	struct schannel_queue *pages = calloc(2, sizeof(*pages));
-	/* not on the stack, where the compiler leaves out instrumentation */
+	/* not on the stack: see README.md */
 	struct payload *p = calloc(1, sizeof(*p));
 	struct sc_queue poster = {
 		.own = &pages[0], .peer = &pages[1], .prod = SC_QUEUE_START,
@@ -229,7 +229,7 @@ static const struct tap_case cases[] = {
 	{ "few flows", few_flows },
 	{ "many flows", many_flows },
 	{ "more flows than fit", more_than_fit },
-	{ "what was written before is visible", payload_is_visible },
+	{ "earlier writes are visible", payload_is_visible },
 };
 
 int main(int argc, char **argv)

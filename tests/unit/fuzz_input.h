@@ -1,33 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the bytes of a fuzzer's input mean. Every value is valid, so that no input
- * is wasted.
+ * The meaning of a fuzzer's input. Every value is valid, so no input is wasted.
  */
 #ifndef FUZZ_INPUT_H
 #define FUZZ_INPUT_H
 
 #include <linux/types.h>
 
-/* fuzz_message: the channel that gets the message which follows. */
+/* fuzz_message: the channel that receives the message after this. */
 struct message_setup {
-	u16 table_pages;	/* one less than there are */
-	u8 nr_queues;		/* likewise */
+	u16 table_pages;	/* their number minus one */
+	u8 nr_queues;		/* their number minus one */
 	u8 reserved;
 };
 
 /* fuzz_peer: one setup, then steps. */
 struct peer_setup {
-	u8 order;	/* pages of the rings */
-	u8 layout;	/* how they lie */
+	u8 order;	/* of the rings, in pages */
+	u8 layout;	/* enum layout */
 	u16 reserved;
-	u32 start;	/* all indexes */
+	u32 start;	/* of all indexes */
 };
 
 enum peer_op {
-	/* what the peer does */
+	/* steps of the peer */
 	PEER_STORE,	/* store @value in shared word @at */
-	PEER_AMBUSH,	/* replace what our load after @at others will see */
-	/* what we do */
+	PEER_AMBUSH,	/* change a word just before our load after @at others */
+	/* our steps */
 	PEER_SEND,	/* @at bytes */
 	PEER_RECEIVE,	/* @at bytes */
 	PEER_ARM_TX,	/* for @at bytes of space */
@@ -36,12 +35,12 @@ enum peer_op {
 	PEER_TAKE,	/* @at entries */
 	PEER_OVERFLOWED,
 	PEER_ARM_QUEUE,
-	PEER_OFFER,	/* take a ring of order @at that the peer offers */
-	PEER_PEEK,	/* at what is @at bytes behind the first */
+	PEER_OFFER,	/* accept a ring of order @at that the peer offers */
+	PEER_PEEK,	/* at the byte @at bytes after the first */
 	PEER_OPS,
 };
 
-/* Hostile values are mostly near one of our own indexes. */
+/* Most hostile values are near one of our own indexes. */
 enum peer_base {
 	PEER_ABSOLUTE,
 	PEER_TX_PROD,
@@ -50,11 +49,11 @@ enum peer_base {
 	PEER_RX_CONS,
 	PEER_QUEUE_PROD,
 	PEER_QUEUE_CONS,
-	PEER_TURNS,
+	PEER_SWITCHES,
 	PEER_BASES,
 };
 
-/* The words that mean something; from PEER_WORDS on: any word of the page. */
+/* The shared words of the ABI; from PEER_WORDS on: any word of the page. */
 enum peer_word {
 	PEER_WORD_TX_PROD,
 	PEER_WORD_TX_EVENT,
@@ -64,8 +63,8 @@ enum peer_word {
 	PEER_WORD_OVERFLOW,
 	PEER_WORD_CONS,
 	PEER_WORD_EVENT,
-	PEER_WORD_TX_TURNS,
-	PEER_WORD_TX_TURN,
+	PEER_WORD_TX_SWITCHES,
+	PEER_WORD_TX_SWITCH,
 	PEER_WORDS,
 };
 
@@ -78,21 +77,21 @@ struct peer_step {
 
 /* fuzz_record: one setup, then steps. */
 struct record_setup {
-	u8 order;	/* pages of the ring */
-	u8 layout;	/* how they lie */
+	u8 order;	/* of the ring, in pages */
+	u8 layout;	/* enum layout */
 	u16 reserved;
-	u32 start;	/* all indexes, rounded down */
+	u32 start;	/* of all indexes, rounded down */
 };
 
 enum record_op {
-	/* what the peer does */
-	RECORD_WRITE,	/* a header for @value bytes, @at behind what is next */
+	/* steps of the peer */
+	RECORD_WRITE,	/* a header for @value bytes, @at bytes after the next record */
 	RECORD_PRODUCE,	/* up to @value */
-	RECORD_AMBUSH,	/* replace what our load after @at others will see */
-	/* what we do */
-	RECORD_WALK,	/* look at all there are */
-	RECORD_GIVE,	/* hand out the next */
-	RECORD_RELEASE,	/* give the space of the first @at back */
+	RECORD_AMBUSH,	/* change a word just before our load after @at others */
+	/* our steps */
+	RECORD_WALK,	/* read all headers */
+	RECORD_GIVE,	/* deliver the next record */
+	RECORD_RELEASE,	/* consume the first @at delivered records */
 	RECORD_OPS,
 };
 
@@ -101,7 +100,7 @@ enum record_base {
 	RECORD_PROD,
 	RECORD_CONS,
 	RECORD_NEXT,
-	RECORD_LEFT,	/* what the ring holds from there on */
+	RECORD_LEFT,	/* bytes that were produced after RECORD_NEXT */
 	RECORD_BASES,
 };
 

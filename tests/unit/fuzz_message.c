@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Any bytes as a control message. What sc_message_check() accepts is used as an
- * index without another look, so each use is made here, on arrays as large as
+ * Any bytes as a control message. The kernel uses the fields that sc_message_check()
+ * accepts as indexes without another check. So does this fuzzer, on arrays as large as
  * those of a channel.
  */
 #include <stdint.h>

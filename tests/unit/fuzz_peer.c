@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A peer that writes anything into its pages at any moment, even between two
- * loads of ours. Whatever it does: we stay inside our rings and pages (which are
- * allocated in their exact size), our own indexes stay sound, each call ends, and
- * the only complaint is -EPROTO, which changes nothing.
+ * A peer that writes any values into its pages at any moment, even between two loads by
+ * the code under test. That code must stay inside the rings and pages, which are allocated
+ * in their exact size, and keep its own indexes valid. Each call must end, and the only
+ * error is -EPROTO, which changes nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,16 +15,16 @@
 
 #define FLOWS	8
 
-/* One end of a flow and of a queue; what is the peer's belongs to the input. */
+/* One end of a flow and of a queue; the input plays the peer. */
 struct victim {
-	struct pair out;	/* our tx half is real, its rx half is the peer */
-	struct pair in;		/* the other way round */
+	struct pair out;	/* the tx side is under test, the rx side is the peer */
+	struct pair in;		/* the rx side is under test, the tx side is the peer */
 	struct schannel_queue *own_page;
 	struct schannel_queue *peer_page;
 	struct sc_queue queue;
 	sc_pending_t pending[FLOWS];
 	u8 *bytes;
-	struct pages other[2];	/* rings that were offered: this one and the last */
+	struct pages other[2];	/* the rings that were offered last */
 };
 
 static struct victim victim;
@@ -68,7 +68,7 @@ static u32 peer_value(const struct peer_step *step)
 		return (u32)victim.queue.prod + step->value;
 	case PEER_QUEUE_CONS:
 		return victim.queue.cons + step->value;
-	case PEER_TURNS:
+	case PEER_SWITCHES:
 		return victim.in.rx.switches + step->value;
 	default:
 		return step->value;
@@ -94,9 +94,9 @@ static u32 *peer_word(u16 at)
 		return &victim.peer_page->cons;
 	case PEER_WORD_EVENT:
 		return &victim.peer_page->event;
-	case PEER_WORD_TX_TURNS:
+	case PEER_WORD_TX_SWITCHES:
 		return &victim.in.sender->tx_switches;
-	case PEER_WORD_TX_TURN:
+	case PEER_WORD_TX_SWITCH:
 		return &victim.in.sender->tx_switch;
 	default:
 		return (u32 *)victim.peer_page +
@@ -104,7 +104,7 @@ static u32 *peer_word(u16 at)
 	}
 }
 
-/* ---- We ---------------------------------------------------------------- */
+/* ---- The code under test ---------------------------------------------------------------- */
 
 static void refresh_tx(struct sc_tx *tx)
 {
@@ -164,14 +164,14 @@ static void peek(struct sc_rx *rx, u32 skip)
 		must(rx_copy_out(rx, skip, victim.bytes, sc_rx_avail(rx) - skip));
 }
 
-/* What is left is freed: who reads there still is found out. */
+/* Frees the old ring, so that AddressSanitizer reports later reads of it. */
 static void offer(struct sc_rx *rx, u16 order)
 {
 	struct pages pages;
 	struct sc_ring ring = ring_create(&pages, SCHANNEL_PAGE_SIZE << order % 4,
 					  order / 4 % LAYOUTS);
 
-	/* whether it turned to the last one is known after this */
+	/* after this it is known whether the peer switched to the last one */
 	if (sc_rx_refresh(rx) || !sc_rx_finish_switch(rx)) {
 		ring_free(&pages);
 		return;
@@ -212,7 +212,7 @@ static void post(struct sc_queue *q, u16 flow)
 		must(q->own->overflow == overflow);
 	} else {
 		must(q->prod == prod);
-		/* nobody is told nothing for nothing */
+		/* not queued: the flow's entry still waits, or the queue is full */
 		must(did == SC_POST_QUIET ? q->own->overflow == overflow :
 		     q->own->overflow == overflow + 1);
 	}
@@ -233,7 +233,7 @@ static void take(struct sc_queue *q, u16 max)
 	free(flow);
 }
 
-/* What the peer sees of us, and what we go by, agree and are sound. */
+/* The indexes in shared memory equal the private ones, and are valid. */
 static void check_invariants(void)
 {
 	const struct sc_tx *tx = &victim.out.tx;
@@ -308,9 +308,9 @@ static void victim_init(const struct peer_setup *setup)
 		.prod = SC_QUEUE_START + setup->start,
 		.cons = setup->start,
 	};
-	/* the largest ring that may be offered is no smaller than any other */
+	/* as large as the largest ring that may be offered */
 	victim.bytes = calloc(1, SCHANNEL_PAGE_SIZE << 3);
-	/* it begins in a ring that can be left like any other */
+	/* the first ring can be left like any other */
 	victim.in.rx.ring = ring_create(&victim.other[0], size,
 					setup->layout % LAYOUTS);
 	ring_create(&victim.other[1], size, 0);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A peer that writes any records into its ring, and changes them while they are
- * read. Whatever it does: a reader stays inside what was produced, each step takes
- * it on, and the only complaint is -EPROTO, which changes nothing.
+ * A peer that writes any records into its ring, and changes them while they are read. The
+ * reader must stay inside the bytes that were produced, and advance with each step; the
+ * only error is -EPROTO, which changes nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +13,10 @@
 #include "ring/record.h"
 
 /*
- * The receiving half is ours, the sending one and the ring are the peer's.
+ * The receiving side is under test; the sending one and the ring are the peer's.
  *
- * As in an inbox, @next runs ahead of what is consumed, and @held are the sizes of
- * the records in between.
+ * As in an inbox, @next is ahead of the consumed position, and @held has the sizes of the
+ * records in between.
  */
 static struct {
 	struct pair pair;
@@ -48,7 +48,7 @@ void shim_before_load(const void *addr)
 			ambush_spring(ambush, addr);
 }
 
-/* A record header of the peer's, with any length, at any aligned place. */
+/* The peer writes a record header with any length at any aligned position. */
 static void write_header(u32 pos, u32 len)
 {
 	struct schannel_record rec = { .len = len, .src_port = 1, .dst_port = 2 };
@@ -74,7 +74,7 @@ static u32 record_value(const struct record_step *step)
 	}
 }
 
-/* ---- We ---------------------------------------------------------------- */
+/* ---- The code under test ---------------------------------------------------------------- */
 
 static bool refresh(struct sc_rx *rx)
 {
@@ -85,7 +85,7 @@ static bool refresh(struct sc_rx *rx)
 	return !err;
 }
 
-/* Read all of a record, as what was believed of it says. False: it was not. */
+/* Read a whole record, if its header is valid. Returns whether it was. */
 static bool read_record(u32 pos, u32 avail, u32 *size)
 {
 	const struct sc_ring *ring = &reader.pair.rx.ring;
@@ -108,7 +108,7 @@ static bool read_record(u32 pos, u32 avail, u32 *size)
 	return true;
 }
 
-/* Look at all that are there, as one who peeks at an offset. */
+/* Read all headers, as a reader that peeks at an offset does. */
 static void walk(void)
 {
 	struct sc_rx *rx = &reader.pair.rx;
@@ -123,7 +123,7 @@ static void walk(void)
 	must(skip <= rx->ring.size);
 }
 
-/* Hand out the next one. */
+/* Deliver the next record. */
 static void give(void)
 {
 	struct sc_rx *rx = &reader.pair.rx;
@@ -139,7 +139,7 @@ static void give(void)
 	reader.next += size;
 }
 
-/* Give the space of the first @nr back. */
+/* Consume the first @nr delivered records. */
 static void release(u32 nr)
 {
 	u32 i, size = 0;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two processors at the same instant: one moves an index, the other arms and looks
- * once more. Either the first is told to notify or the second sees that there
- * is no reason to wait. If neither, a wake-up is lost: what a full barrier
- * prevents, and what a processor does without it now and then. So there are as many
- * such instants as time allows, each judged after it.
+ * Two processors at the same instant: one moves an index, the other arms and checks once
+ * more. Either the first must notify, or the second sees that it need not wait. Otherwise
+ * a wake-up is lost. A full barrier prevents that; without it a processor loses one now
+ * and then. So the test has as many such instants as time allows, and checks each.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -19,7 +18,7 @@
 #define ROUNDS_MIN	20
 #define MILLISECONDS	500
 #define RING		16U
-/* Instants in one round: both sides pass them in step, with no time to sleep. */
+/* Instants in one round; both sides go through them in step, without sleeping. */
 #define INSTANTS	256U
 
 struct instant;
@@ -27,11 +26,11 @@ struct instant;
 struct sides {
 	void (*left)(struct instant *at);
 	void (*right)(struct instant *at);
-	/* alone: judge, and make ready for the next; also once before the first */
+	/* by one side alone: check the last instant and prepare the next; also before the first */
 	void (*apply)(struct instant *at);
 };
 
-/* What the two share, and what they found. */
+/* What both sides share, and the result of each. */
 struct instant {
 	struct pair pair;
 	struct schannel_queue *pages;
@@ -41,9 +40,9 @@ struct instant {
 	u32 change;
 	u32 seen;
 
-	bool passed;		/* there is something to judge */
-	bool notified;		/* by the left one */
-	bool ready;		/* found by the right one */
+	bool passed;		/* this instant took place */
+	bool notified;		/* by the left side */
+	bool ready;		/* seen by the right side */
 };
 
 /* ---- Two threads that go through the instants in step ------------------- */
@@ -51,7 +50,7 @@ struct instant {
 struct duel {
 	const struct sides *sides;
 	struct instant instant[INSTANTS];
-	/* how many steps each side has begun; far apart, each written by one */
+	/* steps that each side has begun; each in a cache line of its own */
 	struct {
 		u32 steps;
 		u32 pad[31];
@@ -59,7 +58,7 @@ struct duel {
 	bool over;
 };
 
-/* Patience in turns of a loop, before the other side is given up on or let run. */
+/* Iterations to wait before yielding to the other side, or going on without it. */
 #define STEP_SPINS	300
 #define MEET_SPINS	30000
 
@@ -89,8 +88,8 @@ static void meet(struct duel *duel, int who)
 }
 
 /*
- * Nearly at the same moment, by a varying margin; if the other side does not
- * run just now, on without it.
+ * Start nearly at the same moment, by a varying margin. If the other side does not run
+ * now, go on without it.
  */
 static void in_step(struct duel *duel, int who, struct random *random)
 {
@@ -197,7 +196,7 @@ static void fight(const struct sides *sides)
 	free(duel);
 }
 
-/* ---- Bytes come, just as the consumer arms ------------------------------ */
+/* ---- Bytes arrive while the consumer arms ------------------------------ */
 
 static void send_one(struct instant *at)
 {
@@ -229,7 +228,7 @@ static void data_comes(void)
 	});
 }
 
-/* ---- More comes than is there, just as somebody asks for that ----------- */
+/* ---- More bytes arrive while the consumer arms for them ---------------- */
 
 static void await_more(struct instant *at)
 {
@@ -250,7 +249,7 @@ static void more_comes(void)
 	});
 }
 
-/* ---- Space comes, just as the producer arms ----------------------------- */
+/* ---- Space is freed while the producer arms ----------------------------- */
 
 static void receive_one(struct instant *at)
 {
@@ -282,11 +281,11 @@ static void space_comes(void)
 	});
 }
 
-/* ---- Somebody polls while another thread reads the last byte ------------ */
+/* ---- poll() while another thread reads the last byte ------------------- */
 
 /*
- * Without the reader's lock, as poll() does: what was armed is good only if the
- * reader did not move on before the look.
+ * Without the reader's lock, as poll() does: the event index is valid only if the reader
+ * has not advanced before the check.
  */
 static void poll_for_data(struct instant *at)
 {
@@ -300,7 +299,7 @@ static void poll_for_data(struct instant *at)
 	} while (!at->ready && cons != READ_ONCE(rx->cons));
 }
 
-/* Who found nothing is told of the next byte. */
+/* A poller that found nothing is notified of the next byte. */
 static void one_byte_more(struct instant *at)
 {
 	bool notified;
@@ -321,9 +320,9 @@ static void polled_while_read(void)
 	});
 }
 
-/* ---- Somebody polls while another thread fills the last byte ------------ */
+/* ---- poll() while another thread fills the last byte ------------------- */
 
-/* sc_tx_arm() without the sender's lock, with the loop that this takes. */
+/* sc_tx_arm() without the sender's lock, which needs a loop. */
 static void poll_for_space(struct instant *at)
 {
 	struct sc_tx *tx = &at->pair.tx;
@@ -337,7 +336,7 @@ static void poll_for_space(struct instant *at)
 	} while (!at->ready && prod != READ_ONCE(tx->prod));
 }
 
-/* Who found none is told of the next byte's space. */
+/* A poller that found no space is notified of the next byte of it. */
 static void one_byte_less(struct instant *at)
 {
 	bool notified;
@@ -362,7 +361,7 @@ static void polled_while_sent(void)
 	});
 }
 
-/* ---- An entry is posted, just as the taker arms ------------------------- */
+/* ---- An entry is posted while the taker arms ------------------------- */
 
 static void post_entry(struct instant *at)
 {
@@ -395,7 +394,7 @@ static void entry_comes(void)
 	});
 }
 
-/* ---- A flow changes, just as its waiting entry is taken ------------------ */
+/* ---- A flow changes while its waiting entry is taken ------------------ */
 
 static void change_flow(struct instant *at)
 {
@@ -412,7 +411,7 @@ static void take_and_look(struct instant *at)
 		at->seen = READ_ONCE(at->change);
 }
 
-/* Who has not seen the change finds one more entry. */
+/* A taker that has not seen the change finds one more entry. */
 static void leave_one_entry(struct instant *at)
 {
 	u32 flow;
@@ -435,12 +434,12 @@ static void entry_left_out(void)
 }
 
 static const struct tap_case cases[] = {
-	{ "data comes as the consumer arms", data_comes },
-	{ "more comes as the consumer asks for it", more_comes },
-	{ "space comes as the producer arms", space_comes },
+	{ "data arrives as the consumer arms", data_comes },
+	{ "more data arrives as the consumer arms for it", more_comes },
+	{ "space is freed as the producer arms", space_comes },
 	{ "polled while the last byte is read", polled_while_read },
 	{ "polled while the last byte is filled", polled_while_sent },
-	{ "an entry comes as the taker arms", entry_comes },
+	{ "an entry is posted as the taker arms", entry_comes },
 	{ "a flow changes as its entry is taken", entry_left_out },
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Control messages: each right one is accepted, each wrong field refused. */
+/* Control messages: valid ones are accepted, each invalid field is rejected. */
 #include <string.h>
 
 #include "ring/message.h"
@@ -95,7 +95,7 @@ static const char *check(const struct schannel_msg *msg)
 	return sc_message_check(msg, TABLE_PAGES, QUEUES);
 }
 
-/* The message with one field changed: is it accepted? */
+/* Is the message accepted with one field changed? */
 #define WITH(msg, field, value)						\
 	({								\
 		struct schannel_msg changed = (msg);			\
@@ -134,7 +134,7 @@ static bool fits(u32 page, u32 order)
 	       page <= SCHANNEL_SEGMENT_PAGES_MAX - (1U << order);
 }
 
-/* Where OPEN has its ring, ACCEPT and RING have it too. */
+/* OPEN, ACCEPT and RING have the ring at the same place. */
 static void check_ring(const struct schannel_msg *good)
 {
 	struct schannel_msg msg = *good;
@@ -164,14 +164,14 @@ static void open_fields(void)
 	CHECK(!check(&open_msg));
 	check_src(&open_msg);
 	check_ring(&open_msg);
-	/* an unknown type is refused by a message, not by ending the channel */
+	/* an unknown type is answered by REFUSE, it does not end the channel */
 	GOOD(open_msg, open.type, 0xff);
 	GOOD(open_msg, open.rx_order, 0);
 	GOOD(open_msg, open.rx_order, 0x80);
 	GOOD(open_msg, dst_flow, 0);
 }
 
-/* Every flow has two ports, but for the one that carries datagrams. */
+/* Every flow but the one for datagrams has two ports. */
 static void open_ports(void)
 {
 	static const u8 types[] = {
@@ -196,7 +196,7 @@ static void open_ports(void)
 	GOOD(msg, open.dst_port, 0);
 	msg.open.dst_port = 0;
 	GOOD(msg, open.src_port, 1);
-	/* the rest of it is checked as ever */
+	/* its other fields are checked as always */
 	check_src(&msg);
 	check_ring(&msg);
 }
@@ -241,7 +241,7 @@ static void table_fields(void)
 	BAD(table_msg, table.first, TABLE_PAGES + 1);
 	BAD(table_msg, table.first, 0xffff);
 
-	/* whatever is known, the table never outgrows its limit */
+	/* the table never exceeds its limit */
 	for (known = 1; known <= SCHANNEL_FLOW_PAGES_MAX; known++) {
 		for (nr = 0; nr <= SCHANNEL_TABLE_ADD_MAX + 1; nr++) {
 			msg.table.first = known;
@@ -275,7 +275,7 @@ static void check_segment(const struct schannel_msg *good)
 	GOOD(*good, segment.segment, SCHANNEL_SEGMENTS_MAX - 1);
 	BAD(*good, segment.segment, SCHANNEL_SEGMENTS_MAX);
 	BAD(*good, segment.segment, 0xffff);
-	/* only the number counts */
+	/* only the segment's number matters */
 	GOOD(*good, segment.nr_pages, 0);
 	GOOD(*good, segment.nr_pages, 0xffff);
 }
@@ -303,7 +303,7 @@ static void answer_fields(void)
 	GOOD(answer_msg, answer.ready, 0xffffffff);
 }
 
-/* Unknown whatever else it holds, even what would be right for another type. */
+/* An unknown type is unknown, even if its fields fit another type. */
 static void unknown_types(void)
 {
 	size_t i;
@@ -316,7 +316,7 @@ static void unknown_types(void)
 	}
 }
 
-/* What has no meaning is ignored: a later version may give it one. */
+/* Reserved fields are ignored: a later version may use them. */
 static void reserved_is_ignored(void)
 {
 	struct schannel_msg msg;
@@ -332,7 +332,7 @@ static void reserved_is_ignored(void)
 	}
 }
 
-/* The first flow there is, with as few of everything as a channel can have. */
+/* The first flow of a channel that has as little of everything as possible. */
 static void smallest_channel(void)
 {
 	struct schannel_msg msg = open_msg;
@@ -380,7 +380,7 @@ static const struct tap_case cases[] = {
 	{ "RING", ring_fields },
 	{ "RING_ANSWER", answer_fields },
 	{ "unknown types", unknown_types },
-	{ "what is reserved is ignored", reserved_is_ignored },
+	{ "reserved fields are ignored", reserved_is_ignored },
 	{ "the smallest channel", smallest_channel },
 	{ "the layout is the ABI", layout_is_the_abi },
 };

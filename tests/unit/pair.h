@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Both ends of one direction: a ring, the producer's and the consumer's flow
- * entries, and the two halves that run over them. All of it is allocated piece by
- * piece in its exact size, so that AddressSanitizer sees every step outside.
+ * entries, and their private state. Each piece is allocated in its exact size, so that
+ * AddressSanitizer reports every access outside of it.
  */
 #ifndef PAIR_H
 #define PAIR_H
@@ -21,7 +21,7 @@ enum layout {
 /* The pages of a ring. */
 struct pages {
 	void **page;
-	void **block;			/* what is to be freed */
+	void **block;			/* the allocations that hold them */
 	u32 blocks;
 };
 
@@ -37,7 +37,7 @@ struct pair {
 struct sc_ring ring_create(struct pages *pages, u32 size, enum layout layout);
 void ring_free(struct pages *pages);
 
-/* An empty ring with all indexes at @start, and nobody armed. */
+/* An empty ring with all indexes at @start; neither side is armed. */
 void pair_init(struct pair *pair, u32 size, enum layout layout, u32 start);
 void pair_exit(struct pair *pair);
 
@@ -46,12 +46,12 @@ void ring_copy_in(const struct sc_ring *ring, u32 pos, const u8 *from, u32 len);
 void ring_copy_out(const struct sc_ring *ring, u32 pos, u8 *to, u32 len);
 
 /*
- * Copy from @skip behind the first byte that waits, across both rings if it has turned.
- * Returns whether each run made sense.
+ * Copy from the position @skip bytes after the first unread one, across both rings if the
+ * producer has switched. Returns whether the length of each run was valid.
  */
 bool rx_copy_out(struct sc_rx *rx, u32 skip, u8 *to, u32 len);
 
-/* The byte at a place of the test stream. */
+/* The byte at a position of the test stream. */
 static inline u8 stream_byte(u64 at)
 {
 	return (u32)(at * 0x9e3779b1U) >> 24;

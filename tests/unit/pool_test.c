@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The pool: what is carved is free, aligned and inside, and counted. */
+/* The pool: extents are free before, aligned, inside their segment, and counted. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -45,7 +45,7 @@ static void pool_destroy(struct sc_pool *pool)
 	free(pool);
 }
 
-/* Another thread may have used up the limit between the two calls. */
+/* Another thread may use up the limit between the two calls. */
 static bool pool_grow(struct sc_pool *pool)
 {
 	struct sc_pool_segment *segment;
@@ -62,7 +62,7 @@ static bool pool_grow(struct sc_pool *pool)
 	return false;
 }
 
-/* Which ring owns each page; 0 is nobody. */
+/* Which ring owns each page; 0 is none. */
 struct model {
 	u32 segments;
 	u32 nr_pages[8];
@@ -126,9 +126,9 @@ static void model_compare(const struct model *model, const struct sc_pool *pool)
 	CHECK_EQ(pool->used, used);
 }
 
-/* Carve once, and compare with what the model says is possible. */
-static bool carve(struct sc_pool *pool, struct model *model, u8 order,
-		  struct sc_extent *extent, u32 owner)
+/* Allocate once, and compare with what the model says is possible. */
+static bool alloc_one(struct sc_pool *pool, struct model *model, u8 order,
+		      struct sc_extent *extent, u32 owner)
 {
 	u32 nr = 1U << order;
 	int err = sc_pool_alloc(pool, order, extent);
@@ -148,7 +148,7 @@ static bool carve(struct sc_pool *pool, struct model *model, u8 order,
 
 #define PLACES 300
 
-static void carve_and_release(void)
+static void alloc_and_free(void)
 {
 	static const u16 sizes[] = { 256, 256, 100, 1, 255, 64, 37, 128 };
 	struct random random = { .state = 9 };
@@ -175,7 +175,7 @@ static void carve_and_release(void)
 			model_own(&model, &extent[i], 0);
 			taken[i] = false;
 		} else {
-			taken[i] = carve(pool, &model, order, &extent[i], i + 1);
+			taken[i] = alloc_one(pool, &model, order, &extent[i], i + 1);
 			refused += !taken[i];
 		}
 		if (n % 100 == 0)
@@ -192,10 +192,10 @@ static void carve_and_release(void)
 	CHECK_EQ(pool->used, 0);
 	CHECK_EQ(pool->rings, 0);
 
-	/* freed neighbours have met again */
-	CHECK(carve(pool, &model, SC_SEGMENT_ORDER, &extent[0], 1));
-	CHECK(carve(pool, &model, SC_SEGMENT_ORDER, &extent[1], 2));
-	CHECK(!carve(pool, &model, SC_SEGMENT_ORDER, &extent[2], 3));
+	/* freed neighbours are one area again */
+	CHECK(alloc_one(pool, &model, SC_SEGMENT_ORDER, &extent[0], 1));
+	CHECK(alloc_one(pool, &model, SC_SEGMENT_ORDER, &extent[1], 2));
+	CHECK(!alloc_one(pool, &model, SC_SEGMENT_ORDER, &extent[2], 3));
 	pool_destroy(pool);
 }
 
@@ -236,7 +236,7 @@ static void limits_hold(void)
 	CHECK_EQ(pool->nr_pages, 2 * SC_SEGMENT_PAGES);
 	pool_destroy(pool);
 
-	/* the number of segments is limited as well */
+	/* the number of segments is limited, too */
 	pool = pool_create(0xffffffff);
 	for (i = 0; i < SCHANNEL_SEGMENTS_MAX; i++)
 		CHECK_EQ(sc_pool_add(pool, segment_create(1)), 0);
@@ -250,8 +250,8 @@ static void limits_hold(void)
 /* No particular size. */
 static const struct sc_size_limits any = { .min = 0, .max = SCHANNEL_RING_ORDER_MAX };
 
-/* However many rings there are, and however few. */
-static void wishes_are_granted(void)
+/* With any number of rings. */
+static void sizes_are_available(void)
 {
 	static const u32 rings[] = { 0, 10, 1000000 };
 	struct sc_pool *pool = pool_create(32 * MIB_PAGES);
@@ -270,14 +270,14 @@ static void wishes_are_granted(void)
 			}
 		}
 	}
-	/* what no segment can hold is not promised */
+	/* no order is suggested that no segment can hold */
 	limits.min = SCHANNEL_RING_ORDER_MAX + 1;
 	limits.max = SCHANNEL_RING_ORDER_MAX + 1;
 	CHECK_EQ(sc_pool_order(pool, limits), SCHANNEL_RING_ORDER_MAX);
 	pool_destroy(pool);
 }
 
-/* More rings never make the next one larger; a larger pool never a smaller. */
+/* More rings never make the next one larger, a larger pool never makes it smaller. */
 static void order_is_monotonic(void)
 {
 	u32 limit, rings;
@@ -301,7 +301,7 @@ static void order_is_monotonic(void)
 	}
 }
 
-/* Each gets the size it was promised: nobody has to settle for less. */
+/* Each ring gets the size that was suggested, not a smaller one. */
 static void rings_fit(u32 limit, u32 rings)
 {
 	struct sc_pool *pool = pool_create(limit);
@@ -330,7 +330,7 @@ static void thousands_fit(void)
 	rings_fit(1 * MIB_PAGES, 60);
 }
 
-/* All rings may begin at the same size while there are few. */
+/* While there are few rings, all of them begin at the same size. */
 static void first_rings_are_alike(void)
 {
 	struct sc_pool *pool = pool_create(32 * MIB_PAGES);
@@ -343,7 +343,7 @@ static void first_rings_are_alike(void)
 	pool_destroy(pool);
 }
 
-/* A ring grows step by step up to its limit, and never to more than its share. */
+/* A ring grows step by step up to its limit, and never beyond its share. */
 static void growing(void)
 {
 	struct sc_pool *pool = pool_create(32 * MIB_PAGES);
@@ -378,7 +378,7 @@ static void growing(void)
 	pool_destroy(pool);
 }
 
-/* However many idle ones there are, a busy one gets what it needs, but never the last. */
+/* Beside any number of idle rings a busy one gets what it needs, but never all. */
 static void growing_beside_idle(void)
 {
 	struct sc_pool *pool = pool_create(64 * MIB_PAGES);
@@ -402,7 +402,10 @@ static void growing_beside_idle(void)
 	pool_destroy(pool);
 }
 
-/* Who is stuck is not overtaken, and who has much more makes room, while that is news. */
+/*
+ * No ring grows beyond the size that another one could not get, and much larger ones
+ * shrink, as long as that is recent.
+ */
 static void evening_out(void)
 {
 	struct sc_pool *pool = pool_create(MIB_PAGES);
@@ -410,7 +413,7 @@ static void evening_out(void)
 	int i;
 
 	CHECK_EQ(sc_pool_larger(pool, 4, 4), 4);
-	CHECK_EQ(sc_pool_smaller(pool, max), max);	/* that one wants no more */
+	CHECK_EQ(sc_pool_smaller(pool, max), max);	/* none is starved yet */
 	pool->used = MIB_PAGES - 7;
 	CHECK_EQ(sc_pool_larger(pool, 2, max), 2);
 	CHECK_EQ(sc_pool_larger(pool, 5, max), 5);
@@ -433,7 +436,7 @@ static void evening_out(void)
 	pool_destroy(pool);
 }
 
-/* A large ring has a segment of its own, in which nothing small is. */
+/* A large ring has a segment of its own, without small rings. */
 static void large_rings(void)
 {
 	struct sc_pool *pool = pool_create(64 * MIB_PAGES);
@@ -471,7 +474,7 @@ static void tell(struct sc_pool *pool, const struct sc_pool_segment *seg, u8 sta
 	CHECK_EQ(goes, state == SC_SEGMENT_DELETED);
 }
 
-/* A segment is announced, rests, is deleted, and gone; its number comes back. */
+/* A segment is announced, idle, deleted, and gone; its number is used again. */
 static void segments_come_and_go(void)
 {
 	struct sc_pool *pool = pool_create(3 * SC_SEGMENT_PAGES);
@@ -486,7 +489,7 @@ static void segments_come_and_go(void)
 		seg[i] = pool->segment[i];
 	}
 	CHECK(!pool_grow(pool));
-	/* what was not announced cannot be deleted */
+	/* a segment that was not announced cannot be deleted */
 	CHECK(sc_pool_retire_idle(pool));
 	CHECK(sc_pool_retire_idle(pool));
 	for (i = 0; i < 3; i++)
@@ -495,7 +498,7 @@ static void segments_come_and_go(void)
 	CHECK(!sc_pool_gone(pool, 0));
 	CHECK(!sc_pool_gone(pool, SCHANNEL_SEGMENTS_MAX - 1));
 
-	/* one is in use, one was a moment ago */
+	/* one is in use, one was until a moment ago */
 	CHECK_EQ(sc_pool_alloc(pool, SC_SEGMENT_ORDER, &extent), 0);
 	CHECK_EQ(extent.segment, 0);
 	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), 0);
@@ -507,7 +510,7 @@ static void segments_come_and_go(void)
 	CHECK(!sc_pool_retire_idle(pool));
 	CHECK_EQ(pool->nr_pages, 3 * SC_SEGMENT_PAGES);
 
-	/* nothing is carved from what is leaving or has left */
+	/* nothing is allocated from segments that are being deleted, or are gone */
 	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), -ENOSPC);
 	CHECK(!sc_pool_gone(pool, 0));
 	CHECK(!sc_pool_gone(pool, 1));
@@ -533,7 +536,7 @@ static void segments_come_and_go(void)
 	pool_destroy(pool);
 }
 
-/* Two threads carve and release; the pages themselves tell of an overlap. */
+/* Two threads allocate and free; marks in the pages show an overlap. */
 struct contender {
 	struct sc_pool *pool;
 	u64 seed;
@@ -601,7 +604,7 @@ static void two_threads(void)
 	pool_destroy(pool);
 }
 
-/* Who still has a ring when the channel goes may give it back, even twice. */
+/* A ring that is left when the channel ends may be freed, even twice. */
 static void taken_away(void)
 {
 	struct sc_pool *pool = pool_create(8 * SC_SEGMENT_PAGES);
@@ -624,16 +627,16 @@ static void taken_away(void)
 }
 
 static const struct tap_case cases[] = {
-	{ "carve and release as the model", carve_and_release },
+	{ "allocate and free as the model", alloc_and_free },
 	{ "exhausted to the last page", exhausted_to_the_last_page },
 	{ "limits hold", limits_hold },
-	{ "wishes are granted", wishes_are_granted },
+	{ "suggested sizes are available", sizes_are_available },
 	{ "the order is monotonic", order_is_monotonic },
 	{ "thousands of rings fit", thousands_fit },
 	{ "the first rings are alike", first_rings_are_alike },
 	{ "growing", growing },
 	{ "growing beside idle ones", growing_beside_idle },
-	{ "evening out", evening_out },
+	{ "large rings shrink for starved ones", evening_out },
 	{ "large rings", large_rings },
 	{ "segments come and go", segments_come_and_go },
 	{ "taken away", taken_away },

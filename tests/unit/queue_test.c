@@ -61,7 +61,7 @@ static void posted_once(void)
 	CHECK_EQ(ends.taker_page->cons, 0);
 	CHECK_EQ(sc_queue_take(&ends.taker, &flow, 1), 0);
 
-	/* once it is taken it is posted again */
+	/* after it is taken it is posted again */
 	CHECK_EQ(sc_queue_post(&ends.poster, 42, &pending), SC_POST_QUIET);
 	CHECK_EQ(ends.poster_page->prod, 1);
 	CHECK_EQ(ends.poster_page->overflow, 0);
@@ -85,7 +85,7 @@ static void armed_notified_once(void)
 		CHECK_EQ(sc_queue_post(&ends.poster, 1, &pending[1]), SC_POST_QUIET);
 		CHECK_EQ(sc_queue_take(&ends.taker, &flow, 1), 1);
 		CHECK_EQ(sc_queue_post(&ends.poster, 3, &pending[3]), SC_POST_QUIET);
-		/* there is something, so that nobody needs to be notified */
+		/* not empty, so no notification is needed */
 		CHECK(sc_queue_arm(&ends.taker));
 		CHECK_EQ(sc_queue_take(&ends.taker, &flow, 1), 1);
 		CHECK_EQ(sc_queue_take(&ends.taker, &flow, 1), 1);
@@ -95,7 +95,7 @@ static void armed_notified_once(void)
 	}
 }
 
-/* Fill it: what does not fit is counted, and the taker told every time. */
+/* A full queue counts the entries that do not fit, and notifies each time. */
 static void overflow(void)
 {
 	sc_pending_t pending[ENTRIES + 2] = { 0 };
@@ -124,7 +124,7 @@ static void overflow(void)
 	CHECK_EQ(sc_queue_take(&ends.taker, flow, ENTRIES + 1), ENTRIES);
 	for (i = 0; i < ENTRIES; i++)
 		CHECK_EQ(flow[i], i);
-	/* empty, but not all has been seen */
+	/* empty, but flows were left out */
 	CHECK(sc_queue_arm(&ends.taker));
 	CHECK(sc_queue_overflowed(&ends.taker));
 	CHECK(!sc_queue_overflowed(&ends.taker));
@@ -135,7 +135,7 @@ static void overflow(void)
 	ends_exit(&ends);
 }
 
-/* A count of overflows that wraps is still one that changed. */
+/* An overflow count that wraps has changed, too. */
 static void overflow_count_wraps(void)
 {
 	sc_pending_t pending = 0;
@@ -151,7 +151,7 @@ static void overflow_count_wraps(void)
 	ends_exit(&ends);
 }
 
-/* What the queue must hold, as plainly as it can be said. */
+/* A simple model of what the queue must hold. */
 struct model {
 	u32 flow[ENTRIES];
 	u32 nr;
@@ -210,7 +210,7 @@ static void as_the_model(void)
 
 		ends_init(&ends, starts[i]);
 		for (n = 0; n < 20000; n++) {
-			/* filling for a while, then emptying */
+			/* mostly fill for a while, then mostly empty */
 			bool post = random_below(&random, 100) <
 				    (n / 2000 % 2 ? 100 : 85);
 			u32 flow = random_below(&random, 700);
@@ -227,16 +227,16 @@ static void as_the_model(void)
 }
 
 /*
- * The queue moves on by exactly 2^32 entries, so that an old pending looks like a
- * waiting entry to whoever compares 32 bits.
+ * The queue advances by exactly 2^32 entries, so that a comparison of 32 bits takes an
+ * old pending mark for an entry that waits.
  */
-static void old_bells_stay_old(void)
+static void old_marks_stay_old(void)
 {
 	struct ends ends;
 	u32 i, other;
 
 	for (i = 0; i < ENTRIES; i++) {
-		sc_pending_t pending = 0, bells[ENTRIES] = { 0 };
+		sc_pending_t pending = 0, marks[ENTRIES] = { 0 };
 		u32 flow;
 
 		ends_init(&ends, 100);
@@ -247,7 +247,7 @@ static void old_bells_stay_old(void)
 		ends.taker.cons = (u32)ends.poster.prod;
 		ends.taker_page->cons = (u32)ends.poster.prod;
 		for (other = 0; other < ENTRIES - 1; other++)
-			sc_queue_post(&ends.poster, 2 + other, &bells[other]);
+			sc_queue_post(&ends.poster, 2 + other, &marks[other]);
 		sc_queue_post(&ends.poster, 1, &pending);
 		CHECK_EQ(ends.poster_page->prod, (u32)(100 - i + ENTRIES));
 		CHECK_EQ(pending, ends.poster.prod - 1);
@@ -255,7 +255,7 @@ static void old_bells_stay_old(void)
 	}
 }
 
-/* A pending that never rang is before all entries, even the very first. */
+/* The initial pending mark is before all entries, even the first. */
 static void first_entry_of_all(void)
 {
 	sc_pending_t pending = 0;
@@ -294,7 +294,7 @@ static void hostile_prod(void)
 	ends_exit(&ends);
 }
 
-/* Nonsense costs the peer its own events; here nothing breaks. */
+/* An invalid index costs the peer its own events, and breaks nothing here. */
 static void hostile_cons(void)
 {
 	struct random random = { .state = 8 };
@@ -331,7 +331,7 @@ static const struct tap_case cases[] = {
 	{ "overflow", overflow },
 	{ "the overflow count wraps", overflow_count_wraps },
 	{ "as the model", as_the_model },
-	{ "old bells stay old", old_bells_stay_old },
+	{ "old pending marks stay old", old_marks_stay_old },
 	{ "the first entry of all", first_entry_of_all },
 	{ "hostile producer index", hostile_prod },
 	{ "hostile consumer index", hostile_cons },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Random numbers that are the same in every run (Weyl sequence and a mixer). */
+/* Pseudorandom numbers, the same in every run: a Weyl sequence and a mixer. */
 #ifndef RANDOM_H
 #define RANDOM_H
 

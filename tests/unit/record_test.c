@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Records in one thread: where they are, and which headers are believed. */
+/* Records in one thread: where they are, and which headers are accepted. */
 #include <stdlib.h>
 #include <string.h>
 
-/* tells us of every load of a header */
+/* shim_before_load() is called for each load of a header */
 #define SHIM_HOSTILE
 
 #include "pair.h"
@@ -18,16 +18,16 @@ static const enum layout layouts[] = {
 	LAYOUT_TOGETHER, LAYOUT_APART, LAYOUT_REVERSE, LAYOUT_PAIRS,
 };
 
-/* Positions are multiples of RECORD_ALIGN; the last ones wrap soon. */
+/* Positions are multiples of RECORD_ALIGN; the last ones soon wrap. */
 static const u32 starts[] = { 0, 0x7ffffff0, 0xfffff000, 0xfffffff0, 0U - 5 * 4096 };
 
 /* ---- A peer that changes a header while it is read ---------------------- */
 
 static struct {
-	struct schannel_record *at;	/* where the header is */
-	struct schannel_record to;	/* what it becomes */
+	struct schannel_record *at;	/* the header */
+	struct schannel_record to;	/* its new content */
 	unsigned int loads;		/* of its words, so far */
-	unsigned int when;		/* before which of them */
+	unsigned int when;		/* before which load it changes */
 	unsigned int of_word[4];
 } peer;
 
@@ -93,7 +93,7 @@ static void layout_is_the_abi(void)
 
 /* ---- Headers in rings ---------------------------------------------------- */
 
-/* All fields differ, so that none can stand for another. */
+/* All fields differ, so that mixing up two of them shows. */
 static struct schannel_record header(u32 len)
 {
 	return (struct schannel_record){
@@ -129,7 +129,7 @@ static void fill(const struct sc_ring *ring, u8 byte)
 		memset(ring->addr[page], byte, SCHANNEL_PAGE_SIZE);
 }
 
-/* A header is at its place, in one page, and nothing else was touched. */
+/* The header is at its position, in one page, and no other byte has changed. */
 static void put_one(const struct sc_ring *ring, u32 pos)
 {
 	struct schannel_record rec = header(ring->size - SC_RECORD_HEADER);
@@ -177,7 +177,7 @@ static void no_header_crosses_a_page(void)
 
 /* ---- Records through rings ----------------------------------------------- */
 
-/* A length that is often at an edge. */
+/* A length that is often at a limit. */
 static u32 some_len(struct random *random, u32 max)
 {
 	static const u32 edges[] = { 0, 1, 15, 16, 17, 4079, 4080, 4081 };
@@ -199,7 +199,7 @@ struct stream {
 	u64 at;
 };
 
-/* The next record of the stream is written, if there is space for it. */
+/* Write the next record of the stream, if there is space for it. */
 static bool write_record(struct pair *pair, struct stream *s, u8 *bytes)
 {
 	struct stream before = *s;
@@ -221,7 +221,7 @@ static bool write_record(struct pair *pair, struct stream *s, u8 *bytes)
 	return true;
 }
 
-/* And read: it begins @skip bytes behind the first. */
+/* Read the record that begins @skip bytes after the first. */
 static bool read_record(struct pair *pair, struct stream *s, u8 *bytes, u32 *skip)
 {
 	struct sc_rx *rx = &pair->rx;
@@ -242,7 +242,7 @@ static bool read_record(struct pair *pair, struct stream *s, u8 *bytes, u32 *ski
 	return true;
 }
 
-/* To the brim, then some back, again and again. */
+/* Fill the ring, then consume some records, again and again. */
 static void pass_records(u32 size, enum layout layout, u32 start)
 {
 	struct stream in = { .random = { .state = size ^ start ^ layout } };
@@ -289,9 +289,9 @@ static void largest_ring(void)
 		     0xffffff00);
 }
 
-/* ---- What is refused ----------------------------------------------------- */
+/* ---- Invalid headers ----------------------------------------------------- */
 
-/* In numbers that cannot overflow. */
+/* Calculated in numbers that cannot overflow. */
 static bool is_within(u32 len, u32 avail)
 {
 	return RECORD_ALIGN + ((u64)len + 15) / 16 * 16 <= avail;
@@ -328,7 +328,7 @@ static void beyond_what_was_produced(void)
 			const u32 edges[] = {
 				0, avail, avail - SC_RECORD_HEADER,
 				SIZE_MAX_TESTED, 0x80000000, 0U - avail,
-				/* whose sizes overflow, to little or nothing */
+				/* lengths whose record size overflows to a small one */
 				0xffffffff, 0xfffffff0, 0xffffffe0,
 			};
 			size_t k;
@@ -345,7 +345,7 @@ static void beyond_what_was_produced(void)
 	pair_exit(&pair);
 }
 
-/* They are refused before the ring is looked at. */
+/* These are rejected before the ring is read. */
 static void unaligned(void)
 {
 	struct schannel_record rec = header(0);
@@ -364,7 +364,7 @@ static void unaligned(void)
 		CHECK_EQ(sc_record_take(&pair.rx.ring, 0, off, &rec), -EPROTO);
 		CHECK_EQ(sc_record_take(&pair.rx.ring, 0, 4096 + off, &rec),
 			 -EPROTO);
-		/* both, so that one makes up for the other */
+		/* both unaligned, so that their sum is aligned */
 		CHECK_EQ(sc_record_take(&pair.rx.ring, off, 4096 - off, &rec),
 			 -EPROTO);
 	}
@@ -392,11 +392,11 @@ static void change_while_taken(const struct sc_ring *ring, u32 before, u32 after
 	err = sc_record_take(ring, 0, TAKEN_AVAIL, &rec);
 	peer.at = NULL;
 
-	/* what is returned is what was checked, whichever that was */
+	/* the header returned is the one that was checked, old or new */
 	CHECK_EQ(err, is_within(rec.len, TAKEN_AVAIL) ? 0 : -EPROTO);
 	CHECK(rec.len == before || rec.len == after);
 	CHECK_EQ(peer.of_word[0], 1);
-	/* what is not believed need not have been read */
+	/* a rejected header need not be read as a whole */
 	CHECK(peer.of_word[1] <= 1);
 	CHECK(peer.of_word[2] <= 1);
 	CHECK(peer.of_word[3] <= 1);

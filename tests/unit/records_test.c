@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A producer and a consumer, each a thread, pass records through one ring, as
- * transfer_test passes bytes: who has nothing to do arms and sleeps, every header and
- * every byte is looked at. Several records may be produced at once, and several are
- * looked at before they are consumed, as an inbox does.
+ * A producer and a consumer thread pass records through one ring, as transfer_test passes
+ * bytes: a side that has nothing to do arms and sleeps, and every header and every byte is
+ * checked. The producer may publish several records at once, and the consumer reads several
+ * before it consumes them, as an inbox does.
  */
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "bell.h"
+#include "notify.h"
 #include "pair.h"
 #include "random.h"
 #include "ring/record.h"
@@ -16,15 +16,15 @@
 
 struct transfer {
 	struct pair pair;
-	struct bell data;	/* wakes the consumer */
-	struct bell space;	/* wakes the producer */
+	struct notify data;	/* wakes the consumer */
+	struct notify space;	/* wakes the producer */
 	u32 total;		/* records */
 	u32 len_max;
 	unsigned long armed_data;
 	unsigned long armed_space;
 };
 
-/* Both threads make up the same records: the number of one says all of it. */
+/* Both threads derive a record from its number. */
 static struct schannel_record record(const struct transfer *t, u32 nr)
 {
 	struct random random = { .state = nr };
@@ -46,13 +46,13 @@ static struct schannel_record record(const struct transfer *t, u32 nr)
 	};
 }
 
-/* Where its bytes are in the test stream. */
+/* The position of its bytes in the test stream. */
 static u64 stream_at(u32 nr)
 {
 	return (u64)nr * 977;
 }
 
-/* True once there is so much space; false if the test is over. */
+/* Waits for the space. Returns false if the test is over. */
 static bool await_space(struct transfer *t, u32 want)
 {
 	struct sc_tx *tx = &t->pair.tx;
@@ -68,7 +68,7 @@ static bool await_space(struct transfer *t, u32 want)
 		t->armed_space++;
 		if (!CHECK_EQ(sc_tx_refresh(tx), 0))
 			return false;
-		if (sc_tx_space(tx) < want && !bell_wait(&t->space))
+		if (sc_tx_space(tx) < want && !notify_wait(&t->space))
 			return CHECK(!"woken when there is space");
 		if (tap_failed())
 			return false;
@@ -88,7 +88,7 @@ static bool await_data(struct transfer *t)
 		t->armed_data++;
 		if (!CHECK_EQ(sc_rx_refresh(rx), 0))
 			return false;
-		if (!sc_rx_avail(rx) && !bell_wait(&t->data))
+		if (!sc_rx_avail(rx) && !notify_wait(&t->data))
 			return CHECK(!"woken when there is data");
 	}
 }
@@ -123,7 +123,7 @@ static void *produce(void *arg)
 		} while (nr < t->total && random_below(&random, 3) &&
 			 sc_tx_space(tx) - ahead >= sc_record_size(rec.len));
 		if (sc_tx_publish(tx, ahead))
-			bell_ring(&t->data);
+			notify_send(&t->data);
 	}
 	free(bytes);
 	return NULL;
@@ -164,12 +164,12 @@ static void *consume(void *arg)
 			skip += sc_record_size(record(t, nr++).len);
 		} while (skip < sc_rx_avail(rx) && random_below(&random, 3));
 		if (sc_rx_publish(rx, skip))
-			bell_ring(&t->space);
+			notify_send(&t->space);
 	}
 out:
-	/* who produces shall not wait for one who has given up */
+	/* the producer must not wait for a consumer that has ended */
 	if (!CHECK_EQ(nr, t->total))
-		bell_ring(&t->space);
+		notify_send(&t->space);
 	free(bytes);
 	return NULL;
 }
@@ -181,22 +181,22 @@ static void transfer(u32 size, enum layout layout, u32 total, u32 len_max)
 	pthread_t producer;
 
 	t = (struct transfer){ .total = total, .len_max = len_max };
-	/* so that the indexes wrap soon */
+	/* the indexes wrap soon */
 	pair_init(&t.pair, size, layout, 0U - 2 * size);
-	bell_init(&t.data);
-	bell_init(&t.space);
+	notify_init(&t.data);
+	notify_init(&t.space);
 	pthread_create(&producer, NULL, produce, &t);
 	consume(&t);
 	pthread_join(producer, NULL);
 
-	/* all of it was consumed, twice around at least; nobody was disturbed */
+	/* all records were consumed, over two rounds of the ring; no notification without arming */
 	CHECK_EQ(t.pair.rx.cons, t.pair.tx.prod);
 	CHECK(t.pair.tx.prod < 0U - 2 * size);
-	CHECK(t.data.rings <= t.armed_data);
-	CHECK(t.space.rings <= t.armed_space);
+	CHECK(t.data.sent <= t.armed_data);
+	CHECK(t.space.sent <= t.armed_space);
 	tap_note("%u records, ring of %u: armed %lu + %lu, notified %lu + %lu",
-		 total, size, t.armed_data, t.armed_space, t.data.rings,
-		 t.space.rings);
+		 total, size, t.armed_data, t.armed_space, t.data.sent,
+		 t.space.sent);
 	pair_exit(&t.pair);
 }
 

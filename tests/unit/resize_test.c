@@ -1,35 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A ring that moves while bytes go through it. What a ring is left with is freed as
- * soon as the producer may, so that AddressSanitizer sees who reads there still.
+ * A flow switches to another ring while bytes pass through it. The old ring is freed as
+ * soon as the producer may do so: AddressSanitizer then reports a late read of it.
  */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bell.h"
+#include "notify.h"
 #include "pair.h"
 #include "random.h"
 #include "tap.h"
 
-/* The ring in use, the one before it, and the one that was offered. */
-struct mover {
+/* The ring in use, the one before it, and the one that is offered. */
+struct switcher {
 	struct pair pair;
 	struct pages old;
 	struct pages next;
 	struct sc_ring offer;
 	bool leaving;
-	u32 moves;
+	u32 switches_done;
 };
 
-static void mover_init(struct mover *m, u32 size, u32 start)
+static void switcher_init(struct switcher *m, u32 size, u32 start)
 {
 	memset(m, 0, sizeof(*m));
 	pair_init(&m->pair, size, LAYOUT_TOGETHER, start);
 }
 
-static void mover_exit(struct mover *m)
+static void switcher_exit(struct switcher *m)
 {
 	if (m->leaving)
 		ring_free(&m->old);
@@ -38,8 +38,8 @@ static void mover_exit(struct mover *m)
 	pair_exit(&m->pair);
 }
 
-/* What was before the turn has been read: may the next one be offered? */
-static bool has_left(struct mover *m)
+/* All bytes before the switch were read: may the next ring be offered? */
+static bool has_left(struct switcher *m)
 {
 	if (!m->leaving)
 		return true;
@@ -50,16 +50,16 @@ static bool has_left(struct mover *m)
 	return true;
 }
 
-static void make_offer(struct mover *m, u32 size, enum layout layout)
+static void make_offer(struct switcher *m, u32 size, enum layout layout)
 {
-	/* an earlier one that was not turned to */
+	/* an earlier offer that the producer has not switched to */
 	if (m->offer.size)
 		ring_free(&m->next);
 	m->offer = ring_create(&m->next, size, layout);
 }
 
-/* As who answers does it. */
-static int take_offer(struct mover *m, const struct sc_ring *ring)
+/* As the flow that answers the offer does it. */
+static int take_offer(struct switcher *m, const struct sc_ring *ring)
 {
 	struct sc_rx *rx = &m->pair.rx;
 
@@ -71,26 +71,26 @@ static int take_offer(struct mover *m, const struct sc_ring *ring)
 	return 0;
 }
 
-static bool fits(const struct mover *m)
+static bool fits(const struct switcher *m)
 {
 	const struct sc_tx *tx = &m->pair.tx;
 
 	return tx->prod - tx->cons <= m->offer.size;
 }
 
-static void turn(struct mover *m)
+static void switch_ring(struct switcher *m)
 {
 	sc_tx_switch(&m->pair.tx, &m->offer);
 	m->old = m->pair.pages;
 	m->pair.pages = m->next;
 	m->leaving = true;
 	m->offer.size = 0;
-	m->moves++;
+	m->switches_done++;
 }
 
 /* ---- One thread, in every order ---------------------------------------- */
 
-static u32 send_some(struct mover *m, struct random *random, u64 at, u8 *bytes)
+static u32 send_some(struct switcher *m, struct random *random, u64 at, u8 *bytes)
 {
 	struct sc_tx *tx = &m->pair.tx;
 	u32 len;
@@ -105,7 +105,7 @@ static u32 send_some(struct mover *m, struct random *random, u64 at, u8 *bytes)
 	return len;
 }
 
-static u32 receive_some(struct mover *m, struct random *random, u64 at,
+static u32 receive_some(struct switcher *m, struct random *random, u64 at,
 			u8 *bytes, u64 sent)
 {
 	struct sc_rx *rx = &m->pair.rx;
@@ -128,13 +128,13 @@ static u32 receive_some(struct mover *m, struct random *random, u64 at,
 	return len;
 }
 
-/* The peer answers at once, or not until it has got rid of an earlier turn. */
-static void move_some(struct mover *m, struct random *random, u32 most)
+/* The peer answers at once, or only after it has completed an earlier switch. */
+static void move_some(struct switcher *m, struct random *random, u32 most)
 {
 	u32 size = 16U << random_below(random, 12);
 
 	if (m->offer.size && random_below(random, 2) && fits(m)) {
-		turn(m);
+		switch_ring(m);
 		return;
 	}
 	if (!has_left(m) || size > most)
@@ -143,16 +143,16 @@ static void move_some(struct mover *m, struct random *random, u32 most)
 	CHECK_EQ(take_offer(m, &m->offer), 0);
 }
 
-static void pass_and_move(u32 start, u64 seed)
+static void pass_and_switch(u32 start, u64 seed)
 {
 	const u32 most = 8 * SCHANNEL_PAGE_SIZE;
 	struct random random = { .state = seed };
 	u8 *bytes = malloc(most);
 	u64 sent = 0, received = 0;
-	struct mover m;
+	struct switcher m;
 	int i;
 
-	mover_init(&m, 4096, start);
+	switcher_init(&m, 4096, start);
 	for (i = 0; i < 500 && !tap_failed(); i++) {
 		switch (random_below(&random, 3)) {
 		case 0:
@@ -166,8 +166,8 @@ static void pass_and_move(u32 start, u64 seed)
 			move_some(&m, &random, most);
 		}
 	}
-	CHECK(m.moves > 5);
-	mover_exit(&m);
+	CHECK(m.switches_done > 5);
+	switcher_exit(&m);
 	free(bytes);
 }
 
@@ -178,42 +178,42 @@ static void any_order(void)
 
 	for (i = 0; i < ARRAY_SIZE(starts); i++)
 		for (j = 0; j < 4; j++)
-			pass_and_move(starts[i], 1 + j);
+			pass_and_switch(starts[i], 1 + j);
 }
 
-/* Nothing is in the ring, nobody reads, and it moves: each time it can be left. */
+/* An idle, empty ring can be left each time. */
 static void idle(void)
 {
-	struct mover m;
+	struct switcher m;
 	int i;
 
-	mover_init(&m, 65536, 0xfffffff0);
+	switcher_init(&m, 65536, 0xfffffff0);
 	for (i = 0; i < 10; i++) {
 		if (!CHECK(has_left(&m)))
 			break;
 		make_offer(&m, i % 2 ? 65536 : 4096, LAYOUT_TOGETHER);
 		CHECK_EQ(take_offer(&m, &m.offer), 0);
-		turn(&m);
+		switch_ring(&m);
 	}
 	CHECK_EQ(sc_rx_refresh(&m.pair.rx), 0);
 	CHECK(sc_rx_finish_switch(&m.pair.rx));
 	CHECK_EQ(m.pair.rx.switches, i);
 	CHECK_EQ(m.pair.rx.ring.size, m.pair.tx.ring.size);
 	CHECK(m.pair.rx.ring.addr == m.pair.tx.ring.addr);
-	mover_exit(&m);
+	switcher_exit(&m);
 }
 
-/* An offer that comes while the old ring has bytes is not taken. */
+/* An offer that arrives while the old ring has bytes is not accepted. */
 static void too_early(void)
 {
 	struct sc_ring other = { .size = 4096 };
-	struct mover m;
+	struct switcher m;
 
-	mover_init(&m, 4096, 0);
+	switcher_init(&m, 4096, 0);
 	sc_tx_publish(&m.pair.tx, 100);
 	make_offer(&m, 8192, LAYOUT_TOGETHER);
 	CHECK_EQ(take_offer(&m, &m.offer), 0);
-	turn(&m);
+	switch_ring(&m);
 	CHECK(!sc_tx_switched(&m.pair.tx));
 	CHECK_EQ(take_offer(&m, &other), -EBUSY);
 	sc_rx_publish(&m.pair.rx, 99);
@@ -224,12 +224,12 @@ static void too_early(void)
 	CHECK_EQ(sc_tx_refresh(&m.pair.tx), 0);
 	CHECK(sc_tx_switched(&m.pair.tx));
 	CHECK_EQ(take_offer(&m, &other), 0);
-	mover_exit(&m);
+	switcher_exit(&m);
 }
 
 /* ---- A peer that switches where it must not ------------------------------- */
 
-static void try_turn(struct pair *pair, u32 switches, u32 at, u32 prod)
+static void try_switch(struct pair *pair, u32 switches, u32 at, u32 prod)
 {
 	struct sc_rx *rx = &pair->rx;
 	struct sc_rx before = *rx;
@@ -254,7 +254,7 @@ static void try_turn(struct pair *pair, u32 switches, u32 at, u32 prod)
 	*rx = before;
 }
 
-static void try_turns(u32 size, u32 next, u32 start, u32 waiting)
+static void try_switches(u32 size, u32 next, u32 start, u32 waiting)
 {
 	static const u32 counts[] = { 7, 8, 9, 6, 0, 0x80000007, 0xffffffff };
 	u32 edge[] = { 0, waiting, size, next, 0x80000000, -size, -next };
@@ -270,13 +270,13 @@ static void try_turns(u32 size, u32 next, u32 start, u32 waiting)
 		for (j = 0; j < ARRAY_SIZE(edge); j++)
 			for (k = 0; k < ARRAY_SIZE(edge); k++)
 				for (near = -2; near <= 2; near++)
-					try_turn(&pair, counts[i],
-						 start + edge[j] + near,
-						 start + edge[k]);
+					try_switch(&pair, counts[i],
+						   start + edge[j] + near,
+						   start + edge[k]);
 	pair_exit(&pair);
 }
 
-static void only_sound_turns_are_followed(void)
+static void invalid_switches_are_rejected(void)
 {
 	static const u32 sizes[] = { 0, 16, 4096, 65536 };
 	static const u32 starts[] = { 0, 0x7fffffff, 0xfffffff0 };
@@ -285,34 +285,34 @@ static void only_sound_turns_are_followed(void)
 	for (i = 1; i < ARRAY_SIZE(sizes); i++) {
 		for (j = 0; j < ARRAY_SIZE(sizes); j++) {
 			for (k = 0; k < ARRAY_SIZE(starts); k++) {
-				try_turns(sizes[i], sizes[j], starts[k], 0);
-				try_turns(sizes[i], sizes[j], starts[k], 10);
-				try_turns(sizes[i], sizes[j], starts[k],
-					  sizes[i]);
+				try_switches(sizes[i], sizes[j], starts[k], 0);
+				try_switches(sizes[i], sizes[j], starts[k], 10);
+				try_switches(sizes[i], sizes[j], starts[k],
+					     sizes[i]);
 			}
 		}
 	}
 }
 
-/* While it has not followed the first, a second turn is a lie. */
-static void second_turn(void)
+/* A second switch before the consumer has followed the first is invalid. */
+static void second_switch(void)
 {
-	struct mover m;
+	struct switcher m;
 
-	mover_init(&m, 4096, 0);
+	switcher_init(&m, 4096, 0);
 	sc_tx_publish(&m.pair.tx, 10);
 	make_offer(&m, 8192, LAYOUT_TOGETHER);
 	CHECK_EQ(take_offer(&m, &m.offer), 0);
-	turn(&m);
+	switch_ring(&m);
 	CHECK_EQ(sc_rx_refresh(&m.pair.rx), 0);
 	m.pair.sender->tx_switches++;
 	CHECK_EQ(sc_rx_refresh(&m.pair.rx), -EPROTO);
 	sc_rx_publish(&m.pair.rx, 10);
-	/* nor was there an offer for it */
+	/* and no ring was offered for it */
 	CHECK_EQ(sc_rx_refresh(&m.pair.rx), -EPROTO);
 	m.pair.sender->tx_switches--;
 	CHECK_EQ(sc_rx_refresh(&m.pair.rx), 0);
-	mover_exit(&m);
+	switcher_exit(&m);
 }
 
 /* ---- Two threads ------------------------------------------------------- */
@@ -320,28 +320,28 @@ static void second_turn(void)
 enum { NO_OFFER, OFFERED, ANSWERED };
 
 struct transfer {
-	struct mover m;
-	struct bell data;	/* wakes the consumer */
-	struct bell space;	/* wakes the producer */
+	struct switcher m;
+	struct notify data;	/* wakes the consumer */
+	struct notify space;	/* wakes the producer */
 	u64 total;
 	u32 chunk_max;
-	u32 offer;		/* how far it is with m.offer */
-	struct sc_ring message;	/* what the consumer was told of it */
+	u32 offer;		/* state of m.offer */
+	struct sc_ring message;	/* the offer, as the consumer received it */
 };
 
-/* What the control ring and the channel's work do for a flow. */
+/* The part of the control ring and of the channel's work. */
 static void answer(struct transfer *t)
 {
 	if (virt_load_acquire(&t->offer) != OFFERED)
 		return;
 	CHECK_EQ(take_offer(&t->m, &t->message), 0);
 	virt_store_release(&t->offer, ANSWERED);
-	bell_ring(&t->space);
+	notify_send(&t->space);
 }
 
-static void move(struct transfer *t, struct random *random)
+static void resize(struct transfer *t, struct random *random)
 {
-	struct mover *m = &t->m;
+	struct switcher *m = &t->m;
 
 	switch (virt_load_acquire(&t->offer)) {
 	case NO_OFFER:
@@ -350,12 +350,12 @@ static void move(struct transfer *t, struct random *random)
 		make_offer(m, 64U << random_below(random, 12), LAYOUT_PAIRS);
 		t->message = m->offer;
 		virt_store_release(&t->offer, OFFERED);
-		bell_ring(&t->data);
+		notify_send(&t->data);
 		break;
 	case ANSWERED:
-		/* at any time from now on */
+		/* from now on this happens at any time */
 		if (random_below(random, 3) == 0 && fits(m)) {
-			turn(m);
+			switch_ring(m);
 			virt_store_release(&t->offer, NO_OFFER);
 		}
 		break;
@@ -372,14 +372,14 @@ static bool await_space(struct transfer *t)
 		if (sc_tx_space(tx))
 			break;
 		if (virt_load_acquire(&t->offer) == ANSWERED && fits(&t->m)) {
-			turn(&t->m);
+			switch_ring(&t->m);
 			virt_store_release(&t->offer, NO_OFFER);
 			continue;
 		}
 		sc_tx_arm(tx, 1);
 		if (!CHECK_EQ(sc_tx_refresh(tx), 0))
 			return false;
-		if (!sc_tx_space(tx) && !bell_wait(&t->space))
+		if (!sc_tx_space(tx) && !notify_wait(&t->space))
 			return CHECK(!"woken when there is space");
 	}
 	return true;
@@ -396,14 +396,14 @@ static void *produce(void *arg)
 	while (sent < t->total && await_space(t)) {
 		u32 len = random_within(&random, 1, t->chunk_max);
 
-		move(t, &random);
+		resize(t, &random);
 		len = min(len, sc_tx_space(tx));
 		if (len > t->total - sent)
 			len = t->total - sent;
 		stream_fill(bytes, sent, len);
 		ring_copy_in(&tx->ring, tx->prod, bytes, len);
 		if (sc_tx_publish(tx, len))
-			bell_ring(&t->data);
+			notify_send(&t->data);
 		sent += len;
 	}
 	free(bytes);
@@ -425,7 +425,7 @@ static bool await_data(struct transfer *t)
 			return false;
 		if (sc_rx_avail(rx))
 			return true;
-		if (!bell_wait(&t->data))
+		if (!notify_wait(&t->data))
 			return CHECK(!"woken when there is data");
 	}
 }
@@ -444,7 +444,7 @@ static void *consume(void *arg)
 		len = min(len, sc_rx_avail(rx));
 		CHECK(rx_copy_out(rx, 0, bytes, len));
 		if (sc_rx_publish(rx, len))
-			bell_ring(&t->space);
+			notify_send(&t->space);
 		if (!CHECK(stream_matches(bytes, received, len)))
 			break;
 		received += len;
@@ -453,7 +453,7 @@ static void *consume(void *arg)
 	return NULL;
 }
 
-/* Returns how often the ring moved: that is up to who gets a processor when. */
+/* Returns the number of switches, which depends on the scheduler. */
 static u32 transfer(u64 total, u32 chunk_max)
 {
 	static struct transfer t;
@@ -462,30 +462,30 @@ static u32 transfer(u64 total, u32 chunk_max)
 	memset(&t, 0, sizeof(t));
 	t.total = total;
 	t.chunk_max = chunk_max;
-	mover_init(&t.m, 4096, 0U - (u32)(total / 2));
-	bell_init(&t.data);
-	bell_init(&t.space);
+	switcher_init(&t.m, 4096, 0U - (u32)(total / 2));
+	notify_init(&t.data);
+	notify_init(&t.space);
 	pthread_create(&producer, NULL, produce, &t);
 	consume(&t);
 	pthread_join(producer, NULL);
-	mover_exit(&t.m);
-	return t.m.moves;
+	switcher_exit(&t.m);
+	return t.m.switches_done;
 }
 
-#define MOVES	10
+#define SWITCHES	10
 #define TRIES	100
 
 static void transfers(u64 total, u32 chunk_max)
 {
-	u32 moves = 0, n = 0;
+	u32 switches_done = 0, n = 0;
 
-	while (moves < MOVES && n < TRIES && !tap_failed()) {
-		moves += transfer(total, chunk_max);
+	while (switches_done < SWITCHES && n < TRIES && !tap_failed()) {
+		switches_done += transfer(total, chunk_max);
 		n++;
 	}
-	CHECK(moves >= MOVES);
-	tap_note("%u times %llu KiB, %u moves", n, (unsigned long long)total >> 10,
-		 moves);
+	CHECK(switches_done >= SWITCHES);
+	tap_note("%u times %llu KiB, %u switches", n, (unsigned long long)total >> 10,
+		 switches_done);
 }
 
 static void small_pieces(void)
@@ -499,11 +499,11 @@ static void large_pieces(void)
 }
 
 static const struct tap_case cases[] = {
-	{ "bytes survive moves in any order", any_order },
+	{ "bytes survive switches in any order", any_order },
 	{ "idle", idle },
 	{ "not before the old ring is empty", too_early },
-	{ "only sound switches are followed", only_sound_turns_are_followed },
-	{ "a second turn", second_turn },
+	{ "invalid switches are rejected", invalid_switches_are_rejected },
+	{ "a second switch", second_switch },
 	{ "two threads, small pieces", small_pieces },
 	{ "two threads, large pieces", large_pieces },
 };

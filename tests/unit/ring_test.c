@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The ring in one thread: where bytes are, and which indexes are believed. */
+/* The ring in one thread: where bytes are, and which indexes are accepted. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,10 +37,10 @@ static void check_run(const struct sc_ring *ring, u32 pos, u32 len)
 	CHECK_EQ(run, want);
 }
 
-/* Runs around every page's edges, for every kind of limits. */
+/* Runs around the edges of every page, with every kind of limit. */
 static void check_runs(const struct sc_ring *ring)
 {
-	const u32 wishes[] = {
+	const u32 limits[] = {
 		1, 2, 100, 4095, 4096, 4097, 8192, ring->size - 1, ring->size,
 		ring->size + 1, 0xffffffff,
 	};
@@ -52,10 +52,10 @@ static void check_runs(const struct sc_ring *ring)
 	for (i = 0; i < ARRAY_SIZE(starts); i++)
 		for (edge = 0; edge <= ring->size; edge += SCHANNEL_PAGE_SIZE)
 			for (near = -1; near <= 1; near++)
-				for (j = 0; j < ARRAY_SIZE(wishes); j++)
-					if (wishes[j])
+				for (j = 0; j < ARRAY_SIZE(limits); j++)
+					if (limits[j])
 						check_run(ring, starts[i] + edge + near,
-							  wishes[j]);
+							  limits[j]);
 }
 
 static void runs_follow_the_pages(void)
@@ -85,7 +85,7 @@ static void one_run_when_together(void)
 	pair_exit(&pair);
 }
 
-/* Send and receive random amounts, often to the brim, across all wraps. */
+/* Send and receive random amounts, often until full, across all wraps. */
 static void pass_bytes(u32 size, enum layout layout, u32 start)
 {
 	struct random random = { .state = size ^ start ^ layout };
@@ -162,8 +162,8 @@ static void full_and_empty_differ(void)
 }
 
 /*
- * What a consumer index may say: no less than before, no more than was produced.
- * Distances are counted from the last one believed.
+ * A valid consumer index is not below the last one, and not above the producer index.
+ * Distances are counted from the last accepted one.
  */
 static void try_cons(struct sc_tx *tx, struct schannel_flow *peer, u32 cons)
 {
@@ -181,7 +181,7 @@ static void try_cons(struct sc_tx *tx, struct schannel_flow *peer, u32 cons)
 	*tx = before;
 }
 
-/* And a producer index: no less than before, no more than the ring holds. */
+/* A valid producer index is not below the last one, and the ring can hold the bytes. */
 static void try_prod(struct sc_rx *rx, struct schannel_flow *peer, u32 prod)
 {
 	struct sc_rx before = *rx;
@@ -200,7 +200,7 @@ static void try_prod(struct sc_rx *rx, struct schannel_flow *peer, u32 prod)
 
 #define AROUND 40
 
-/* Every value near an edge, many elsewhere. */
+/* Every value near a limit, and many others. */
 static void try_indexes(struct pair *pair, struct random *random)
 {
 	u32 size = pair->tx.ring.size;
@@ -228,7 +228,7 @@ static void try_indexes(struct pair *pair, struct random *random)
 	}
 }
 
-static void only_sound_indexes_are_believed(void)
+static void invalid_indexes_are_rejected(void)
 {
 	const u32 sizes[] = { 16, 4096, 32768 };
 	const u32 starts[] = { 0, 1, 0x7fffffff, 0x80000000, 0xfffff800, 0xffffffff };
@@ -253,7 +253,7 @@ static void only_sound_indexes_are_believed(void)
 	}
 }
 
-/* The largest ring there can be: distances of 4 MiB, page array of 1024. */
+/* The largest ring: distances of 4 MiB, an array of 1024 pages. */
 static void largest_ring(void)
 {
 	u32 size = SCHANNEL_PAGE_SIZE << SCHANNEL_RING_ORDER_MAX;
@@ -273,7 +273,7 @@ static const struct tap_case cases[] = {
 	{ "one run when the pages lie together", one_run_when_together },
 	{ "bytes survive every wrap", bytes_survive_every_wrap },
 	{ "full and empty differ", full_and_empty_differ },
-	{ "only sound indexes are believed", only_sound_indexes_are_believed },
+	{ "invalid indexes are rejected", invalid_indexes_are_rejected },
 	{ "the largest ring", largest_ring },
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Writes a few sound inputs for the fuzzers to start from: seeds DIRECTORY. */
+/* seeds DIRECTORY: writes a few valid inputs that the fuzzers start from. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,7 +114,7 @@ static void messages(void)
 	});
 }
 
-/* A peer that plays by the rules, across the wrap, in two kinds of rings. */
+/* A well-behaved peer, across the wrap, in two kinds of rings. */
 static void fair_peer(void)
 {
 	struct {
@@ -146,7 +146,7 @@ static void fair_peer(void)
 	seed("fuzz_peer", "fair-scattered", &input, sizeof(input));
 }
 
-/* One that changes its mind between our check and our use. */
+/* A peer that changes a word between our check and our use of it. */
 static void sly_peer(void)
 {
 	struct {
@@ -170,7 +170,7 @@ static void sly_peer(void)
 	seed("fuzz_peer", "sly", &input, sizeof(input));
 }
 
-/* Offers a ring and switches to it, as it may; then where it must not. */
+/* A peer that offers a ring and switches to it, then switches where it must not. */
 static void turning_peer(void)
 {
 	struct {
@@ -180,18 +180,18 @@ static void turning_peer(void)
 		.setup = { .order = 1, .layout = 0, .start = 0xffffff00 },
 		.step = {
 			{ PEER_OFFER, 0, 2, 0 },
-			{ PEER_STORE, PEER_RX_CONS, PEER_WORD_TX_TURN, 1000 },
-			{ PEER_STORE, PEER_TURNS, PEER_WORD_TX_TURNS, 1 },
+			{ PEER_STORE, PEER_RX_CONS, PEER_WORD_TX_SWITCH, 1000 },
+			{ PEER_STORE, PEER_SWITCHES, PEER_WORD_TX_SWITCHES, 1 },
 			{ PEER_STORE, PEER_RX_CONS, PEER_WORD_TX_PROD, 9000 },
 			{ PEER_RECEIVE, 0, 500, 0 },
 			{ PEER_PEEK, 0, 600, 0 },
 			{ PEER_RECEIVE, 0, 9000, 0 },
 			{ PEER_RECEIVE, 0, 9000, 0 },
 			{ PEER_OFFER, 0, 0, 0 },
-			{ PEER_STORE, PEER_RX_CONS, PEER_WORD_TX_TURN, 5000 },
-			{ PEER_STORE, PEER_TURNS, PEER_WORD_TX_TURNS, 1 },
+			{ PEER_STORE, PEER_RX_CONS, PEER_WORD_TX_SWITCH, 5000 },
+			{ PEER_STORE, PEER_SWITCHES, PEER_WORD_TX_SWITCHES, 1 },
 			{ PEER_RECEIVE, 0, 100, 0 },
-			{ PEER_STORE, PEER_RX_CONS, PEER_WORD_TX_TURN, 100 },
+			{ PEER_STORE, PEER_RX_CONS, PEER_WORD_TX_SWITCH, 100 },
 			{ PEER_AMBUSH, PEER_RX_CONS, 3, 8000 },
 			{ PEER_RECEIVE, 0, 100, 0 },
 			{ PEER_PEEK, 0, 0, 0 },
@@ -203,7 +203,7 @@ static void turning_peer(void)
 	seed("fuzz_peer", "switching-scattered", &input, sizeof(input));
 }
 
-/* Sound records up to the brim, across the wrap; handed out, and given back. */
+/* Valid records that fill the ring, across the wrap; delivered and consumed. */
 static void fair_records(void)
 {
 	struct {
@@ -233,7 +233,7 @@ static void fair_records(void)
 	seed("fuzz_record", "fair-scattered", &input, sizeof(input));
 }
 
-/* Too long by a byte, and by far; longer, or shorter, once it was looked at. */
+/* Too long by a byte, and by far; changed to longer or shorter after the check. */
 static void sly_records(void)
 {
 	struct {
@@ -253,7 +253,7 @@ static void sly_records(void)
 			{ RECORD_AMBUSH, RECORD_ABSOLUTE, 1, 4096 },
 			{ RECORD_WALK, 0, 0, 0 },
 			{ RECORD_WRITE, RECORD_ABSOLUTE, 0, 17 },
-			/* right again, for who reads it twice */
+			/* valid again, for a second load */
 			{ RECORD_AMBUSH, RECORD_ABSOLUTE, 4, 0 },
 			{ RECORD_GIVE, 0, 0, 0 },
 			{ RECORD_WRITE, RECORD_ABSOLUTE, 0, 16 },

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A producer and a consumer, each a thread, pass a stream through one ring. Who
- * has nothing to do arms and sleeps; only what sc_*_publish() says wakes it. So a
- * lost wake-up is a sleep that does not end, and a byte that is read too early or
- * overwritten too soon is a wrong byte (or, with ThreadSanitizer, a race).
+ * A producer and a consumer thread pass a stream through one ring. A side that has nothing
+ * to do arms and sleeps; only the result of sc_*_publish() wakes it. So a lost wake-up is a
+ * sleep that does not end, and a byte that is read too early or overwritten too soon is a
+ * wrong byte, or a race that ThreadSanitizer reports.
  */
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "bell.h"
+#include "notify.h"
 #include "pair.h"
 #include "random.h"
 #include "tap.h"
 
 struct transfer {
 	struct pair pair;
-	struct bell data;	/* wakes the consumer */
-	struct bell space;	/* wakes the producer */
+	struct notify data;	/* wakes the consumer */
+	struct notify space;	/* wakes the producer */
 	u64 total;
 	u32 chunk_max;
 	bool greedy;		/* sleep until half a ring is there, not 1 byte */
@@ -24,7 +24,7 @@ struct transfer {
 	unsigned long armed_space;
 };
 
-/* At most half a ring on either side, or both could wait for the other. */
+/* At most half a ring on either side, or both sides could wait for each other. */
 static u32 wanted(const struct transfer *t, u64 left)
 {
 	u32 want = t->greedy ? t->pair.tx.ring.size / 2 : 1;
@@ -32,7 +32,7 @@ static u32 wanted(const struct transfer *t, u64 left)
 	return want < left ? want : left;
 }
 
-/* True once there is some space; false if the test is over. */
+/* Waits for some space. Returns false if the test is over. */
 static bool await_space(struct transfer *t, u64 left)
 {
 	struct sc_tx *tx = &t->pair.tx;
@@ -51,7 +51,7 @@ static bool await_space(struct transfer *t, u64 left)
 			return false;
 		if (sc_tx_space(tx) >= want)
 			return true;
-		if (!bell_wait(&t->space))
+		if (!notify_wait(&t->space))
 			return CHECK(!"woken when there is space");
 	}
 }
@@ -74,7 +74,7 @@ static bool await_data(struct transfer *t, u64 left)
 			return false;
 		if (sc_rx_avail(rx) >= want)
 			return true;
-		if (!bell_wait(&t->data))
+		if (!notify_wait(&t->data))
 			return CHECK(!"woken when there is data");
 	}
 }
@@ -102,7 +102,7 @@ static void *produce(void *arg)
 		stream_fill(bytes, sent, len);
 		ring_copy_in(&tx->ring, tx->prod, bytes, len);
 		if (sc_tx_publish(tx, len))
-			bell_ring(&t->data);
+			notify_send(&t->data);
 		sent += len;
 	}
 	free(bytes);
@@ -123,7 +123,7 @@ static void *consume(void *arg)
 
 		ring_copy_out(&rx->ring, rx->cons, bytes, len);
 		if (sc_rx_publish(rx, len))
-			bell_ring(&t->space);
+			notify_send(&t->space);
 		if (!CHECK(stream_matches(bytes, received, len)))
 			break;
 		received += len;
@@ -140,20 +140,20 @@ static void transfer(u32 size, enum layout layout, u64 total, u32 chunk_max,
 	};
 	pthread_t producer;
 
-	/* so that the indexes wrap in the middle */
+	/* the indexes wrap in the middle */
 	pair_init(&t.pair, size, layout, 0U - (u32)(total / 2));
-	bell_init(&t.data);
-	bell_init(&t.space);
+	notify_init(&t.data);
+	notify_init(&t.space);
 	pthread_create(&producer, NULL, produce, &t);
 	consume(&t);
 	pthread_join(producer, NULL);
 
-	/* who did not arm was not disturbed */
-	CHECK(t.data.rings <= t.armed_data);
-	CHECK(t.space.rings <= t.armed_space);
+	/* no notification without arming */
+	CHECK(t.data.sent <= t.armed_data);
+	CHECK(t.space.sent <= t.armed_space);
 	tap_note("%llu KiB, ring of %u: armed %lu + %lu, notified %lu + %lu",
 		 (unsigned long long)total >> 10, size, t.armed_data,
-		 t.armed_space, t.data.rings, t.space.rings);
+		 t.armed_space, t.data.sent, t.space.sent);
 	pair_exit(&t.pair);
 }
 

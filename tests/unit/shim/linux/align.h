@@ -2,7 +2,7 @@
 #ifndef SHIM_LINUX_ALIGN_H
 #define SHIM_LINUX_ALIGN_H
 
-/* As in the kernel, in the type of @x: it overflows where the kernel's does. */
+/* Calculates in the type of @x, so it overflows where the kernel's does. */
 #define ALIGN(x, a) ({					\
 	__typeof__(x) mask_ = (__typeof__(x))(a) - 1;	\
 	((x) + mask_) & ~mask_; })

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Bit by bit: slow and plainly right. */
+/* The kernel's bitmaps, bit by bit: slow and obviously correct. */
 #ifndef SHIM_LINUX_BITMAP_H
 #define SHIM_LINUX_BITMAP_H
 
@@ -28,7 +28,7 @@ static inline void bitmap_clear(unsigned long *map, unsigned int start,
 		map[start / BITS_PER_LONG] &= ~(1UL << (start % BITS_PER_LONG));
 }
 
-/* Not below @size if there is no such area. */
+/* Returns @size or more if there is no such area. */
 static inline unsigned long
 bitmap_find_next_zero_area(const unsigned long *map, unsigned long size,
 			   unsigned long start, unsigned int nr,

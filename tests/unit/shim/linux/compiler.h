@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * READ_ONCE() and WRITE_ONCE() order nothing, so here they are relaxed atomics:
- * no data race by themselves, but nothing is ordered by them either, and
- * ThreadSanitizer sees every place that should have said more.
+ * READ_ONCE() and WRITE_ONCE() are relaxed atomics here: no data races themselves, but
+ * they order nothing. So ThreadSanitizer reports each place that lacks an acquire or a
+ * release.
  */
 #ifndef SHIM_LINUX_COMPILER_H
 #define SHIM_LINUX_COMPILER_H
 
 /*
- * With SHIM_HOSTILE the program is told of every load just before it happens and
- * may change what is loaded: the moment a peer would choose.
+ * With SHIM_HOSTILE each load calls this function of the program first, which may change
+ * the word: as a hostile peer would at that moment.
  */
 #ifdef SHIM_HOSTILE
 void shim_before_load(const void *addr);

@@ -20,7 +20,7 @@
 	type hi_ = (hi);			\
 	x_ < lo_ ? lo_ : x_ > hi_ ? hi_ : x_; })
 
-/* As in the kernel, both must be of one kind: there is no silent conversion. */
+/* Both must have the same type, as in the kernel. */
 #define min(x, y) ({				\
 	__typeof__(x) x_ = (x);			\
 	__typeof__(y) y_ = (y);			\
