@@ -2,7 +2,7 @@
 /*
  * A xenstore in which every value, and every name in a directory, is any bytes:
  * more than a domain can do. Three domains are looked at in it; what
- * their peers would be told must make sense, and no address be two domains'.
+ * their peers would be told must be valid, and no address may belong to two domains.
  */
 #include <errno.h>
 #include <stdbool.h>

@@ -34,7 +34,7 @@ def until(condition, what, limit=LIMIT):
         now = time.monotonic()
         if now > deadline:
             raise Failed(f"not within {limit} s: {what() if callable(what) else what}")
-        # Whoever asks all the time is what the others wait for.
+        # Polling must not take the processor from what it waits for.
         time.sleep(max(0.01, 4 * (now - start)))
 
 
@@ -245,7 +245,7 @@ class World:
                 self._sound(domain, peer)
 
     def _sound(self, domain, peer):
-        """An end names the right domain, and lets nobody write who must not."""
+        """An end names the right domain, and only dom0 may write what must be trusted."""
         path = self.end(domain, peer)
         is_front = domain.domid > peer.domid
         other = self.end(peer, domain)
