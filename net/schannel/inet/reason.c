@@ -61,7 +61,7 @@ struct scinet_reason_set {
 static struct scinet_reason_set scinet_reason_sets[SCINET_REASON_SETS];
 
 static struct scinet_reason_set *scinet_reason_set(const struct net *net,
-					     const struct in6_addr *addr,
+						   const struct in6_addr *addr,
 					     u16 port)
 {
 	u32 hash = ipv6_portaddr_hash(net, addr, port);
@@ -103,7 +103,7 @@ static bool scinet_reason_holds(const struct scinet_reason *reason)
 }
 
 static bool scinet_reason_is(const struct scinet_reason *reason, const struct net *net,
-			  const struct in6_addr *addr, u16 port)
+			     const struct in6_addr *addr, u16 port)
 {
 	return reason->net == net->net_cookie && reason->port == port &&
 	       ipv6_addr_equal(&reason->addr, addr);
@@ -111,7 +111,7 @@ static bool scinet_reason_is(const struct scinet_reason *reason, const struct ne
 
 /* What is remembered of exactly this. @ms: how long it still holds. */
 static enum schannel_divert scinet_reason_find(const struct net *net,
-					    const struct in6_addr *addr,
+					       const struct in6_addr *addr,
 					    u16 port, u32 *ms)
 {
 	struct scinet_reason_set *set = scinet_reason_set(net, addr, port);
@@ -130,7 +130,7 @@ static enum schannel_divert scinet_reason_find(const struct net *net,
 }
 
 static enum schannel_divert scinet_reason_recall(const struct net *net,
-					      const struct in6_addr *addr,
+						 const struct in6_addr *addr,
 					      u16 port, u32 *ms)
 {
 	return scinet_reason_find(net, addr, port, ms) ?:
@@ -139,7 +139,7 @@ static enum schannel_divert scinet_reason_recall(const struct net *net,
 
 /* Its old place, or a free one, or that of who is forgotten first. */
 static struct scinet_reason *scinet_reason_slot(struct scinet_reason_set *set,
-					   const struct net *net,
+						const struct net *net,
 					   const struct in6_addr *addr,
 					   u16 port)
 {
@@ -158,7 +158,7 @@ static struct scinet_reason *scinet_reason_slot(struct scinet_reason_set *set,
 }
 
 static void scinet_reason_keep(const struct net *net, const struct in6_addr *addr,
-			    u16 port, enum schannel_divert verdict)
+			       u16 port, enum schannel_divert verdict)
 {
 	struct scinet_reason_set *set = scinet_reason_set(net, addr, port);
 	struct scinet_reason *reason;
@@ -174,7 +174,7 @@ static void scinet_reason_keep(const struct net *net, const struct in6_addr *add
 }
 
 static bool scinet_reason_is_of(struct net *net, const struct in6_addr *addr,
-			     const struct schannel_peer *peer)
+				const struct schannel_peer *peer)
 {
 	if (peer->domid == SC_DOMID_SELF)
 		return scinet_reason_is_local(net, addr);
@@ -204,7 +204,7 @@ void scinet_reason_forget(struct net *net, struct schannel_peer *peer)
 
 /* What is remembered of this destination, or SCHANNEL_DIVERT_OK. */
 enum schannel_divert scinet_reason_recent(const struct net *net,
-				       const struct in6_addr *addr, u16 port)
+					  const struct in6_addr *addr, u16 port)
 {
 	u32 ms;
 
@@ -221,14 +221,14 @@ enum schannel_divert scinet_reason_recent(const struct net *net,
  * @verdict:	what became of it; remembered if it is of the kind
  */
 void scinet_reason_count(const struct net *net, const struct in6_addr *addr,
-		      u16 port, enum schannel_divert verdict)
+			 u16 port, enum schannel_divert verdict)
 {
 	struct scinet_net *own = net_generic(net, scinet_net_id);
 
 	atomic_long_inc(&own->counts[verdict]);
 	if (scinet_reason_is_kept(verdict))
 		scinet_reason_keep(net, addr,
-				scinet_reason_is_wide(verdict) ? 0 : port,
+				   scinet_reason_is_wide(verdict) ? 0 : port,
 				verdict);
 }
 
@@ -266,7 +266,7 @@ bool scinet_reason_is_local(struct net *net, const struct in6_addr *addr)
  * if the verdict is SCHANNEL_DIVERT_OK.
  */
 struct schannel_peer *scinet_reason_look(struct net *net,
-				      const struct in6_addr *addr, u16 port,
+					 const struct in6_addr *addr, u16 port,
 				      struct sc_divert_view *view)
 {
 	bool local = scinet_reason_is_local(net, addr);
@@ -282,7 +282,7 @@ struct schannel_peer *scinet_reason_look(struct net *net,
 		view->verdict = SCHANNEL_DIVERT_LOCAL;
 	} else {
 		view->remembered = scinet_reason_recall(net, addr, port,
-						     &view->retry_ms);
+							&view->retry_ms);
 		if (view->remembered)
 			view->verdict = SCHANNEL_DIVERT_RECENT;
 	}

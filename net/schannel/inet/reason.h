@@ -18,12 +18,12 @@ struct schannel_peer;
 
 /* Any context but hard interrupts, and none of them sleeps: */
 struct schannel_peer *scinet_reason_look(struct net *net,
-				      const struct in6_addr *addr, u16 port,
+					 const struct in6_addr *addr, u16 port,
 				      struct sc_divert_view *view);
 enum schannel_divert scinet_reason_recent(const struct net *net,
-				       const struct in6_addr *addr, u16 port);
+					  const struct in6_addr *addr, u16 port);
 void scinet_reason_count(const struct net *net, const struct in6_addr *addr,
-		      u16 port, enum schannel_divert verdict);
+			 u16 port, enum schannel_divert verdict);
 bool scinet_reason_is_local(struct net *net, const struct in6_addr *addr);
 
 /* As struct sc_divert_ops wants them: */
