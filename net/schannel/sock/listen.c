@@ -276,7 +276,7 @@ static struct sock *sc_listen_find(struct schannel_channel *ch, u32 port)
 
 /* As incoming() of struct sc_flow_type. */
 static int sc_listen_incoming(struct schannel_channel *ch,
-		       const struct schannel_msg *msg)
+			      const struct schannel_msg *msg)
 {
 	struct sock *lsk;
 	int reason;
