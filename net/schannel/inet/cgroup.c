@@ -49,9 +49,11 @@ static bool scinet_cgroup_runs(struct cgroup *cgroup,
 
 /**
  * scinet_cgroup_attached() - is a socket in an attached cgroup
- * @sk:		a full socket, which holds its cgroup and what runs there
+ * @sk:		a full socket, which holds a reference to its cgroup
  *
- * That of its creation, as for all that is done with sockets' cgroups.
+ * The cgroup is the one in which the socket was created, as for all cgroup BPF programs.
+ *
+ * Return: true if the programs of SChannel run in that cgroup.
  */
 bool scinet_cgroup_attached(const struct sock *sk)
 {

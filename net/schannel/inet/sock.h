@@ -43,20 +43,25 @@ struct schannel_channel;
 struct schannel_msg;
 
 /**
- * struct scinet_sock - what a TCP socket has while it is diverted
+ * struct scinet_sock - the state of a TCP socket while it is diverted
  * @conn:	its end of the connection; holds a reference to the socket
- * @ref:	the socket's, and that of each call that is under way
- * @retire:	ends what cannot be ended where the socket was taken back
- * @af_ops, @backlog_rcv: TCP's own, to be put back
+ * @ref:	references: of the socket, and of each call in progress
+ * @rcu:	frees it after a grace period
+ * @retire:	ends in process context what the release of the socket cannot end
+ * @af_ops:	TCP's own operations, to be restored
+ * @backlog_rcv: TCP's own function, to be restored
  * @tuple:	its addresses
- *
- * Of who connects (lock_sock()):
- * @peer:	whom it connects to; holds a reference
+ * @peer:	the peer it connects to; holds a reference
  * @waiter:	waits for the peer's channel, and for the answer
- * @deadline:	when it goes on as TCP, in jiffies
- * @addr, @addr_len: what connect() was given
- * @dest, @port: the same, as the program saw it when it asked for diversion
- * @write_seq, @window_clamp: TCP's own, to be put back
+ * @deadline:	when it falls back to TCP, in jiffies
+ * @addr:	the address that connect() was given
+ * @addr_len:	its length
+ * @dest:	the destination as the program named it, before any BPF program changed it
+ * @port:	the port of @dest
+ * @write_seq:	TCP's own value, to be restored
+ * @window_clamp: TCP's own value, to be restored
+ *
+ * lock_sock() protects the members from @peer on, which only a connecting socket uses.
  */
 struct scinet_sock {
 	struct sc_conn conn;

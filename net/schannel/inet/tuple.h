@@ -12,10 +12,12 @@ struct sock;
 
 /**
  * struct scinet_tuple - the addresses of a connection
- * @node:	in the table
- * @net:	in which namespace; held by the socket
- * @local, @remote: IPv6 or v4-mapped
- * @local_port, @remote_port: host byte order
+ * @node:	in the table of tuples
+ * @net:	its network namespace; held by the socket
+ * @local:	the local address, IPv6 or v4-mapped
+ * @remote:	the remote address, IPv6 or v4-mapped
+ * @local_port:	in host byte order
+ * @remote_port: in host byte order
  */
 struct scinet_tuple {
 	struct hlist_node node;
