@@ -174,9 +174,8 @@ int run_client(const struct soak_options *options, int control)
 	pid_t nursery;
 
 	ledger_create(CLIENT);
-	if (!meet_server(options, control)) {
+	if (!meet_server(options, control))
 		return tap_bail_out("the server does not answer");
-	}
 	/* an eighth of all, if there are many */
 	mortal_slots = options->deaths ? options->flows / 8 / options->deaths : 0;
 	left = options->flows - mortal_slots * options->deaths;
@@ -188,17 +187,15 @@ int run_client(const struct soak_options *options, int control)
 		left -= workers[i].slots;
 		worker_start(&workers[i]);
 	}
-	if (!pass_time(options, control)) {
+	if (!pass_time(options, control))
 		return tap_bail_out("the server is gone");
-	}
 	atomic_store(&ledger->stop, true);
 	nursery_end(nursery);
 	for (unsigned int i = 0; i < options->threads; i++)
 		worker_join(&workers[i]);
 	server = servers_account(control, &account);
-	if (!server) {
+	if (!server)
 		return tap_bail_out("the server is gone");
-	}
 	verdict(options, &account, server);
 	free(server);
 	return 0;
