@@ -65,7 +65,7 @@ static int set_state(struct schannel_channel *channel, const struct nlattr *attr
 		errno = EPROTO;
 		return -1;
 	}
-	channel->up = mnl_attr_get_u32(attr) == SCHANNEL_CHANNEL_UP;
+	channel->up = mnl_attr_get_u32(attr) == SCHANNEL_CHANNEL_STATE_UP;
 	return 0;
 }
 

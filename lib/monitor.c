@@ -90,8 +90,8 @@ static int start(struct mnl_socket *socket, unsigned int what)
 		unsigned int what;
 		const char *name;
 	} groups[] = {
-		{ SCHANNEL_MONITOR_PEERS, SCHANNEL_GENL_GROUP_PEERS },
-		{ SCHANNEL_MONITOR_FLOWS, SCHANNEL_GENL_GROUP_FLOWS },
+		{ SCHANNEL_MONITOR_PEERS, SCHANNEL_MCGRP_PEERS },
+		{ SCHANNEL_MONITOR_FLOWS, SCHANNEL_MCGRP_FLOWS },
 	};
 	uint32_t numbers[SCL_COUNT(groups)] = { 0 };
 	int size = RECEIVE_BUFFER;

@@ -190,7 +190,7 @@ static int resolve(struct mnl_socket *socket, struct scl_reply *reply)
 	char buffer[SCL_REQUEST_MAX] __attribute__((aligned(MNL_ALIGNTO)));
 	struct nlmsghdr *nlh = genl_request(buffer, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 2, 0);
 
-	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, SCHANNEL_GENL_NAME);
+	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, SCHANNEL_FAMILY_NAME);
 	if (!scl_netlink_ask(socket, nlh, reply))
 		return 0;
 	if (errno == ENOENT && schannel_family() >= 0)
@@ -262,7 +262,7 @@ int scl_genl_ask(uint8_t cmd, uint16_t flags, const struct scl_attr *attrs, size
 		return -1;
 	id = genl_id(socket);
 	if (id) {
-		nlh = genl_request(buffer, id, cmd, SCHANNEL_GENL_VERSION, flags);
+		nlh = genl_request(buffer, id, cmd, SCHANNEL_FAMILY_VERSION, flags);
 		for (i = 0; i < n_attrs; i++)
 			mnl_attr_put(nlh, attrs[i].type, attrs[i].size, attrs[i].data);
 		ret = scl_netlink_ask(socket, nlh, reply);

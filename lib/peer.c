@@ -81,7 +81,7 @@ static int set_attr(struct scl_peer *self, const struct nlattr *attr)
 	case SCHANNEL_A_PEER_CHANNEL_STATE:
 		if (mnl_attr_validate(attr, MNL_TYPE_U32) < 0)
 			return -1;
-		peer->channel_up = mnl_attr_get_u32(attr) == SCHANNEL_CHANNEL_UP;
+		peer->channel_up = mnl_attr_get_u32(attr) == SCHANNEL_CHANNEL_STATE_UP;
 		return 0;
 	case SCHANNEL_A_PEER_OWN_DOMID:
 		self->owned = true;

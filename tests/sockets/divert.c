@@ -17,7 +17,7 @@ struct request {
 	struct nlmsghdr header;
 	struct genlmsghdr genl;
 	struct nlattr attr;
-	char name[NLA_ALIGN(sizeof(SCHANNEL_GENL_NAME))];
+	char name[NLA_ALIGN(sizeof(SCHANNEL_FAMILY_NAME))];
 };
 
 /* Calls @take with each answer; returns 0, or a negative errno. */
@@ -104,8 +104,8 @@ static int read_verdicts(struct divert_counts *counts)
 	struct request request = {
 		.header.nlmsg_len = sizeof(request),
 		.attr.nla_type = CTRL_ATTR_FAMILY_NAME,
-		.attr.nla_len = NLA_HDRLEN + sizeof(SCHANNEL_GENL_NAME),
-		.name = SCHANNEL_GENL_NAME,
+		.attr.nla_len = NLA_HDRLEN + sizeof(SCHANNEL_FAMILY_NAME),
+		.name = SCHANNEL_FAMILY_NAME,
 	};
 	uint16_t id = 0;
 	int err;

@@ -10,20 +10,20 @@
 #include "diag.h"
 #include "core/flow.h"
 #include "core/common.h"
-#include "netlink.h"
 #include "sock/socket.h"
 #include "sock/table.h"
+#include "viewer.h"
 
 /* ---- Dump -------------------------------------------------------------- */
 
 /**
- * struct sc_diag_dump - state of a dump
- * @id:		the dump continues with the first socket of this number or a higher one
- * @who:	the user that requested it
+ * struct sc_diag_dump - the position of a dump
+ * @id:		the next socket has this number in the table of sockets or a higher one
+ * @viewer:	the user that sockets are shown to
  */
 struct sc_diag_dump {
 	u32 id;
-	struct sc_netlink_viewer who;
+	struct sc_viewer viewer;
 };
 
 static struct sc_diag_dump *sc_diag_dump(struct netlink_callback *cb)
@@ -119,7 +119,7 @@ static bool sc_diag_wanted(struct netlink_callback *cb, const struct net *net,
 	return net_eq(sock_net(sk), net) && !sock_flag(sk, SOCK_DEAD) &&
 	       (!req->types || req->types & BIT(sk->sk_type)) &&
 	       (!req->states || req->states & BIT(READ_ONCE(sk->sk_state))) &&
-	       sc_netlink_sees(&sc_diag_dump(cb)->who, sk);
+	       sc_viewer_sees(&sc_diag_dump(cb)->viewer, sk);
 }
 
 static int sc_diag_dump_socks(struct sk_buff *skb, struct netlink_callback *cb)
@@ -142,7 +142,7 @@ static int sc_diag_dump_socks(struct sk_buff *skb, struct netlink_callback *cb)
 
 static int sc_diag_start(struct netlink_callback *cb)
 {
-	sc_netlink_who(cb->skb, &sc_diag_dump(cb)->who);
+	sc_viewer_init(&sc_diag_dump(cb)->viewer, cb->skb);
 	return 0;
 }
 
@@ -204,7 +204,7 @@ static int sc_diag_destroy(struct sk_buff *skb, struct nlmsghdr *nlh)
 	return err;
 }
 
-/* ---- The handler ------------------------------------------------------- */
+/* ---- Handler ----------------------------------------------------------- */
 
 static struct sock_diag_handler sc_diag_handler __ro_after_init = {
 	.owner		= THIS_MODULE,

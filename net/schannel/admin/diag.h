@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sock_diag for the family. See diag.c. */
+/* sock_diag for the socket family. See diag.c. */
 #ifndef _SCHANNEL_DIAG_H
 #define _SCHANNEL_DIAG_H
 

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Transparent mode over generic netlink: what became, or would become, of TCP
- * connections. See netlink.c.
- */
+/* Verdicts of transparent mode on TCP connections, over generic netlink. See netlink.c. */
 #include <linux/in6.h>
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
 #include <uapi/linux/schannel.h>
-#include <uapi/linux/schannel_netlink.h>
 #include "core/divert.h"
+#include "netlink_gen.h"
 #include "netlink_msg.h"
 
 static bool sc_netlink_fill_divert(struct sk_buff *skb,
@@ -26,11 +23,11 @@ static bool sc_netlink_fill_divert(struct sk_buff *skb,
 	       !nla_put_u32(skb, SCHANNEL_A_DIVERT_DOMID, view->domid);
 }
 
-int sc_netlink_get_divert(struct sk_buff *request, struct genl_info *info)
+int schannel_nl_divert_get_doit(struct sk_buff *request, struct genl_info *info)
 {
+	struct sc_netlink_to to = sc_netlink_to_reply(info);
 	struct nlattr *port = info->attrs[SCHANNEL_A_DIVERT_PORT];
 	struct sc_divert_view view;
-	struct sc_netlink_to to;
 	struct in6_addr addr;
 	struct sk_buff *skb;
 	void *head;
@@ -45,7 +42,7 @@ int sc_netlink_get_divert(struct sk_buff *request, struct genl_info *info)
 		NL_SET_ERR_MSG(info->extack, "schannel_inet is not loaded");
 		return err;
 	}
-	skb = sc_netlink_reply(info, SCHANNEL_CMD_DIVERT_GET, &to);
+	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 	if (!skb)
 		return -ENOMEM;
 	err = -EMSGSIZE;
@@ -53,7 +50,7 @@ int sc_netlink_get_divert(struct sk_buff *request, struct genl_info *info)
 	if (head)
 		err = sc_netlink_end(skb, head,
 				     sc_netlink_fill_divert(skb, &view));
-	return sc_netlink_send(skb, info, err);
+	return sc_netlink_reply(skb, info, err);
 }
 
 static int sc_netlink_put_divert_count(struct sk_buff *skb,
@@ -71,11 +68,11 @@ static int sc_netlink_put_divert_count(struct sk_buff *skb,
 	return sc_netlink_end(skb, head, done);
 }
 
-/* How often each verdict was given; it goes on at the verdict in @args. */
-int sc_netlink_dump_divert(struct sk_buff *skb, struct netlink_callback *cb)
+/* How often each verdict was given; args[0] is the verdict that comes next. */
+int schannel_nl_divert_get_dumpit(struct sk_buff *skb,
+				  struct netlink_callback *cb)
 {
-	struct sc_netlink_to to = sc_netlink_dump_to(cb,
-						     SCHANNEL_CMD_DIVERT_GET);
+	struct sc_netlink_to to = sc_netlink_to_dump(cb);
 	u64 counts[__SCHANNEL_DIVERT_MAX];
 	long *verdict = &cb->args[0];
 	int err;

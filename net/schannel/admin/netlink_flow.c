@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Flows over generic netlink: who asks, and who is told. See netlink.c. */
+/* Flows over generic netlink. See netlink.c. */
 #include <linux/err.h>
 #include <linux/in6.h>
 #include <linux/sock_diag.h>
@@ -10,14 +10,13 @@
 #include <net/sock.h>
 
 #include <uapi/linux/schannel.h>
-#include <uapi/linux/schannel_netlink.h>
 #include "core/channel.h"
 #include "core/flow.h"
-#include "netlink.h"
-#include "netlink_msg.h"
 #include "core/peer.h"
+#include "netlink_gen.h"
+#include "netlink_msg.h"
 
-/* ---- What is said of one ----------------------------------------------- */
+/* ---- Messages ---------------------------------------------------------- */
 
 static int sc_netlink_flow_type(const struct sc_flow *flow)
 {
@@ -34,29 +33,29 @@ static int sc_netlink_flow_type(const struct sc_flow *flow)
 static bool sc_netlink_fill_ports(struct sk_buff *skb,
 				  const struct sc_flow *flow)
 {
-	u32 ours = flow->open.src_port, theirs = flow->open.dst_port;
+	u32 local = flow->open.src_port, remote = flow->open.dst_port;
 
 	if (!flow->opened)
-		swap(ours, theirs);
-	return !nla_put_u32(skb, SCHANNEL_A_FLOW_LOCAL_PORT, ours) &&
-	       !nla_put_u32(skb, SCHANNEL_A_FLOW_PEER_PORT, theirs) &&
+		swap(local, remote);
+	return !nla_put_u32(skb, SCHANNEL_A_FLOW_LOCAL_PORT, local) &&
+	       !nla_put_u32(skb, SCHANNEL_A_FLOW_PEER_PORT, remote) &&
 	       !(flow->opened && nla_put_flag(skb, SCHANNEL_A_FLOW_OPENED));
 }
 
-/* Of a TCP connection whose bytes it carries. */
+/* The addresses of the TCP connection that the flow carries. */
 static bool sc_netlink_fill_addresses(struct sk_buff *skb,
 				      const struct sc_flow *flow)
 {
-	const u8 *ours = flow->open.src_addr, *theirs = flow->open.dst_addr;
+	const u8 *local = flow->open.src_addr, *remote = flow->open.dst_addr;
 
 	if (flow->type != SCHANNEL_TYPE_INET)
 		return true;
 	if (!flow->opened)
-		swap(ours, theirs);
+		swap(local, remote);
 	return !nla_put(skb, SCHANNEL_A_FLOW_LOCAL_ADDRESS,
-			sizeof(struct in6_addr), ours) &&
+			sizeof(struct in6_addr), local) &&
 	       !nla_put(skb, SCHANNEL_A_FLOW_PEER_ADDRESS,
-			sizeof(struct in6_addr), theirs);
+			sizeof(struct in6_addr), remote);
 }
 
 static bool sc_netlink_fill_sock(struct sk_buff *skb, struct sock *sk,
@@ -113,17 +112,29 @@ static bool sc_netlink_fill_flow(struct sk_buff *skb, struct sc_flow *flow,
 	       !nla_put(skb, SCHANNEL_A_FLOW_STATS, sizeof(stats), &stats);
 }
 
-static int sc_netlink_put_flow(struct sk_buff *skb,
-			       const struct sc_netlink_to *to,
-			       struct sc_flow *flow,
-			       struct user_namespace *user_ns)
+/**
+ * sc_netlink_put_flow() - put a message about a flow
+ * @skb:	where to put it
+ * @to:		its headers
+ * @flow:	the flow
+ * @user_ns:	the user namespace that its socket's uid is shown in
+ * @error:	NULL, or for a flow that ended 0 or the negative error it ended with
+ *
+ * Context: under rcu_read_lock().
+ * Return: 0, or -EMSGSIZE if @skb is full.
+ */
+int sc_netlink_put_flow(struct sk_buff *skb, const struct sc_netlink_to *to,
+			struct sc_flow *flow, struct user_namespace *user_ns,
+			const int *error)
 {
 	void *head = sc_netlink_begin(skb, to);
+	bool done;
 
 	if (!head)
 		return -EMSGSIZE;
-	return sc_netlink_end(skb, head,
-			      sc_netlink_fill_flow(skb, flow, user_ns));
+	done = sc_netlink_fill_flow(skb, flow, user_ns) &&
+	       !(error && nla_put_u32(skb, SCHANNEL_A_FLOW_ERROR, -*error));
+	return sc_netlink_end(skb, head, done);
 }
 
 /* ---- Dumps ------------------------------------------------------------- */
@@ -132,7 +143,7 @@ static int sc_netlink_dump_channel_flows(struct sk_buff *skb,
 					 struct netlink_callback *cb,
 					 struct schannel_channel *ch)
 {
-	struct sc_netlink_to to = sc_netlink_dump_to(cb, SCHANNEL_CMD_FLOW_GET);
+	struct sc_netlink_to to = sc_netlink_to_dump(cb);
 	struct user_namespace *user_ns = sk_user_ns(NETLINK_CB(cb->skb).sk);
 	struct sc_netlink_dump *at = sc_netlink_dump(cb);
 	struct sc_flow *flow;
@@ -141,8 +152,9 @@ static int sc_netlink_dump_channel_flows(struct sk_buff *skb,
 
 	rcu_read_lock();
 	xa_for_each_start(&ch->flows, id, flow, at->flow) {
-		if (sc_netlink_sees(&at->who, sc_flow_sock(flow)))
-			err = sc_netlink_put_flow(skb, &to, flow, user_ns);
+		if (sc_viewer_sees(&at->viewer, sc_flow_sock(flow)))
+			err = sc_netlink_put_flow(skb, &to, flow, user_ns,
+						  NULL);
 		if (err)
 			break;
 		at->flow = id + 1;
@@ -175,7 +187,8 @@ static int sc_netlink_dump_peer_flows(struct sk_buff *skb,
 	return 0;
 }
 
-int sc_netlink_dump_flows(struct sk_buff *skb, struct netlink_callback *cb)
+int schannel_nl_flow_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb)
 {
 	struct sc_netlink_dump *at = sc_netlink_dump(cb);
 	struct net *net = sock_net(skb->sk);
@@ -188,7 +201,7 @@ int sc_netlink_dump_flows(struct sk_buff *skb, struct netlink_callback *cb)
 				sc_peer_put(peer);
 				break;
 			}
-			/* the one it had come to is gone */
+			/* the peer that the dump had reached disappeared */
 			at->domid = peer->domid;
 			at->end = 0;
 			at->flow = 0;
@@ -204,13 +217,13 @@ int sc_netlink_dump_flows(struct sk_buff *skb, struct netlink_callback *cb)
 	return err;
 }
 
-int sc_netlink_start_flows(struct netlink_callback *cb)
+int schannel_nl_flow_get_start(struct netlink_callback *cb)
 {
 	struct nlattr *attr = genl_info_dump(cb)->attrs[SCHANNEL_A_FLOW_DOMID];
 	struct sc_netlink_dump *at = sc_netlink_dump(cb);
 	struct schannel_peer *peer;
 
-	sc_netlink_who(cb->skb, &at->who);
+	sc_viewer_init(&at->viewer, cb->skb);
 	if (!attr)
 		return 0;
 	peer = sc_peer_get(sock_net(cb->skb->sk), nla_get_u32(attr));
@@ -222,51 +235,4 @@ int sc_netlink_start_flows(struct netlink_callback *cb)
 	at->domid = peer->domid;
 	sc_peer_put(peer);
 	return 0;
-}
-
-/* ---- Events ------------------------------------------------------------ */
-
-static void sc_netlink_flow_event(struct sc_flow *flow, struct net *net,
-				  bool over, int err)
-{
-	struct sc_netlink_to to = { .cmd = SCHANNEL_CMD_FLOW_NTF };
-	struct sk_buff *skb;
-	int failed = -EMSGSIZE;
-	void *head;
-	bool done;
-
-	skb = sc_netlink_event(net, SC_GROUP_FLOWS, GFP_KERNEL);
-	if (!skb)
-		return;
-	head = sc_netlink_begin(skb, &to);
-	if (head) {
-		rcu_read_lock();
-		done = sc_netlink_fill_flow(skb, flow, net->user_ns);
-		rcu_read_unlock();
-		done = done && !(over &&
-				 nla_put_u32(skb, SCHANNEL_A_FLOW_ERROR, -err));
-		failed = sc_netlink_end(skb, head, done);
-	}
-	sc_netlink_tell(net, SC_GROUP_FLOWS, skb, failed, GFP_KERNEL);
-}
-
-/**
- * sc_netlink_flow() - a flow is open
- * @flow:	the flow
- * @sk:		its socket
- */
-void sc_netlink_flow(struct sc_flow *flow, struct sock *sk)
-{
-	sc_netlink_flow_event(flow, sock_net(sk), false, 0);
-}
-
-/**
- * sc_netlink_flow_over() - a flow ended
- * @flow:	the flow
- * @sk:		the socket it had
- * @err:	0, or why it did not end in order, negative
- */
-void sc_netlink_flow_over(struct sc_flow *flow, struct sock *sk, int err)
-{
-	sc_netlink_flow_event(flow, sock_net(sk), true, err);
 }

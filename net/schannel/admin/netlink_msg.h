@@ -1,36 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Messages and dumps of the generic netlink family. See netlink.c. */
+/* Messages and dumps of the generic netlink family. See netlink_msg.c. */
 #ifndef _SCHANNEL_NETLINK_MSG_H
 #define _SCHANNEL_NETLINK_MSG_H
 
 #include <linux/types.h>
 #include <net/netlink.h>
 
-#include "netlink.h"
+#include "viewer.h"
 
+struct genl_family;
 struct genl_info;
+struct net;
 struct sc_flow;
-struct sock;
-
-enum {
-	SC_GROUP_PEERS,
-	SC_GROUP_FLOWS,
-};
+struct schannel_peer;
+struct user_namespace;
 
 /**
- * struct sc_netlink_dump - where a dump is, and for whom
+ * struct sc_netlink_dump - the position of a dump of peers, channels or flows
  * @domid:	the next peer has this domid or a higher one
- * @end:	of its two ends, if it is loopback's
- * @flow:	the next flow of it has this number or a higher one
- * @only:	of this peer only
- * @who:	who asks
+ * @end:	which of the two ends of the loopback channel comes next
+ * @flow:	the next flow has this index in its channel's flow table or a higher one
+ * @only:	the dump is of this peer only
+ * @viewer:	the user that flows are shown to
  */
 struct sc_netlink_dump {
 	u32 domid;
 	u32 end;
 	u32 flow;
 	bool only;
-	struct sc_netlink_viewer who;
+	struct sc_viewer viewer;
 };
 
 static inline struct sc_netlink_dump *
@@ -40,33 +38,41 @@ sc_netlink_dump(struct netlink_callback *cb)
 	return (struct sc_netlink_dump *)cb->ctx;
 }
 
-/* Whom and what a message is for. */
+/**
+ * struct sc_netlink_to - the headers of a message
+ * @family:	the generic netlink family
+ * @portid:	the receiver; 0 for an event
+ * @seq:	the sequence number of the request
+ * @flags:	NLM_F_MULTI for a part of a dump
+ * @cmd:	SCHANNEL_CMD_*
+ */
 struct sc_netlink_to {
+	const struct genl_family *family;
 	u32 portid;
 	u32 seq;
 	int flags;
 	u8 cmd;
 };
 
-struct sc_netlink_to sc_netlink_dump_to(struct netlink_callback *cb, u8 cmd);
+struct sc_netlink_to sc_netlink_to_reply(const struct genl_info *info);
+struct sc_netlink_to sc_netlink_to_dump(struct netlink_callback *cb);
 void *sc_netlink_begin(struct sk_buff *skb, const struct sc_netlink_to *to);
 int sc_netlink_end(struct sk_buff *skb, void *head, bool complete);
-struct sk_buff *sc_netlink_reply(struct genl_info *info, u8 cmd,
-				 struct sc_netlink_to *to);
-int sc_netlink_send(struct sk_buff *skb, struct genl_info *info, int err);
-struct sk_buff *sc_netlink_event(struct net *net, unsigned int group,
-				 gfp_t gfp);
-void sc_netlink_tell(struct net *net, unsigned int group, struct sk_buff *skb,
-		     int err, gfp_t gfp);
+int sc_netlink_reply(struct sk_buff *skb, struct genl_info *info, int err);
+struct schannel_peer *sc_netlink_peer(struct genl_info *info, int attr);
+
+/* netlink_peer.c */
+int sc_netlink_put_peer(struct sk_buff *skb, const struct sc_netlink_to *to,
+			struct schannel_peer *peer, bool gone);
+
+/* netlink_channel.c */
+int sc_netlink_put_channel(struct sk_buff *skb, const struct sc_netlink_to *to,
+			   const struct net *net, struct schannel_peer *peer,
+			   bool down);
 
 /* netlink_flow.c */
-int sc_netlink_start_flows(struct netlink_callback *cb);
-int sc_netlink_dump_flows(struct sk_buff *skb, struct netlink_callback *cb);
-void sc_netlink_flow(struct sc_flow *flow, struct sock *sk);
-void sc_netlink_flow_over(struct sc_flow *flow, struct sock *sk, int err);
-
-/* netlink_divert.c */
-int sc_netlink_get_divert(struct sk_buff *request, struct genl_info *info);
-int sc_netlink_dump_divert(struct sk_buff *skb, struct netlink_callback *cb);
+int sc_netlink_put_flow(struct sk_buff *skb, const struct sc_netlink_to *to,
+			struct sc_flow *flow, struct user_namespace *user_ns,
+			const int *error);
 
 #endif /* _SCHANNEL_NETLINK_MSG_H */
