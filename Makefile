@@ -29,6 +29,7 @@ help:
 	@echo '                 installed; KDIR= names others'
 	@echo '  lib            libschannel and its examples'
 	@echo '  install        modules, library, tools, headers, guides (PREFIX=, DESTDIR=); uninstall'
+	@echo '  generate       the netlink code, from include/uapi/linux/schannel.yaml'
 	@echo '  clean          what was built here; the cache stays'
 	@echo 'See it work'
 	@echo '  demo           two domains on real Xen, and a table of what it is worth'
@@ -101,6 +102,10 @@ install: all
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/schannel CHANGELOG.md docs/*.md
 	$(MAKE) -C lib O=$(BUILD)/lib install
 	$(MAKE) -C tools O=$(BUILD)/tools install
+
+# Its output is in git: building needs no generator.
+generate: setup
+	net/schannel/admin/ynl-regen
 
 uninstall:
 	$(if $(KDIR),,$(no_headers))
@@ -209,7 +214,7 @@ soak: setup
 		--timeout $$(($(SOAK) + 900)) --result $(BUILD)/soak-$(GUEST) \
 		tests/testbed/scenarios/soak.sh $(SOAK) 1000
 
-STYLE := checkpatch commits mutants sparse
+STYLE := checkpatch commits mutants sparse netlink
 
 # Each of these prints what it finds; tests/layers reports in TAP itself.
 style: setup
@@ -225,6 +230,6 @@ kernel-doc: setup
 layers: setup
 	$(PROVE) --exec '' tests/layers :: --selftest $(KDIR) $(BUILD)
 
-.PHONY: help all setup modules lib tools guest-tests install uninstall clean demo proof \
+.PHONY: help all setup modules lib tools guest-tests generate install uninstall clean demo proof \
 	quick check check-unit check-broker check-lib check-guest check-inet mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full soak \
 	soak-tests proof-tests bench bench-tests style kernel-doc layers
