@@ -55,8 +55,7 @@ static int sc_release(struct socket *sock)
 	sc_conn_release(&ssk->conn);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	if (!hlist_unhashed(&ssk->port_node))
-		sc_port_unbind(ssk);
+	sc_port_unbind(ssk);
 	sock_orphan(sk);
 	sock->sk = NULL;
 	release_sock(sk);
@@ -326,9 +325,12 @@ int __init sc_family_init(void)
 	err = proto_register(&sc_proto, 1);
 	if (err)
 		return err;
-	err = sc_inbox_init();
+	err = sc_port_init();
 	if (err)
 		goto err_proto;
+	err = sc_inbox_init();
+	if (err)
+		goto err_port;
 	err = sc_listen_init();
 	if (err)
 		goto err_inbox;
@@ -345,6 +347,8 @@ err_listen:
 	sc_listen_exit();
 err_inbox:
 	sc_inbox_exit();
+err_port:
+	sc_port_exit();
 err_proto:
 	proto_unregister(&sc_proto);
 	return err;
@@ -355,5 +359,6 @@ void sc_family_exit(void)
 	sock_unregister(sc_family());
 	sc_listen_exit();
 	sc_inbox_exit();
+	sc_port_exit();
 	proto_unregister(&sc_proto);
 }
