@@ -17,26 +17,6 @@
 #include "sock/sockopt.h"
 #include "core/sysctl.h"
 
-/* The socket has its lock, owned or not. */
-static bool scinet_is_connecting(const struct scinet_sock *is)
-{
-	const struct sock *sk = is->conn.sk;
-
-	return sk->sk_state == TCP_SYN_SENT && scinet_is_diverted(sk) &&
-	       scinet_sk(sk) == is;
-}
-
-static void scinet_count(const struct scinet_sock *is,
-			 enum schannel_divert verdict)
-{
-	struct net *net = sock_net(is->conn.sk);
-
-	scinet_reason_count(net, &is->dest, is->port, verdict);
-	/* one that came up meanwhile may have been too early to have this forgotten */
-	if (verdict == SCHANNEL_DIVERT_NO_CHANNEL && sc_peer_is_up(is->peer))
-		scinet_reason_forget(net, is->peer);
-}
-
 /* ---- Addresses --------------------------------------------------------- */
 
 /*
@@ -286,39 +266,6 @@ void scinet_connect_init(struct scinet_sock *is)
 {
 	INIT_LIST_HEAD(&is->waiter.node);
 	INIT_DELAYED_WORK(&is->waiter.work, scinet_connect_work);
-}
-
-/* It is connecting no more: no work runs after this. */
-void scinet_connect_stop(struct scinet_sock *is)
-{
-	if (!is->peer)
-		return;
-	sc_peer_unwait(is->peer, &is->waiter);
-	cancel_delayed_work_sync(&is->waiter.work);
-}
-
-static void scinet_opened(struct scinet_sock *is)
-{
-	struct sock *sk = is->conn.sk;
-
-	cancel_delayed_work(&is->waiter.work);
-	scinet_count(is, SCHANNEL_DIVERT_OK);
-	tcp_set_state(sk, TCP_ESTABLISHED);
-	sk->sk_state_change(sk);
-	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
-}
-
-/* A part of scinet_apply(). Going on as a TCP may sleep, and is left to the work. */
-void scinet_connect_apply(struct scinet_sock *is)
-{
-	struct sc_flow *flow = sc_conn_flow(&is->conn);
-
-	if (!scinet_is_connecting(is))
-		return;
-	if (flow && READ_ONCE(flow->answered))
-		scinet_opened(is);
-	else if (sc_conn_is_due(&is->conn))
-		mod_delayed_work(sc_wq, &is->waiter.work, 0);
 }
 
 /* ---- connect() --------------------------------------------------------- */

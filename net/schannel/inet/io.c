@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Diverted sockets: sending, receiving, and watching. See inet_sock.h. */
+/* Diverted sockets: sending, receiving, and watching. See sock.h. */
 #include <linux/module.h>
 #include <linux/splice.h>
 #include <linux/skbuff.h>
@@ -39,7 +39,7 @@ static int scinet_wait_connect(struct sock *sk, long timeo)
 }
 
 /* acquire: who sees it open may use both halves of the flow */
-static bool scinet_is_connecting(const struct sock *sk)
+static bool scinet_in_syn_sent(const struct sock *sk)
 {
 	return inet_sk_state_load(sk) == TCP_SYN_SENT;
 }
@@ -86,7 +86,7 @@ int scinet_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 
 	if (unlikely(!is))
 		return scinet_pass(scinet_plain(sk)->sendmsg(sk, msg, len));
-	if (unlikely(scinet_is_connecting(sk)))
+	if (unlikely(scinet_in_syn_sent(sk)))
 		err = scinet_wait_connect(sk, sock_sndtimeo(sk, msg->msg_flags &
 							    MSG_DONTWAIT));
 	if (err)
@@ -141,7 +141,7 @@ int scinet_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		scinet_put(is);
 		return err;
 	}
-	if (unlikely(scinet_is_connecting(sk)))
+	if (unlikely(scinet_in_syn_sent(sk)))
 		err = scinet_wait_connect(sk, sock_rcvtimeo(sk, flags &
 							    MSG_DONTWAIT));
 	if (err == -EPIPE)

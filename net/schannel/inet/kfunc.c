@@ -34,38 +34,6 @@ static bool scinet_sock_fits(struct sock *sk)
 	       !inet_test_bit(DEFER_CONNECT, sk);
 }
 
-/**
- * scinet_dest() - where connect() wants to go
- * @sk:		the socket
- * @addr:	as connect() was given it
- * @len:	its length
- * @dest:	the address, IPv6 or v4-mapped
- * @port:	the port, host byte order
- *
- * Return: whether there is such a place.
- */
-bool scinet_dest(const struct sock *sk, const struct sockaddr *addr, int len,
-		 struct in6_addr *dest, u16 *port)
-{
-	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)addr;
-	const struct sockaddr_in *in = (const struct sockaddr_in *)addr;
-
-	if (addr->sa_family != sk->sk_family)
-		return false;
-	if (scinet_family(sk)) {
-		if (len < SIN6_LEN_RFC2133)
-			return false;
-		*dest = in6->sin6_addr;
-		*port = ntohs(in6->sin6_port);
-	} else {
-		if (len < (int)sizeof(*in))
-			return false;
-		ipv6_addr_set_v4mapped(in->sin_addr.s_addr, dest);
-		*port = ntohs(in->sin_port);
-	}
-	return *port;
-}
-
 /* A struct scinet_sock for the socket, if it is not marked already. */
 static enum schannel_divert scinet_mark_for(struct sock *sk,
 					    struct schannel_peer *peer,
@@ -78,6 +46,7 @@ static enum schannel_divert scinet_mark_for(struct sock *sk,
 	if (!is)
 		return SCHANNEL_DIVERT_NO_MEMORY;
 	scinet_init(is, sk);
+	scinet_connect_init(is);
 	is->peer = peer;
 	is->dest = *dest;
 	is->port = port;

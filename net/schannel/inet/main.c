@@ -49,7 +49,7 @@ static int __init scinet_main_init(void)
 {
 	int err;
 
-	err = scinet_sock_init();
+	err = scinet_ops_init();
 	if (err)
 		return err;
 	err = scinet_reason_init();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Diverted sockets: their life, and what the kernel calls for them. See inet_sock.h. */
+/* Diverted sockets: from being marked until TCP has them back. See sock.h. */
 #include <linux/err.h>
 #include <linux/module.h>
 #include <linux/net.h>
@@ -13,8 +13,11 @@
 #include "core/common.h"
 #include "sock.h"
 
-static const struct proto_ops *scinet_saved_ops[2] __ro_after_init;
-static struct proto_ops scinet_ops[2] __ro_after_init;
+/* Of each of the two families; ops.c fills them in. */
+struct proto scinet_proto[2] __ro_after_init;
+struct proto scinet_marked_proto[2] __ro_after_init;
+const struct proto_ops *scinet_saved_ops[2] __ro_after_init;
+struct proto_ops scinet_ops[2] __ro_after_init;
 
 /* TCP's own. */
 struct proto *scinet_plain(const struct sock *sk)
@@ -47,6 +50,38 @@ bool scinet_is_claimed(const struct sock *sk)
 	return sk->sk_kern_sock || inet_csk(sk)->icsk_ulp_ops || tp->repair;
 }
 
+/**
+ * scinet_dest() - where connect() wants to go
+ * @sk:		the socket
+ * @addr:	as connect() was given it
+ * @len:	its length
+ * @dest:	the address, IPv6 or v4-mapped
+ * @port:	the port, host byte order
+ *
+ * Return: whether there is such a place.
+ */
+bool scinet_dest(const struct sock *sk, const struct sockaddr *addr, int len,
+		 struct in6_addr *dest, u16 *port)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)addr;
+	const struct sockaddr_in *in = (const struct sockaddr_in *)addr;
+
+	if (addr->sa_family != sk->sk_family)
+		return false;
+	if (scinet_family(sk)) {
+		if (len < SIN6_LEN_RFC2133)
+			return false;
+		*dest = in6->sin6_addr;
+		*port = ntohs(in6->sin6_port);
+	} else {
+		if (len < (int)sizeof(*in))
+			return false;
+		ipv6_addr_set_v4mapped(in->sin_addr.s_addr, dest);
+		*port = ntohs(in->sin_port);
+	}
+	return *port;
+}
+
 /* ---- The struct -------------------------------------------------------- */
 
 /* The caller's module reference, or that of who calls it, is ours to multiply. */
@@ -69,7 +104,6 @@ void scinet_init(struct scinet_sock *is, struct sock *sk)
 	sc_conn_init(&is->conn, sk, scinet_abort);
 	refcount_set(&is->ref, 1);
 	INIT_WORK(&is->retire, scinet_retire_work);
-	scinet_connect_init(is);
 }
 
 static void scinet_free(struct rcu_head *rcu)
@@ -122,7 +156,7 @@ static void scinet_set_proto(struct sock *sk, struct proto *proto)
  * for a TCP that is not diverted, too. Only who is in a system call on the socket may do this,
  * so that it is not being closed.
  */
-static void scinet_take_ops(struct sock *sk)
+void scinet_take_ops(struct sock *sk)
 {
 	struct socket *sock = sk->sk_socket;
 	const struct proto_ops *ours = &scinet_ops[scinet_family(sk)];
@@ -292,6 +326,15 @@ struct scinet_sock *scinet_undivert(struct sock *sk)
 	return is;
 }
 
+/* It is connecting no more: no work runs after this. */
+void scinet_connect_stop(struct scinet_sock *is)
+{
+	if (!is->peer)
+		return;
+	sc_peer_unwait(is->peer, &is->waiter);
+	cancel_delayed_work_sync(&is->waiter.work);
+}
+
 static void scinet_retire_work(struct work_struct *work)
 {
 	struct scinet_sock *is = container_of(work, struct scinet_sock, retire);
@@ -310,7 +353,7 @@ void scinet_retire(struct scinet_sock *is)
 /* ---- Ending ------------------------------------------------------------ */
 
 /* The peer, or the channel's end, reset it. lock_sock(), or the lock alone, is held. */
-static void scinet_reset(struct scinet_sock *is, int err)
+void scinet_reset(struct scinet_sock *is, int err)
 {
 	struct sock *sk = is->conn.sk;
 
@@ -320,35 +363,6 @@ static void scinet_reset(struct scinet_sock *is, int err)
 	tcp_set_state(sk, TCP_CLOSE);
 	sk->sk_state_change(sk);
 	sk_error_report(sk);
-}
-
-/*
- * For sc_conn_apply(). An accepted socket that waits for accept() must never be owned, since
- * who closes the listener does not expect it.
- */
-static void scinet_apply(struct sc_conn *conn)
-{
-	struct scinet_sock *is = container_of(conn, struct scinet_sock, conn);
-	struct sock *sk = conn->sk;
-	struct sc_flow_view view;
-	struct sc_flow *flow;
-
-	if (!scinet_is_diverted(sk) || scinet_sk(sk) != is)
-		return;
-	scinet_connect_apply(is);
-	flow = sc_conn_flow(conn);
-	if (sk->sk_state != TCP_ESTABLISHED || !flow || !READ_ONCE(flow->ended))
-		return;
-	/* as TCP in CLOSE_WAIT */
-	sc_conn_look(conn, &view);
-	scinet_reset(is, view.flags & SC_FLOW_FIN ? -EPIPE : flow->ended);
-}
-
-/* It is open, but for accept(). It has its lock. */
-void scinet_accepted(struct sock *sk)
-{
-	tcp_set_state(sk, TCP_ESTABLISHED);
-	scinet_apply(&scinet_sk(sk)->conn);
 }
 
 /* The data path found that the peer's indexes make no sense. No locks held. */
@@ -380,231 +394,4 @@ int scinet_state(struct scinet_sock *is)
 	if (sent)
 		return received ? TCP_CLOSE : TCP_FIN_WAIT2;
 	return received ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
-}
-
-static void scinet_close(struct sock *sk, long timeout)
-{
-	struct scinet_sock *is = scinet_get(sk);
-
-	if (!is) {
-		tcp_close(sk, timeout);
-		return;
-	}
-	lock_sock(sk);
-	if (scinet_is_marked(sk)) {
-		scinet_put(scinet_unmark(sk));
-	} else if (scinet_is_diverted(sk)) {
-		sc_conn_release(&is->conn);
-		/* on the way, so that it is not counted as a reset */
-		if (sk->sk_state == TCP_ESTABLISHED)
-			tcp_set_state(sk, TCP_LAST_ACK);
-		tcp_set_state(sk, TCP_CLOSE);
-		scinet_put(scinet_undivert(sk));
-	}
-	release_sock(sk);
-	scinet_connect_stop(is);
-	/* nothing is left to be sent, or waited for */
-	tcp_close(sk, timeout);
-	scinet_put(is);
-}
-
-/* connect(AF_UNSPEC), or after connect() failed. lock_sock() is held. */
-static int scinet_disconnect(struct sock *sk, int flags)
-{
-	struct scinet_sock *is = scinet_sk(sk);
-
-	if (scinet_is_marked(sk)) {
-		scinet_put(scinet_unmark(sk));
-		return tcp_disconnect(sk, flags);
-	}
-	/* TCP sends a reset then, and says so; it must not here */
-	if (scinet_state(is) != TCP_CLOSE)
-		WRITE_ONCE(sk->sk_err, ECONNRESET);
-	tcp_set_state(sk, TCP_CLOSE);
-	scinet_undivert(sk);
-	sc_conn_detach(&is->conn, SCHANNEL_REASON_RESET);
-	scinet_retire(is);
-	return tcp_disconnect(sk, flags);
-}
-
-/* lock_sock() is held. */
-static void scinet_shutdown(struct sock *sk, int how)
-{
-	/* nor does TCP tell its peer that it will not read */
-	if (how & SEND_SHUTDOWN && sk->sk_state == TCP_ESTABLISHED)
-		sc_conn_shutdown(&scinet_sk(sk)->conn, SEND_SHUTDOWN);
-}
-
-/* bind() or listen(), where a program asked for diversion and another forbade to connect. */
-static int scinet_get_port(struct sock *sk, unsigned short port)
-{
-	scinet_put(scinet_unmark(sk));
-	return scinet_plain(sk)->get_port(sk, port);
-}
-
-/* At the end of release_sock(); in accept(), the first after the socket has its file. */
-static void scinet_release_cb(struct sock *sk)
-{
-	if (sk->sk_socket)
-		scinet_take_ops(sk);
-	scinet_apply(&scinet_sk(sk)->conn);
-	scinet_plain(sk)->release_cb(sk);
-}
-
-/* ---- What the flow tells ----------------------------------------------- */
-
-static unsigned int scinet_flow_event(struct sc_flow *flow, void *user)
-{
-	struct scinet_sock *is = user;
-
-	sc_conn_event(&is->conn, flow);
-	return 1;
-}
-
-static void scinet_flow_opened(struct sc_flow *flow, void *user)
-{
-	struct scinet_sock *is = user;
-
-	sc_conn_apply(&is->conn, scinet_apply);
-}
-
-static void scinet_flow_ended(struct sc_flow *flow, void *user, int err)
-{
-	struct scinet_sock *is = user;
-
-	sc_conn_apply(&is->conn, scinet_apply);
-}
-
-static bool scinet_flow_get(void *user)
-{
-	struct scinet_sock *is = user;
-
-	return refcount_inc_not_zero(&is->ref);
-}
-
-static void scinet_flow_put(void *user)
-{
-	scinet_put(user);
-}
-
-static void scinet_flow_stats(void *user, struct sc_flow_stats *stats)
-{
-	struct scinet_sock *is = user;
-
-	sc_conn_stats(&is->conn, stats);
-}
-
-static struct sock *scinet_flow_sock(void *user)
-{
-	struct scinet_sock *is = user;
-
-	return is->conn.sk;
-}
-
-static struct sc_conn *scinet_flow_conn(void *user)
-{
-	struct scinet_sock *is = user;
-
-	return &is->conn;
-}
-
-static int scinet_flow_tx_try(struct sc_flow *flow, void *user)
-{
-	return sc_conn_tx_try(scinet_flow_conn(user), flow);
-}
-
-static void scinet_flow_tx_end(void *user)
-{
-	mutex_unlock(&scinet_flow_conn(user)->tx_lock);
-}
-
-static int scinet_flow_rx_try(struct sc_flow *flow, void *user)
-{
-	return sc_conn_rx_try(scinet_flow_conn(user), flow);
-}
-
-static void scinet_flow_rx_end(void *user)
-{
-	mutex_unlock(&scinet_flow_conn(user)->rx_lock);
-}
-
-static void scinet_flow_wake(void *user, enum sc_flow_wake whom)
-{
-	sc_conn_wake(scinet_flow_conn(user), whom);
-}
-
-const struct sc_flow_ops scinet_flow_ops = {
-	.owner	= THIS_MODULE,
-	.event	= scinet_flow_event,
-	.opened	= scinet_flow_opened,
-	.ended	= scinet_flow_ended,
-	.get	= scinet_flow_get,
-	.put	= scinet_flow_put,
-	.stats	= scinet_flow_stats,
-	.sock	= scinet_flow_sock,
-	.tx_try	= scinet_flow_tx_try,
-	.tx_end	= scinet_flow_tx_end,
-	.rx_try	= scinet_flow_rx_try,
-	.rx_end	= scinet_flow_rx_end,
-	.wake	= scinet_flow_wake,
-};
-
-/* ---- Tables of operations ---------------------------------------------- */
-
-struct proto scinet_proto[2] __ro_after_init;
-struct proto scinet_marked_proto[2] __ro_after_init;
-
-static void __init scinet_init_family(int i, const struct proto *plain,
-				      const struct proto_ops *ops)
-{
-	struct proto *proto = &scinet_proto[i];
-	struct proto *marked = &scinet_marked_proto[i];
-
-	*proto = *plain;
-	proto->close = scinet_close;
-	proto->disconnect = scinet_disconnect;
-	proto->shutdown = scinet_shutdown;
-	proto->sendmsg = scinet_sendmsg;
-	proto->recvmsg = scinet_recvmsg;
-	proto->ioctl = scinet_ioctl;
-	proto->release_cb = scinet_release_cb;
-	proto->keepalive = NULL;	/* no timer runs */
-	proto->splice_eof = NULL;	/* nothing waits for more */
-	proto->psock_update_sk_prot = NULL;	/* not for sockmaps */
-
-	*marked = *plain;
-	marked->close = scinet_close;
-	marked->connect = scinet_connect;
-	marked->disconnect = scinet_disconnect;
-	marked->get_port = scinet_get_port;
-	marked->psock_update_sk_prot = NULL;
-
-	scinet_saved_ops[i] = ops;
-	scinet_ops[i] = *ops;
-	scinet_ops[i].owner = THIS_MODULE;
-	scinet_ops[i].poll = scinet_poll;
-	scinet_ops[i].getname = scinet_getname;
-	scinet_ops[i].setsockopt = scinet_setsockopt;
-	scinet_ops[i].getsockopt = scinet_getsockopt;
-	scinet_ops[i].splice_read = scinet_splice_read;
-	scinet_ops[i].mmap = scinet_mmap;
-	scinet_ops[i].set_rcvlowat = scinet_set_rcvlowat;
-}
-
-/* The operations of IPv6 sockets are not exported: a socket has them. */
-int __init scinet_sock_init(void)
-{
-	struct socket *sock;
-	int err;
-
-	scinet_init_family(0, &tcp_prot, &inet_stream_ops);
-	err = sock_create_kern(&init_net, PF_INET6, SOCK_STREAM, IPPROTO_TCP,
-			       &sock);
-	if (err == -EAFNOSUPPORT)
-		return 0;	/* there will be none */
-	if (err)
-		return err;
-	scinet_init_family(1, &tcpv6_prot, sock->ops);
-	sock_release(sock);
-	return 0;
 }

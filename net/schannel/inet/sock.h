@@ -88,9 +88,11 @@ struct scinet_sock {
 	u32 window_clamp;
 };
 
-/* ---- inet_sock.c: its life ---- */
+/* ---- sock.c: its life ---- */
 
 extern struct proto scinet_proto[2], scinet_marked_proto[2];
+extern struct proto_ops scinet_ops[2];
+extern const struct proto_ops *scinet_saved_ops[2];
 
 /* Index of the above, and of all that is there for each of the two families. */
 static inline int scinet_family(const struct sock *sk)
@@ -135,23 +137,35 @@ struct scinet_sock *scinet_unmark(struct sock *sk);
 bool scinet_divert(struct scinet_sock *is);
 struct scinet_sock *scinet_undivert(struct sock *sk);
 void scinet_retire(struct scinet_sock *is);
-void scinet_accepted(struct sock *sk);
 int scinet_state(struct scinet_sock *is);
-extern const struct sc_flow_ops scinet_flow_ops;
-int scinet_sock_init(void);
+void scinet_reset(struct scinet_sock *is, int err);
+void scinet_take_ops(struct sock *sk);
+void scinet_connect_stop(struct scinet_sock *is);
+bool scinet_dest(const struct sock *sk, const struct sockaddr *addr, int len,
+		 struct in6_addr *dest, u16 *port);
 
-/* ---- inet_connect.c ---- */
+/* ---- flow.c ---- */
+
+bool scinet_is_connecting(const struct scinet_sock *is);
+void scinet_count(const struct scinet_sock *is, enum schannel_divert verdict);
+void scinet_apply(struct sc_conn *conn);
+void scinet_accepted(struct sock *sk);
+extern const struct sc_flow_ops scinet_flow_ops;
+
+/* ---- ops.c ---- */
+
+int scinet_ops_init(void);
+
+/* ---- connect.c ---- */
 
 int scinet_connect(struct sock *sk, struct sockaddr *addr, int addr_len);
 void scinet_connect_init(struct scinet_sock *is);
-void scinet_connect_stop(struct scinet_sock *is);
-void scinet_connect_apply(struct scinet_sock *is);
 
-/* ---- inet_listen.c ---- */
+/* ---- listen.c ---- */
 
 int scinet_incoming(struct schannel_channel *ch, const struct schannel_msg *msg);
 
-/* ---- inet_io.c ---- */
+/* ---- io.c ---- */
 
 int scinet_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
 int scinet_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
@@ -166,17 +180,15 @@ int scinet_set_rcvlowat(struct sock *sk, int val);
 __poll_t scinet_poll(struct file *file, struct socket *sock, poll_table *wait);
 int scinet_getname(struct socket *sock, struct sockaddr *addr, int peer);
 
-/* ---- inet_sockopt.c ---- */
+/* ---- sockopt.c ---- */
 
 int scinet_setsockopt(struct socket *sock, int level, int name,
 		      sockptr_t val, unsigned int len);
 int scinet_getsockopt(struct socket *sock, int level, int name,
 		      char __user *val, int __user *len);
 
-/* ---- inet_kfunc.c ---- */
+/* ---- kfunc.c ---- */
 
-bool scinet_dest(const struct sock *sk, const struct sockaddr *addr, int len,
-		 struct in6_addr *dest, u16 *port);
 int schannel_divert(struct bpf_sock_addr *ctx);
 int scinet_kfunc_init(void);
 
