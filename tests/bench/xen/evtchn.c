@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bench-evtchn - round trips of an event channel, with nothing in shared memory
+ * bench-evtchn - measure round trips of an event channel, without shared memory
  *
  *	bench-evtchn server DOMID
  *	bench-evtchn client DOMID PORT SECONDS
  *
- * What it takes at least to wake a program in another domain and to be woken by it. The server
- * says "listening on PORT", and answers events until it is killed. The client prints a JSON object.
+ * The result is a lower bound for the time to wake a program in another domain and to be woken by
+ * it. The server prints "listening on PORT", and answers each event until it is killed. The client
+ * prints a JSON object. The exit status is 0 after a measurement, 1 after an error, 2 for invalid
+ * arguments.
  */
 #include <err.h>
 #include <poll.h>
@@ -20,23 +22,23 @@
 #include "histogram.h"
 #include "print.h"
 
-/* An event that is late by so much belongs to nobody. */
-#define STALE_MS	200
+/* After this time without an event, the events caused by binding are over. */
+#define QUIET_MS	200
 
-#define PATIENCE_S	60	/* beyond what was asked for: an event is lost */
+#define TIMEOUT_S	60	/* beyond SECONDS; then SIGALRM ends a client that hangs */
 
 static void await(xenevtchn_handle *events)
 {
 	xenevtchn_port_or_error_t port = xenevtchn_pending(events);
 
 	if (port < 0 || xenevtchn_unmask(events, port))
-		err(1, "waiting for an event");
+		err(1, "cannot wait for an event");
 }
 
 static void notify(xenevtchn_handle *events, evtchn_port_t port)
 {
 	if (xenevtchn_notify(events, port))
-		err(1, "notify");
+		err(1, "cannot send an event");
 }
 
 static int server(xenevtchn_handle *events, unsigned int domid)
@@ -44,7 +46,7 @@ static int server(xenevtchn_handle *events, unsigned int domid)
 	xenevtchn_port_or_error_t port = xenevtchn_bind_unbound_port(events, domid);
 
 	if (port < 0)
-		err(1, "no port for domain %u", domid);
+		err(1, "cannot allocate a port for domain %u", domid);
 	setlinebuf(stdout);
 	printf("listening on %d\n", port);
 	for (;;) {
@@ -53,12 +55,12 @@ static int server(xenevtchn_handle *events, unsigned int domid)
 	}
 }
 
-/* To be bound is an event, too, for either side, and the server answers its own. */
-static void settle(xenevtchn_handle *events)
+/* Binding causes an event on either side, and the server answers the one that it gets. */
+static void drain_events(xenevtchn_handle *events)
 {
 	struct pollfd fd = { .fd = xenevtchn_fd(events), .events = POLLIN };
 
-	while (poll(&fd, 1, STALE_MS) > 0)
+	while (poll(&fd, 1, QUIET_MS) > 0)
 		await(events);
 }
 
@@ -67,21 +69,21 @@ static int client(xenevtchn_handle *events, unsigned int domid, evtchn_port_t re
 {
 	static struct histogram trips;
 	xenevtchn_port_or_error_t port = xenevtchn_bind_interdomain(events, domid, remote);
-	uint64_t then, now, deadline;
+	uint64_t start, now, deadline;
 
 	if (port < 0)
 		err(1, "cannot reach port %u of domain %u", remote, domid);
-	alarm(seconds + PATIENCE_S);
-	settle(events);
+	alarm(seconds + TIMEOUT_S);
+	drain_events(events);
 
 	now = clock_now();
 	deadline = now + seconds * NS_PER_S;
 	do {
 		notify(events, port);
 		await(events);
-		then = now;
+		start = now;
 		now = clock_now();
-		histogram_add(&trips, now - then);
+		histogram_add(&trips, now - start);
 	} while (now < deadline);
 	print_times(&trips);
 	return 0;
@@ -92,7 +94,7 @@ int main(int argc, char **argv)
 	xenevtchn_handle *events = xenevtchn_open(NULL, 0);
 
 	if (!events)
-		err(1, "no event channels here");
+		err(1, "cannot open the event channel device");
 	if (argc == 3 && !strcmp(argv[1], "server"))
 		return server(events, strtoul(argv[2], NULL, 10));
 	if (argc == 5 && !strcmp(argv[1], "client"))

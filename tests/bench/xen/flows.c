@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bench-flows - very many AF_SCHANNEL connections at once
+ * bench-flows - measure many AF_SCHANNEL connections at the same time
  *
  *	bench-flows server PORT FLOWS
  *	bench-flows client DOMID PORT FLOWS
  *
- * The server accepts up to FLOWS connections and throws away what it is sent. The client opens
- * FLOWS connections, says how long that took, and then leaves them idle. A line on its
- * standard input,
+ * The server accepts up to FLOWS connections, and receives and discards their data until it is
+ * killed. The client opens FLOWS connections, prints how many it opened per second, and leaves
+ * them idle. For each line on its standard input,
  *
  *	THREADS FLOWS BYTES SECONDS
  *
- * has that many threads send blocks of BYTES on the first so many of its connections, each
- * thread on its share of them; then it says how much all sent, and how much those that sent least
- * and most. What goes out first fills rings and counts for nobody. All it says is JSON, a line
- * each. It goes on until its input ends.
+ * THREADS threads send blocks of BYTES on the first FLOWS connections for SECONDS, each thread on
+ * its share of the connections. Then the client prints the bytes sent: by all, and by the
+ * connections with the fewest, the median and the most. The first quarter of the time, in which
+ * data fills the rings, does not count. The client's output is JSON, an object on each line. It
+ * ends with status 0 at the end of its input, with 1 after an error, with 2 for invalid arguments.
  */
 #include <err.h>
 #include <errno.h>
@@ -33,15 +34,15 @@
 
 #include "clock.h"
 
-#define NUMBER_FILE	"/sys/module/schannel/parameters/family"
+#define FAMILY_FILE	"/sys/module/schannel/parameters/family"
 #define FLOWS_MAX	65536
 #define THREADS_MAX	1024
 #define BYTES_MAX	(1024 * 1024)
-#define ROOM		65536	/* of one recv() of the server's */
+#define RECEIVE_SIZE	65536	/* of the server's buffer */
 #define EVENTS		256
-#define GLANCE_MS	100	/* how often who may not send looks at the clock */
-#define FILES_BESIDE	64
-#define SETTLE_SHARE	4	/* a quarter of the time does not count */
+#define POLL_MS		100	/* a blocked sender checks the deadline this often */
+#define FILES_EXTRA	64	/* descriptors that are not connections */
+#define WARMUP_SHARE	4	/* the first quarter of the time does not count */
 
 static unsigned long parse_number(const char *text, unsigned long max)
 {
@@ -55,20 +56,20 @@ static unsigned long parse_number(const char *text, unsigned long max)
 
 static void allow_files(unsigned int flows)
 {
-	const struct rlimit limit = { flows + FILES_BESIDE, flows + FILES_BESIDE };
+	const struct rlimit limit = { flows + FILES_EXTRA, flows + FILES_EXTRA };
 
 	if (setrlimit(RLIMIT_NOFILE, &limit))
-		err(1, "%u open files", flows);
+		err(1, "cannot allow %u open files", flows);
 }
 
 static struct sockaddr_sc address(uint32_t domid, unsigned int port)
 {
 	struct sockaddr_sc to = { .sc_domid = domid, .sc_port = port };
-	FILE *file = fopen(NUMBER_FILE, "re");
+	FILE *file = fopen(FAMILY_FILE, "re");
 	unsigned int family;
 
 	if (!file || fscanf(file, "%u", &family) != 1)
-		err(1, "%s: is the module loaded?", NUMBER_FILE);
+		err(1, "%s: is the module loaded?", FAMILY_FILE);
 	fclose(file);
 	to.sc_family = family;
 	return to;
@@ -84,11 +85,11 @@ static void watch(int epoll, int fd, uint32_t events, uint64_t what)
 
 /* ---- The server ---------------------------------------------------------- */
 
-static void serve_flow(int fd, void *room)
+static void serve_flow(int fd, void *buffer)
 {
-	ssize_t n = recv(fd, room, ROOM, MSG_DONTWAIT);
+	ssize_t n = recv(fd, buffer, RECEIVE_SIZE, MSG_DONTWAIT);
 
-	/* The client went: so do its connections. */
+	/* The client has closed the connection, or has ended. */
 	if (!n || (n < 0 && errno != EAGAIN))
 		close(fd);
 }
@@ -99,11 +100,11 @@ static int server(unsigned int port, unsigned int flows)
 	int listener = socket(at.sc_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event event[EVENTS];
-	char *room = malloc(ROOM);
+	char *buffer = malloc(RECEIVE_SIZE);
 	int i, n, fd;
 
-	if (listener < 0 || epoll < 0 || !room)
-		err(1, "socket");
+	if (listener < 0 || epoll < 0 || !buffer)
+		err(1, "cannot create the listener");
 	allow_files(flows);
 	if (bind(listener, (const void *)&at, sizeof(at)) || listen(listener, SOMAXCONN))
 		err(1, "cannot listen");
@@ -115,12 +116,12 @@ static int server(unsigned int port, unsigned int flows)
 		for (i = 0; i < n; i++) {
 			fd = event[i].data.u64;
 			if (fd != listener) {
-				serve_flow(fd, room);
+				serve_flow(fd, buffer);
 				continue;
 			}
 			fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 			if (fd < 0)
-				err(1, "accept");
+				err(1, "cannot accept");
 			watch(epoll, fd, EPOLLIN, fd);
 		}
 	}
@@ -140,18 +141,18 @@ struct run {
 
 struct sender {
 	const struct run *run;
-	unsigned int first;	/* and each that is a multiple of the threads behind it */
+	unsigned int first;	/* its flows: first, first + threads, first + 2 * threads, ... */
 	pthread_t thread;
 };
 
-static pthread_barrier_t starting;
+static pthread_barrier_t start_barrier;
 
 static void send_ready(const struct run *run, unsigned int flow, const char *block)
 {
 	ssize_t n = send(run->fd[flow], block, run->bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	if (n < 0 && errno != EAGAIN)
-		err(1, "flow %u: send", flow);
+		err(1, "flow %u: cannot send", flow);
 	if (n > 0 && clock_coarse() >= run->counts_from)
 		run->sent[flow] += n;
 }
@@ -170,11 +171,11 @@ static void *send_all(void *arg)
 		err(1, NULL);
 	for (flow = sender->first; flow < run->flows; flow += run->threads)
 		watch(epoll, run->fd[flow], EPOLLOUT, flow);
-	/* All are ready; now the times are known. */
-	pthread_barrier_wait(&starting);
-	pthread_barrier_wait(&starting);
+	/* All threads are ready at the first wait, and know the times after the second. */
+	pthread_barrier_wait(&start_barrier);
+	pthread_barrier_wait(&start_barrier);
 	while (clock_coarse() < run->deadline) {
-		n = epoll_wait(epoll, event, EVENTS, GLANCE_MS);
+		n = epoll_wait(epoll, event, EVENTS, POLL_MS);
 		for (i = 0; i < n; i++)
 			send_ready(run, event[i].data.u64, block);
 	}
@@ -208,7 +209,7 @@ static void print_run(const struct run *run)
 	       all ? run->sent[0] / ((double)all / run->flows) : 0);
 }
 
-static void busy(struct run *run, double seconds)
+static void send_run(struct run *run, double seconds)
 {
 	struct sender *sender = calloc(run->threads, sizeof(*sender));
 	uint64_t ns = seconds * NS_PER_S;
@@ -217,20 +218,20 @@ static void busy(struct run *run, double seconds)
 	run->sent = calloc(run->flows, sizeof(*run->sent));
 	if (!sender || !run->sent)
 		err(1, NULL);
-	pthread_barrier_init(&starting, NULL, run->threads + 1);
+	pthread_barrier_init(&start_barrier, NULL, run->threads + 1);
 	for (i = 0; i < run->threads; i++) {
 		sender[i].run = run;
 		sender[i].first = i;
 		if (pthread_create(&sender[i].thread, NULL, send_all, &sender[i]))
-			errx(1, "cannot start %u threads", run->threads);
+			errx(1, "cannot create %u threads", run->threads);
 	}
-	pthread_barrier_wait(&starting);
-	run->counts_from = clock_coarse() + ns / SETTLE_SHARE;
+	pthread_barrier_wait(&start_barrier);
+	run->counts_from = clock_coarse() + ns / WARMUP_SHARE;
 	run->deadline = clock_coarse() + ns;
-	pthread_barrier_wait(&starting);
+	pthread_barrier_wait(&start_barrier);
 	for (i = 0; i < run->threads; i++)
 		pthread_join(sender[i].thread, NULL);
-	pthread_barrier_destroy(&starting);
+	pthread_barrier_destroy(&start_barrier);
 	print_run(run);
 	free(run->sent);
 	free(sender);
@@ -245,7 +246,7 @@ static void open_flows(const struct sockaddr_sc *to, unsigned int flows, int *fd
 	for (i = 0; i < flows; i++) {
 		fd[i] = socket(to->sc_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		if (fd[i] < 0 || connect(fd[i], (const void *)to, sizeof(*to)))
-			err(1, "connection %u of %u", i + 1, flows);
+			err(1, "cannot open connection %u of %u", i + 1, flows);
 	}
 	seconds = (clock_now() - start) / 1e9;
 	printf("{\"flows\": %u, \"value\": %.1f, \"unit\": \"1/s\"}\n", flows, flows / seconds);
@@ -270,8 +271,8 @@ static int client(uint32_t domid, unsigned int port, unsigned int flows)
 			   &seconds) != 4 ||
 		    !run.threads || run.threads > THREADS_MAX || run.threads > run.flows ||
 		    run.flows > flows || !run.bytes || run.bytes > BYTES_MAX)
-			errx(2, "cannot do: %s", line);
-		busy(&run, seconds);
+			errx(2, "invalid request: %s", line);
+		send_run(&run, seconds);
 	}
 	return 0;
 }

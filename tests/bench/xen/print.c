@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Print throughput, or times with their percentiles, as JSON. */
 #include <stdio.h>
 
 #include "histogram.h"

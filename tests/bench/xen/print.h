@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a program measured, as a line of JSON for the scenario to complete. */
+/* A measurement as a line of JSON; the scenario adds the remaining fields. */
 #ifndef BENCH_PRINT_H
 #define BENCH_PRINT_H
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bench-vchan - throughput and round trips over libxenvchan
+ * bench-vchan - measure throughput and round trips over libxenvchan
  *
  *	bench-vchan server DOMID NAME RING
  *	bench-vchan client DOMID NAME stream|rtt BYTES SECONDS
  *
- * The server offers domain DOMID a ring of RING bytes each way and says "listening". It
- * serves one client after the other until it is killed. The client says what to do, then
- * does its part; in the end it prints a JSON object. A stream is measured by who receives it:
- * from its first read to its last.
+ * The server offers domain DOMID a ring of RING bytes in each direction, prints "listening", and
+ * serves one client after the other until it is killed. The client requests a test, runs it, and
+ * prints a JSON object. The receiver measures a stream, from its first read to its last. The exit
+ * status is 0 after a measurement, 1 after an error, 2 for invalid arguments.
  */
 #include <err.h>
 #include <libxenvchan.h>
@@ -25,13 +25,13 @@
 #define RING_MAX	(1024 * 1024)
 #define BYTES_MAX	(64 * 1024 * 1024)
 
-/* What a receiver has room for at least: it cannot know how large the blocks were. */
-#define ROOM_MIN	(64 * 1024)
+/* The least size of a receive buffer: a receiver does not know the sender's block size. */
+#define RECEIVE_MIN	(64 * 1024)
 
-/* The last byte of the last block; all others are 0. */
-#define THE_END		1
+/* The last byte of the last block; all other bytes are 0. */
+#define END_MARK	1
 
-#define PATIENCE_S	60	/* beyond what was asked for: something hangs */
+#define TIMEOUT_S	60	/* beyond SECONDS; then SIGALRM ends a client that hangs */
 
 enum kind { STREAM, RTT };
 
@@ -49,15 +49,15 @@ struct outcome {
 static void put(struct libxenvchan *vchan, const void *data, size_t size)
 {
 	if (libxenvchan_write(vchan, data, size) != (int)size)
-		errx(1, "the other side is gone");
+		errx(1, "the peer has closed the connection");
 }
 
-static size_t get_some(struct libxenvchan *vchan, void *data, size_t room)
+static size_t get_some(struct libxenvchan *vchan, void *data, size_t size)
 {
-	int n = libxenvchan_read(vchan, data, room);
+	int n = libxenvchan_read(vchan, data, size);
 
 	if (n <= 0)
-		errx(1, "the other side is gone");
+		errx(1, "the peer has closed the connection");
 	return n;
 }
 
@@ -70,7 +70,7 @@ static void get(struct libxenvchan *vchan, void *data, size_t size)
 		n = get_some(vchan, to, size);
 }
 
-/* Touched, so that no page is missing once the clock runs. */
+/* Written once, so that no measurement includes the page faults of its first use. */
 static unsigned char *buffer(size_t size)
 {
 	unsigned char *data = malloc(size);
@@ -81,16 +81,16 @@ static unsigned char *buffer(size_t size)
 	return data;
 }
 
-/* ---- The client's part -------------------------------------------------- */
+/* ---- The client --------------------------------------------------------- */
 
-/* True with the block that was the last one, since it is time. */
+/* Sends one block. Returns true if it was the last one, because the deadline has passed. */
 static bool put_block(struct libxenvchan *vchan, unsigned char *block, size_t size,
 		      uint64_t deadline)
 {
 	bool last = clock_coarse() >= deadline;
 
 	if (last)
-		block[size - 1] = THE_END;
+		block[size - 1] = END_MARK;
 	put(vchan, block, size);
 	return last;
 }
@@ -113,15 +113,15 @@ static void ping(struct libxenvchan *vchan, const struct request *request)
 	static struct histogram trips;
 	unsigned char *block = buffer(request->bytes);
 	uint64_t deadline = clock_coarse() + request->ns;
-	uint64_t then, now = clock_now();
+	uint64_t start, now = clock_now();
 	bool last;
 
 	do {
 		last = put_block(vchan, block, request->bytes, deadline);
 		get(vchan, block, request->bytes);
-		then = now;
+		start = now;
 		now = clock_now();
-		histogram_add(&trips, now - then);
+		histogram_add(&trips, now - start);
 	} while (!last);
 	print_times(&trips);
 	free(block);
@@ -139,21 +139,21 @@ static int client(struct libxenvchan *vchan, const struct request *request)
 	return 0;
 }
 
-/* ---- The server's part -------------------------------------------------- */
+/* ---- The server --------------------------------------------------------- */
 
-static void receive_stream(struct libxenvchan *vchan, size_t size)
+static void receive_stream(struct libxenvchan *vchan, size_t block_size)
 {
-	size_t room = size > ROOM_MIN ? size : ROOM_MIN, n;
-	unsigned char *block = buffer(room);
+	size_t size = block_size > RECEIVE_MIN ? block_size : RECEIVE_MIN, n;
+	unsigned char *block = buffer(size);
 	struct outcome outcome = { 0 };
 	uint64_t first = 0;
 
 	do {
-		n = get_some(vchan, block, room);
+		n = get_some(vchan, block, size);
 		if (!first)
 			first = clock_now();
 		outcome.bytes += n;
-	} while (block[n - 1] != THE_END);
+	} while (block[n - 1] != END_MARK);
 	outcome.ns = clock_now() - first;
 	put(vchan, &outcome, sizeof(outcome));
 	free(block);
@@ -166,7 +166,7 @@ static void echo(struct libxenvchan *vchan, size_t size)
 	do {
 		get(vchan, block, size);
 		put(vchan, block, size);
-	} while (block[size - 1] != THE_END);
+	} while (block[size - 1] != END_MARK);
 	free(block);
 }
 
@@ -181,7 +181,7 @@ static int server(struct libxenvchan *vchan)
 	for (;;) {
 		get(vchan, &request, sizeof(request));
 		if (!request.bytes || request.bytes > BYTES_MAX)
-			errx(1, "asked for blocks of %u bytes", request.bytes);
+			errx(1, "invalid block size from the client: %u", request.bytes);
 		if (request.kind == STREAM)
 			receive_stream(vchan, request.bytes);
 		else
@@ -232,9 +232,9 @@ int main(int argc, char **argv)
 		request.bytes = parse_number(argv[5], BYTES_MAX);
 		request.ns = strtod(argv[6], NULL) * NS_PER_S;
 		if (!request.bytes)
-			errx(2, "blocks without bytes");
+			errx(2, "BYTES is 0");
 		domid = parse_number(argv[2], DOMID_FIRST_RESERVED - 1);
-		alarm(request.ns / NS_PER_S + PATIENCE_S);
+		alarm(request.ns / NS_PER_S + TIMEOUT_S);
 		snprintf(path, sizeof(path), "/local/domain/%u/data/%s", domid, argv[3]);
 		vchan = libxenvchan_client_init(NULL, domid, path);
 		if (!vchan)
