@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Blocks: allocation, and write() and read() until all bytes are transferred. */
 #include <err.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@ void *block_new(size_t bytes)
 	void *block = aligned_alloc(PAGE, (bytes + PAGE - 1) / PAGE * PAGE);
 
 	if (!block)
-		err(1, "a block of %zu bytes", bytes);
+		err(1, "cannot allocate a block of %zu bytes", bytes);
 	return memset(block, 'b', bytes);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is not idle is busy. Time in programs alone would leave out kernel threads and
- * interrupts, which some peers leave much of their work to, and is counted in
- * ticks; idle time is exact.
+ * CPU time is elapsed time less idle time. The CPU time of the processes would be wrong: it
+ * excludes kernel threads and interrupts, where some peers do much of their work, and it is
+ * counted in ticks. Idle time is exact.
  */
 #include <err.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ static double idle_seconds(void)
 	FILE *file = fopen("/proc/stat", "re");
 
 	if (!file || fscanf(file, "cpu %*u %*u %*u %llu %llu", &idle, &iowait) != 2)
-		err(1, "/proc/stat");
+		err(1, "cannot read /proc/stat");
 	fclose(file);
 	return (double)(idle + iowait) / sysconf(_SC_CLK_TCK);
 }

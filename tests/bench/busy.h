@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Busy: CPU seconds of the whole machine. */
+/* Busy: the CPU time that the whole machine used, in seconds. */
 #ifndef BENCH_BUSY_H
 #define BENCH_BUSY_H
 
@@ -11,7 +11,7 @@ struct busy {
 };
 
 void busy_begin(struct busy *busy);
-/* CPU seconds since busy_begin(), of all processors. */
+/* The CPU seconds of all processors since busy_begin(). */
 double busy_end(const struct busy *busy);
 
 #endif

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* The client: it opens the flows, sends, and prints the result. */
 #ifndef BENCH_CLIENT_H
 #define BENCH_CLIENT_H
 
 #include "control.h"
 #include "peer.h"
 
-/* What is to be measured, and what is said about it in the result. */
+/* The measurement to make, and its labels in the result. */
 struct order {
 	struct request request;
 	const struct peer *peer;
-	struct place place;
-	const char *where;
-	unsigned int round;
+	struct server_addr server;
+	const char *where;	/* label: the environment */
+	unsigned int round;	/* label */
 };
 
-/* Measure, and print one line of JSON. Errors end the program. */
+/* Measure, and print one line of JSON. An error ends the program. */
 void client_run(const struct order *order);
 
 #endif

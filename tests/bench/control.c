@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Control: a TCP connection and whole messages. */
+/* Control: whole messages over a TCP connection. */
 #include <arpa/inet.h>
 #include <err.h>
 #include <netinet/in.h>
@@ -10,7 +10,7 @@
 #include "control.h"
 
 #define PORT	7399
-#define WORD	'!'	/* "ready" and "done" */
+#define SIGNAL	'!'	/* "ready", "connected" and "done" */
 
 static int open_socket(void)
 {
@@ -19,7 +19,7 @@ static int open_socket(void)
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
 	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)))
-		err(1, "control: socket");
+		err(1, "control: cannot open a socket");
 	return fd;
 }
 
@@ -29,7 +29,7 @@ int control_listen(void)
 	int fd = open_socket();
 
 	if (bind(fd, (const void *)&any, sizeof(any)) || listen(fd, 1))
-		err(1, "control: listen");
+		err(1, "control: cannot listen on port %d", PORT);
 	return fd;
 }
 
@@ -38,7 +38,7 @@ int control_accept(int listener)
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd < 0)
-		err(1, "control: accept");
+		err(1, "control: cannot accept");
 	return fd;
 }
 
@@ -50,14 +50,14 @@ int control_connect(const char *ip)
 	if (inet_pton(AF_INET, ip, &to.sin_addr) != 1)
 		errx(2, "'%s' is not an IPv4 address", ip);
 	if (connect(fd, (const void *)&to, sizeof(to)))
-		err(1, "control: connect to %s", ip);
+		err(1, "control: cannot connect to %s", ip);
 	return fd;
 }
 
 void control_send(int fd, const void *message, size_t length)
 {
 	if (send(fd, message, length, MSG_NOSIGNAL) != (ssize_t)length)
-		err(1, "control: send");
+		err(1, "control: cannot send");
 }
 
 bool control_receive(int fd, void *message, size_t length)
@@ -65,16 +65,16 @@ bool control_receive(int fd, void *message, size_t length)
 	return recv(fd, message, length, MSG_WAITALL) == (ssize_t)length;
 }
 
-void control_send_word(int fd)
+void control_signal(int fd)
 {
-	const char word = WORD;
+	const char signal = SIGNAL;
 
-	control_send(fd, &word, sizeof(word));
+	control_send(fd, &signal, sizeof(signal));
 }
 
-bool control_receive_word(int fd)
+bool control_wait(int fd)
 {
-	char word;
+	char signal;
 
-	return control_receive(fd, &word, sizeof(word)) && word == WORD;
+	return control_receive(fd, &signal, sizeof(signal)) && signal == SIGNAL;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Copy: threads that each copy one block to the same destination again and again. */
 #include <err.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -12,11 +13,11 @@
 #include "result.h"
 
 #define MIB	(1024.0 * 1024)
-/* What is copied between two looks at the clock. */
+/* Bytes copied between two readings of the clock. */
 #define BATCH	(256 * 1024)
 #define WINDOW	(16 << 20)
 
-struct copier {
+struct copier {			/* one thread */
 	const struct copy_order *order;
 	pthread_t thread;
 	uint64_t moved;
@@ -24,7 +25,7 @@ struct copier {
 	struct pace pace;
 };
 
-static pthread_barrier_t starting;
+static pthread_barrier_t start_barrier;
 
 void thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg, int cpu)
 {
@@ -38,7 +39,7 @@ void thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg, int cpu
 		pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
 	}
 	if (pthread_create(thread, &attr, run, arg))
-		errx(1, "cannot start a thread on processor %d", cpu);
+		errx(1, "cannot create a thread on processor %d", cpu);
 	pthread_attr_destroy(&attr);
 }
 
@@ -51,13 +52,13 @@ static void *copy(void *arg)
 	uint64_t began, end, now;
 	unsigned int i;
 
-	pthread_barrier_wait(&starting);
+	pthread_barrier_wait(&start_barrier);
 	began = clock_now();
 	end = began + copier->order->ms * (NS_PER_S / 1000);
 	do {
 		for (i = 0; i < times; i++) {
 			memcpy(to, from, bytes);
-			/* as if somebody read it */
+			/* The compiler must keep the copy although the result is unused. */
 			__asm__ volatile("" : : "r" (to) : "memory");
 		}
 		copier->moved += (uint64_t)times * bytes;
@@ -83,7 +84,7 @@ void copy_run(const struct copy_order *order)
 
 	if (!copier)
 		err(1, NULL);
-	pthread_barrier_init(&starting, NULL, order->flows);
+	pthread_barrier_init(&start_barrier, NULL, order->flows);
 	busy_begin(&busy);
 	for (i = 0; i < order->flows; i++) {
 		copier[i].order = order;
@@ -96,7 +97,7 @@ void copy_run(const struct copy_order *order)
 		rate.moved += copier[i].moved;
 	}
 	rate.cpu_s = busy_end(&busy);
-	pthread_barrier_destroy(&starting);
+	pthread_barrier_destroy(&start_barrier);
 	result_print_rate(&rate);
 	free(copier);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Copying and nothing else: what no way from one program to another can beat. */
+/* Copy: memcpy() alone, the upper bound for any transport between two programs. */
 #ifndef BENCH_COPY_H
 #define BENCH_COPY_H
 
@@ -10,16 +10,17 @@
 struct copy_order {
 	const char *where;
 	unsigned int round;
-	unsigned int bytes;	/* of a block */
+	unsigned int bytes;	/* block size */
 	unsigned int flows;	/* threads that copy at once */
 	unsigned int ms;
-	bool pinned;		/* each to a processor of its own; their pace, not the average */
+	/* Bind each thread to a processor, and report the pace instead of the average. */
+	bool pinned;
 };
 
-/* Measure, and print one line of JSON. Errors end the program. */
+/* Measure, and print one line of JSON. An error ends the program. */
 void copy_run(const struct copy_order *order);
 
-/* A thread, on that processor and no other; -1: on any. */
+/* Create a thread that is bound to processor cpu, or to none if cpu is -1. */
 void thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg, int cpu);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pace: how fast something goes while nothing else is in its way.
+ * Pace: the throughput without interference from the rest of the machine.
  *
- * On a busy machine two threads seldom both run, and an average says how busy it is.
- * So the time that each window of so many bytes takes is noted, and the pace is that of
- * the fastest tenth.
+ * On a busy machine two threads seldom run at the same time, so an average would measure the
+ * load of the machine. Instead the bytes are divided into windows of one size, each window is
+ * timed, and the pace is the throughput of the window at the fastest tenth.
  */
 #ifndef BENCH_PACE_H
 #define BENCH_PACE_H
@@ -13,10 +13,10 @@
 #include "histogram.h"
 
 struct pace {
-	uint64_t window;	/* bytes */
+	uint64_t window;	/* bytes of a window */
 	uint64_t last_ns;
-	uint64_t bytes;
-	struct histogram took;	/* ns, of windows */
+	uint64_t bytes;		/* in the current window */
+	struct histogram took;	/* ns for each window */
 };
 
 static inline void pace_add(struct pace *pace, uint64_t bytes)
@@ -33,7 +33,7 @@ static inline void pace_add(struct pace *pace, uint64_t bytes)
 	pace->bytes = 0;
 }
 
-/* 0 if it was never fast enough to tell. */
+/* Returns 0 if no window was completed. */
 static inline double pace_mib_per_s(const struct pace *pace)
 {
 	double ns = histogram_quantile(&pace->took, .1);

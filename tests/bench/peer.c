@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Peers: addresses, and how two descriptors are made to meet. */
+/* Peers: the addresses of each family, and how client and server get a descriptor each. */
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
@@ -23,10 +23,10 @@
 
 #define PORT		7400	/* of the first flow */
 #define NAME		"schannel-bench"
-#define NUMBER_FILE	"/sys/module/schannel/parameters/family"
-#define TEXT		64
+#define FAMILY_FILE	"/sys/module/schannel/parameters/family"
+#define PATH_SIZE	64
 #define HELLO		'h'
-#define TRIES		(20 * 1000 / PEER_PATIENCE_MS)	/* until a client must have come */
+#define TRIES		(20 * 1000 / PEER_TIMEOUT_MS)	/* timeouts of accept(): 20 s */
 
 union address {
 	struct sockaddr any;
@@ -38,32 +38,33 @@ union address {
 
 struct peer {
 	const char *name;
-	int type;		/* of its sockets; 0: it has none */
-	/* Of flow nr's server: where it is reached, or, with to NULL, what it binds. */
-	socklen_t (*address)(union address *address, const struct place *to, unsigned int nr);
-	uint32_t ring;		/* bytes of its rings, set by hand; 0: as they come */
+	int type;		/* of its sockets; 0: a pipe, without sockets */
+	/* The address of flow nr's server: to connect to, or to bind if "to" is NULL. */
+	socklen_t (*address)(union address *address, const struct server_addr *to, unsigned int nr);
+	uint32_t ring;		/* fixed ring size in bytes; 0: the default, which adapts */
 };
 
 /* ---- Addresses ---------------------------------------------------------- */
 
-static socklen_t schannel_address(union address *address, const struct place *to, unsigned int nr)
+static socklen_t schannel_address(union address *address, const struct server_addr *to,
+				  unsigned int nr)
 {
-	unsigned int number = AF_SCHANNEL_DEFAULT;
-	FILE *file = fopen(NUMBER_FILE, "re");
+	unsigned int family = AF_SCHANNEL_DEFAULT;
+	FILE *file = fopen(FAMILY_FILE, "re");
 
-	if (!file || fscanf(file, "%u", &number) != 1)
-		err(1, "%s: is the module loaded?", NUMBER_FILE);
+	if (!file || fscanf(file, "%u", &family) != 1)
+		err(1, "%s: is the module loaded?", FAMILY_FILE);
 	fclose(file);
 	address->sc = (struct sockaddr_sc){
-		.sc_family = number,
+		.sc_family = family,
 		.sc_domid = to ? to->domid : SC_DOMID_ANY,
 		.sc_port = PORT + nr,
 	};
 	return sizeof(address->sc);
 }
 
-/* In the abstract namespace, where nothing is left behind. */
-static socklen_t unix_address(union address *address, const struct place *to, unsigned int nr)
+/* In the abstract namespace, which leaves no files. */
+static socklen_t unix_address(union address *address, const struct server_addr *to, unsigned int nr)
 {
 	(void)to;
 	address->un = (struct sockaddr_un){ .sun_family = AF_UNIX };
@@ -72,7 +73,7 @@ static socklen_t unix_address(union address *address, const struct place *to, un
 			NAME "-%u", nr);
 }
 
-static socklen_t inet_address(union address *address, const struct place *to, unsigned int nr)
+static socklen_t inet_address(union address *address, const struct server_addr *to, unsigned int nr)
 {
 	address->in = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(PORT + nr) };
 	if (to && inet_pton(AF_INET, to->ip, &address->in.sin_addr) != 1)
@@ -80,7 +81,8 @@ static socklen_t inet_address(union address *address, const struct place *to, un
 	return sizeof(address->in);
 }
 
-static socklen_t vsock_address(union address *address, const struct place *to, unsigned int nr)
+static socklen_t vsock_address(union address *address, const struct server_addr *to,
+			       unsigned int nr)
 {
 	address->vm = (struct sockaddr_vm){
 		.svm_family = AF_VSOCK,
@@ -144,10 +146,10 @@ static void set_rings(const struct peer *peer, int fd)
 	if (peer->ring &&
 	    (setsockopt(fd, SOL_SCHANNEL, SO_SC_RING_MIN, &size, sizeof(size)) ||
 	     setsockopt(fd, SOL_SCHANNEL, SO_SC_RING_MAX, &size, sizeof(size))))
-		err(1, "%s: rings of %u bytes", peer->name, peer->ring);
+		err(1, "%s: cannot set rings of %u bytes", peer->name, peer->ring);
 }
 
-/* What is received from is the other side's memory, and its size only a wish. */
+/* The rx ring is the remote end's memory: SO_SC_RING_MIN and _MAX only request its size. */
 static void check_rings(const struct peer *peer, int fd)
 {
 	struct sc_ring_sizes size;
@@ -158,7 +160,8 @@ static void check_rings(const struct peer *peer, int fd)
 	if (getsockopt(fd, SOL_SCHANNEL, SO_SC_RING, &size, &length))
 		err(1, "%s: SO_SC_RING", peer->name);
 	if (size.tx != peer->ring || size.rx != peer->ring)
-		errx(1, "%s: has rings of %u and %u bytes", peer->name, size.tx, size.rx);
+		errx(1, "%s: rings have %u and %u bytes instead of %u", peer->name, size.tx,
+		     size.rx, peer->ring);
 }
 
 static int open_socket(const struct peer *peer, const union address *address)
@@ -166,21 +169,21 @@ static int open_socket(const struct peer *peer, const union address *address)
 	int fd = socket(address->any.sa_family, peer->type | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
-		err(1, "%s: socket", peer->name);
+		err(1, "%s: cannot open a socket", peer->name);
 	set_rings(peer, fd);
 	return fd;
 }
 
-static void be_patient(const struct peer *peer, int fd)
+static void set_timeout(const struct peer *peer, int fd)
 {
-	static const struct timeval limit = { .tv_usec = PEER_PATIENCE_MS * 1000 };
+	static const struct timeval limit = { .tv_usec = PEER_TIMEOUT_MS * 1000 };
 
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)))
 		err(1, "%s: SO_RCVTIMEO", peer->name);
 }
 
-/* A byte that waits for more to be sent with it would not be a round trip. */
-static void be_prompt(const struct peer *peer, int fd)
+/* With Nagle's algorithm a round trip would include the delay before a small segment is sent. */
+static void set_nodelay(const struct peer *peer, int fd)
 {
 	static const int on = 1;
 
@@ -189,16 +192,16 @@ static void be_prompt(const struct peer *peer, int fd)
 		err(1, "%s: TCP_NODELAY", peer->name);
 }
 
-static void fifo_path(char path[TEXT], unsigned int nr, const char *way)
+static void fifo_path(char path[PATH_SIZE], unsigned int nr, const char *way)
 {
-	snprintf(path, TEXT, "/tmp/" NAME "-%u.%s", nr, way);
+	snprintf(path, PATH_SIZE, "/tmp/" NAME "-%u.%s", nr, way);
 }
 
-/* Opening one end waits for the other, so both sides go in the same order. */
+/* open() of a FIFO blocks until the other end is open, so both sides use the same order. */
 static struct link fifo_link(unsigned int nr, bool server)
 {
 	struct link link = { -1, -1 };
-	char path[TEXT];
+	char path[PATH_SIZE];
 	unsigned int i;
 
 	for (i = 0; i < 2; i++) {
@@ -217,7 +220,7 @@ static struct link fifo_link(unsigned int nr, bool server)
 
 static void fifo_make(unsigned int nr)
 {
-	char path[TEXT];
+	char path[PATH_SIZE];
 	unsigned int i;
 
 	for (i = 0; i < 2; i++) {
@@ -240,7 +243,7 @@ static int bind_socket(const struct peer *peer, unsigned int nr)
 	if (peer->address == inet_address)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(fd, &address.any, length))
-		err(1, "%s: bind", peer->name);
+		err(1, "%s: cannot bind", peer->name);
 	return fd;
 }
 
@@ -254,8 +257,8 @@ void service_open(struct service *service, const struct peer *peer, unsigned int
 	if (peer_connects(peer)) {
 		service->fd[0] = bind_socket(peer, 0);
 		if (listen(service->fd[0], SOMAXCONN))
-			err(1, "%s: listen", peer->name);
-		be_patient(peer, service->fd[0]);
+			err(1, "%s: cannot listen", peer->name);
+		set_timeout(peer, service->fd[0]);
 		return;
 	}
 	for (i = 0; i < flows; i++) {
@@ -266,8 +269,8 @@ void service_open(struct service *service, const struct peer *peer, unsigned int
 	}
 }
 
-/* Who is there says so; so both sides know each other and can read() and write(). */
-static void meet(const struct peer *peer, int fd)
+/* Connect a datagram socket to the client that sends the first message, and answer it. */
+static void answer_hello(const struct peer *peer, int fd)
 {
 	char hello;
 	union address from;
@@ -275,7 +278,7 @@ static void meet(const struct peer *peer, int fd)
 
 	if (recvfrom(fd, &hello, 1, 0, &from.any, &length) != 1 || hello != HELLO ||
 	    connect(fd, &from.any, length) || write(fd, &hello, 1) != 1)
-		err(1, "%s: hello", peer->name);
+		err(1, "%s: cannot exchange the first message", peer->name);
 }
 
 int service_accept(struct service *service)
@@ -283,7 +286,7 @@ int service_accept(struct service *service)
 	int fd = accept4(service->fd[0], NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd < 0 && errno != EAGAIN)
-		err(1, "%s: accept", service->peer->name);
+		err(1, "%s: cannot accept", service->peer->name);
 	return fd;
 }
 
@@ -298,12 +301,12 @@ struct link service_link(struct service *service, unsigned int nr)
 	if (peer_connects(peer)) {
 		while ((fd = service_accept(service)) < 0)
 			if (!--tries)
-				errx(1, "%s: nobody connects", peer->name);
-		be_prompt(peer, fd);
+				errx(1, "%s: no client connected", peer->name);
+		set_nodelay(peer, fd);
 	} else {
 		fd = service->fd[nr];
-		meet(peer, fd);
-		be_patient(peer, fd);
+		answer_hello(peer, fd);
+		set_timeout(peer, fd);
 	}
 	return (struct link){ fd, fd };
 }
@@ -317,17 +320,17 @@ void service_close(struct service *service)
 
 /* ---- The client's side -------------------------------------------------- */
 
-/* A datagram socket of AF_UNIX has no address to be answered at unless it is bound. */
-static void bind_anywhere(const struct peer *peer, int fd)
+/* The server can answer an AF_UNIX datagram socket only if it is bound to an address. */
+static void autobind(const struct peer *peer, int fd)
 {
 	static const struct sockaddr_un any = { .sun_family = AF_UNIX };
 
 	if (peer->address == unix_address && peer->type == SOCK_DGRAM &&
 	    bind(fd, (const void *)&any, sizeof(any.sun_family)))
-		err(1, "%s: bind", peer->name);
+		err(1, "%s: cannot bind", peer->name);
 }
 
-struct link peer_link(const struct peer *peer, const struct place *to, unsigned int nr)
+struct link peer_link(const struct peer *peer, const struct server_addr *to, unsigned int nr)
 {
 	bool connects = peer_connects(peer);
 	char hello = HELLO;
@@ -340,14 +343,14 @@ struct link peer_link(const struct peer *peer, const struct place *to, unsigned 
 
 	length = peer->address(&address, to, connects ? 0 : nr);
 	fd = open_socket(peer, &address);
-	bind_anywhere(peer, fd);
+	autobind(peer, fd);
 	if (connect(fd, &address.any, length))
-		err(1, "%s: connect", peer->name);
+		err(1, "%s: cannot connect", peer->name);
 	check_rings(peer, fd);
 	if (connects)
-		be_prompt(peer, fd);
+		set_nodelay(peer, fd);
 	else if (write(fd, &hello, 1) != 1 || read(fd, &hello, 1) != 1)
-		err(1, "%s: hello", peer->name);
+		err(1, "%s: cannot exchange the first message", peer->name);
 	return (struct link){ fd, fd };
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Peers: what is measured against each other. Only peer.c knows how they differ;
- * everything else sees file descriptors to read and write.
+ * Peers: the means of communication that are compared. Only peer.c knows how they differ;
+ * all other code uses file descriptors with read() and write().
  *
- * Errors end the program with one line.
+ * An error ends the program with one line on standard error.
  */
 #ifndef BENCH_PEER_H
 #define BENCH_PEER_H
@@ -11,16 +11,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How long a server waits for what may never come before it looks at the time. */
-#define PEER_PATIENCE_MS	100
+/* Timeout of the server's accept() and recv(), after which it checks whether the test has ended. */
+#define PEER_TIMEOUT_MS	100
 
-/* Where the other side is, for peers that may be in another machine. */
-struct place {
+/* The server's machine; only the families that can reach another machine use it. */
+struct server_addr {
 	const char *ip;
-	uint32_t domid;		/* SC_DOMID_SELF: here */
+	uint32_t domid;		/* SC_DOMID_SELF: this domain */
 };
 
-/* One end of a flow. The descriptors are the same unless it is a pipe. */
+/* One end of a flow. Only a pipe has two different descriptors. */
 struct link {
 	int in;
 	int out;
@@ -30,12 +30,12 @@ struct peer;
 
 const struct peer *peer_find(const char *name);
 const char *peer_name(const struct peer *peer);
-/* Does the reader see that the writer has closed? */
+/* True if the reader gets an end of file when the writer closes. */
 bool peer_has_end(const struct peer *peer);
-/* Are there connections, which take time to be made? */
+/* True if the peer has connections: listen(), connect() and accept(). */
 bool peer_connects(const struct peer *peer);
 
-/* The server's side: first something to connect to, then one flow after the other. */
+/* The server's side: first the listener or the sockets, then one flow after the other. */
 struct service {
 	const struct peer *peer;
 	unsigned int flows;
@@ -44,12 +44,12 @@ struct service {
 
 void service_open(struct service *service, const struct peer *peer, unsigned int flows);
 struct link service_link(struct service *service, unsigned int nr);
-/* The next connection; -1 if there was none for PEER_PATIENCE_MS. */
+/* Returns the next connection, or -1 after PEER_TIMEOUT_MS without one. */
 int service_accept(struct service *service);
 void service_close(struct service *service);
 
 /* The client's side. */
-struct link peer_link(const struct peer *peer, const struct place *to, unsigned int nr);
+struct link peer_link(const struct peer *peer, const struct server_addr *to, unsigned int nr);
 
 void link_close(const struct link *link);
 

@@ -13,7 +13,7 @@ _COLOURS = {
     "tcp": "#006b2d", "iperf3": "#3fae4a", "udp": "#96d48a", "vsock": "#e08a00", "pipe": "#808080",
     "xenvchan-64k": "#b08cd9", "xenvchan-1m": "#6a32a8",
     "ring-64k": "#ff9a9a", "ring-256k": "#ff5050", "ring-1m": "#c00000",
-    "ring-4m": "#700000", "ring-turns": "#606060",
+    "ring-4m": "#700000", "ring-1-thread": "#606060",
 }
 
 _STYLE = """

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/* Results: the fields that README.md explains, in their order. */
 #include <stdio.h>
 #include <unistd.h>
 

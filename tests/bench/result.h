@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Results: one line of JSON each. README.md says what is in it. */
+/* Results: one line of JSON for each measurement. README.md explains the fields. */
 #ifndef BENCH_RESULT_H
 #define BENCH_RESULT_H
 
@@ -21,7 +21,7 @@ struct result {
 
 void result_print(const struct order *order, const struct result *result);
 
-/* What needs no two sides: copying, a ring. */
+/* The throughput of a test that runs in one process: memcpy(), a ring. */
 struct rate {
 	const char *where;
 	const char *peer;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * schannel-ring-bench ROUNDS MS - the rings' index code by itself
+ * schannel-ring-bench ROUNDS MS - measure the rings' index code without the modules
  *
- * Two threads, each on a processor of its own, pass blocks through one ring and
- * never sleep, beside memcpy() of such blocks. What the modules do for each piece of
- * a stream is done here as well: look at the other side's index only when it must be,
- * copy run by run, publish, ask whether to notify.
+ * Two threads, each on its own processor, transfer blocks through one ring and never sleep; beside
+ * it memcpy() of such blocks is measured. The steps for each piece are those of the modules: read
+ * the remote index only when the cached one is not enough, copy each contiguous part, publish, and
+ * check whether to notify.
+ *
+ * Prints a line of JSON for each measurement of MS milliseconds, with the round. The report skips
+ * round 0. The exit status is 0 after all rounds, 1 after an error, 2 for invalid arguments.
  */
 #include <err.h>
 #include <errno.h>
@@ -24,13 +27,13 @@
 
 #define PAGES	BIT(SCHANNEL_RING_ORDER_MAX)
 #define LINE	64
-/* Rings in a window: the bytes that lay there already when it began do not count for much. */
+/* A window is this many rings long: the bytes in the ring at its start have little weight. */
 #define WINDOW	4
-/* As much as the modules copy before they publish (SC_FLOW_CHUNK). */
+/* The modules copy at most this many bytes before they publish (SC_FLOW_CHUNK). */
 #define PIECE	(32U << 10)
 
-/* Both sides' entries, as they are in a flow table, whose pages are aligned. */
-struct passage {
+/* Both entries of a flow, on cache lines of their own as in a flow table. */
+struct transfer {
 	struct schannel_flow sender __attribute__((aligned(LINE)));
 	struct schannel_flow receiver __attribute__((aligned(LINE)));
 	struct sc_tx tx __attribute__((aligned(LINE)));
@@ -38,7 +41,7 @@ struct passage {
 	void *page[PAGES] __attribute__((aligned(LINE)));
 	u32 bytes;
 	u32 ms;
-	bool over;
+	bool finished;		/* the producer has published its last byte */
 	u64 moved;
 	struct pace pace;
 };
@@ -47,11 +50,11 @@ static u32 put(struct sc_tx *tx, const u8 *from, u32 len)
 {
 	len = min(len, PIECE);
 	if (sc_tx_space(tx) < len && sc_tx_refresh(tx))
-		errx(1, "the consumer's index makes no sense");
+		errx(1, "invalid consumer index");
 	len = min(len, sc_tx_space(tx));
 	if (len) {
 		ring_copy_in(&tx->ring, tx->prod, from, len);
-		sc_tx_publish(tx, len);	/* nobody asks to be notified */
+		sc_tx_publish(tx, len);	/* the receiver requests no notification */
 	}
 	return len;
 }
@@ -60,7 +63,7 @@ static u32 get(struct sc_rx *rx, u8 *to, u32 len)
 {
 	len = min(len, PIECE);
 	if (sc_rx_avail(rx) < len && sc_rx_refresh(rx))
-		errx(1, "the producer's index makes no sense");
+		errx(1, "invalid producer index");
 	len = min(len, sc_rx_avail(rx));
 	if (len) {
 		ring_copy_out(&rx->ring, rx->cons, to, len);
@@ -71,112 +74,113 @@ static u32 get(struct sc_rx *rx, u8 *to, u32 len)
 
 static void *produce(void *arg)
 {
-	struct passage *passage = arg;
-	u8 *block = block_new(passage->bytes);
-	u64 end = clock_now() + passage->ms * (NS_PER_S / 1000);
+	struct transfer *transfer = arg;
+	u8 *block = block_new(transfer->bytes);
+	u64 end = clock_now() + transfer->ms * (NS_PER_S / 1000);
 
 	do {
-		u32 left = passage->bytes;
+		u32 left = transfer->bytes;
 
 		while (left) {
-			u32 n = put(&passage->tx, block + passage->bytes - left, left);
+			u32 n = put(&transfer->tx, block + transfer->bytes - left, left);
 
 			if (!n)
 				__builtin_ia32_pause();
 			left -= n;
 		}
 	} while (clock_now() < end);
-	__atomic_store_n(&passage->over, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&transfer->finished, true, __ATOMIC_RELEASE);
 	free(block);
 	return NULL;
 }
 
 static void *consume(void *arg)
 {
-	struct passage *passage = arg;
-	u8 *block = block_new(passage->bytes);
-	bool over;
+	struct transfer *transfer = arg;
+	u8 *block = block_new(transfer->bytes);
+	bool finished;
 	u32 n;
 
 	do {
-		/* before looking: what was produced until then is there */
-		over = __atomic_load_n(&passage->over, __ATOMIC_ACQUIRE);
-		n = get(&passage->rx, block, passage->bytes);
+		/* Before get(): if the producer has finished, get() sees all its bytes. */
+		finished = __atomic_load_n(&transfer->finished, __ATOMIC_ACQUIRE);
+		n = get(&transfer->rx, block, transfer->bytes);
 		if (!n)
 			__builtin_ia32_pause();
-		passage->moved += n;
-		pace_add(&passage->pace, n);
-	} while (n || !over);
+		transfer->moved += n;
+		pace_add(&transfer->pace, n);
+	} while (n || !finished);
 	free(block);
 	return NULL;
 }
 
-/* One thread on both sides, in turn: no core waits for another, or for another's cache. */
-static void *take_turns(void *arg)
+/* One thread is sender and receiver alternately: no cache line moves between cores. */
+static void *produce_and_consume(void *arg)
 {
-	struct passage *passage = arg;
-	u32 bytes = passage->bytes;
+	struct transfer *transfer = arg;
+	u32 bytes = transfer->bytes;
 	u8 *from = block_new(bytes), *to = block_new(bytes);
-	u64 end = clock_now() + passage->ms * (NS_PER_S / 1000);
+	u64 end = clock_now() + transfer->ms * (NS_PER_S / 1000);
 	u32 done;
 
 	do {
 		for (done = 0; done < bytes;)
-			done += put(&passage->tx, from + done, bytes - done);
+			done += put(&transfer->tx, from + done, bytes - done);
 		for (done = 0; done < bytes;)
-			done += get(&passage->rx, to + done, bytes - done);
-		passage->moved += bytes;
-		pace_add(&passage->pace, bytes);
+			done += get(&transfer->rx, to + done, bytes - done);
+		transfer->moved += bytes;
+		pace_add(&transfer->pace, bytes);
 	} while (clock_now() < end);
 	free(from);
 	free(to);
 	return NULL;
 }
 
-static void lay_out(struct passage *passage, u8 *memory, u32 size, u32 bytes, u32 ms)
+static void init_transfer(struct transfer *transfer, u8 *memory, u32 size, u32 bytes, u32 ms)
 {
 	u32 i;
 
-	*passage = (struct passage){
+	*transfer = (struct transfer){
 		.bytes = bytes,
 		.ms = ms,
 		.pace.window = WINDOW * (u64)size,
-		.tx = { { passage->page, size }, &passage->sender, &passage->receiver, 0, 0 },
-		.rx = { { passage->page, size }, &passage->receiver, &passage->sender, 0, 0 },
+		.tx = { { transfer->page, size }, &transfer->sender, &transfer->receiver, 0, 0 },
+		.rx = { { transfer->page, size }, &transfer->receiver, &transfer->sender, 0, 0 },
 	};
 	for (i = 0; i < size >> SCHANNEL_PAGE_SHIFT; i++)
-		passage->page[i] = memory + (i << SCHANNEL_PAGE_SHIFT);
+		transfer->page[i] = memory + (i << SCHANNEL_PAGE_SHIFT);
 }
 
-static void pass(const char *peer, u32 size, bool turns, u32 bytes, unsigned int round, u32 ms)
+static void measure(const char *peer, u32 size, bool one_thread, u32 bytes, unsigned int round,
+		    u32 ms)
 {
 	struct rate rate = {
 		.where = "native", .peer = peer, .test = "stream", .round = round,
 		.bytes = bytes, .flows = 1,
 	};
-	struct passage *passage = aligned_alloc(LINE, sizeof(*passage));
+	struct transfer *transfer = aligned_alloc(LINE, sizeof(*transfer));
 	u8 *memory = block_new(size);
 	pthread_t producer, consumer;
 	struct busy busy;
 
-	if (!passage)
+	if (!transfer)
 		err(1, NULL);
-	lay_out(passage, memory, size, bytes, ms);
+	init_transfer(transfer, memory, size, bytes, ms);
 	busy_begin(&busy);
-	if (turns) {
-		thread_start(&consumer, take_turns, passage, 0);
+	if (one_thread) {
+		thread_start(&consumer, produce_and_consume, transfer, 0);
 	} else {
-		thread_start(&consumer, consume, passage, 0);
-		thread_start(&producer, produce, passage, 1);
+		thread_start(&consumer, consume, transfer, 0);
+		thread_start(&producer, produce, transfer, 1);
 		pthread_join(producer, NULL);
 	}
 	pthread_join(consumer, NULL);
-	rate.mib_per_s = pace_mib_per_s(&passage->pace);
-	rate.moved = passage->moved;
+	rate.mib_per_s = pace_mib_per_s(&transfer->pace);
+	rate.moved = transfer->moved;
 	rate.cpu_s = busy_end(&busy);
 	result_print_rate(&rate);
 	free(memory);
-	free(passage);
+	free(transfer);
 }
 
 static void one_round(unsigned int round, u32 ms)
@@ -184,11 +188,11 @@ static void one_round(unsigned int round, u32 ms)
 	static const struct {
 		const char *peer;
 		u32 size;
-		bool turns;
+		bool one_thread;
 	} rings[] = {
 		{ "ring-64k", 64 << 10, false }, { "ring-256k", 256 << 10, false },
 		{ "ring-1m", 1 << 20, false }, { "ring-4m", 4 << 20, false },
-		{ "ring-turns", 256 << 10, true },
+		{ "ring-1-thread", 256 << 10, true },
 	};
 	static const u32 bytes[] = { 1 << 10, 8 << 10, 64 << 10, 128 << 10 };
 	unsigned int i, j;
@@ -198,7 +202,8 @@ static void one_round(unsigned int round, u32 ms)
 			copy_run(&(struct copy_order){ .where = "native", .round = round,
 				 .bytes = bytes[i], .flows = j, .ms = ms, .pinned = true });
 		for (j = 0; j < sizeof(rings) / sizeof(*rings); j++)
-			pass(rings[j].peer, rings[j].size, rings[j].turns, bytes[i], round, ms);
+			measure(rings[j].peer, rings[j].size, rings[j].one_thread, bytes[i], round,
+				ms);
 	}
 }
 
@@ -211,7 +216,7 @@ int main(int argc, char **argv)
 	if (!rounds || !ms)
 		errx(2, "usage: schannel-ring-bench ROUNDS MS");
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
-		errx(1, "one processor is too few");
+		errx(1, "needs two processors");
 	for (round = 0; round <= rounds; round++)
 		one_round(round, ms);
 	return 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The server: one measurement after the other, a thread for each flow. */
+/* The server: one measurement after the other, with one thread for each flow. */
 #include <err.h>
 #include <errno.h>
 #include <pthread.h>
@@ -14,8 +14,8 @@
 #include "server.h"
 
 /*
- * A receiver does not know how large the blocks are that were sent, and has room for
- * many small ones at once.
+ * The least size of a receive buffer. A receiver does not know the sender's block size, and one
+ * read() may return many small blocks.
  */
 #define RECEIVE_MIN	(64 * 1024)
 
@@ -23,7 +23,7 @@ struct session {
 	struct request request;
 	const struct peer *peer;
 	struct service service;
-	bool done;		/* the client sends no more */
+	bool done;		/* the client has stopped sending */
 };
 
 struct flow {
@@ -33,21 +33,24 @@ struct flow {
 	struct outcome outcome;
 };
 
-/* Bytes read; 0 at the end, which datagrams have when nothing comes any more. */
-static ssize_t receive(struct flow *flow, void *block, size_t room)
+/*
+ * Returns the number of bytes read, 0 at the end. Datagrams have no end of file: there the end is a
+ * timeout after the client has stopped.
+ */
+static ssize_t receive(struct flow *flow, void *block, size_t size)
 {
 	const struct session *session = flow->session;
 	ssize_t n;
 
 	do {
-		n = read(flow->link.in, block, room);
+		n = read(flow->link.in, block, size);
 	} while (n < 0 && errno == EAGAIN && !__atomic_load_n(&session->done, __ATOMIC_ACQUIRE));
 	if (n < 0 && errno != EAGAIN)
-		err(1, "%s: read", peer_name(session->peer));
+		err(1, "%s: cannot read", peer_name(session->peer));
 	return n < 0 ? 0 : n;
 }
 
-static void arrived(struct outcome *outcome, size_t bytes)
+static void note_arrival(struct outcome *outcome, size_t bytes)
 {
 	outcome->last_ns = clock_now();
 	if (!outcome->bytes)
@@ -55,18 +58,18 @@ static void arrived(struct outcome *outcome, size_t bytes)
 	outcome->bytes += bytes;
 }
 
-static void *take(void *arg)
+static void *discard(void *arg)
 {
 	struct flow *flow = arg;
-	size_t room = flow->session->request.bytes;
+	size_t size = flow->session->request.bytes;
 	void *block;
 	ssize_t n;
 
-	if (room < RECEIVE_MIN)
-		room = RECEIVE_MIN;
-	block = block_new(room);
-	while ((n = receive(flow, block, room)) > 0)
-		arrived(&flow->outcome, n);
+	if (size < RECEIVE_MIN)
+		size = RECEIVE_MIN;
+	block = block_new(size);
+	while ((n = receive(flow, block, size)) > 0)
+		note_arrival(&flow->outcome, n);
 	free(block);
 	return NULL;
 }
@@ -81,8 +84,8 @@ static void *echo(void *arg)
 
 	while ((n = receive(flow, block, bytes)) > 0) {
 		if (!block_write(flow->link.out, block, n))
-			err(1, "%s: write", peer_name(session->peer));
-		arrived(&flow->outcome, n);
+			err(1, "%s: cannot write", peer_name(session->peer));
+		note_arrival(&flow->outcome, n);
 	}
 	free(block);
 	return NULL;
@@ -104,12 +107,12 @@ static void *accept_all(void *arg)
 static void start_thread(pthread_t *thread, void *(*run)(void *arg), void *arg)
 {
 	if (pthread_create(thread, NULL, run, arg))
-		errx(1, "cannot start a thread");
+		errx(1, "cannot create a thread");
 }
 
-static bool await_done(struct session *session, int control)
+static bool wait_done(struct session *session, int control)
 {
-	bool done = control_receive_word(control);
+	bool done = control_wait(control);
 
 	__atomic_store_n(&session->done, true, __ATOMIC_RELEASE);
 	return done;
@@ -149,11 +152,11 @@ static void serve_flows(struct session *session, int control)
 	for (i = 0; i < request->flows; i++) {
 		flow[i].session = session;
 		flow[i].link = service_link(&session->service, i);
-		start_thread(&flow[i].thread, request->test == TEST_RTT ? echo : take, &flow[i]);
+		start_thread(&flow[i].thread, request->test == TEST_RTT ? echo : discard, &flow[i]);
 	}
-	control_send_word(control);
+	control_signal(control);
 
-	done = await_done(session, control);
+	done = wait_done(session, control);
 	for (i = 0; i < request->flows; i++) {
 		pthread_join(flow[i].thread, NULL);
 		link_close(&flow[i].link);
@@ -171,7 +174,7 @@ static void serve_connects(struct session *session, int control)
 	bool done;
 
 	start_thread(&thread, accept_all, session);
-	done = await_done(session, control);
+	done = wait_done(session, control);
 	pthread_join(thread, NULL);
 	if (done)
 		control_send(control, &none, sizeof(none));
@@ -185,7 +188,7 @@ static void serve(int control)
 		return;
 	session.peer = peer_find(session.request.peer);
 	service_open(&session.service, session.peer, session.request.flows);
-	control_send_word(control);
+	control_signal(control);
 	if (session.request.test == TEST_CONNECT)
 		serve_connects(&session, control);
 	else

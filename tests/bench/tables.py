@@ -11,7 +11,7 @@ BY_HAND = tuple(f"schannel-stream-{size}" for size in ("4k", "16k", "64k", "256k
 ORDER = ("schannel-stream", *BY_HAND, "schannel-tcp", "schannel-iperf3", "schannel-seqpacket",
          "schannel-dgram", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp", "iperf3", "udp",
          "vsock", "pipe", "xenvchan-64k", "xenvchan-1m", "ring-64k", "ring-256k", "ring-1m",
-         "ring-4m", "ring-turns", "event-channel", "memcpy")
+         "ring-4m", "ring-1-thread", "event-channel", "memcpy")
 RECORDS = ("schannel-seqpacket", "schannel-dgram", "unix-seqpacket", "unix-dgram", "udp")
 
 
