@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Plots, by gnuplot, as SVG."""
+"""Draws the plots with gnuplot, as SVG."""
 
 import subprocess
 
 import tables
 
-# A peer has the same colour everywhere: families of colours are families of sockets.
+# A peer has the same colour in all plots; socket families have similar colours.
 _COLOURS = {
     "schannel-stream": "#c00000", "schannel-seqpacket": "#ff5050", "schannel-dgram": "#ff9a9a",
     "schannel-tcp": "#800040", "schannel-iperf3": "#d040a0",
@@ -28,7 +28,7 @@ set grid
 
 
 class Gnuplot(Exception):
-    """gnuplot is missing, or does not like what it was given."""
+    """gnuplot is missing, or rejects its input."""
 
 
 def _quote(text):
@@ -45,14 +45,14 @@ def _run(script):
 
 
 def _line(name):
-    """How the curve of that name is drawn: "PEER", or "PEER, N vCPU"."""
+    """The line style of a curve, whose name is "PEER" or "PEER, N vCPU"."""
     peer, _, vcpus = name.partition(", ")
     return f'linecolor rgb "{_COLOURS.get(peer, "#000000")}"' + \
            (" dashtype 2" if vcpus.startswith("1 ") else "")
 
 
 def _plot(path, title, xlabel, ylabel, settings, curves, using):
-    """curves: {name: [row of numbers]}, each drawn as using says."""
+    """Draw curves, {name: [row of numbers]}, with gnuplot's 'using' clause."""
     script = _STYLE.format(path=path, title=title, xlabel=xlabel, ylabel=ylabel) + settings
     for index, rows in enumerate(curves.values()):
         script += f"\n$d{index} << END\n"
@@ -63,7 +63,7 @@ def _plot(path, title, xlabel, ylabel, settings, curves, using):
 
 
 def _curves(found, row, name=lambda key: key.peer):
-    """{name: [row]}, sorted by their first number."""
+    """{name: [row]} of the series found; the rows are sorted by their first number."""
     curves = {}
     for key, series in sorted(found, key=lambda each: tables.rank(each[0].peer)):
         curves.setdefault(name(key), []).append(row(key, series))
@@ -81,11 +81,12 @@ set xtics ("64" 64, "1K" 1024, "8K" 8192, "64K" 65536, "128K" 131072)
 
 
 def _bars(path, title, ylabel, found):
-    """A group of bars for each number of flows, a bar for each peer."""
+    """Draw a group of bars for each number of flows, with a bar for each peer."""
     flows = sorted({key.flows for key, _ in found})
     value = {(key.flows, key.peer): series.median for key, series in found}
     peers = tables.by_order({key.peer for key, _ in found})
-    script = _STYLE.format(path=path, title=title, xlabel="at a time", ylabel=ylabel)
+    script = _STYLE.format(path=path, title=title, xlabel="clients at the same time",
+                           ylabel=ylabel)
     script += "set style data histograms\nset style fill solid 0.8\nset yrange [0:*]\n$d << END\n"
     for each in flows:
         script += f"{each} " + " ".join(str(value.get((each, peer), 0)) for peer in peers) + "\n"
@@ -95,8 +96,8 @@ def _bars(path, title, ylabel, found):
     _run(script)
 
 
-def place(results, where, folder):
-    """Draw what there is of one place; -> names of files."""
+def environment(results, where, folder):
+    """Draw the plots that an environment has data for, and return their file names."""
     if where == tables.SIZES:
         return []
     drawn = []
@@ -109,13 +110,13 @@ def place(results, where, folder):
     most = max((key.vcpus for key, _ in streams), default=0)
     streams = [each for each in streams if each[0].vcpus == most]
     if streams:
-        _plot(path("throughput"), f"Throughput by message size, {where}", "bytes a message",
+        _plot(path("throughput"), f"Throughput by message size, {where}", "message size in bytes",
               "MiB/s", _SIZES + "set logscale y\n",
               _curves(streams, lambda key, series: (key.bytes, series.median, *series.spread)),
               "using 1:2:3:4 with yerrorlines")
     cpu = [each for each in streams if each[1].cpu]
     if cpu:
-        _plot(path("cpu"), f"CPU time, {where}", "bytes a message", "CPU seconds per GiB",
+        _plot(path("cpu"), f"CPU time, {where}", "message size in bytes", "CPU seconds per GiB",
               _SIZES + "set logscale y\n",
               _curves(cpu, lambda key, series: (key.bytes, series.cpu)),
               "using 1:2 with linespoints")
@@ -125,7 +126,8 @@ def place(results, where, folder):
                if series.percentiles}
     if latency:
         _plot(path("latency"), f"Round trip of 1 byte, {where}", "us",
-              "% of round trips that took no longer", "set logscale x\nset yrange [0:100]\n",
+              "% of round trips that take at most this time",
+              "set logscale x\nset yrange [0:100]\n",
               {peer: latency[peer] for peer in tables.by_order(latency)},
               "using 1:2 with lines linewidth 2")
     connect = results.find(where=where, test="connect")
@@ -134,7 +136,7 @@ def place(results, where, folder):
     scale = [each for each in results.find(where=where, test="stream", bytes=65536)
              if each[0].peer not in tables.RECORDS]
     if len({key.flows for key, _ in scale}) > 1:
-        _plot(path("scaling"), f"Several flows, 64 KiB, {where}", "flows", "MiB/s together",
+        _plot(path("scaling"), f"Several flows, 64 KiB, {where}", "flows", "MiB/s in total",
               "set logscale x 2\nset logscale y\n",
               _curves(scale, lambda key, series: (key.flows, series.median, *series.spread),
                       _flows_name),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Measurements, read from lines of JSON, and the series they belong to."""
+"""Reads measurements from lines of JSON, and groups them into series."""
 
 import json
 import statistics
@@ -10,11 +10,11 @@ GIB = 1 << 30
 
 
 class Malformed(Exception):
-    """A line that is not a measurement; the text says which."""
+    """A line that is not a measurement; the message names its file and line number."""
 
 
 class Key(NamedTuple):
-    """What is the same for all measurements of a series."""
+    """The fields that all measurements of a series have in common."""
     where: str
     peer: str
     test: str
@@ -25,12 +25,12 @@ class Key(NamedTuple):
 
 @dataclass
 class Series:
-    """The rounds of one measurement."""
+    """The values of one measurement, one for each round."""
     unit: str
     values: list = field(default_factory=list)
     cpu_per_gib: list = field(default_factory=list)
-    lost: list = field(default_factory=list)		# shares of what was sent
-    percentiles: dict = field(default_factory=dict)	# percent -> one value a round
+    lost: list = field(default_factory=list)		# shares of the bytes sent
+    percentiles: dict = field(default_factory=dict)	# percent -> a value for each round
 
     def add(self, line):
         self.values.append(line["value"])
@@ -62,14 +62,14 @@ class Series:
 
 
 class Results:
-    """All series, and what is said about where they were measured."""
+    """All series, and the descriptions of the environments where they were measured."""
 
     def __init__(self):
         self.series = {}
         self.about = {}
 
     def read(self, lines, name):
-        """Take in lines; name is what errors call them."""
+        """Add the measurements in lines; error messages call the file name."""
         for number, text in enumerate(lines, 1):
             if not text.strip():
                 continue
@@ -85,19 +85,19 @@ class Results:
         key = Key(line["where"], line["peer"], line["test"], int(line["bytes"]),
                   int(line["flows"]), int(line["vcpus"]))
         if not isinstance(line["value"], (int, float)):
-            raise ValueError("its value is not a number")
+            raise ValueError("value is not a number")
         if line["round"] > 0:
             self.series.setdefault(key, Series(line["unit"])).add(line)
 
-    def places(self):
+    def environments(self):
         return sorted({key.where for key in self.series})
 
     def find(self, **wanted):
-        """[(key, series)] whose keys have these fields, in order."""
+        """The sorted list of (key, series) whose keys have these fields."""
         return sorted((key, series) for key, series in self.series.items()
                       if all(getattr(key, name) == value for name, value in wanted.items()))
 
     def one(self, **wanted):
-        """The series; with the most vcpus, if that is left open. None if there is none."""
+        """The series with these fields, or None; of several, the one with the most vCPUs."""
         found = self.find(**wanted)
         return max(found, key=lambda each: each[0].vcpus)[1] if found else None

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""bench.csv and the Markdown tables."""
+"""Writes bench.csv and the Markdown tables."""
 
 import csv
 
-# A place of its own: one table is all that it has to say.
+# The environment of the part 'sizes', which has one table of its own.
 SIZES = "sizes"
-# Peers whose rings have a size that was set by hand.
-BY_HAND = tuple(f"schannel-stream-{size}" for size in ("4k", "16k", "64k", "256k", "1m", "4m"))
-# The order in which peers stand beside each other; others follow.
-ORDER = ("schannel-stream", *BY_HAND, "schannel-tcp", "schannel-iperf3", "schannel-seqpacket",
+# Peers whose rings have a fixed size.
+FIXED_SIZE = tuple(f"schannel-stream-{size}" for size in ("4k", "16k", "64k", "256k", "1m", "4m"))
+# The order of the peers in tables and plots; unknown peers follow.
+ORDER = ("schannel-stream", *FIXED_SIZE, "schannel-tcp", "schannel-iperf3", "schannel-seqpacket",
          "schannel-dgram", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp", "iperf3", "udp",
          "vsock", "pipe", "xenvchan-64k", "xenvchan-1m", "ring-64k", "ring-256k", "ring-1m",
          "ring-4m", "ring-1-thread", "event-channel", "memcpy")
@@ -16,7 +16,7 @@ RECORDS = ("schannel-seqpacket", "schannel-dgram", "unix-seqpacket", "unix-dgram
 
 
 def rank(peer):
-    """What to sort peers by."""
+    """The sort key of a peer."""
     return ORDER.index(peer) if peer in ORDER else len(ORDER), peer
 
 
@@ -25,7 +25,7 @@ def by_order(peers):
 
 
 def number(value):
-    """Three digits that count, and no more."""
+    """Three significant digits."""
     if value is None:
         return "-"
     if value >= 100:
@@ -45,13 +45,13 @@ def with_spread(series):
 
 
 def markdown(head, rows):
-    """A table, its first column to the left, the others to the right."""
+    """A table; the first column is aligned to the left, the others to the right."""
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
 
 
 def _pivot(found, row, cell, label):
-    """found as a table: a row for each row(key), a column for each peer."""
+    """A table of (key, series) pairs: a row for each row(key), a column for each peer."""
     cells = {(row(key), key.peer): cell(series) for key, series in found}
     peers = by_order({peer for _, peer in cells})
     if not cells:
@@ -63,7 +63,7 @@ def _pivot(found, row, cell, label):
 
 
 def _most_vcpus(found):
-    """Without those that were measured with fewer vCPUs than the others."""
+    """Only the series with the highest number of vCPUs."""
     most = max((key.vcpus for key, _ in found), default=0)
     return [each for each in found if each[0].vcpus == most]
 
@@ -74,7 +74,7 @@ def _streams(results, where, records):
 
 
 def _copies(results, where):
-    """memcpy as further peers: by itself, and two at once."""
+    """memcpy() as two more peers: one copying thread, and two at the same time."""
     return [(key._replace(peer=f"memcpy x {key.flows}"), series)
             for key, series in _most_vcpus(results.find(where=where, test="copy"))]
 
@@ -84,7 +84,7 @@ def _by_size(found, cell):
 
 
 def _ratios(found, ours):
-    """What ours does in relation to each, by size."""
+    """Throughput of ours divided by that of each other peer, by size."""
     base = {key.bytes: series.median for key, series in found if key.peer == ours}
     others = [each for each in found if each[0].peer != ours and each[0].bytes in base]
     cells = {id(series): f"{number(base[key.bytes] / series.median)} x"
@@ -102,7 +102,7 @@ def _quantiles(results, where, test):
                        *(number(series.percentile(percent)) for percent in percents),
                        number(ours / series.median) + " x" if ours and series.median else "-"]
             for key, series in found}
-    return markdown(["us", "median of medians"] + [f"{percent} %" for percent in percents] +
+    return markdown(["us", "median of the medians"] + [f"{percent} %" for percent in percents] +
                     ["schannel-stream / this"], [rows[peer] for peer in by_order(rows)])
 
 
@@ -128,7 +128,7 @@ def _ring_sizes(results):
 
 
 def _others(results, where):
-    """Tests that this file has no table of its own for."""
+    """The tests without a table of their own."""
     known = ("stream", "copy", "rtt", "connect")
     rows = [[key.test, key.peer, size(key.bytes), key.flows, key.vcpus, with_spread(series),
              series.unit]
@@ -137,26 +137,26 @@ def _others(results, where):
                     rows) if rows else None
 
 
-def place(results, where):
-    """[(title, table)] of one place."""
+def environment(results, where):
+    """The (title, table) pairs of one environment."""
     if where == SIZES:
-        return [("Ring sizes: the default against those set by hand", _ring_sizes(results))]
+        return [("Ring sizes: the default and fixed sizes", _ring_sizes(results))]
     streams, records = (_streams(results, where, each) for each in (False, True))
     tables = [
-        ("Streams, and copying alone, MiB/s", _by_size(streams + _copies(results, where),
-                                                       with_spread)),
-        ("AF_SCHANNEL in relation to the other streams", _ratios(streams, "schannel-stream")),
-        ("Records, MiB/s that arrived", _by_size(records, with_spread)),
-        ("Of the records, lost", _by_size(
+        ("Streams, and memcpy alone, MiB/s", _by_size(streams + _copies(results, where),
+                                                      with_spread)),
+        ("Throughput of AF_SCHANNEL / the other streams", _ratios(streams, "schannel-stream")),
+        ("Records, MiB/s received", _by_size(records, with_spread)),
+        ("Records lost", _by_size(
             [each for each in records if max(each[1].lost, default=0) > 0],
             lambda series: f"{100 * sum(series.lost) / len(series.lost):.0f} %")),
-        ("CPU seconds per GiB, of everybody involved", _by_size(
+        ("CPU seconds per GiB, whole machine or all domains", _by_size(
             [each for each in streams + records if each[1].cpu is not None],
             lambda series: number(series.cpu))),
         ("Round trip of 1 byte", _quantiles(results, where, "rtt")),
         ("Connections per second", _connections(results, where)),
-        ("Several flows, 64 KiB, MiB/s together", _scaling(results, where)),
-        ("Others", _others(results, where)),
+        ("Several flows, 64 KiB, MiB/s in total", _scaling(results, where)),
+        ("Other tests", _others(results, where)),
     ]
     return [(title, table) for title, table in tables if table]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the numbers should be, and what they are."""
+"""The targets: limits for the results, and the verdicts of a run."""
 
 from typing import Callable, NamedTuple
 
@@ -9,15 +9,15 @@ KIB = 1024
 
 
 class Target(NamedTuple):
-    """A number that is to be on one side of a limit."""
+    """A lower or an upper limit for a number that is computed from the results."""
     where: str
     text: str
-    measure: Callable		# of results: a number, or None if it was not measured
-    least: float | None		# the one or the other
-    most: float | None
+    measure: Callable		# (results) -> the number, or None if it was not measured
+    least: float | None		# the lower limit ...
+    most: float | None		# ... or the upper limit
     unit: str = "x"
 
-    def wanted(self):
+    def limit(self):
         if self.least is not None:
             return f"at least {self.least:g} {self.unit}"
         return f"at most {self.most:g} {self.unit}"
@@ -35,7 +35,7 @@ def _cpu(series):
 
 
 def _ratio(where, ours, theirs, take=_value):
-    """A function of results: take(ours) / take(theirs), each a description of one series."""
+    """A measure: take(series ours) / take(series theirs), each selected by its fields."""
     def measure(results):
         above, below = (take(results.one(where=where, **each)) for each in (ours, theirs))
         return above / below if above and below else None
@@ -51,7 +51,7 @@ def _rtt(peer):
 
 
 def _streams(where, peer, limits, ours="schannel-stream"):
-    """A target for each {size: at least} of limits."""
+    """A target for each block size in limits, {size: lower limit of the ratio}."""
     for size, least in limits.items():
         yield Target(where, f"{ours} / {peer}, {tables.size(size)}",
                      _ratio(where, _stream(ours, size), _stream(peer, size)), least, None)
@@ -63,7 +63,7 @@ def _round_trip(where, peer, most):
 
 
 def _domains(where, pv):
-    """Between domains; pv chooses between the limits of PV and PVH."""
+    """The targets between domains; those of PV and PVH guests differ."""
     def limit(of_pv, of_pvh):
         return of_pv if pv else of_pvh
     yield from _streams(where, "tcp", {KIB: limit(3, 4), 8 * KIB: limit(4, 8),
@@ -72,7 +72,7 @@ def _domains(where, pv):
     yield from _streams(where, "xenvchan-64k", {8 * KIB: limit(4, 10), 64 * KIB: limit(4, 10),
                                                 128 * KIB: limit(4, 10)})
     yield from _streams(where, "xenvchan-1m", {64 * KIB: limit(1, 1.2), 128 * KIB: limit(1, 1.2)})
-    yield Target(where, "schannel-stream / copying in both domains at once, 128 KiB",
+    yield Target(where, "schannel-stream / memcpy in both domains at the same time, 128 KiB",
                  _ratio(where, _stream("schannel-stream", 128 * KIB),
                         dict(peer="memcpy", test="copy", bytes=128 * KIB, flows=2)),
                  limit(.5, .6), None)
@@ -85,7 +85,7 @@ def _domains(where, pv):
                  lambda results: _value(results.one(where=where, peer="schannel-stream",
                                                     test="idle")), None, 16384, "bytes")
     for flows in (64, 256, 10000):
-        yield Target(where, f"the slowest of {flows} busy flows, of an equal share",
+        yield Target(where, f"slowest of {flows} busy flows / an equal share",
                      lambda results, flows=flows: _value(results.one(
                          where=where, peer="schannel-stream", test="fairness", flows=flows)),
                      .5, None)
@@ -98,18 +98,18 @@ def _loopback(where):
 
 
 def _ring_sizes():
-    """The default needs no tuning: whatever is set by hand, little is won."""
+    """The default ring size needs no tuning: it is almost as good as the best fixed size."""
     def ratio(best, **what):
         def measure(results):
             default = _value(results.one(where=tables.SIZES, peer="schannel-stream", **what))
-            by_hand = [series.median for key, series in results.find(where=tables.SIZES, **what)
-                       if key.peer in tables.BY_HAND]
-            return default / best(by_hand) if default and by_hand else None
+            fixed = [series.median for key, series in results.find(where=tables.SIZES, **what)
+                     if key.peer in tables.FIXED_SIZE]
+            return default / best(fixed) if default and fixed else None
         return measure
     for flows, streams in (1, "1 stream"), (64, "64 streams"):
-        yield Target(tables.SIZES, f"default / best size set by hand, {streams}",
+        yield Target(tables.SIZES, f"default / best fixed size, {streams}",
                      ratio(max, test="stream", flows=flows), .95, None)
-    yield Target(tables.SIZES, "default / best size set by hand, round trip",
+    yield Target(tables.SIZES, "default / best fixed size, round trip",
                  ratio(min, test="rtt", flows=1), None, 1.05)
 
 
@@ -124,13 +124,13 @@ TARGETS = (*_native(), *_loopback("icount"), *_loopback("vm"), *_ring_sizes(),
 
 
 def judge(results, where):
-    """[[text, wanted, measured, verdict]] of one place."""
+    """The rows [target, limit, measured, verdict] of one environment."""
     rows = []
     for target in TARGETS:
         if target.where != where:
             continue
         value = target.measure(results)
-        rows.append([target.text, target.wanted(),
+        rows.append([target.text, target.limit(),
                      "-" if value is None else f"{tables.number(value)} {target.unit}",
                      "not measured" if value is None else
                      "met" if target.met(value) else "**missed**"])
