@@ -118,11 +118,14 @@ int main(void)
 	identity_read(&who, NULL, XBT_NULL, 4);
 	expect("a domain that does not exist has no name", who.name, "");
 
-	expect_addresses("invalid addresses are left out", " 10.0.0.1\t1.2.3 x 10.0.0.256 ", "10.0.0.1");
+	expect_addresses("invalid addresses are left out",
+			 " 10.0.0.1\t1.2.3 x 10.0.0.256 ", "10.0.0.1");
 	expect_addresses("loopback, multicast and other addresses of no single host are left out",
 			 "127.0.0.1 0.0.0.0 224.0.0.1 255.255.255.255 ::1 :: ff02::1 fe80::1", "");
-	expect_addresses("IPv4 addresses in IPv6 form are left out", "::ffff:10.0.0.1 ::10.0.0.1", "");
-	expect_addresses("each address appears once", "10.0.0.1 110.0.0.1 10.0.0.1/24 fd00::1 FD00:0::1",
+	expect_addresses("IPv4 addresses in IPv6 form are left out",
+			 "::ffff:10.0.0.1 ::10.0.0.1", "");
+	expect_addresses("each address appears once",
+			 "10.0.0.1 110.0.0.1 10.0.0.1/24 fd00::1 FD00:0::1",
 			 "10.0.0.1 110.0.0.1 fd00::1");
 	check_bound();
 

@@ -200,7 +200,8 @@ static const struct test_case cases[] = {
 	{ "datagrams", "the same for datagrams", datagrams },
 	{ "confined", "a container reaches no service outside", confined_client,
 	  confined_server },
-	{ "hidden", "no client outside reaches a container's service", hidden_client, hidden_server },
+	{ "hidden", "no client outside reaches a container's service", hidden_client,
+	  hidden_server },
 	{ "low_ports", "low ports in a namespace of the user's own", low_ports },
 	{ "gone", "namespaces end with open sockets", gone },
 	{ }
