@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Loaded into the real xenstored (LD_PRELOAD), this stands in for the hypervisor,
- * so that xenstored runs on a machine without one. Every domain exists that
- * somebody introduces; none ever sends a request of its own.
+ * so that xenstored runs on a machine without one. Every domain that a
+ * client introduces exists; none ever sends a request of its own.
  */
 #include <dlfcn.h>
 #include <fcntl.h>

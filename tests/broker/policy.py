@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Who may reach whom, and how the policy changes."""
+"""Which domains may reach which others, and how the policy changes."""
 
 import itertools
 

@@ -10,8 +10,8 @@
 /**
  * sc_viewer_init() - fill in the viewer of a dump when it starts
  * @viewer:	the viewer; it stays as it is for the whole dump
- * @request:	the request: the viewer is the user that opened its socket, whoever
- *		uses that socket to read the dump
+ * @request:	the request: the viewer is the user that opened its socket, even if another
+ *		user's process reads the dump from that socket
  */
 void sc_viewer_init(struct sc_viewer *viewer, const struct sk_buff *request)
 {

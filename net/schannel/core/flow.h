@@ -88,7 +88,7 @@ struct sc_flow_ops {
 	void (*tx_end)(void *user);
 	int (*rx_try)(struct sc_flow *flow, void *user);
 	void (*rx_end)(void *user);
-	void (*wake)(void *user, enum sc_flow_wake whom);
+	void (*wake)(void *user, enum sc_flow_wake side);
 };
 
 /* Bits of struct sc_flow's @posts: control messages that wait to be sent. */

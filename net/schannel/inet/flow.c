@@ -156,9 +156,9 @@ static void scinet_flow_rx_end(void *user)
 	mutex_unlock(&scinet_flow_conn(user)->rx_lock);
 }
 
-static void scinet_flow_wake(void *user, enum sc_flow_wake whom)
+static void scinet_flow_wake(void *user, enum sc_flow_wake side)
 {
-	sc_conn_wake(scinet_flow_conn(user), whom);
+	sc_conn_wake(scinet_flow_conn(user), side);
 }
 
 const struct sc_flow_ops scinet_flow_ops = {

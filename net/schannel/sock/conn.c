@@ -364,11 +364,11 @@ int sc_conn_rx_try(struct sc_conn *conn, struct sc_flow *flow)
 EXPORT_SYMBOL_NS_GPL(sc_conn_rx_try, SC_NS_SOCK);
 
 /* As wake of struct sc_flow_ops. */
-void sc_conn_wake(struct sc_conn *conn, enum sc_flow_wake whom)
+void sc_conn_wake(struct sc_conn *conn, enum sc_flow_wake side)
 {
 	struct sock *sk = conn->sk;
 
-	switch (whom) {
+	switch (side) {
 	case SC_FLOW_WAKE_SENDER:
 		WRITE_ONCE(conn->tx_look, true);
 		/* with a sender that joins the wait queue, then looks at the resize */

@@ -100,7 +100,7 @@ void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow);
 __poll_t sc_conn_poll(struct sc_conn *conn, __poll_t events);
 int sc_conn_tx_try(struct sc_conn *conn, struct sc_flow *flow);
 int sc_conn_rx_try(struct sc_conn *conn, struct sc_flow *flow);
-void sc_conn_wake(struct sc_conn *conn, enum sc_flow_wake whom);
+void sc_conn_wake(struct sc_conn *conn, enum sc_flow_wake side);
 void sc_conn_look(struct sc_conn *conn, struct sc_flow_view *view);
 void sc_conn_stats(const struct sc_conn *conn, struct sc_flow_stats *stats);
 

@@ -10,7 +10,7 @@
 #include "io.h"
 #include "busy_poll.h"
 
-/* There is space: wake everyone who waits for it. */
+/* There is space: wake all senders and pollers that wait for it. */
 void sc_io_write_space(struct sock *sk)
 {
 	struct socket_wq *wq;

@@ -30,7 +30,7 @@
 #define SC_OUTBOX_WANT		sc_record_size(SCHANNEL_DGRAM_MAX)
 
 /* A ring that holds the largest datagram while another one is being read: 128 KiB. */
-#define SC_OUTBOX_RING_LEAST	((u8)5)
+#define SC_OUTBOX_MIN_ORDER	((u8)5)
 
 /* Notices that are handled at a time; the others are discarded. */
 #define SC_OUTBOX_NOTICES	64
@@ -98,7 +98,7 @@ static int sc_outbox_go(struct sc_outbox *out)
 	struct sc_size_limits limits = {
 		.min = order,
 		.max = order,
-		.fallback = SC_OUTBOX_RING_LEAST,
+		.fallback = SC_OUTBOX_MIN_ORDER,
 	};
 	struct schannel_channel *ch;
 	struct sc_flow *flow;

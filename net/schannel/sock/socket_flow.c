@@ -111,9 +111,9 @@ static void sc_sock_rx_end(void *user)
 	mutex_unlock(&sc_sk(user)->conn.rx_lock);
 }
 
-static void sc_sock_wake(void *user, enum sc_flow_wake whom)
+static void sc_sock_wake(void *user, enum sc_flow_wake side)
 {
-	sc_conn_wake(&sc_sk(user)->conn, whom);
+	sc_conn_wake(&sc_sk(user)->conn, side);
 }
 
 const struct sc_flow_ops sc_sock_flow_ops = {

@@ -28,7 +28,7 @@ static void idle_soon(void)
 	call(setting_write("ring_idle_ms", SOON_MS));
 }
 
-/* Whoever found it as usual, of two sides in one domain, leaves it so. */
+/* Both sides may run in one domain: the one that saw the usual value restores it. */
 static void idle_as_usual(void)
 {
 	if (idle_before != SOON_MS)

@@ -214,7 +214,7 @@ static void woken_server(void)
 	control_meet("CLOSED");
 }
 
-/* Whoever polls is woken, not only the first. */
+/* All pollers are woken, not only the first. */
 #define POLLERS	3
 
 static void *poll_in(void *arg)

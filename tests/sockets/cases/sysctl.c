@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* net.schannel.*: what may be written there, and by whom. */
+/* net.schannel.*: which values may be written, and which users may write them. */
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
