@@ -62,6 +62,23 @@ static int sc_connect_go(struct sock *sk)
 	return 0;
 }
 
+/* How long connect() waits before it tries a full backlog again, in jiffies. */
+#define SC_CONNECT_RETRY_MIN	max(HZ / 100, 1)
+#define SC_CONNECT_RETRY_MAX	(HZ / 4)
+
+/*
+ * The listener's backlog is full. As TCP does, whether the program waits or not: try again, for
+ * as long as connect() may take, so that a burst of connects succeeds as fast as they
+ * are accepted. lock_sock() is held.
+ */
+static void sc_connect_retry(struct sc_sock *ssk, unsigned long now)
+{
+	sc_conn_detach(&ssk->conn, SCHANNEL_REASON_RESET);
+	mod_delayed_work(sc_wq, &ssk->waiter.work,
+			 min(ssk->retry, ssk->deadline - now));
+	ssk->retry = min(2 * ssk->retry, SC_CONNECT_RETRY_MAX);
+}
+
 /* A channel came up or will not; or the flow was refused; or the time limit passed. */
 static void sc_connect_work(struct work_struct *work)
 {
@@ -69,6 +86,7 @@ static void sc_connect_work(struct work_struct *work)
 					   waiter.work.work);
 	struct sock *sk = &ssk->sk;
 	unsigned long now = jiffies;
+	bool backlog_full;
 	struct sc_flow *flow;
 	int err = 0;
 
@@ -77,10 +95,16 @@ static void sc_connect_work(struct work_struct *work)
 	if (sk->sk_state != TCP_SYN_SENT)
 		goto out;
 	flow = sc_conn_flow(&ssk->conn);
+	/* acquire: the reason of the refusal was stored before; pairs with sc_flow_ended() */
 	if (flow)
-		err = READ_ONCE(flow->ended);
-	if (!err && time_after_eq(now, ssk->deadline))
+		err = smp_load_acquire(&flow->ended);
+	backlog_full = err && flow->refused == SCHANNEL_REASON_BACKLOG;
+	if ((!err || backlog_full) && time_after_eq(now, ssk->deadline)) {
 		err = -ETIMEDOUT;
+	} else if (backlog_full) {
+		sc_connect_retry(ssk, now);
+		goto out;
+	}
 	if (!err) {
 		/* first: afterwards it would delay the work that sc_peer_wake_waiters() queues */
 		mod_delayed_work(sc_wq, &ssk->waiter.work, ssk->deadline - now);
@@ -141,6 +165,7 @@ static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
 	/* includes the time to bring up a channel */
 	timeout = sc_sysctl_connect_timeout(sock_net(sk));
 	ssk->deadline = jiffies + timeout;
+	ssk->retry = SC_CONNECT_RETRY_MIN;
 	ssk->opened = false;
 	sc_conn_fresh(&ssk->conn);	/* the earlier connection's counters were added up */
 	WRITE_ONCE(sk->sk_err, 0);

@@ -45,6 +45,7 @@
  * @peer:	the peer that it connects to; holds a reference
  * @waiter:	waits for that peer's channel, and for the answer; initialised with @peer
  * @deadline:	when connect() times out, in jiffies
+ * @retry:	how long to wait before a full backlog is tried again, in jiffies
  * @opened:	the peer accepted, whatever happened since
  * @accept_lock: protects a listener's queue
  * @accept_queue: a listener's connections that wait for accept()
@@ -69,6 +70,7 @@ struct sc_sock {
 	struct schannel_peer *peer;
 	struct sc_waiter waiter;
 	unsigned long deadline;
+	unsigned long retry;
 	bool opened;
 
 	spinlock_t accept_lock;	/* the queue */
