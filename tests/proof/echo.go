@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-// A program without libc: only the kernel can change what carries its connections.
+// An echo program without libc: only the kernel can change the transport of its connections.
 //
 //	echo serve ADDRESS
 //	echo client ADDRESS CONNECTIONS SECONDS
 //
-// The server sends back what it gets until it gets no more. Each of the client's
-// connections sends for so long, says that this was all, and compares a checksum of
-// what came back. The client prints the number of bytes, as JSON.
+// The server echoes what it receives until the end of the stream. Each connection of the
+// client sends for SECONDS, shuts down its sending side, and compares the checksum of
+// what came back. The client prints the number of bytes and the throughput as JSON.
+// The exit status is 0 if every connection got its own data back, 1 otherwise.
 package main
 
 import (
@@ -27,7 +28,7 @@ const chunk = 128 << 10
 
 func serveOne(conn net.Conn) {
 	defer conn.Close()
-	// Not io.Copy, which would leave the work to splice().
+	// Not io.Copy, which would use splice().
 	buffer := make([]byte, chunk)
 	for {
 		n, err := conn.Read(buffer)
@@ -88,7 +89,7 @@ func send(conn *net.TCPConn, seed int64, until time.Time) (sent sum, err error) 
 	random := rand.New(rand.NewSource(seed))
 	random.Read(data)
 	for time.Now().Before(until) {
-		// Another piece each time, and another size.
+		// A random part of the data each time.
 		from := random.Intn(chunk)
 		piece := data[from : from+1+random.Intn(chunk)]
 		if _, err := conn.Write(piece); err != nil {
@@ -120,7 +121,7 @@ func exchange(address string, seed int64, until time.Time) (int64, error) {
 		return 0, err
 	}
 	if got != sent {
-		return 0, fmt.Errorf("%v came back of %v", got, sent)
+		return 0, fmt.Errorf("sent %v, received %v", sent, got)
 	}
 	return got.bytes, nil
 }

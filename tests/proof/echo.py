@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""echo.go's program on asyncio, which never blocks:
+"""The program of echo.go on asyncio, whose sockets never block:
 
 	echo.py serve HOST PORT
 	echo.py client HOST PORT CONNECTIONS SECONDS
 
-The server sends back what it gets until it gets no more. Each of the client's
-connections sends for so long, says that this was all, and compares a checksum of
-what came back. The client prints the number of bytes, as JSON.
+The server echoes what it receives until the end of the stream. Each connection of the
+client sends for SECONDS, shuts down its sending side, and compares the checksum of
+what came back. The client prints the number of bytes and the throughput as JSON.
+The exit status is 0 if every connection got its own data back, 1 otherwise.
 """
 
 import asyncio
@@ -48,7 +49,7 @@ async def exchange(host, port, seed, until):
     data = source.randbytes(2 * CHUNK)
     total = crc = 0
     while time.monotonic() < until:
-        # Another piece each time, and another size.
+        # A random part of the data each time.
         start = source.randrange(CHUNK)
         piece = data[start:start + 1 + source.randrange(CHUNK)]
         writer.write(piece)
@@ -60,7 +61,7 @@ async def exchange(host, port, seed, until):
     writer.close()
     await writer.wait_closed()
     if got != (total, crc):
-        sys.exit(f"{got} came back of {(total, crc)}")
+        sys.exit(f"sent {(total, crc)}, received {got}")
     return total
 
 
