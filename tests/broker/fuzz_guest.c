@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A xenstore in which every value, and every name in a directory, is any bytes:
- * more than a domain can do. Three domains are looked at in it; what
- * their peers would be told must be valid, and no address may belong to two domains.
+ * A fuzzer whose input is every value and every name in xenstore, which is more than a domain can
+ * write. The identities of three domains are read from it: what would be published to their peers
+ * must be valid, and no address may belong to two domains.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -16,7 +16,7 @@
 #include "../../tools/schanneld/domains.h"
 
 #define DOMAINS	3
-/* What one message of xenstored's can hold. */
+/* The largest payload of a xenstore message. */
 #define VALUE_MAX 4096
 
 static const uint8_t *rest;
@@ -28,8 +28,8 @@ static void require(bool holds)
 		abort();
 }
 
-/* A piece of the input, up to a 0xff, with a NUL behind it as libxenstore does. */
-static char *piece(unsigned int *len)
+/* The next part of the input, up to 0xff, followed by NUL as libxenstore's values are. */
+static char *next_part(unsigned int *len)
 {
 	const uint8_t *end = memchr(rest, 0xff, left);
 	size_t size = end ? (size_t)(end - rest) : left;
@@ -49,18 +49,18 @@ void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path, unsign
 {
 	(void)xs, (void)t, (void)path;
 	if (left)
-		return piece(len);
+		return next_part(len);
 	errno = ENOENT;
 	return NULL;
 }
 
 char **xs_directory(struct xs_handle *xs, xs_transaction_t t, const char *path, unsigned int *count)
 {
-	char *names = piece(NULL), **list;
+	char *names = next_part(NULL), **list;
 	size_t len = strlen(names) + 1;
 
 	(void)xs, (void)t, (void)path;
-	/* One allocation for all, as libxenstore does. */
+	/* One allocation for the array and the names, as in libxenstore. */
 	list = malloc(2 * sizeof(*list) + len + 2);
 	require(list);
 	list[0] = memcpy((char *)(list + 2), names, len);
@@ -78,16 +78,16 @@ static bool printable(const char *text)
 	return true;
 }
 
-static void sensible(const struct identity *who)
+static void check_identity(const struct identity *identity)
 {
 	struct identity again = { 0 };
 
-	require(strlen(who->name) <= IDENTITY_NAME_MAX && printable(who->name));
-	require(!*who->uuid || domain_uuid_starts(who->uuid));
-	require(strspn(who->addresses, "0123456789abcdef:. ") == strlen(who->addresses));
-	/* what is said is in its usual form already */
-	identity_add_addresses(&again, who->addresses);
-	require(!strcmp(again.addresses, who->addresses));
+	require(strlen(identity->name) <= IDENTITY_NAME_MAX && printable(identity->name));
+	require(!*identity->uuid || domain_uuid_starts(identity->uuid));
+	require(strspn(identity->addresses, "0123456789abcdef:. ") == strlen(identity->addresses));
+	/* Addresses must be in canonical form: parsing them again changes nothing. */
+	identity_add_addresses(&again, identity->addresses);
+	require(!strcmp(again.addresses, identity->addresses));
 }
 
 static bool has(const char *list, const char *address, size_t len)
@@ -98,7 +98,7 @@ static bool has(const char *list, const char *address, size_t len)
 	return false;
 }
 
-static void apart(const struct domain *a, const struct domain *b)
+static void check_distinct(const struct domain *a, const struct domain *b)
 {
 	const char *at = a->published.addresses;
 	size_t len;
@@ -130,14 +130,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		d->announced = !*d->claims.addresses;
 		if (d->announced)
 			addresses_read_announced(&d->claims, NULL, d->domid);
-		sensible(&d->claims);
+		check_identity(&d->claims);
 	}
 	addresses_assign(&domains);
 	for (i = 0; i < DOMAINS; i++) {
-		sensible(&domain[i].published);
+		check_identity(&domain[i].published);
 		for (j = 0; j < DOMAINS; j++)
 			if (i != j)
-				apart(&domain[i], &domain[j]);
+				check_distinct(&domain[i], &domain[j]);
 	}
 	return 0;
 }

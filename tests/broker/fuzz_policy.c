@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Any bytes as a policy. One that is refused says where and why; one that is
- * not can be asked anything, and gives everybody the same rights both ways.
+ * A fuzzer whose input is a policy. A refused policy must have a valid line number and a reason.
+ * An accepted one must answer every question, with the same rights in both directions.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static void require(bool holds)
 		abort();
 }
 
-static void ask(const struct policy *policy)
+static void check_policy(const struct policy *policy)
 {
 	const struct group *group[NAMES];
 	size_t i, j;
@@ -34,7 +34,7 @@ static void ask(const struct policy *policy)
 			require(allowed == policy_allows(policy, group[j], group[i]));
 			require(!allowed || (group[i] && group[j]));
 		}
-	/* only by what stands there could a domain without name and UUID be meant */
+	/* No pattern may match a domain without a name and a UUID. */
 	require(!policy_group(policy, 1, "", ""));
 }
 
@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (i = 0; i < size; i++)
 		lines += data[i] == '\n';
 	if (policy) {
-		ask(policy);
+		check_policy(policy);
 	} else {
 		require(problem.line <= lines);
 		require(*problem.reason && strlen(problem.reason) < sizeof(problem.reason));

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Domains that write what they like where they may."""
+"""Cases of hostile domains, which write any data to the nodes that they may write."""
 
 import itertools
 import os
@@ -14,30 +14,30 @@ TRUSTING = "group t\n domain *\n addresses announced\n reach self\n"
 
 
 def garbage(world):
-    """nothing a domain announces is believed unless it is a list of addresses"""
+    """an announcement that is not a list of addresses is ignored"""
     a, b = world.create("a"), world.create("b")
     world.policy(TRUSTING)
     world.start()
     world.paired((a, b))
-    dice = random.Random(1)
+    rng = random.Random(1)
     for value in (b"x" * 2000, os.urandom(2000), b"\0" * 100, b"10.0.0.1\0 10.0.0.2",
                   b"10.0.0.1;10.0.0.2", b"10.0.0.1\n", b"10.0.0.1/8", b"1 " * 1000,
                   b"%s%n%d" * 50, b"../../../../local/domain/0/name", b"127.0.0.1 ::1 0.0.0.0",
                   b"224.0.0.1 255.255.255.255 ff02::1 fe80::1", b"1.2.3 1.2.3.4.5 ::::",
-                  bytes(dice.randrange(256) for _ in range(1000))):
+                  bytes(rng.randrange(256) for _ in range(1000))):
         world.announce(a, value)
-        # Whatever is behind it has been seen when this has.
-        mark = f"10.9.{dice.randrange(250)}.{dice.randrange(1, 250)}"
+        # The broker has read the first announcement once it has published the second.
+        mark = f"10.9.{rng.randrange(250)}.{rng.randrange(1, 250)}"
         world.announce(b, mark)
         world.addresses(a, b, mark)
         world.addresses(b, a)
     world.announce(a, b" ".join(b"10.0.%d.1" % i for i in range(90)))
-    until(lambda: world.told(b, a, "peer-addresses"), "a list of addresses that is too long")
-    expect(len(world.told(b, a, "peer-addresses")) < 800, "peers are told too much")
+    until(lambda: world.value(b, a, "peer-addresses"), "the list of addresses that is too long")
+    expect(len(world.value(b, a, "peer-addresses")) < 800, "the published list exceeds its limit")
 
 
-def posing(world):
-    """no domain gets another's address by announcing it"""
+def address_theft(world):
+    """a domain that announces the address of another domain does not get it"""
     victim, a = world.create("victim", "10.0.0.1"), world.create("a")
     b, peer = world.create("b"), world.create("peer")
     world.policy(TRUSTING)
@@ -55,10 +55,10 @@ def posing(world):
 
 
 def own_nodes(world):
-    """a domain that wrecks its own nodes wrecks its own channel only"""
+    """a domain that destroys its own nodes affects only its own channels"""
     a, b, c = (world.create(name) for name in "abc")
     world.policy(ALL)
-    world.sweep = 1
+    world.scan_interval = 1
     world.start()
     pairs = tuple(itertools.combinations((a, b, c), 2))
     world.paired(*pairs)
@@ -74,7 +74,7 @@ def own_nodes(world):
     d = world.create("d")
     pairs = tuple(itertools.combinations((a, b, c, d), 2))
     world.paired(*pairs)
-    # It gives its ends away: they come back, now and then.
+    # The domain removes its ends: a scan restores them.
     for peer in (a, b, d):
         world.store.remove(world.end(c, peer))
     world.paired(*pairs)
@@ -82,12 +82,12 @@ def own_nodes(world):
     world.paired(*itertools.combinations((a, b, d), 2))
 
 
-def elsewhere(world):
-    """a domain's words about other domains and devices lead nowhere"""
+def foreign_nodes(world):
+    """a domain's nodes about other domains and devices are ignored"""
     a, b, c = (world.create(name) for name in "abc")
     world.policy("group g\n domain a b\n reach self\ngroup h\n domain c\n"
                  " addresses announced\n")
-    world.sweep = 1
+    world.scan_interval = 1
     broker = world.start()
     world.paired((a, b))
     home = f"/local/domain/{c.domid}"
@@ -99,16 +99,16 @@ def elsewhere(world):
             (f"{home}/backend/vif/{c.domid}/0/ip", "10.0.0.1"),
             (f"{home}/backend/vif/{a.domid}/0/ip", "10.0.0.2")):
         world.store.write(path, value)
-    # A pair it would like to have is none of the broker's, and does it no good.
+    # This domain has no pair, so its announcement must not cause one.
     world.announce(c, "10.0.0.77")
     before = broker.cpu()
-    until(lambda: broker.cpu() > before or world.log().count("STATUS"), "a sweep", 60)
+    until(lambda: broker.cpu() > before or world.log().count("STATUS"), "a scan", 60)
     world.paired((a, b))
     world.addresses(a, b)
 
 
 def storm(world):
-    """a storm of events slows nobody else down, and costs a bounded share of a CPU"""
+    """a storm of events does not delay other domains, and uses a bounded share of a CPU"""
     a, b, c = (world.create(name) for name in "abc")
     world.policy(TRUSTING)
     broker = world.start()
@@ -141,7 +141,7 @@ def storm(world):
     expect(worst < 20, f"another domain's change took {worst:.1f} s")
     expect(used < 0.3 * took + 0.2, f"{used:.2f} s of CPU in {took:.1f} s")
     expect(world.log().count("too many xenstore events") == 1, "the flood is logged more than once")
-    return (f"{written} writes; another's change took {worst * 1000:.0f} ms at worst, "
+    return (f"{written} writes; another domain's change took at most {worst * 1000:.0f} ms, "
             f"{used * 1000:.0f} ms of CPU in {took:.1f} s")
 
 
@@ -149,7 +149,7 @@ def storm_ends(world):
     """the events of a domain are handled again after the next scan"""
     a, b = world.create("a"), world.create("b")
     world.policy(TRUSTING)
-    world.sweep = 2
+    world.scan_interval = 2
     world.start()
     world.paired((a, b))
     world.store.flood(f"/local/domain/{a.domid}/data/schannel/addresses", b"10.0.0.1", 5000)
@@ -158,4 +158,4 @@ def storm_ends(world):
     world.addresses(b, a, "10.0.0.2")
 
 
-CASES = (garbage, posing, own_nodes, elsewhere, storm, storm_ends)
+CASES = (garbage, address_theft, own_nodes, foreign_nodes, storm, storm_ends)

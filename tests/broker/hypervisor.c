@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loaded into the real xenstored (LD_PRELOAD), this stands in for the hypervisor,
- * so that xenstored runs on a machine without one. Every domain that a
- * client introduces exists; none ever sends a request of its own.
+ * Preloaded into the real xenstored (LD_PRELOAD), this library replaces the functions of the
+ * hypervisor, so that xenstored runs on a machine without Xen. Every domain ID that a client
+ * introduces is a running domain; no domain sends requests of its own.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #define PAGE		4096UL
 #define PROC_XEN	"/proc/xen/"
 
-/* Whatever is opened. */
+/* All handles point to this byte; no function reads it. */
 static char handle;
 
 xc_interface *xc_interface_open(xentoollog_logger *logger, xentoollog_logger *dombuild,
@@ -98,7 +98,7 @@ int xengnttab_unmap(xengnttab_handle *xgt, void *start, uint32_t count)
 	return munmap(start, count * PAGE);
 }
 
-/* What dom0's kernel has: the page it shares with xenstored, and its event channel. */
+/* The files of dom0's kernel: the page that it shares with xenstored, and its event channel. */
 static int open_proc_xen(const char *name)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC);

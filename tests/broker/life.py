@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Domains that come and go, and brokers that do."""
+"""Cases of domains and brokers that start and end."""
 
 import itertools
 import random
@@ -10,8 +10,8 @@ from policy import ALL, expect
 from world import TREE, Broker, until
 
 
-def comes_and_goes(world):
-    """a domain that is created gets its pairs, one that is destroyed leaves none"""
+def create_and_destroy(world):
+    """a new domain gets its pairs, and a destroyed one loses them"""
     world.policy(ALL)
     world.start()
     a = world.create("a")
@@ -27,7 +27,7 @@ def comes_and_goes(world):
 
 
 def reboots(world):
-    """a domain that reboots is found by its name, under its new number"""
+    """a rebooted domain gets its pairs again under its new domain ID"""
     a, b = world.create("a"), world.create("b")
     world.policy(ALL)
     world.start()
@@ -38,7 +38,7 @@ def reboots(world):
 
 
 def renamed(world):
-    """a new name reaches the peers, and may be of another group"""
+    """a renamed domain has its new name at the peers, and the pairs of its new group"""
     a, b, c = world.create("a"), world.create("b"), world.create("c")
     world.policy("group g\n domain a b x*\n reach self\n")
     world.start()
@@ -52,7 +52,7 @@ def renamed(world):
 
 
 def building(world):
-    """a domain that is still being built, or only half gone, has no pair"""
+    """a domain that is not completely built, or not completely destroyed, has no pair"""
     a = world.create("a")
     world.policy(ALL)
     world.start()
@@ -68,8 +68,8 @@ def building(world):
     world.paired((b, c))
 
 
-def while_away(world):
-    """what happened while no broker ran is made up for"""
+def changes_without_broker(world):
+    """a new broker handles the changes since the last one ended"""
     a, b, c, d = (world.create(name) for name in "abcd")
     world.policy(ALL)
     world.start().end(signal.SIGKILL)
@@ -88,8 +88,8 @@ def while_away(world):
     world.paired()
 
 
-def untouched(world):
-    """a broker that starts or stops touches no pair that is right"""
+def unchanged(world):
+    """a broker that starts or stops does not change a valid pair"""
     a, b = world.create("a", "10.0.0.1"), world.create("b")
     world.policy(ALL)
     broker = world.start()
@@ -98,20 +98,20 @@ def untouched(world):
     for path in world.end(a, b), world.end(b, a):
         watcher.watch(path)
     for how in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
-        expect(broker.end(how) == (0 if how == signal.SIGTERM else -how), "its exit status")
+        expect(broker.end(how) == (0 if how == signal.SIGTERM else -how), "wrong exit status")
         broker = world.start()
     world.paired((a, b))
-    expect(not watcher.happened(), "the pair was written to")
+    expect(not watcher.take_events(), "the pair was changed")
 
 
-def hand_made(world):
-    """a pair made by hand stays, whatever the policy says"""
+def manual_pair(world):
+    """a pair created with schannelctl stays, whatever the policy says"""
     a, b, c, d = (world.create(name) for name in "abcd")
-    expect(world.tool("schannelctl", "pair", "a", "b").returncode == 0, "no pair by hand")
+    expect(world.tool("schannelctl", "pair", "a", "b").returncode == 0, "schannelctl pair failed")
     watcher = world.client()
     for path in world.end(a, b), world.end(b, a):
         watcher.watch(path)
-    world.sweep = 1
+    world.scan_interval = 1
     world.policy("group g\n domain a b\n reach self\ngroup h\n domain c d\n reach self\n")
     broker = world.start()
     world.address(a, "10.0.0.1")
@@ -120,28 +120,30 @@ def hand_made(world):
     world.policy("")
     broker.reload()
     world.paired((a, b))
-    expect(not watcher.happened(), "it was written to")
-    expect(world.tool("schannelctl", "unpair", "a", "b").returncode == 0, "no parting by hand")
+    expect(not watcher.take_events(), "the pair was changed")
+    expect(world.tool("schannelctl", "unpair", "a", "b").returncode == 0,
+           "schannelctl unpair failed")
     world.paired()
 
 
-def taken_by_hand(world):
-    """a pair that was taken away by hand, against the policy, comes back"""
+def manual_unpair(world):
+    """a pair that schannelctl removed comes back if the policy allows it"""
     a, b = world.create("a"), world.create("b")
     world.policy(ALL)
-    world.sweep = 1
+    world.scan_interval = 1
     world.start()
     world.paired((a, b))
-    expect(world.tool("schannelctl", "unpair", "a", "b").returncode == 0, "no parting by hand")
+    expect(world.tool("schannelctl", "unpair", "a", "b").returncode == 0,
+           "schannelctl unpair failed")
     until(lambda: world.log().count("paired domains") == 2, "the pair to come back")
     world.paired((a, b))
 
 
 def only_one(world):
-    """there is one broker; another one says so and goes"""
+    """a second broker reports the first one and ends"""
     world.start()
-    expect(Broker(world, wait=False).process.wait() == 1, "a second one runs")
-    expect("another schanneld is running" in world.log(), "it does not say why")
+    expect(Broker(world, wait=False).process.wait() == 1, "the second broker runs")
+    expect("another schanneld is running" in world.log(), "the second broker logs no reason")
     done = world.tool("schannelctl", "reload", world.folder / "nothing")
     expect(done.returncode == 1 and "does not run" in done.stderr, done.stderr)
 
@@ -161,64 +163,64 @@ def command_line(world):
 
 
 def manager(world):
-    """the service manager is told that it is ready, alive, and stopping"""
+    """the broker notifies the service manager: ready, alive, and stopping"""
     world.broker_environment = {"WATCHDOG_USEC": "200000"}
     broker = world.start()
-    broker.await_said("WATCHDOG=1")
-    broker.await_said("WATCHDOG=1")
+    broker.await_message("WATCHDOG=1")
+    broker.await_message("WATCHDOG=1")
     broker.process.send_signal(signal.SIGTERM)
-    broker.await_said("STOPPING=1")
+    broker.await_message("STOPPING=1")
 
 
 def without_store(world):
-    """without xenstored it ends, as a failure"""
+    """the broker ends with a failure when xenstored has ended"""
     broker = world.start()
     world.daemon.process.kill()
     until(lambda: broker.process.poll() is not None, "the broker to end", 20)
-    expect(broker.process.returncode == 1, f"its exit status is {broker.process.returncode}")
+    expect(broker.process.returncode == 1, f"exit status {broker.process.returncode}")
 
 
 def killed(world):
-    """killed at any moment, while domains come, go and change: all is right afterwards"""
-    dice = random.Random(4)
+    """after kills at any time, while domains change, the next broker completes all pairs"""
+    rng = random.Random(4)
     groups = {"web": {"web", "db"}, "db": {"web"}, "lone": set()}
     world.policy("group web\n domain web*\n reach self db\ngroup db\n domain db*\n"
                  "group lone\n domain lone*\n")
     kills = 0
     broker = Broker(world, wait=False)
     for step in range(300):
-        there = list(world.domains.values())
-        what = dice.randrange(8)
-        if (what < 3 and len(there) < 30) or len(there) < 4:
-            world.create(f"{dice.choice(list(groups))}{step}", f"10.1.{step // 250}.{step % 250}")
+        domains = list(world.domains.values())
+        what = rng.randrange(8)
+        if (what < 3 and len(domains) < 30) or len(domains) < 4:
+            world.create(f"{rng.choice(list(groups))}{step}", f"10.1.{step // 250}.{step % 250}")
         elif what == 3:
-            world.destroy(dice.choice(there), tree_first=dice.random() < 0.5)
+            world.destroy(rng.choice(domains), tree_first=rng.random() < 0.5)
         elif what == 4:
-            world.reboot(dice.choice(there))
+            world.reboot(rng.choice(domains))
         elif what == 5:
-            world.rename(dice.choice(there), f"{dice.choice(list(groups))}{step}")
+            world.rename(rng.choice(domains), f"{rng.choice(list(groups))}{step}")
         elif what == 6:
-            world.address(dice.choice(there), f"10.2.{step // 250}.{step % 250}")
-        elif len(there) > 15:
-            world.destroy(dice.choice(there))
-        if dice.random() < 0.3:
-            time.sleep(dice.random() * 0.03)
+            world.address(rng.choice(domains), f"10.2.{step // 250}.{step % 250}")
+        elif len(domains) > 15:
+            world.destroy(rng.choice(domains))
+        if rng.random() < 0.3:
+            time.sleep(rng.random() * 0.03)
             broker.end(signal.SIGKILL)
             kills += 1
             broker = Broker(world, wait=False)
-    there = list(world.domains.values())
+    domains = list(world.domains.values())
 
     def group(domain):
         return domain.name.rstrip("0123456789")
-    world.paired(*((a, b) for a, b in itertools.combinations(there, 2)
+    world.paired(*((a, b) for a, b in itertools.combinations(domains, 2)
                    if group(b) in groups[group(a)]))
-    for a, b in itertools.permutations(there, 2):
+    for a, b in itertools.permutations(domains, 2):
         if group(b) in groups[group(a)]:
             world.addresses(a, b, *(
                 world.store.text(f"/local/domain/0/backend/vif/{b.domid}/0/ip") or "").split())
     broker.end(signal.SIGKILL)
-    return f"{kills} times, {len(there)} domains in the end"
+    return f"{kills} times, {len(domains)} domains at the end"
 
 
-CASES = (comes_and_goes, reboots, renamed, building, while_away, untouched, hand_made,
-         taken_by_hand, only_one, command_line, manager, without_store, killed)
+CASES = (create_and_destroy, reboots, renamed, building, changes_without_broker, unchanged,
+         manual_pair, manual_unpair, only_one, command_line, manager, without_store, killed)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which domains may reach which others, and how the policy changes."""
+"""Cases of the policy: which domains may reach which, their addresses, and changes."""
 
 import itertools
 
@@ -13,8 +13,8 @@ def expect(condition, text):
         raise Failed(text)
 
 
-def nothing(world):
-    """an empty policy connects nobody"""
+def empty_policy(world):
+    """an empty policy pairs no domains"""
     world.create("a")
     world.create("b")
     world.policy("# nothing\n")
@@ -23,7 +23,7 @@ def nothing(world):
 
 
 def groups(world):
-    """groups reach those they name, both ways, and nobody else"""
+    """a group reaches the groups that it names, in both directions, and no others"""
     web1, web2 = world.create("web-1"), world.create("web-2")
     db, lone = world.create("db"), world.create("lone")
     named = world.create("anything")
@@ -40,11 +40,11 @@ def groups(world):
     """)
     world.start()
     world.paired((web1, db), (web2, db), (web1, named), (web2, named), (db, named))
-    expect(lone in world.domains.values(), "a case that is not what it says")
+    expect(lone in world.domains.values(), "the domain without a peer is missing")
 
 
 def first_group(world):
-    """a domain is in the first group that names it"""
+    """a domain is in the first group that matches it"""
     a, b = world.create("a"), world.create("b")
     world.create("c")
     world.policy("group none\n domain c\n" + ALL)
@@ -53,7 +53,7 @@ def first_group(world):
 
 
 def control_domain(world):
-    """a pattern does not mean the control domain, its name does"""
+    """a pattern does not match the control domain, but its name does"""
     a, b = world.create("a"), world.create("b")
     world.policy(ALL)
     broker = world.start()
@@ -64,21 +64,21 @@ def control_domain(world):
 
 
 def memory(world):
-    """each side is told its own group's memory limit"""
+    """each end has the memory limit of its own group"""
     a, b = world.create("a"), world.create("b")
     world.policy("group a\n domain a\n memory 16\n reach b\ngroup b\n domain b\n")
     broker = world.start()
     world.paired((a, b))
-    expect(world.told(a, b, "pool-mib") == "16", "a is not told its limit")
-    expect(world.told(b, a, "pool-mib") == "", "b is told a limit")
+    expect(world.value(a, b, "pool-mib") == "16", "the end of a does not have its limit")
+    expect(world.value(b, a, "pool-mib") == "", "the end of b has a limit")
     world.policy("group a\n domain a\n reach b\ngroup b\n domain b\n memory 8\n")
     broker.reload()
-    until(lambda: world.told(a, b, "pool-mib") == "" and world.told(b, a, "pool-mib") == "8",
+    until(lambda: world.value(a, b, "pool-mib") == "" and world.value(b, a, "pool-mib") == "8",
           "the new limits")
 
 
 def reloads(world):
-    """SIGHUP and schannelctl reload change the pairs; what stays allowed is not touched"""
+    """SIGHUP and schannelctl reload change the pairs; pairs that stay allowed do not change"""
     a, b, c = (world.create(name) for name in "abc")
     world.policy("group g\n domain a b\n reach self\n")
     broker = world.start()
@@ -92,16 +92,16 @@ def reloads(world):
     world.policy("group g\n domain a b\n reach self\n")
     done = world.tool("schannelctl", "reload", world.lock)
     expect(done.returncode == 0, f"schannelctl reload: {done.stderr}")
-    broker.await_said("RELOADING=1")
+    broker.await_message("RELOADING=1")
     world.paired((a, b))
-    expect(not watcher.happened(), "the pair that stayed was touched")
+    expect(not watcher.take_events(), "the pair that stays was changed")
     world.policy("")
     broker.reload()
     world.paired()
 
 
 def bad_policies(world):
-    """an invalid policy is refused by file and line; the previous one stays"""
+    """an invalid policy is refused with file and line, and the previous one stays"""
     a, b = world.create("a"), world.create("b")
     world.policy(ALL)
     broker = world.start()
@@ -126,21 +126,22 @@ def bad_policies(world):
         wanted = f"{world.policy_path}:{line}: "
         until(lambda w=wanted, r=reason: any(w in each and r in each
                                              for each in world.log().splitlines()),
-              f"a complaint about {text!r}")
+              f"an error message about {text!r}")
         done = world.tool("schannelctl", "policy", "check", world.policy_path)
         expect(done.returncode == 1 and wanted in done.stderr and reason in done.stderr,
                f"schannelctl policy check {text!r}: {done.stderr}")
         done = world.tool("schannelctl", "reload", world.lock)
-        expect(done.returncode == 1 and wanted in done.stderr, "schannelctl reload lets it pass")
+        expect(done.returncode == 1 and wanted in done.stderr,
+               f"schannelctl reload accepts {text!r}")
     world.paired((a, b))
     broker.end()
     broker = Broker(world, wait=False)
-    expect(broker.process.wait() == 1, "it starts with an invalid policy")
+    expect(broker.process.wait() == 1, "the broker starts with an invalid policy")
     world.paired((a, b))
 
 
 def example(world):
-    """the example policy is valid and connects nobody"""
+    """the example policy is valid and pairs no domains"""
     source = TREE / "tools/schanneld/policy.example"
     world.policy(source.read_text())
     world.create("web-1")
@@ -152,7 +153,7 @@ def example(world):
 
 
 def addresses(world):
-    """addresses come from all of a domain's interfaces, and changes reach the peers"""
+    """the addresses of all interfaces of a domain, and their changes, reach the peers"""
     a = world.create("a", "10.0.0.1 fd00::1/64", "10.1.0.1")
     b = world.create("b")
     c = world.create("c", "10.0.0.3")
@@ -171,7 +172,7 @@ def addresses(world):
 
 
 def conflicts(world):
-    """an address that two domains claim is neither's until one goes"""
+    """an address of two domains is published for neither until one is destroyed"""
     a = world.create("a", "10.0.0.1 10.0.0.5")
     b = world.create("b", "10.0.0.2")
     c = world.create("c", "10.0.0.1")
@@ -191,7 +192,7 @@ def conflicts(world):
 
 
 def migration(world):
-    """a domain that is being migrated to this host keeps its addresses"""
+    """a domain that migrates to this host keeps its addresses"""
     a = world.create("a", "10.0.0.1")
     b = world.create("b")
     world.policy("group g\n domain a a--* b\n reach self\n")
@@ -208,18 +209,18 @@ def migration(world):
 
 
 def announced(world):
-    """what a domain announces counts where it is trusted and the toolstack says nothing"""
+    """announced addresses are used if the group trusts them and the toolstack has none"""
     a, b = world.create("a"), world.create("b")
-    said, owner = world.create("said", "10.0.0.9"), world.create("owner", "10.0.0.3")
-    world.policy("group t\n domain a said\n addresses announced\n reach self rest\n"
+    configured, owner = world.create("configured", "10.0.0.9"), world.create("owner", "10.0.0.3")
+    world.policy("group t\n domain a configured\n addresses announced\n reach self rest\n"
                  "group rest\n domain *\n reach self\n")
     broker = world.start()
-    for domain, what in ((a, "10.0.0.1 10.0.0.3"), (b, "10.0.0.2"), (said, "10.0.0.8")):
+    for domain, what in ((a, "10.0.0.1 10.0.0.3"), (b, "10.0.0.2"), (configured, "10.0.0.8")):
         world.announce(domain, what)
-    world.paired(*itertools.combinations((a, b, said, owner), 2))
+    world.paired(*itertools.combinations((a, b, configured, owner), 2))
     world.addresses(b, a, "10.0.0.1")
     world.addresses(a, b)
-    world.addresses(a, said, "10.0.0.9")
+    world.addresses(a, configured, "10.0.0.9")
     world.addresses(a, owner, "10.0.0.3")
     world.announce(a, "fd00::1")
     world.addresses(b, a, "fd00::1")
@@ -228,5 +229,5 @@ def announced(world):
     world.addresses(b, a)
 
 
-CASES = (nothing, groups, first_group, control_domain, memory, reloads, bad_policies, example,
+CASES = (empty_policy, groups, first_group, control_domain, memory, reloads, bad_policies, example,
          addresses, conflicts, migration, announced)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A real xenstored without Xen below it, and a client that may do anything in it."""
+"""A real xenstored that runs without Xen, and a client with the rights of the control domain."""
 
 import collections
 import errno
@@ -24,7 +24,7 @@ _SET_PERMS, _EVENT, _ERROR, _DIRECTORY_PART = 14, 15, 16, 20
 
 
 def _hypervisor():
-    """What stands in for Xen, built once per version of its source."""
+    """The library that replaces the hypervisor, built once for each version of its source."""
     source = HERE / "hypervisor.c"
 
     def build(path):
@@ -34,7 +34,7 @@ def _hypervisor():
 
 
 class Daemon:
-    """A xenstored of our own; its socket is in folder."""
+    """A xenstored process with its socket in folder."""
 
     def __init__(self, folder):
         self.path = pathlib.Path(folder) / "socket"
@@ -73,7 +73,7 @@ class Client:
         while len(data) < size:
             more = self._socket.recv(size - len(data))
             if not more:
-                raise ConnectionError("xenstored is gone")
+                raise ConnectionError("xenstored has closed the connection")
             data += more
         return data
 
@@ -104,14 +104,14 @@ class Client:
         return self._ask(_READ, path.encode() + b"\0")
 
     def text(self, path):
-        """A value as text, or None if there is none."""
+        """The value of a node as text, or None if the node does not exist."""
         try:
             return self.read(path).decode()
         except FileNotFoundError:
             return None
 
     def list(self, path):
-        """The names below a node; none if it is not there."""
+        """The names of a node's children; an empty list if the node does not exist."""
         try:
             payload = self._ask(_DIRECTORY, path.encode() + b"\0")
         except FileNotFoundError:
@@ -134,7 +134,7 @@ class Client:
         self._ask(_WRITE, path.encode() + b"\0" + data)
 
     def flood(self, path, value, times):
-        """Write as fast as xenstored takes it."""
+        """Write the value as often as times, as fast as xenstored accepts it."""
         payload = path.encode() + b"\0" + value
         for start in range(0, times, 100):
             count = min(100, times - start)
@@ -150,7 +150,7 @@ class Client:
             pass
 
     def permit(self, path, *permissions):
-        """Permissions as xenstore writes them: n5 r0 is 'of 5, 0 may read'."""
+        """Set permissions in xenstore's notation: n5 r0 means owner 5, and domain 0 may read."""
         self._ask(_SET_PERMS, "\0".join((path, *permissions, "")).encode())
 
     def permissions(self, path):
@@ -163,14 +163,14 @@ class Client:
         self._ask(_RELEASE, f"{domid}\0".encode())
 
     def watch(self, path):
-        """Events come into self.events; the first, which tells nothing, is left out."""
+        """Collect the events of path in self.events, without the one that each new watch gets."""
         self._ask(_WATCH, f"{path}\0test\0".encode())
-        # Whatever was to come has come when a later question is answered.
+        # xenstored sends that event before the reply to a later request.
         self.read("/tool")
         self.events.clear()
 
-    def happened(self):
-        """All events so far."""
+    def take_events(self):
+        """Return the events since watch() or the last call."""
         self.read("/tool")
         events = list(self.events)
         self.events.clear()

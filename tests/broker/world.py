@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Simulated domains in a real xenstored, and the broker as a process that can be killed."""
+"""Simulated domains in a real xenstored, and the broker as a process that the tests can kill."""
 
 import collections
 import os
@@ -15,17 +15,17 @@ import uuid
 import store
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
-LIMIT = 60      # seconds within which anything must happen that has to
+LIMIT = 60      # seconds until a wait fails
 
 Domain = collections.namedtuple("Domain", "domid name uuid")
 
 
 class Failed(Exception):
-    """A check that does not hold."""
+    """A check that failed."""
 
 
 def until(condition, what, limit=LIMIT):
-    """Wait for condition() to be true; what says, or computes, what it is about."""
+    """Wait until condition() is true; what is a text, or returns one, that names the condition."""
     deadline = time.monotonic() + limit
     while True:
         start = time.monotonic()
@@ -34,12 +34,12 @@ def until(condition, what, limit=LIMIT):
         now = time.monotonic()
         if now > deadline:
             raise Failed(f"not within {limit} s: {what() if callable(what) else what}")
-        # Polling must not take the processor from what it waits for.
+        # Poll a fifth of the time at most, to leave the processor to the broker.
         time.sleep(max(0.01, 4 * (now - start)))
 
 
 class Broker:
-    """One life of schanneld."""
+    """A process of schanneld, from its start to its end."""
 
     def __init__(self, world, *options, wait=True):
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -50,28 +50,28 @@ class Broker:
         environment.update(world.broker_environment)
         self.process = subprocess.Popen(
             [*world.wrapper, world.tools / "schanneld", "-v", "-p", world.policy_path,
-             "-l", world.lock, "-s", str(world.sweep), *options],
+             "-l", world.lock, "-s", str(world.scan_interval), *options],
             env=environment, stderr=self._log)
         if wait:
-            self.await_said("READY=1")
+            self.await_message("READY=1")
 
-    def await_said(self, line):
-        """Wait for a line to the service manager."""
+    def await_message(self, line):
+        """Wait for a message of the broker to the service manager."""
         while True:
             try:
                 said = self._notify.recv(4096).decode().split("\n")
             except TimeoutError:
-                raise Failed(f"the broker does not say {line}") from None
+                raise Failed(f"the broker did not send {line}") from None
             if line in said:
                 return
 
     def reload(self):
         self.process.send_signal(signal.SIGHUP)
-        self.await_said("RELOADING=1")
-        self.await_said("READY=1")
+        self.await_message("RELOADING=1")
+        self.await_message("READY=1")
 
     def end(self, how=signal.SIGTERM):
-        """Returns the exit status."""
+        """End the broker with a signal, and return its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(how)
         status = self.process.wait(LIMIT)
@@ -84,29 +84,29 @@ class Broker:
         return text.rsplit(")", 1)[1].split()
 
     def cpu(self):
-        """Seconds it has used."""
+        """CPU seconds since its start."""
         fields = self._stat()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory(self):
-        """KiB of its own that are in memory now (without what it shares)."""
+        """KiB of private memory that is resident now."""
         text = pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
         return sum(int(n) for n in re.findall(r"^Private_\w+:\s+(\d+) kB", text, re.M))
 
     def resident(self):
-        """KiB in memory, shared libraries and all."""
+        """KiB of resident memory, including shared libraries."""
         text = pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
         return int(re.search(r"^Rss:\s+(\d+) kB", text, re.M)[1])
 
 
 class World:
-    """A host: xenstored, domains, a policy, and a broker now and then."""
+    """A simulated host: xenstored, domains, a policy, and a broker while one is started."""
 
     def __init__(self, tools):
         self._folder = tempfile.TemporaryDirectory(prefix="broker.")
         self.folder = pathlib.Path(self._folder.name)
         self.tools = pathlib.Path(tools)
-        # such a program has memory for its sanitizers
+        # a program with sanitizers needs more memory than its limit
         self.sanitized = b"__asan_init" in (self.tools / "schanneld").read_bytes()
         self.daemon = store.Daemon(self.folder)
         self.store = self.client()
@@ -115,7 +115,7 @@ class World:
         self.environment = dict(os.environ, XENSTORED_PATH=str(self.daemon.path))
         self.broker_environment = {}
         self.wrapper = ()
-        self.sweep = 3600
+        self.scan_interval = 3600
         self.domains = {}
         self._next = 1
         self._broker = None
@@ -137,7 +137,7 @@ class World:
         return self._broker
 
     def policy(self, text):
-        """Replaced as a whole, as editors do."""
+        """Replace the policy file with a new one, as editors do."""
         scratch = self.policy_path.with_suffix(".new")
         scratch.write_text(text)
         scratch.rename(self.policy_path)
@@ -146,7 +146,7 @@ class World:
         return (self.folder / "log").read_text(errors="replace")
 
     def tool(self, *arguments):
-        """Run a tool; -> what came back."""
+        """Run a tool, and return its exit status and its output."""
         return subprocess.run([self.tools / arguments[0], *arguments[1:]], env=self.environment,
                               capture_output=True, text=True, timeout=LIMIT)
 
@@ -175,7 +175,7 @@ class World:
         return domain
 
     def address(self, domain, address, vif=0):
-        """The toolstack's word; with several vifs a domain has several."""
+        """Set the address that the toolstack knows; each vif has one."""
         self.store.write(f"/local/domain/0/backend/vif/{domain.domid}/{vif}/ip", address)
 
     def announce(self, domain, value):
@@ -183,7 +183,7 @@ class World:
         self.store.write(path, value)
 
     def destroy(self, domain, tree_first=False):
-        """libxl and xenstored do their parts in any order."""
+        """Destroy a domain; the order of libxl's step and xenstored's step varies."""
         if not tree_first:
             self.store.release(domain.domid)
         self.store.remove(f"/local/domain/{domain.domid}")
@@ -212,8 +212,8 @@ class World:
     def back(fe, be):
         return f"/local/domain/{be}/backend/schannel/{fe}/0"
 
-    def halves(self):
-        """All ends of pairs there are: (domain, peer) each."""
+    def ends(self):
+        """The ends of all pairs, each as (domid, peer domid)."""
         found = set()
         for domid in map(int, self.store.list("/local/domain")):
             path = f"/local/domain/{domid}"
@@ -225,27 +225,27 @@ class World:
         return found
 
     def end(self, domain, peer):
-        """The path of domain's end of its pair with peer."""
+        """The path of the domain's end of its pair with peer."""
         a, b = domain.domid, peer.domid
         return self.front(a, b) if a > b else self.back(b, a)
 
-    def told(self, domain, peer, key):
-        """What domain is told in its end of the pair with peer."""
+    def value(self, domain, peer, key):
+        """The value of key in the domain's end of its pair with peer."""
         return self.store.text(f"{self.end(domain, peer)}/{key}")
 
     def paired(self, *pairs):
-        """Wait until these pairs of domains are there, whole, and no others."""
+        """Wait until exactly these pairs of domains exist, and check both ends of each."""
         wanted = {(a.domid, b.domid) for pair in pairs for a, b in (pair, pair[::-1])}
-        until(lambda: self.halves() == wanted,
-              lambda: f"the {len(wanted)} ends that are wanted; first missing "
-              f"{sorted(wanted - self.halves())[:10]}, too many "
-              f"{sorted(self.halves() - wanted)[:10]}")
+        until(lambda: self.ends() == wanted,
+              lambda: f"{len(wanted)} ends of pairs; the first missing: "
+              f"{sorted(wanted - self.ends())[:10]}, the first unexpected: "
+              f"{sorted(self.ends() - wanted)[:10]}")
         for pair in pairs:
             for domain, peer in (pair, pair[::-1]):
-                self._sound(domain, peer)
+                self._check_end(domain, peer)
 
-    def _sound(self, domain, peer):
-        """An end names the right domain, and only dom0 may write what must be trusted."""
+    def _check_end(self, domain, peer):
+        """Check that an end names the right domain, and that only dom0 may write trusted keys."""
         path = self.end(domain, peer)
         is_front = domain.domid > peer.domid
         other = self.end(peer, domain)
@@ -262,11 +262,11 @@ class World:
         for key in (*facts, "peer-addresses", "pool-mib"):
             allowed = self.store.permissions(f"{path}/{key}")
             if domain.domid and allowed != ["n0", f"r{domain.domid}"]:
-                raise Failed(f"{path}/{key} has permissions {allowed}")
+                raise Failed(f"{path}/{key} has the permissions {allowed}")
 
     def addresses(self, domain, peer, *wanted):
-        """Wait until domain is told these addresses of peer, and no others."""
-        until(lambda: sorted((self.told(domain, peer, "peer-addresses") or "").split()) ==
+        """Wait until the domain's end of its pair has exactly these addresses of peer."""
+        until(lambda: sorted((self.value(domain, peer, "peer-addresses") or "").split()) ==
               sorted(wanted),
-              lambda: f"{domain.name} to be told {wanted} of {peer.name}; it is told "
-              f"{self.told(domain, peer, 'peer-addresses')}")
+              lambda: f"{domain.name} to get the addresses {wanted} of {peer.name}; it has "
+              f"{self.value(domain, peer, 'peer-addresses')}")
