@@ -11,7 +11,7 @@ struct copy_order {
 	const char *where;
 	unsigned int round;
 	unsigned int bytes;	/* block size */
-	unsigned int flows;	/* threads that copy at once */
+	unsigned int flows;	/* threads that copy at the same time */
 	unsigned int ms;
 	/* Bind each thread to a processor, and report the pace instead of the average. */
 	bool pinned;

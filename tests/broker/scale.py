@@ -8,7 +8,7 @@ import time
 from policy import ALL, expect
 
 DOMAINS = 50
-# Limits far above the measured values; they catch a cost of the wrong order.
+# Limits far above the measured values: they fail if a cost grows by an order of magnitude.
 MEMORY_MAX_KIB = 8192
 IDLE_CPU_MAX = 0.05
 

@@ -207,7 +207,7 @@ static enum kind kind(const char *name)
 		return STREAM;
 	if (!strcmp(name, "rtt"))
 		return RTT;
-	errx(2, "'%s' is neither stream nor rtt", name);
+	errx(2, "'%s' is not a test; expected: stream, rtt", name);
 }
 
 int main(int argc, char **argv)
