@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The loopback transport: a channel from this domain to itself, one for each
- * network namespace, so that a container reaches no other.
+ * The loopback transport: a channel from this domain to itself. Each network namespace has its
+ * own, so that containers cannot reach each other through it.
  *
- * Two ends, local and remote, each a peer with a channel of its own. Sockets connect
- * from the local end and are accepted at the remote end, through the same
- * rings, messages and event queues as between two domains; only that a grant is
- * an entry in a table, a mapping the page itself, and a notification a work
- * queued here. So everything but the hypervisor can be tested in any machine.
+ * It has two ends, local and remote, each a peer with a channel of its own. Sockets connect from
+ * the local end and are accepted at the remote end, through the same rings, messages and
+ * event queues as between two domains. A grant is an entry in a table, a mapping is the page
+ * itself, and a notification is a work that is queued here. So everything but the hypervisor
+ * can be tested on any machine.
  */
 #include <linux/bottom_half.h>
 #include <linux/err.h>
@@ -24,10 +24,10 @@
 
 /**
  * struct sc_loopback_event - the upcall of an event queue
- * @end:	whose
- * @queue:	which
- * @work:	softirq context, as an event channel's; on the processor that
- *		notifies, which has the rings at hand
+ * @end:	the end that owns the event queue
+ * @queue:	the event queue's number
+ * @work:	runs the upcall: in softirq context, as for an event channel, and on the processor
+ *		that notifies, whose cache has the rings
  */
 struct sc_loopback_event {
 	struct sc_loopback_end *end;
@@ -37,11 +37,11 @@ struct sc_loopback_event {
 
 /**
  * struct sc_loopback_end - one of the two ends
- * @lo:		whose it is
- * @peer:	how the core calls the other end
+ * @lo:		the loopback that it belongs to
+ * @peer:	the other end, as the core sees it
  * @channel:	this end's side of the channel
  * @other:	the other end
- * @event:	upcalls
+ * @event:	the upcall of each event queue
  */
 struct sc_loopback_end {
 	struct sc_loopback *lo;
@@ -128,9 +128,9 @@ static void sc_loopback_notify(struct schannel_peer *peer, unsigned int queue)
 	struct sc_loopback_end *end = schannel_peer_priv(peer);
 
 	/*
-	 * The work runs as bottom halves are enabled again, as it would when an interrupt
-	 * ends. Queued where they are enabled it would wake ksoftirqd, and run when that
-	 * gets to run.
+	 * With bottom halves disabled, the work runs in local_bh_enable(), as softirqs do when an
+	 * interrupt ends. Otherwise queue_work() would wake ksoftirqd, and the upcall would
+	 * be delayed until the scheduler runs that.
 	 */
 	local_bh_disable();
 	queue_work(system_bh_highpri_wq, &end->other->event[queue].work);
@@ -260,7 +260,7 @@ static void sc_loopback_end_init(struct sc_loopback *lo,
 	}
 }
 
-/* A namespace's loopback, small until somebody connects. NULL: no memory. */
+/* Make a namespace's loopback. The first connect makes its channel. NULL: no memory. */
 struct sc_loopback *sc_loopback_create(struct net *net)
 {
 	struct sc_loopback *lo = kzalloc(sizeof(*lo), GFP_KERNEL);
@@ -284,7 +284,7 @@ struct sc_loopback *sc_loopback_create(struct net *net)
 /* No socket is left in the namespace. */
 void sc_loopback_destroy(struct sc_loopback *lo)
 {
-	/* for good: a channel may fail on its way down */
+	/* disabled, not only cancelled: a channel that goes down may still queue them */
 	disable_work_sync(&lo->open);
 	disable_work_sync(&lo->fail);
 	sc_loopback_down(lo);

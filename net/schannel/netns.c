@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Network namespaces come and go: each has its ports, its channel to itself, and the peers
- * that were given to it. Other domains are peers of the initial namespace, as a
+ * Network namespaces start and end. Each has its own ports, its own loopback channel, and the
+ * peers that were moved to it. Other domains are peers of the initial namespace, as a
  * machine's network devices are, until sc_peer_move().
  *
- * Nothing here holds a namespace, but the sockets in it do. So when one goes, only its
- * loopback is left to be taken down, and its peers return to the initial namespace.
+ * Sockets hold a reference to their namespace; nothing here does. So when a namespace ends, it
+ * has no sockets: its loopback is destroyed, and its peers return to the initial namespace.
  */
 #include <linux/memcontrol.h>
 #include <net/net_namespace.h>
@@ -32,8 +32,8 @@ static int __net_init sc_netns_start(struct net *net)
 }
 
 /*
- * Before the grace period that the kernel waits for: who found a peer's namespace under
- * RCU (sc_listen_incoming()) may still look for sockets in it.
+ * Runs before the kernel waits for a grace period: code that found a peer's namespace under RCU
+ * (sc_listen_incoming()) may still look for sockets in it until then.
  */
 static void __net_exit sc_netns_leave(struct net *net)
 {

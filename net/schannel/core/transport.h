@@ -137,7 +137,7 @@ void schannel_peer_remove(struct schannel_peer *peer);
 /**
  * schannel_peer_unreachable - the attempt to bring up a channel failed
  * @peer:	the peer
- * @err:	the negative error that connect() returns to those who wait for a channel
+ * @err:	the negative error that connect() returns to callers that wait for a channel
  *
  * For a transport whose ->open() failed before there was a channel to destroy.
  */

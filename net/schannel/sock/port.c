@@ -130,7 +130,7 @@ int sc_port_bind(struct sc_sock *ssk, u32 domid, u32 port)
 	    !ns_capable(sock_net(&ssk->sk)->user_ns, CAP_NET_BIND_SERVICE))
 		return -EACCES;
 
-	/* before it can be found: who may reach it */
+	/* the domid restricts who may connect: set it before the socket can be found */
 	WRITE_ONCE(ssk->local_domid, domid);
 	err = port == SC_PORT_ANY ? sc_port_choose(ssk) : sc_port_take(ssk, port);
 	if (err)
