@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which sockets are in a cgroup that was attached. See inet_cgroup.h.
+ * Which sockets are in an attached cgroup. See cgroup.h.
  *
- * A cgroup is attached if our program is among those that the kernel runs there when a socket
- * connects, its own and those inherited from the cgroups above: this is where detaching,
- * by whatever means, shows at once. Our program is one that has our name and calls
- * functions of a module. Nothing better identifies it that the kernel shows to
- * modules, and nothing better is needed: whoever may have a program of that name run for a cgroup
- * (CAP_NET_ADMIN and CAP_BPF) may as well have ours run there.
+ * A cgroup is attached if our program is among the programs that the kernel runs when a socket
+ * of that cgroup connects: the cgroup's own, and those inherited from its ancestors. That list
+ * changes at once when a program is detached, by whatever means.
+ *
+ * Our program is recognised by its name and by its calling functions of a module. The kernel
+ * shows modules nothing that identifies a program better. This is sufficient: a user who may
+ * attach a program of that name to a cgroup (CAP_NET_ADMIN and CAP_BPF) may attach ours, too.
  */
 #include <linux/bpf-cgroup.h>
 #include <linux/bpf.h>
@@ -20,7 +21,7 @@
 
 static bool scinet_cgroup_is_ours(const struct bpf_prog *prog, const char *name)
 {
-	/* what stands in for a program that was just detached has no aux */
+	/* the placeholder of a program that was just detached has no aux */
 	return prog->aux && prog->type == BPF_PROG_TYPE_CGROUP_SOCK_ADDR &&
 	       prog->aux->kfunc_btf_tab && !strcmp(prog->aux->name, name);
 }
@@ -48,10 +49,11 @@ static bool scinet_cgroup_runs(struct cgroup *cgroup,
 }
 
 /**
- * scinet_cgroup_attached() - is a socket in an attached cgroup
+ * scinet_cgroup_attached() - whether a socket is in an attached cgroup
  * @sk:		a full socket, which holds a reference to its cgroup
  *
  * The cgroup is the one in which the socket was created, as for all cgroup BPF programs.
+ * Any context; does not sleep.
  *
  * Return: true if the programs of SChannel run in that cgroup.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which sockets are in a cgroup that was attached (schannelctl attach). */
+/* Which sockets are in an attached cgroup (schannelctl attach). See cgroup.c. */
 #ifndef _SCHANNEL_INET_CGROUP_H
 #define _SCHANNEL_INET_CGROUP_H
 
@@ -7,11 +7,10 @@
 
 struct sock;
 
-/* The BPF programs that schannelctl attaches; a cgroup is attached if these run for it. */
+/* The BPF programs that schannelctl attaches. A cgroup is attached if they run for it. */
 #define SCINET_PROG_CONNECT4	"schannel_conn4"
 #define SCINET_PROG_CONNECT6	"schannel_conn6"
 
-/* Do they run for @sk's cgroup now? Any context, does not sleep. */
 bool scinet_cgroup_attached(const struct sock *sk);
 
 #endif /* _SCHANNEL_INET_CGROUP_H */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Connecting: a marked socket takes its addresses as a TCP would, then opens a flow. If there
- * is none in time, for whatever reason, it connects as a TCP from those very
- * addresses, and nobody who waits for it has noticed.
+ * Connecting: a marked socket chooses its addresses as TCP does, then opens a flow. If the flow
+ * does not open in time, for whatever reason, the socket connects over TCP from the same
+ * address and port. A program that waits for it notices only the time.
  */
 #include <linux/err.h>
 #include <net/inet_hashtables.h>
@@ -20,9 +20,9 @@
 /* ---- Addresses --------------------------------------------------------- */
 
 /*
- * TCP's own connect() chooses route, source address and port. In repair mode it sends
- * nothing, and takes the connection for established. Being in TCP's table has shown that
- * there is no other like it; now nothing from the wire shall find it there any more.
+ * Let TCP's own connect() choose route, source address and port. In repair mode it sends
+ * nothing and makes the connection established. Its insertion into TCP's table shows that no TCP
+ * connection has the same addresses and ports; then it is removed, so that no packet finds it.
  */
 static int scinet_take_name(struct scinet_sock *is)
 {
@@ -30,7 +30,7 @@ static int scinet_take_name(struct scinet_sock *is)
 	struct tcp_sock *tp = tcp_sk(sk);
 	int err;
 
-	/* what did find it there has to guess */
+	/* a packet that does find it before that must guess the sequence numbers */
 	WRITE_ONCE(tp->write_seq, get_random_u32());
 	WRITE_ONCE(tp->rcv_nxt, get_random_u32());
 	tp->repair = 1;
@@ -44,7 +44,7 @@ static int scinet_take_name(struct scinet_sock *is)
 	return 0;
 }
 
-/* As TCP's connect() when it fails at its end. */
+/* Undo scinet_take_name(), as TCP's connect() does when it fails late. */
 static void scinet_drop_name(struct sock *sk)
 {
 	tcp_set_state(sk, TCP_CLOSE);
@@ -53,10 +53,10 @@ static void scinet_drop_name(struct sock *sk)
 	sk->sk_route_caps = 0;
 }
 
-/* From a port that it did not choose itself, this TCP would find one that is free. */
+/* Attempts to find a source port, if the program did not bind one. */
 #define SCINET_TRIES	64
 
-/* 0, what connect() says, or -EBUSY: none was found that no other one has. */
+/* 0, the error of TCP's connect(), or -EBUSY: each port tried is one of a diverted connection. */
 static int scinet_take_free_name(struct scinet_sock *is)
 {
 	struct sock *sk = is->conn.sk;
@@ -75,7 +75,7 @@ static int scinet_take_free_name(struct scinet_sock *is)
 	return bound ? -EADDRNOTAVAIL : -EBUSY;
 }
 
-/* From its own loopback or link a machine reaches nobody else. */
+/* A loopback or link-local source address cannot be used to reach another machine. */
 static bool scinet_source_fits(const struct scinet_sock *is)
 {
 	const struct in6_addr *from = &is->tuple.local;
@@ -88,9 +88,9 @@ static bool scinet_source_fits(const struct scinet_sock *is)
 		 (IPV6_ADDR_LOOPBACK | IPV6_ADDR_LINKLOCAL));
 }
 
-/* ---- As a TCP after all ------------------------------------------------ */
+/* ---- Falling back to TCP ----------------------------------------------- */
 
-/* What TCP has begun in its own connect() shall not show. */
+/* Undo what TCP's connect() in repair mode has initialised. */
 static void scinet_forget_tcp(struct scinet_sock *is)
 {
 	struct sock *sk = is->conn.sk;
@@ -108,8 +108,8 @@ static void scinet_forget_tcp(struct scinet_sock *is)
 }
 
 /*
- * It has its route, addresses and port, and keeps them: a connect() that is given them
- * goes straight on. Who polls meanwhile sees TCP_SYN_SENT. 0 or what connect() says.
+ * The socket has its route, addresses and port: TCP's connect() keeps them. A thread that polls
+ * meanwhile sees TCP_SYN_SENT. Returns 0 or the error of TCP's connect().
  */
 static int scinet_connect_plain(struct scinet_sock *is)
 {
@@ -117,7 +117,10 @@ static int scinet_connect_plain(struct scinet_sock *is)
 	int err;
 
 	err = scinet_plain(sk)->connect(sk, &is->addr.any, is->addr_len);
-	/* taken meanwhile by one that is not diverted; and given up with that */
+	/*
+	 * A plain TCP connection got the same addresses and ports meanwhile. The failed call has
+	 * released the port, so the next one chooses another.
+	 */
 	if (err == -EADDRNOTAVAIL &&
 	    !(sk->sk_userlocks & SOCK_BINDPORT_LOCK))
 		err = scinet_plain(sk)->connect(sk, &is->addr.any,
@@ -126,12 +129,12 @@ static int scinet_connect_plain(struct scinet_sock *is)
 }
 
 /**
- * scinet_fall_back() - go on as a TCP
- * @is:		one that is connecting; lock_sock() is held. Not to be used after this, but
- *		by who has a reference, or is its work
+ * scinet_fall_back() - connect over TCP instead
+ * @is:		a connecting socket's; lock_sock() is held. After this call only its own work, and
+ *		callers that hold another reference, may use @is
  * @verdict:	why
  *
- * Return: what connect() says.
+ * Return: 0 or the error of TCP's connect().
  */
 static int scinet_fall_back(struct scinet_sock *is,
 			    enum schannel_divert verdict)
@@ -148,7 +151,7 @@ static int scinet_fall_back(struct scinet_sock *is,
 	return err;
 }
 
-/* The same when connect() is over, or sleeps. */
+/* As scinet_fall_back(), when connect() has returned or sleeps: an error goes to sk_err. */
 static void scinet_fall_back_later(struct scinet_sock *is,
 				   enum schannel_divert verdict)
 {
@@ -222,7 +225,7 @@ static int scinet_connect_go(struct scinet_sock *is)
 	return 0;
 }
 
-/* The flow ended before it began, or could not be opened. */
+/* The peer refused the flow, or the flow ended or could not be opened (@err). */
 static enum schannel_divert scinet_end_to_verdict(const struct sc_flow *flow,
 						  int err)
 {
@@ -230,7 +233,7 @@ static enum schannel_divert scinet_end_to_verdict(const struct sc_flow *flow,
 				       scinet_errno_to_verdict(err);
 }
 
-/* There is a channel, or there will be none; or it was refused, or time is up. */
+/* A channel came up or will not; or the flow was refused; or the time limit passed. */
 static void scinet_connect_work(struct work_struct *work)
 {
 	struct scinet_sock *is = container_of(work, struct scinet_sock,
@@ -252,7 +255,7 @@ static void scinet_connect_work(struct work_struct *work)
 				       SCHANNEL_DIVERT_NO_CHANNEL);
 		goto out;
 	}
-	/* first: or it would put off what sc_peer_wake_waiters() queues at once */
+	/* first: afterwards it would delay the work that sc_peer_wake_waiters() queues */
 	mod_delayed_work(sc_wq, &is->waiter.work, is->deadline - now);
 	if (!opening)
 		err = scinet_connect_go(is);
@@ -270,7 +273,10 @@ void scinet_connect_init(struct scinet_sock *is)
 
 /* ---- connect() --------------------------------------------------------- */
 
-/* Is this still what the program saw? Fast open is decided by the call, not the socket. */
+/*
+ * Is this the destination that the BPF program saw? TCP fast open is checked here, since the
+ * call asks for it (MSG_FASTOPEN), not the socket.
+ */
 static enum schannel_divert scinet_check(const struct scinet_sock *is,
 					 const struct sockaddr *addr, int len)
 {
@@ -286,7 +292,7 @@ static enum schannel_divert scinet_check(const struct scinet_sock *is,
 	return SCHANNEL_DIVERT_OK;
 }
 
-/* It has its addresses. What connect() says. */
+/* The socket has its addresses: open the flow. Returns 0 or the error of connect(). */
 static int scinet_connect_start(struct scinet_sock *is)
 {
 	struct sock *sk = is->conn.sk;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A diverted socket as the user of its flow: what struct sc_flow_ops asks of it. */
+/* A diverted socket as the user of its flow: the functions of struct sc_flow_ops. */
 #include <linux/module.h>
 #include <net/tcp.h>
 
@@ -8,7 +8,7 @@
 #include "reason.h"
 #include "sock.h"
 
-/* The socket has its lock, owned or not. */
+/* The caller holds lock_sock() or the spinlock. */
 bool scinet_is_connecting(const struct scinet_sock *is)
 {
 	const struct sock *sk = is->conn.sk;
@@ -17,13 +17,17 @@ bool scinet_is_connecting(const struct scinet_sock *is)
 	       scinet_sk(sk) == is;
 }
 
+/* Count the result of diverting @is, and remember it. */
 void scinet_count(const struct scinet_sock *is,
 		  enum schannel_divert verdict)
 {
 	struct net *net = sock_net(is->conn.sk);
 
 	scinet_reason_count(net, &is->dest, is->port, verdict);
-	/* one that came up meanwhile may have been too early to have this forgotten */
+	/*
+	 * If the channel came up meanwhile, scinet_channel() may have run before the line
+	 * above: forget the verdict here.
+	 */
 	if (verdict == SCHANNEL_DIVERT_NO_CHANNEL && sc_peer_is_up(is->peer))
 		scinet_reason_forget(net, is->peer);
 }
@@ -39,7 +43,7 @@ static void scinet_opened(struct scinet_sock *is)
 	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
 }
 
-/* A part of scinet_apply(). Going on as a TCP may sleep, and is left to the work. */
+/* For scinet_apply(), which must not sleep. Falling back to TCP may: the work does that. */
 static void scinet_connect_apply(struct scinet_sock *is)
 {
 	struct sc_flow *flow = sc_conn_flow(&is->conn);
@@ -53,8 +57,8 @@ static void scinet_connect_apply(struct scinet_sock *is)
 }
 
 /*
- * For sc_conn_apply(). An accepted socket that waits for accept() must never be owned, since
- * who closes the listener does not expect it.
+ * For sc_conn_apply(). This must not own the socket: the close of a listener takes only the
+ * spinlock of sockets that wait for accept(), and warns if one is owned.
  */
 void scinet_apply(struct sc_conn *conn)
 {
@@ -69,12 +73,12 @@ void scinet_apply(struct sc_conn *conn)
 	flow = sc_conn_flow(conn);
 	if (sk->sk_state != TCP_ESTABLISHED || !flow || !READ_ONCE(flow->ended))
 		return;
-	/* as TCP in CLOSE_WAIT */
+	/* EPIPE after the peer's FIN, as TCP does in CLOSE_WAIT */
 	sc_conn_look(conn, &view);
 	scinet_reset(is, view.flags & SC_FLOW_FIN ? -EPIPE : flow->ended);
 }
 
-/* It is open, but for accept(). It has its lock. */
+/* The connection is open and waits for accept(). The socket's spinlock is held. */
 void scinet_accepted(struct sock *sk)
 {
 	tcp_set_state(sk, TCP_ESTABLISHED);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Diverted sockets: sending, receiving, and watching. See sock.h. */
+/* Diverted sockets: sending, receiving, poll() and ioctl(). See sock.h. */
 #include <linux/module.h>
 #include <linux/splice.h>
 #include <linux/skbuff.h>
@@ -12,9 +12,9 @@
 #include "sock.h"
 
 /*
- * A call that came by an operation of ours, while the socket became TCP's again. It may
- * sleep, so the module must be held for its way back. -EINTR: the module is going this very moment,
- * and who tries again does not get here.
+ * Pass a call on to TCP: it entered through our operations, but the socket is a TCP socket
+ * again. The call may sleep, so hold the module until it returns. -EINTR: the module is being
+ * unloaded; when the program repeats the call, the socket has TCP's operations.
  */
 #define scinet_pass(call) ({						\
 	int err_ = -EINTR;						\
@@ -26,7 +26,7 @@
 	err_;								\
 })
 
-/* It is being connected: wait. 0, -EPIPE if it was not, or as sk_stream_wait_connect(). */
+/* Wait for a connecting socket. 0, -EPIPE if it failed, or as sk_stream_wait_connect(). */
 static int scinet_wait_connect(struct sock *sk, long timeo)
 {
 	int err = 0;
@@ -38,7 +38,7 @@ static int scinet_wait_connect(struct sock *sk, long timeo)
 	return err;
 }
 
-/* acquire: who sees it open may use both halves of the flow */
+/* acquire: a thread that sees TCP_ESTABLISHED may use both halves of the flow */
 static bool scinet_in_syn_sent(const struct sock *sk)
 {
 	return inet_sk_state_load(sk) == TCP_SYN_SENT;
@@ -47,8 +47,8 @@ static bool scinet_in_syn_sent(const struct sock *sk)
 /* ---- Sending ----------------------------------------------------------- */
 
 /*
- * Bytes are copied while the call lasts, so MSG_ZEROCOPY is done with the pages at its end. The
- * notification says that it copied.
+ * MSG_ZEROCOPY: the bytes are copied during the call, so the pages are free when it returns.
+ * The notification says that they were copied.
  */
 static int scinet_send_zerocopy(struct scinet_sock *is, struct msghdr *msg,
 				size_t len)
@@ -101,7 +101,7 @@ int scinet_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 
 /* ---- Receiving --------------------------------------------------------- */
 
-/* How many bytes can be received; an end that can be is as good as one. */
+/* For TCP_INQ: the bytes that can be received; 1 for the end of the stream, as TCP does. */
 static int scinet_inq_hint(struct scinet_sock *is)
 {
 	struct sc_flow_view view;
@@ -154,7 +154,7 @@ int scinet_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 	return err;
 }
 
-/* What TCP would move is copied instead. */
+/* TCP moves pages into the pipe; here they are copied. */
 ssize_t scinet_splice_read(struct socket *sock, loff_t *pos,
 			   struct pipe_inode_info *pipe, size_t len,
 			   unsigned int flags)
@@ -173,7 +173,7 @@ ssize_t scinet_splice_read(struct socket *sock, loff_t *pos,
 	return n;
 }
 
-/* For TCP_ZEROCOPY_RECEIVE, of which there is none here. */
+/* For TCP_ZEROCOPY_RECEIVE, which a diverted socket does not support. */
 int scinet_mmap(struct file *file, struct socket *sock,
 		struct vm_area_struct *vma)
 {
@@ -182,7 +182,7 @@ int scinet_mmap(struct file *file, struct socket *sock,
 	return scinet_plain_ops(sock->sk)->mmap(file, sock, vma);
 }
 
-/* ---- Watching ---------------------------------------------------------- */
+/* ---- ioctl(), poll(), names -------------------------------------------- */
 
 int scinet_ioctl(struct sock *sk, int cmd, int *arg)
 {
@@ -200,7 +200,7 @@ int scinet_ioctl(struct sock *sk, int cmd, int *arg)
 	case SIOCOUTQ:
 		*arg = view.queued;
 		break;
-	case SIOCOUTQNSD:	/* the peer can read all of it */
+	case SIOCOUTQNSD:	/* sent bytes are visible to the peer at once */
 	case SIOCATMARK:
 		*arg = 0;
 		break;
@@ -211,7 +211,7 @@ int scinet_ioctl(struct sock *sk, int cmd, int *arg)
 	return err;
 }
 
-/* What is there may suffice now. lock_sock() is held. */
+/* Wakes receivers: the bytes in the ring may suffice now. lock_sock() is held. */
 int scinet_set_rcvlowat(struct sock *sk, int val)
 {
 	if (!scinet_is_diverted(sk))
@@ -248,7 +248,7 @@ static __poll_t scinet_poll_plain(struct file *file, struct socket *sock,
 {
 	__poll_t mask = tcp_poll(file, sock, wait);
 
-	/* it looks for an error last: let it see what that did */
+	/* tcp_poll() reads sk_err last: poll again for the state that came with the error */
 	if (unlikely(mask & EPOLLERR))
 		mask = tcp_poll(file, sock, NULL);
 	return mask;
@@ -257,7 +257,7 @@ static __poll_t scinet_poll_plain(struct file *file, struct socket *sock,
 __poll_t scinet_poll(struct file *file, struct socket *sock, poll_table *wait)
 {
 	struct scinet_sock *is = scinet_get(sock->sk);
-	__poll_t mask = EPOLLERR;	/* as scinet_pass() */
+	__poll_t mask = EPOLLERR;	/* the module is being unloaded, see scinet_pass() */
 
 	if (likely(is && scinet_is_diverted(sock->sk))) {
 		sock_poll_wait(file, sock, wait);
@@ -274,8 +274,8 @@ __poll_t scinet_poll(struct file *file, struct socket *sock, poll_table *wait)
 }
 
 /*
- * TCP has no name for a peer once both directions have ended, unless it is accept() that
- * asks.
+ * As TCP, getpeername() (@peer is 1) fails once both directions have ended. accept() (@peer is 2)
+ * always gets the address.
  */
 int scinet_getname(struct socket *sock, struct sockaddr *addr, int peer)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the BPF programs of an attached cgroup call when a socket there connects. It says
- * whether the socket can be diverted, as far as is known, and marks it; connect() goes on in
- * inet_connect.c.
+ * The function that the BPF programs of an attached cgroup call when a socket there connects.
+ * It finds out whether the socket can be diverted, as far as is known, and marks it. connect()
+ * continues in connect.c.
  */
 #include <linux/bpf.h>
 #include <linux/btf.h>
@@ -16,17 +16,17 @@
 #include "sock.h"
 #include "reason.h"
 
-/* May it be diverted at all? lock_sock() is held by connect(). */
+/* Can this socket be diverted? connect() holds lock_sock(). */
 static bool scinet_sock_fits(struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	const struct inet_sock *inet = inet_sk(sk);
 
 	if (sk->sk_prot != scinet_plain(sk) && !scinet_is_marked(sk))
-		return false;	/* MPTCP, sockmap, TLS; and what is no TCP */
+		return false;	/* MPTCP, sockmap, TLS, or not TCP */
 	if (!sock_owned_by_user_nocheck(sk) || sk->sk_state != TCP_CLOSE ||
 	    !sk->sk_socket || sk->sk_socket->state != SS_UNCONNECTED)
-		return false;	/* called by a program for something else */
+		return false;	/* called by a program, but not from connect() */
 	if (!scinet_has_plain_ops(sk) || scinet_is_claimed(sk) ||
 	    sk->sk_user_data || rcu_access_pointer(inet->inet_opt))
 		return false;
@@ -34,7 +34,7 @@ static bool scinet_sock_fits(struct sock *sk)
 	       !inet_test_bit(DEFER_CONNECT, sk);
 }
 
-/* A struct scinet_sock for the socket, if it is not marked already. */
+/* Mark the socket, which is not marked. Takes over the reference to @peer if it succeeds. */
 static enum schannel_divert scinet_mark_for(struct sock *sk,
 					    struct schannel_peer *peer,
 					    const struct in6_addr *dest,
@@ -72,11 +72,11 @@ static enum schannel_divert scinet_try_mark(struct sock *sk,
 __bpf_kfunc_start_defs();
 
 /**
- * schannel_divert() - have a TCP connection travel over a channel, if that can be
- * @ctx:	of a program attached to a cgroup as connect4 or connect6
+ * schannel_divert() - divert a TCP connection to a channel, if possible
+ * @ctx:	the context of a program attached to a cgroup as connect4 or connect6
  *
- * The socket connects as it would have, if this program and those after it let
- * it, and whatever this returns.
+ * The return value does not decide whether the socket may connect: this program's own return
+ * value and the programs after it do. A connection that is not diverted goes over TCP.
  *
  * Return: enum schannel_divert.
  */
@@ -93,16 +93,16 @@ __bpf_kfunc int schannel_divert(struct bpf_sock_addr *ctx)
 	if (sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM)
 		return SCHANNEL_DIVERT_SOCKET;
 	if (!scinet_dest(sk, kern->uaddr, kern->uaddrlen, &dest, &port))
-		return SCHANNEL_DIVERT_NO_PEER;	/* nowhere at all */
+		return SCHANNEL_DIVERT_NO_PEER;	/* invalid destination */
 	if (!scinet_sock_fits(sk)) {
 		verdict = SCHANNEL_DIVERT_SOCKET;
 	} else {
-		/* by an earlier program, or before a connect() that was forbidden */
+		/* marked by an earlier program, or before a connect() that was forbidden */
 		if (scinet_is_marked(sk))
 			scinet_put(scinet_unmark(sk));
 		verdict = scinet_try_mark(sk, &dest, port);
 	}
-	/* what becomes of a socket that is marked is seen to later */
+	/* a marked socket is counted when connect() has a result */
 	if (verdict)
 		scinet_reason_count(sock_net(sk), &dest, port, verdict);
 	return verdict;
@@ -121,7 +121,7 @@ static const struct btf_kfunc_id_set scinet_kfunc_set = {
 
 int __init scinet_kfunc_init(void)
 {
-	/* without, it would register nothing and say that it did */
+	/* without BTF the registration would succeed and register nothing */
 	if (!THIS_MODULE->btf_data_size) {
 		pr_err("schannel_inet: built without type information (BTF), which BPF programs need: build it where pahole is installed\n");
 		return -EOPNOTSUPP;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Connections that come in: a TCP listener that knows nothing of this gets an established
- * connection into its queue, made the way that TCP makes one of the third packet of a handshake.
+ * Incoming connections: an established connection is put into the queue of an ordinary TCP
+ * listener, made as TCP makes one from the third packet of a handshake.
  */
 #include <linux/err.h>
 #include <net/inet6_hashtables.h>
@@ -22,15 +22,15 @@
 #include "core/stats.h"
 
 /**
- * struct scinet_call - a connection that comes in
+ * struct scinet_call - an incoming connection
  * @ch:		the channel
  * @msg:	the peer's OPEN
- * @net:	the channel's namespace, held
- * @from:	who calls, IPv6 or v4-mapped
- * @to:		whom, likewise
- * @sport:	from which port, host byte order
- * @dport:	to which
- * @v4:		the addresses are mapped ones
+ * @net:	the channel's namespace; holds a reference
+ * @from:	the source address, IPv6 or v4-mapped
+ * @to:		the destination address, IPv6 or v4-mapped
+ * @sport:	the source port, host byte order
+ * @dport:	the destination port, host byte order
+ * @v4:		the addresses are v4-mapped
  */
 struct scinet_call {
 	struct schannel_channel *ch;
@@ -43,8 +43,9 @@ struct scinet_call {
 	bool v4;
 };
 
-/* ---- Who calls, and whom ----------------------------------------------- */
+/* ---- Checks of source and destination ---------------------------------- */
 
+/* A loopback or link-local address, which other machines cannot use. */
 static bool scinet_is_inner(const struct in6_addr *addr)
 {
 	if (ipv6_addr_v4mapped(addr))
@@ -53,7 +54,7 @@ static bool scinet_is_inner(const struct in6_addr *addr)
 				       IPV6_ADDR_LINKLOCAL);
 }
 
-/* 0, or the reason to refuse it with. */
+/* Check the addresses in the OPEN. 0, or the reason for refusing it. */
 static int scinet_call_check(const struct scinet_call *call)
 {
 	const struct schannel_peer *peer = call->ch->peer;
@@ -62,20 +63,20 @@ static int scinet_call_check(const struct scinet_call *call)
 	if (call->msg->open.src_port > U16_MAX ||
 	    call->msg->open.dst_port > U16_MAX)
 		return SCHANNEL_REASON_SOURCE;
-	/* of both kinds there is one end only */
+	/* both addresses must be of the same family */
 	if (call->v4 != ipv6_addr_v4mapped(&call->from))
 		return SCHANNEL_REASON_SOURCE;
 	if (self ? !scinet_reason_is_local(call->net, &call->from) :
 		   !sc_peer_has_address(peer, &call->from))
 		return SCHANNEL_REASON_SOURCE;
-	/* what listens on the loopback only is not for other machines */
+	/* another machine must not reach listeners on a loopback or link-local address */
 	if (!scinet_reason_is_local(call->net, &call->to) ||
 	    (!self && scinet_is_inner(&call->to)))
 		return SCHANNEL_REASON_NO_LISTENER;
 	return 0;
 }
 
-/* The device by which this caller's packets would come, for SO_BINDTODEVICE. 0: none. */
+/* The device on which packets from @from would arrive, for SO_BINDTODEVICE. 0: no route. */
 static int scinet_call_dev(const struct scinet_call *call)
 {
 	struct dst_entry *dst;
@@ -100,7 +101,7 @@ static int scinet_call_dev(const struct scinet_call *call)
 	return dev;
 }
 
-/* The segment that TCP would have seen, as far as anybody looks at it. */
+/* The SYN that TCP would have received, with the header fields that TCP and BPF programs read. */
 static struct sk_buff *scinet_call_syn(const struct scinet_call *call)
 {
 	unsigned int ip_len = call->v4 ? sizeof(struct iphdr) :
@@ -146,7 +147,7 @@ static struct sk_buff *scinet_call_syn(const struct scinet_call *call)
 	return skb;
 }
 
-/* With a reference, or NULL. */
+/* The listener for the destination, with a reference, or NULL. */
 static struct sock *scinet_find_listener(const struct scinet_call *call,
 					 struct sk_buff *syn, int dev)
 {
@@ -174,8 +175,8 @@ static struct sock *scinet_find_listener(const struct scinet_call *call,
 }
 
 /*
- * 0, or the reason to refuse it with. That one listener cannot says nothing of others: it
- * is as one that is not attached.
+ * 0, or the reason for refusing the connection. A listener whose connections cannot be diverted is
+ * handled as one that is not attached, since the peer's other listeners may differ.
  */
 static int scinet_listener_check(const struct sock *lsk)
 {
@@ -187,7 +188,7 @@ static int scinet_listener_check(const struct sock *lsk)
 
 /* ---- The new socket ---------------------------------------------------- */
 
-/* What TCP keeps of a handshake. It comes from a cache, with what was there before. */
+/* TCP's state of a handshake. inet_reqsk_alloc() does not clear it, so set every field. */
 static struct request_sock *scinet_request(const struct scinet_call *call,
 					   struct sock *lsk)
 {
@@ -241,9 +242,10 @@ static struct request_sock *scinet_request(const struct scinet_call *call,
 }
 
 /*
- * A socket of the listener's making, in TCP_SYN_RECV, with a reference for the caller and
- * its own. In TCP's table it is for as long as it takes to see that there is no other like
- * it. NULL if there is; or there is no memory, or no way back to who calls.
+ * Have the listener make a socket in TCP_SYN_RECV, with its own reference and one for the
+ * caller. It is removed from TCP's table at once: its insertion has shown that no TCP connection
+ * has the same addresses and ports. NULL if one has, without memory, or without a route to the
+ * source.
  */
 static struct sock *scinet_make_child(struct sock *lsk, struct sk_buff *syn,
 				      struct request_sock *req)
@@ -256,7 +258,7 @@ static struct sock *scinet_make_child(struct sock *lsk, struct sk_buff *syn,
 	child = inet_csk(lsk)->icsk_af_ops->syn_recv_sock(lsk, syn, req, NULL,
 							  NULL, &own, NULL);
 	if (child) {
-		__acquire(&child->sk_lock.slock);	/* it comes locked */
+		__acquire(&child->sk_lock.slock);	/* syn_recv_sock() returns it locked */
 		child->sk_prot->unhash(child);
 		bh_unlock_sock(child);
 	}
@@ -265,7 +267,7 @@ static struct sock *scinet_make_child(struct sock *lsk, struct sk_buff *syn,
 	return child;
 }
 
-/* Why there is none: the listener may have been closed, or its queue filled, meanwhile. */
+/* Why scinet_make_child() failed: the listener may be closed, or its queue full, by now. */
 static int scinet_no_child(const struct sock *lsk)
 {
 	if (sk_unhashed(lsk))
@@ -275,7 +277,7 @@ static int scinet_no_child(const struct sock *lsk)
 	return SCHANNEL_REASON_NO_MEMORY;
 }
 
-/* Nobody else knows it. */
+/* Destroy a child that no other thread can find. */
 static void scinet_drop_child(struct sock *child)
 {
 	local_bh_disable();
@@ -288,7 +290,7 @@ static void scinet_drop_child(struct sock *child)
 	sock_put(child);
 }
 
-/* Divert it, and answer the peer. 0, or the reason to refuse it with. */
+/* Divert the child and answer the peer. 0, or the reason for refusing the connection. */
 static int scinet_join_child(const struct scinet_call *call, struct sock *child)
 {
 	struct scinet_sock *is = scinet_alloc(GFP_KERNEL);
@@ -300,14 +302,14 @@ static int scinet_join_child(const struct scinet_call *call, struct sock *child)
 	scinet_tuple_of(&is->tuple, child);
 	if (!scinet_tuple_add(&is->tuple)) {
 		scinet_put(is);
-		return SCHANNEL_REASON_BACKLOG;	/* until the other is closed */
+		return SCHANNEL_REASON_BACKLOG;	/* the peer may retry once the other is closed */
 	}
 	if (!scinet_divert(is)) {
 		scinet_tuple_del(&is->tuple);
 		scinet_put(is);
 		return SCHANNEL_REASON_NOT_ATTACHED;
 	}
-	/* from here on whoever destroys the socket ends what it has */
+	/* from here on scinet_ulp_release() cleans up when the socket is destroyed */
 	flow = sc_flow_accept(call->ch, call->msg, sc_sockopt_tx_limits(child),
 			      &scinet_flow_ops, is);
 	if (IS_ERR(flow))
@@ -317,8 +319,9 @@ static int scinet_join_child(const struct scinet_call *call, struct sock *child)
 }
 
 /*
- * Into the listener's queue; if it was closed meanwhile, the socket is destroyed. With the
- * lock but not owned: who closes the listener later does not expect that.
+ * Put the child into the listener's queue. If the listener was closed meanwhile,
+ * inet_csk_reqsk_queue_add() destroys the child. Takes only the child's spinlock, not
+ * lock_sock(): the close of a listener warns if a queued child is owned.
  */
 static void scinet_queue_child(struct sock *lsk, struct request_sock *req,
 			       struct sock *child)
@@ -396,13 +399,12 @@ static int scinet_take_call(const struct scinet_call *call)
 }
 
 /**
- * scinet_incoming() - the peer opens a flow that is a TCP connection
+ * scinet_incoming() - the peer opens a flow for a TCP connection
  * @ch:		the channel
- * @msg:	its OPEN, checked
+ * @msg:	the peer's OPEN, after sc_message_check()
  *
- * For the channel's work.
- *
- * Return: 0, or the enum schannel_reason to refuse it with.
+ * Context: the channel's work.
+ * Return: 0, or the enum schannel_reason for refusing the connection.
  */
 int scinet_incoming(struct schannel_channel *ch, const struct schannel_msg *msg)
 {

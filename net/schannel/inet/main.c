@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * schannel_inet.ko: transparent mode.
- *
- * README.md in this directory is the map.
+ * schannel_inet.ko: transparent mode. sock.h says which file does what.
  */
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -23,7 +21,7 @@ static void scinet_look(struct net *net, const struct in6_addr *addr, u16 port,
 		sc_peer_put(peer);
 }
 
-/* What was remembered of a peer no longer holds once a channel to it comes up. */
+/* A channel came up: verdicts that were remembered for this peer's addresses are obsolete. */
 static void scinet_channel(struct net *net, struct schannel_peer *peer, bool up)
 {
 	if (up)
@@ -70,13 +68,16 @@ err_reason:
 	return err;
 }
 
-/* No socket is left that is, or may be, diverted, and no program: they hold the module. */
+/*
+ * Marked and diverted sockets, sockets with our operations, and BPF programs hold the module, so
+ * none of them is left.
+ */
 static void __exit scinet_main_exit(void)
 {
 	sc_observer_unregister(&scinet_observer);
 	sc_divert_unregister();
 	sc_flow_type_unregister(SCHANNEL_TYPE_INET);
-	/* who has just let go of the module, and is on its way out of it */
+	/* RCU callbacks and tasks that dropped the last reference may still run our code */
 	rcu_barrier();
 	synchronize_rcu_tasks();
 	scinet_reason_exit();

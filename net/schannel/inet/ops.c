@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The operations of diverted and marked sockets: TCP's, with ours in between. The top of this
- * module; what the operations do beyond closing is in connect.c, io.c and sockopt.c.
+ * The tables of operations of diverted and marked sockets: copies of TCP's, with some replaced.
+ * close(), disconnect and shutdown() are here; the others in connect.c, io.c and sockopt.c.
  */
 #include <linux/module.h>
 #include <linux/net.h>
@@ -25,7 +25,7 @@ static void scinet_close(struct sock *sk, long timeout)
 		scinet_put(scinet_unmark(sk));
 	} else if (scinet_is_diverted(sk)) {
 		sc_conn_release(&is->conn);
-		/* on the way, so that it is not counted as a reset */
+		/* via LAST_ACK: from ESTABLISHED TCP would count a reset */
 		if (sk->sk_state == TCP_ESTABLISHED)
 			tcp_set_state(sk, TCP_LAST_ACK);
 		tcp_set_state(sk, TCP_CLOSE);
@@ -33,7 +33,7 @@ static void scinet_close(struct sock *sk, long timeout)
 	}
 	release_sock(sk);
 	scinet_connect_stop(is);
-	/* nothing is left to be sent, or waited for */
+	/* the socket is TCP_CLOSE: TCP sends nothing and does not wait */
 	tcp_close(sk, timeout);
 	scinet_put(is);
 }
@@ -47,7 +47,7 @@ static int scinet_disconnect(struct sock *sk, int flags)
 		scinet_put(scinet_unmark(sk));
 		return tcp_disconnect(sk, flags);
 	}
-	/* TCP sends a reset then, and says so; it must not here */
+	/* TCP's own disconnect sets this when it sends a reset; here it must not send one */
 	if (scinet_state(is) != TCP_CLOSE)
 		WRITE_ONCE(sk->sk_err, ECONNRESET);
 	tcp_set_state(sk, TCP_CLOSE);
@@ -60,19 +60,19 @@ static int scinet_disconnect(struct sock *sk, int flags)
 /* lock_sock() is held. */
 static void scinet_shutdown(struct sock *sk, int how)
 {
-	/* nor does TCP tell its peer that it will not read */
+	/* SHUT_RD: TCP does not notify its peer either */
 	if (how & SEND_SHUTDOWN && sk->sk_state == TCP_ESTABLISHED)
 		sc_conn_shutdown(&scinet_sk(sk)->conn, SEND_SHUTDOWN);
 }
 
-/* bind() or listen(), where a program asked for diversion and another forbade to connect. */
+/* bind() or listen() on a socket that was marked, but whose connect() another program forbade. */
 static int scinet_get_port(struct sock *sk, unsigned short port)
 {
 	scinet_put(scinet_unmark(sk));
 	return scinet_plain(sk)->get_port(sk, port);
 }
 
-/* At the end of release_sock(); in accept(), the first after the socket has its file. */
+/* At the end of release_sock(). In accept() that is the first call after sk_socket is set. */
 static void scinet_release_cb(struct sock *sk)
 {
 	if (sk->sk_socket)
@@ -97,9 +97,9 @@ static void __init scinet_init_family(int i, const struct proto *plain,
 	proto->recvmsg = scinet_recvmsg;
 	proto->ioctl = scinet_ioctl;
 	proto->release_cb = scinet_release_cb;
-	proto->keepalive = NULL;	/* no timer runs */
-	proto->splice_eof = NULL;	/* nothing waits for more */
-	proto->psock_update_sk_prot = NULL;	/* not for sockmaps */
+	proto->keepalive = NULL;	/* would start TCP's timer */
+	proto->splice_eof = NULL;	/* no data is held back to be pushed */
+	proto->psock_update_sk_prot = NULL;	/* sockmaps refuse it */
 
 	*marked = *plain;
 	marked->close = scinet_close;
@@ -120,7 +120,7 @@ static void __init scinet_init_family(int i, const struct proto *plain,
 	scinet_ops[i].set_rcvlowat = scinet_set_rcvlowat;
 }
 
-/* The operations of IPv6 sockets are not exported: a socket has them. */
+/* inet6_stream_ops is not exported: get it from a socket. */
 int __init scinet_ops_init(void)
 {
 	struct socket *sock;
@@ -130,7 +130,7 @@ int __init scinet_ops_init(void)
 	err = sock_create_kern(&init_net, PF_INET6, SOCK_STREAM, IPPROTO_TCP,
 			       &sock);
 	if (err == -EAFNOSUPPORT)
-		return 0;	/* there will be none */
+		return 0;	/* IPv6 is disabled */
 	if (err)
 		return err;
 	scinet_init_family(1, &tcpv6_prot, sock->ops);

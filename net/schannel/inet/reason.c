@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Why a TCP connection was diverted or was not. See inet_reason.h.
+ * Why a TCP connection was diverted or was not. See reason.h.
  *
- * What is remembered is in a table of fixed size for all namespaces, since anybody may
- * connect to anything: where a new destination finds no place, it takes that of
- * the one that would be forgotten first. What is forgotten too early costs a wait.
+ * All namespaces share one table of remembered verdicts. Its size is fixed, since any user may
+ * connect to any number of destinations. A new destination whose set is full replaces the
+ * entry that expires first. An entry that is lost early costs its next connect() a wait.
  */
 #include <linux/atomic.h>
 #include <linux/cache.h>
@@ -23,8 +23,8 @@
 #include "core/sysctl.h"
 
 /**
- * struct scinet_net - a namespace's own
- * @counts:	by enum schannel_divert
+ * struct scinet_net - the counters of a network namespace
+ * @counts:	connections, by enum schannel_divert
  */
 struct scinet_net {
 	atomic_long_t counts[__SCHANNEL_DIVERT_MAX];
@@ -32,18 +32,18 @@ struct scinet_net {
 
 static unsigned int scinet_net_id __read_mostly;
 
-/* ---- What is remembered ------------------------------------------------ */
+/* ---- Remembered verdicts ----------------------------------------------- */
 
 #define SCINET_REASON_SETS		256
 #define SCINET_REASON_WAYS		4
 
 /**
- * struct scinet_reason - a destination that could not be diverted to
- * @net:	cookie of the namespace, which is never used again
- * @until:	when it is forgotten, in jiffies
+ * struct scinet_reason - a destination to which connections could not be diverted
+ * @net:	cookie of the namespace; no later namespace gets the same
+ * @until:	when the entry expires, in jiffies
  * @addr:	the address, IPv6 or v4-mapped
  * @port:	the port; 0: all of them
- * @verdict:	why; SCHANNEL_DIVERT_OK: the place is free
+ * @verdict:	why, enum schannel_divert; SCHANNEL_DIVERT_OK: the entry is unused
  */
 struct scinet_reason {
 	u64 net;
@@ -54,7 +54,7 @@ struct scinet_reason {
 };
 
 struct scinet_reason_set {
-	spinlock_t lock;	/* all of it */
+	spinlock_t lock;	/* the whole set */
 	struct scinet_reason way[SCINET_REASON_WAYS];
 } ____cacheline_aligned_in_smp;
 
@@ -62,7 +62,7 @@ static struct scinet_reason_set scinet_reason_sets[SCINET_REASON_SETS];
 
 static struct scinet_reason_set *scinet_reason_set(const struct net *net,
 						   const struct in6_addr *addr,
-					     u16 port)
+						   u16 port)
 {
 	u32 hash = ipv6_portaddr_hash(net, addr, port);
 
@@ -83,7 +83,7 @@ static bool scinet_reason_is_kept(enum schannel_divert verdict)
 	}
 }
 
-/* Is it about the whole domain, and so about all ports? */
+/* Does the verdict apply to the whole peer, and so to all of its ports? */
 static bool scinet_reason_is_wide(enum schannel_divert verdict)
 {
 	switch (verdict) {
@@ -96,7 +96,7 @@ static bool scinet_reason_is_wide(enum schannel_divert verdict)
 	}
 }
 
-/* It is remembered, and not expired. The set's lock is held. */
+/* Is the entry used and not expired? The set's lock is held. */
 static bool scinet_reason_holds(const struct scinet_reason *reason)
 {
 	return reason->verdict && time_before(jiffies, reason->until);
@@ -109,10 +109,10 @@ static bool scinet_reason_is(const struct scinet_reason *reason, const struct ne
 	       ipv6_addr_equal(&reason->addr, addr);
 }
 
-/* What is remembered of exactly this. @ms: how long it still holds. */
+/* The verdict for this address and port. @ms: milliseconds until it expires. */
 static enum schannel_divert scinet_reason_find(const struct net *net,
 					       const struct in6_addr *addr,
-					    u16 port, u32 *ms)
+					       u16 port, u32 *ms)
 {
 	struct scinet_reason_set *set = scinet_reason_set(net, addr, port);
 	enum schannel_divert verdict = SCHANNEL_DIVERT_OK;
@@ -129,19 +129,20 @@ static enum schannel_divert scinet_reason_find(const struct net *net,
 	return verdict;
 }
 
+/* The verdict for this address and port, or for all ports of the address. */
 static enum schannel_divert scinet_reason_recall(const struct net *net,
 						 const struct in6_addr *addr,
-					      u16 port, u32 *ms)
+						 u16 port, u32 *ms)
 {
 	return scinet_reason_find(net, addr, port, ms) ?:
 	       scinet_reason_find(net, addr, 0, ms);
 }
 
-/* Its old place, or a free one, or that of who is forgotten first. */
+/* The entry to write: this destination's own, or an unused one, or the first to expire. */
 static struct scinet_reason *scinet_reason_slot(struct scinet_reason_set *set,
 						const struct net *net,
-					   const struct in6_addr *addr,
-					   u16 port)
+						const struct in6_addr *addr,
+						u16 port)
 {
 	struct scinet_reason *reason, *slot = set->way;
 
@@ -173,6 +174,7 @@ static void scinet_reason_keep(const struct net *net, const struct in6_addr *add
 	spin_unlock_bh(&set->lock);
 }
 
+/* Is this an address of the peer? */
 static bool scinet_reason_is_of(struct net *net, const struct in6_addr *addr,
 				const struct schannel_peer *peer)
 {
@@ -182,9 +184,9 @@ static bool scinet_reason_is_of(struct net *net, const struct in6_addr *addr,
 }
 
 /**
- * scinet_reason_forget() - a peer is worth another try
- * @net:	in which namespace
- * @peer:	the peer; what is remembered of its addresses is forgotten
+ * scinet_reason_forget() - forget the verdicts for a peer's addresses
+ * @net:	the namespace
+ * @peer:	the peer, which may now be reachable
  */
 void scinet_reason_forget(struct net *net, struct schannel_peer *peer)
 {
@@ -202,7 +204,7 @@ void scinet_reason_forget(struct net *net, struct schannel_peer *peer)
 	}
 }
 
-/* What is remembered of this destination, or SCHANNEL_DIVERT_OK. */
+/* The verdict that is remembered for this destination, or SCHANNEL_DIVERT_OK. */
 enum schannel_divert scinet_reason_recent(const struct net *net,
 					  const struct in6_addr *addr, u16 port)
 {
@@ -211,14 +213,14 @@ enum schannel_divert scinet_reason_recent(const struct net *net,
 	return scinet_reason_recall(net, addr, port, &ms);
 }
 
-/* ---- What is counted --------------------------------------------------- */
+/* ---- Counters ---------------------------------------------------------- */
 
 /**
- * scinet_reason_count() - a verdict was given
- * @net:	of the socket
- * @addr:	where it wanted to connect, IPv6 or v4-mapped
- * @port:	which port there, host byte order
- * @verdict:	what became of it; remembered if it is of the kind
+ * scinet_reason_count() - count a verdict, and remember it if later connects would get it too
+ * @net:	the socket's namespace
+ * @addr:	the destination, IPv6 or v4-mapped
+ * @port:	the destination's port, host byte order
+ * @verdict:	the verdict
  */
 void scinet_reason_count(const struct net *net, const struct in6_addr *addr,
 			 u16 port, enum schannel_divert verdict)
@@ -229,10 +231,10 @@ void scinet_reason_count(const struct net *net, const struct in6_addr *addr,
 	if (scinet_reason_is_kept(verdict))
 		scinet_reason_keep(net, addr,
 				   scinet_reason_is_wide(verdict) ? 0 : port,
-				verdict);
+				   verdict);
 }
 
-/* @counts: filled in, by enum schannel_divert. */
+/* Fill in @counts, by enum schannel_divert. */
 void scinet_reason_counts(const struct net *net, u64 *counts)
 {
 	struct scinet_net *own = net_generic(net, scinet_net_id);
@@ -242,9 +244,9 @@ void scinet_reason_counts(const struct net *net, u64 *counts)
 		counts[i] = atomic_long_read(&own->counts[i]);
 }
 
-/* ---- What is known before it is tried ---------------------------------- */
+/* ---- What is known before connect() ------------------------------------ */
 
-/* Is it an address of this machine, in this namespace? */
+/* Is @addr an address of this machine, in this namespace? */
 bool scinet_reason_is_local(struct net *net, const struct in6_addr *addr)
 {
 	if (ipv6_addr_v4mapped(addr))
@@ -253,21 +255,21 @@ bool scinet_reason_is_local(struct net *net, const struct in6_addr *addr)
 }
 
 /**
- * scinet_reason_look() - what connect() would meet, as far as is known before it tries
- * @net:	of the socket
- * @addr:	where it wants to connect, IPv6 or v4-mapped
- * @port:	which port there, host byte order
+ * scinet_reason_look() - whether a connection could be diverted, as far as is known
+ * @net:	the socket's namespace
+ * @addr:	the destination, IPv6 or v4-mapped
+ * @port:	the destination's port, host byte order
  * @view:	filled in
  *
- * Nothing is counted. An address of this machine is never a peer's, whatever is
- * published.
+ * Counts nothing. An address of this machine is not taken for a peer's, even if a peer
+ * publishes the same address.
  *
- * Return: whose address it is, to be released with sc_peer_put(), or NULL; not NULL
+ * Return: the peer that has the address, to be released with sc_peer_put(), or NULL. Not NULL
  * if the verdict is SCHANNEL_DIVERT_OK.
  */
 struct schannel_peer *scinet_reason_look(struct net *net,
 					 const struct in6_addr *addr, u16 port,
-				      struct sc_divert_view *view)
+					 struct sc_divert_view *view)
 {
 	bool local = scinet_reason_is_local(net, addr);
 	struct schannel_peer *peer;
@@ -289,7 +291,7 @@ struct schannel_peer *scinet_reason_look(struct net *net,
 	return peer;
 }
 
-/* ---- Beginning and end ------------------------------------------------- */
+/* ---- Init and exit ----------------------------------------------------- */
 
 static struct pernet_operations scinet_net_ops = {
 	.id	= &scinet_net_id,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Why a TCP connection was diverted or was not: counted per network namespace, and
- * for some verdicts remembered per destination for a while, so that a thousand
- * connects do not wait a thousand times.
+ * Why a TCP connection was diverted or was not. Verdicts are counted per network namespace.
+ * Some are also remembered per destination for a while (sysctl divert_retry_ms), so that
+ * each further connect() there need not wait for the same result.
  */
 #ifndef _SCHANNEL_INET_REASON_H
 #define _SCHANNEL_INET_REASON_H
@@ -16,17 +16,17 @@ struct net;
 struct sc_divert_view;
 struct schannel_peer;
 
-/* Any context but hard interrupts, and none of them sleeps: */
+/* These do not sleep. Any context but hard interrupts. */
 struct schannel_peer *scinet_reason_look(struct net *net,
 					 const struct in6_addr *addr, u16 port,
-				      struct sc_divert_view *view);
+					 struct sc_divert_view *view);
 enum schannel_divert scinet_reason_recent(const struct net *net,
 					  const struct in6_addr *addr, u16 port);
 void scinet_reason_count(const struct net *net, const struct in6_addr *addr,
 			 u16 port, enum schannel_divert verdict);
 bool scinet_reason_is_local(struct net *net, const struct in6_addr *addr);
 
-/* As struct sc_divert_ops wants them: */
+/* For struct sc_observer and struct sc_divert_ops. */
 void scinet_reason_forget(struct net *net, struct schannel_peer *peer);
 void scinet_reason_counts(const struct net *net, u64 *counts);
 

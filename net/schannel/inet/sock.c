@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Diverted sockets: from being marked until TCP has them back. See sock.h. */
+/* Diverted sockets, from scinet_mark() until they are TCP sockets again. See sock.h. */
 #include <linux/err.h>
 #include <linux/module.h>
 #include <linux/net.h>
@@ -13,13 +13,13 @@
 #include "core/common.h"
 #include "sock.h"
 
-/* Of each of the two families; ops.c fills them in. */
+/* One element for IPv4, one for IPv6; ops.c fills them in. */
 struct proto scinet_proto[2] __ro_after_init;
 struct proto scinet_marked_proto[2] __ro_after_init;
 const struct proto_ops *scinet_saved_ops[2] __ro_after_init;
 struct proto_ops scinet_ops[2] __ro_after_init;
 
-/* TCP's own. */
+/* TCP's own operations. */
 struct proto *scinet_plain(const struct sock *sk)
 {
 	return scinet_family(sk) ? &tcpv6_prot : &tcp_prot;
@@ -30,7 +30,7 @@ const struct proto_ops *scinet_plain_ops(const struct sock *sk)
 	return scinet_saved_ops[scinet_family(sk)];
 }
 
-/* Does somebody count on how TCP works inside, or with what it sends? */
+/* Does the socket use a feature that needs TCP itself: SMC, TCP-MD5, TCP-AO, a ULP, repair? */
 bool scinet_is_claimed(const struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
@@ -51,14 +51,14 @@ bool scinet_is_claimed(const struct sock *sk)
 }
 
 /**
- * scinet_dest() - where connect() wants to go
+ * scinet_dest() - the destination of a connect()
  * @sk:		the socket
- * @addr:	as connect() was given it
+ * @addr:	the address that the program gave
  * @len:	its length
- * @dest:	the address, IPv6 or v4-mapped
- * @port:	the port, host byte order
+ * @dest:	filled in: the address, IPv6 or v4-mapped
+ * @port:	filled in: the port, host byte order
  *
- * Return: whether there is such a place.
+ * Return: false if the address is of another family, too short, or has port 0.
  */
 bool scinet_dest(const struct sock *sk, const struct sockaddr *addr, int len,
 		 struct in6_addr *dest, u16 *port)
@@ -84,7 +84,7 @@ bool scinet_dest(const struct sock *sk, const struct sockaddr *addr, int len,
 
 /* ---- The struct -------------------------------------------------------- */
 
-/* The caller's module reference, or that of who calls it, is ours to multiply. */
+/* NULL: no memory. __module_get() cannot fail: the callers run with a module reference. */
 struct scinet_sock *scinet_alloc(gfp_t gfp)
 {
 	struct scinet_sock *is = kzalloc(sizeof(*is), gfp | __GFP_NOWARN);
@@ -97,7 +97,7 @@ struct scinet_sock *scinet_alloc(gfp_t gfp)
 static void scinet_retire_work(struct work_struct *work);
 static void scinet_abort(struct sc_conn *conn);
 
-/* A new one is a socket's. */
+/* Initialise @is for @sk. The reference that it then has is the socket's. */
 void scinet_init(struct scinet_sock *is, struct sock *sk)
 {
 	sock_hold(sk);
@@ -110,7 +110,7 @@ static void scinet_free(struct rcu_head *rcu)
 {
 	struct scinet_sock *is = container_of(rcu, struct scinet_sock, rcu);
 
-	/* the upcall looks at both under RCU */
+	/* after a grace period, since the upcall uses both under RCU */
 	sock_put(is->conn.sk);
 	kfree(is);
 	module_put(THIS_MODULE);
@@ -126,9 +126,9 @@ void scinet_put(struct scinet_sock *is)
 }
 
 /*
- * Of a socket that is marked or diverted, to be released with scinet_put(); else NULL.
- * No locks are needed. That sk_prot is ours says that icsk_ulp_data is, or is NULL
- * already: it becomes another's only after a grace period (scinet_setsockopt()).
+ * The struct scinet_sock of a marked or diverted socket, to be released with scinet_put(), or
+ * NULL. No locks needed: while sk_prot is ours, icsk_ulp_data is ours or already NULL. A ULP
+ * can set it only a grace period after sk_prot was restored (scinet_leave()).
  */
 struct scinet_sock *scinet_get(struct sock *sk)
 {
@@ -143,7 +143,7 @@ struct scinet_sock *scinet_get(struct sock *sk)
 	return is;
 }
 
-/* ---- Taking a socket, and giving it back ------------------------------- */
+/* ---- Replacing and restoring a socket's operations --------------------- */
 
 static void scinet_set_proto(struct sock *sk, struct proto *proto)
 {
@@ -152,9 +152,9 @@ static void scinet_set_proto(struct sock *sk, struct proto *proto)
 }
 
 /*
- * Operations of ours stay with a socket until it is closed, or becomes a ULP's: they do
- * for a TCP that is not diverted, too. Only who is in a system call on the socket may do this,
- * so that it is not being closed.
+ * Set sock->ops to ours. They work for a TCP socket that is not diverted, too, and stay until
+ * the socket is closed or gets a ULP. The caller must be in a system call on the socket, so
+ * that it is not being closed.
  */
 void scinet_take_ops(struct sock *sk)
 {
@@ -163,11 +163,11 @@ void scinet_take_ops(struct sock *sk)
 
 	if (sock->ops == ours)
 		return;
-	__module_get(THIS_MODULE);	/* put by who puts @ops->owner */
+	__module_get(THIS_MODULE);	/* sock_release() puts ops->owner */
 	WRITE_ONCE(sock->ops, ours);
 }
 
-/* Back to TCP's own. True if that was needed: the module reference is the caller's. */
+/* Restore TCP's sock->ops. If they were ours, return true: the caller puts the module. */
 bool scinet_leave_ops(struct sock *sk)
 {
 	int i = scinet_family(sk);
@@ -178,7 +178,7 @@ bool scinet_leave_ops(struct sock *sk)
 	return true;
 }
 
-/* Are its operations TCP's, or ours? */
+/* Is sock->ops TCP's or ours, and not another module's? */
 bool scinet_has_plain_ops(const struct sock *sk)
 {
 	const struct proto_ops *ops = sk->sk_socket->ops;
@@ -187,7 +187,7 @@ bool scinet_has_plain_ops(const struct sock *sk)
 	return ops && (ops == scinet_saved_ops[i] || ops == &scinet_ops[i]);
 }
 
-/* For connect() to go our way. lock_sock() is held. Any context. */
+/* The next connect() calls scinet_connect(). lock_sock() is held; does not sleep. */
 void scinet_mark(struct scinet_sock *is)
 {
 	struct sock *sk = is->conn.sk;
@@ -197,7 +197,7 @@ void scinet_mark(struct scinet_sock *is)
 	scinet_set_proto(sk, &scinet_marked_proto[scinet_family(sk)]);
 }
 
-/* The other way. The socket's reference is the caller's. */
+/* Undo scinet_mark(). The caller takes over the socket's reference, for scinet_put(). */
 struct scinet_sock *scinet_unmark(struct sock *sk)
 {
 	struct scinet_sock *is = scinet_sk(sk);
@@ -207,7 +207,10 @@ struct scinet_sock *scinet_unmark(struct sock *sk)
 	return is;
 }
 
-/* TCP's ways to send, of which there are few, with nothing going out. */
+/*
+ * Copies of TCP's icsk_af_ops with a queue_xmit that drops. TCP has few: for IPv4, IPv6 and
+ * v4-mapped sockets.
+ */
 static struct {
 	const struct inet_connection_sock_af_ops *from;
 	struct inet_connection_sock_af_ops ops;
@@ -222,7 +225,7 @@ static int scinet_drop_xmit(struct sock *sk, struct sk_buff *skb,
 	return 0;
 }
 
-/* NULL: somebody else's. */
+/* The copy for @from, made when first needed. NULL: another module has set own operations. */
 static const struct inet_connection_sock_af_ops *
 scinet_silent(const struct inet_connection_sock_af_ops *from)
 {
@@ -243,26 +246,26 @@ scinet_silent(const struct inet_connection_sock_af_ops *from)
 	return silent;
 }
 
-/* What came from the wire before the socket was taken from TCP's table. */
+/* Drop packets that were queued before the socket was removed from TCP's table. */
 static int scinet_backlog_rcv(struct sock *sk, struct sk_buff *skb)
 {
 	kfree_skb(skb);
 	return 0;
 }
 
-/* The last thing that TCP does with a socket, whatever the reason. */
+/* TCP destroys the socket, whatever the reason. */
 static void scinet_ulp_release(struct sock *sk)
 {
 	const struct tcp_ulp_ops *ulp_ops = inet_csk(sk)->icsk_ulp_ops;
 
 	scinet_retire(scinet_undivert(sk));
-	/* tcp_cleanup_ulp() looks at it once more */
+	/* tcp_cleanup_ulp(), which called this, still uses icsk_ulp_ops */
 	inet_csk(sk)->icsk_ulp_ops = ulp_ops;
 }
 
 /*
- * Keeps others away from icsk_ulp_data, and tells us when an accepted socket goes that
- * nobody took.
+ * With ULP operations set, no other ULP can claim icsk_ulp_data; and TCP calls release() when it
+ * destroys a socket that accept() never returned.
  */
 static const struct tcp_ulp_ops scinet_ulp_ops = {
 	.name		= "schannel",
@@ -270,13 +273,13 @@ static const struct tcp_ulp_ops scinet_ulp_ops = {
 };
 
 /**
- * scinet_divert() - the socket is ours
- * @is:		with @tuple in the table
+ * scinet_divert() - replace the operations of a TCP socket by ours
+ * @is:		its @tuple is in the table
  *
- * lock_sock() is held, or nobody else knows the socket. It is in no table of TCP's, and
- * its addresses are chosen. TCP keeps its port.
+ * lock_sock() is held, or no other thread can find the socket. The socket has its addresses and
+ * is in none of TCP's tables, except that TCP keeps its port reserved.
  *
- * Return: false if it is not as TCP made it.
+ * Return: false if another module has replaced the socket's icsk_af_ops.
  */
 bool scinet_divert(struct scinet_sock *is)
 {
@@ -293,7 +296,7 @@ bool scinet_divert(struct scinet_sock *is)
 	WRITE_ONCE(icsk->icsk_af_ops, silent);
 	sk->sk_backlog_rcv = scinet_backlog_rcv;
 	icsk->icsk_ulp_ops = &scinet_ulp_ops;
-	/* for those who would have it, too: KCM, sockmaps */
+	/* KCM and sockmaps refuse a socket whose sk_user_data is set */
 	__rcu_assign_sk_user_data_with_flags(sk, is,
 					     SK_USER_DATA_NOCOPY);
 	rcu_assign_pointer(icsk->icsk_ulp_data, is);
@@ -302,19 +305,19 @@ bool scinet_divert(struct scinet_sock *is)
 }
 
 /**
- * scinet_undivert() - it is TCP's again
- * @sk:		a diverted socket; lock_sock() is held, or nobody uses it any more
+ * scinet_undivert() - restore TCP's operations
+ * @sk:		a diverted socket; lock_sock() is held, or the socket is being destroyed
  *
- * Any context.
- *
- * Return: what it had; the socket's reference is the caller's, for scinet_retire().
+ * Context: any; does not sleep.
+ * Return: its struct scinet_sock. The caller takes over the socket's reference, for
+ * scinet_retire() or scinet_put().
  */
 struct scinet_sock *scinet_undivert(struct sock *sk)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 	struct scinet_sock *is;
 
-	/* of a socket that is being destroyed, whose lock nobody takes any more */
+	/* without lockdep: a socket that is being destroyed is not locked */
 	is = rcu_dereference_protected(icsk->icsk_ulp_data, 1);
 	scinet_tuple_del(&is->tuple);
 	scinet_set_proto(sk, scinet_plain(sk));
@@ -326,7 +329,7 @@ struct scinet_sock *scinet_undivert(struct sock *sk)
 	return is;
 }
 
-/* It is connecting no more: no work runs after this. */
+/* Stop connecting: the work does not run after this. Sleeps. */
 void scinet_connect_stop(struct scinet_sock *is)
 {
 	if (!is->peer)
@@ -344,7 +347,7 @@ static void scinet_retire_work(struct work_struct *work)
 	scinet_put(is);
 }
 
-/* Ends what is left of it; where it was taken from its socket that may not be possible. */
+/* Close the flow and put @is, in a work: the caller of scinet_undivert() may not sleep. */
 void scinet_retire(struct scinet_sock *is)
 {
 	queue_work(sc_wq, &is->retire);
@@ -352,7 +355,7 @@ void scinet_retire(struct scinet_sock *is)
 
 /* ---- Ending ------------------------------------------------------------ */
 
-/* The peer, or the channel's end, reset it. lock_sock(), or the lock alone, is held. */
+/* The peer reset the connection, or the channel ended. lock_sock() or the spinlock is held. */
 void scinet_reset(struct scinet_sock *is, int err)
 {
 	struct sock *sk = is->conn.sk;
@@ -365,7 +368,7 @@ void scinet_reset(struct scinet_sock *is, int err)
 	sk_error_report(sk);
 }
 
-/* The data path found that the peer's indexes make no sense. No locks held. */
+/* The data path found an invalid index from the peer. No locks held. */
 static void scinet_abort(struct sc_conn *conn)
 {
 	struct scinet_sock *is = container_of(conn, struct scinet_sock, conn);
@@ -379,7 +382,7 @@ static void scinet_abort(struct sc_conn *conn)
 	release_sock(sk);
 }
 
-/* The state that a TCP would be in. lock_sock() is held. */
+/* The state that a TCP socket would be in. lock_sock() is held. */
 int scinet_state(struct scinet_sock *is)
 {
 	const struct sock *sk = is->conn.sk;

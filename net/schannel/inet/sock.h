@@ -2,23 +2,38 @@
 /*
  * schannel_inet.ko: TCP sockets whose bytes travel over a channel.
  *
- * A diverted socket stays the struct tcp_sock it was: bound, named and known to its process
- * as before. What changes is what the kernel calls for it (sk_prot, and sock->ops), and
- * that it is in no table of TCP's, so that nothing from the wire reaches it. Its
- * struct scinet_sock hangs on icsk_ulp_data. A socket goes through
+ *	main.c		registers with schannel.ko what the files below implement
+ *	kfunc.c		the function that BPF programs call: it marks a socket
+ *	ops.c		the tables of operations that replace TCP's, and close()
+ *	connect.c	a marked socket connects: over a flow, or by TCP after all
+ *	listen.c	a peer's connection goes into the queue of a TCP listener
+ *	io.c		send, receive, splice, poll
+ *	sockopt.c	socket options
+ *	flow.c		the socket as the user of its flow: what the core calls
+ *	sock.c		struct scinet_sock: its life, and replacing a socket's operations
+ *	tuple.c		the table of diverted connections, by addresses
+ *	reason.c	why connections were not diverted: counted, and remembered
+ *	cgroup.c	whether a socket is in an attached cgroup
  *
- *	marked		a BPF program wants it diverted, connect() will see to it
+ * A diverted socket is the same struct tcp_sock as before, with the same file, local address
+ * and port. Two things change: its operations (sk_prot and sock->ops) are ours, and TCP's
+ * tables do not contain it, so no packet reaches it. icsk_ulp_data points to its
+ * struct scinet_sock. A socket goes through these states:
+ *
+ *	marked		a BPF program asked for diversion; connect() will try it
  *	connecting	TCP_SYN_SENT: a flow is being opened
- *	open		TCP_ESTABLISHED: it has its flow. An accepted one begins here
- *	reset		TCP_CLOSE, with what can still be read
+ *	open		TCP_ESTABLISHED: it has a flow. An accepted socket begins here
+ *	reset		TCP_CLOSE: received data can still be read
  *
- * and becomes TCP's again when it cannot be diverted, is disconnected, or closed.
+ * It becomes a TCP socket again when it cannot be diverted, is disconnected, or is closed.
  *
- * What is ours, is so under lock_sock(), or for who has not yet been given the socket: sk_prot
- * is set last, and taken back first. Who holds no lock asks scinet_get().
+ * A socket is marked, diverted and given back to TCP under lock_sock(), or while no other
+ * thread can find it. sk_prot is set last and restored first. A thread that holds no lock
+ * calls scinet_get().
  *
- * Each struct scinet_sock holds the module, and so does sock->ops. A function of ours that may
- * sleep runs with one of the two: else there would be no code to return to.
+ * Each struct scinet_sock holds a reference to the module, and so does sock->ops. A function
+ * of this module that may sleep runs with one of these references: otherwise the module could be
+ * unloaded before the function returns.
  */
 #ifndef _SCHANNEL_INET_SOCK_H
 #define _SCHANNEL_INET_SOCK_H
@@ -47,12 +62,12 @@ struct schannel_msg;
  * @conn:	its end of the connection; holds a reference to the socket
  * @ref:	references: of the socket, and of each call in progress
  * @rcu:	frees it after a grace period
- * @retire:	ends in process context what the release of the socket cannot end
+ * @retire:	work: closes the flow where the release of the socket must not sleep
  * @af_ops:	TCP's own operations, to be restored
  * @backlog_rcv: TCP's own function, to be restored
- * @tuple:	its addresses
+ * @tuple:	its addresses and ports
  * @peer:	the peer it connects to; holds a reference
- * @waiter:	waits for the peer's channel, and for the answer
+ * @waiter:	waits for the peer's channel, and for the answer to OPEN
  * @deadline:	when it falls back to TCP, in jiffies
  * @addr:	the address that connect() was given
  * @addr_len:	its length
@@ -88,13 +103,13 @@ struct scinet_sock {
 	u32 window_clamp;
 };
 
-/* ---- sock.c: its life ---- */
+/* ---- sock.c ---- */
 
 extern struct proto scinet_proto[2], scinet_marked_proto[2];
 extern struct proto_ops scinet_ops[2];
 extern const struct proto_ops *scinet_saved_ops[2];
 
-/* Index of the above, and of all that is there for each of the two families. */
+/* The index in arrays that have an element for IPv4 and one for IPv6. */
 static inline int scinet_family(const struct sock *sk)
 {
 	return sk->sk_family == AF_INET6;
@@ -116,7 +131,7 @@ static inline bool scinet_is_marked(const struct sock *sk)
 	return scinet_load_proto(sk) == &scinet_marked_proto[scinet_family(sk)];
 }
 
-/* Of a socket that is marked or diverted. It has its lock, owned or not. */
+/* For a marked or diverted socket. The caller holds lock_sock() or the spinlock. */
 static inline struct scinet_sock *scinet_sk(const struct sock *sk)
 {
 	return rcu_dereference_protected(inet_csk(sk)->icsk_ulp_data,

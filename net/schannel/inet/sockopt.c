@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Options of sockets that are diverted, or may have been. Those of TCP can be set and
- * do nothing, but for the few that take it apart.
+ * Options of sockets that are or were marked or diverted. TCP's options can be set and have no
+ * effect on a diverted socket, except for the few that change what the socket is: those fail.
  */
 #include <linux/module.h>
 #include <linux/tcp.h>
@@ -11,7 +11,7 @@
 #include "core/flow.h"
 #include "sock.h"
 
-/* Options after which a TCP is not what it was: how it works, or whose it is. */
+/* Options that replace TCP's operations or expose its sequence numbers. */
 static bool scinet_transforms(int level, int name)
 {
 	if (level == SOL_IPV6)
@@ -32,8 +32,8 @@ static bool scinet_transforms(int level, int name)
 }
 
 /*
- * A TCP that is about to be another's must be found as it was made: what it is given is
- * copied. Whether our operations were taken from it.
+ * Restore TCP's operations before such an option is set: a ULP, for example TLS, copies those
+ * that it finds. Returns true if sock->ops was ours: the caller puts the module reference.
  */
 static bool scinet_leave(struct sock *sk)
 {
@@ -51,9 +51,10 @@ static bool scinet_leave(struct sock *sk)
 }
 
 /*
- * TCP_KEEPIDLE has started TCP's timer. While that runs it may find the socket owned, and
- * start itself again; it only takes the spinlock, so that it can be waited for. If it ran before,
- * it has counted a probe that nobody will answer. lock_sock() is held.
+ * TCP_KEEPIDLE has started TCP's keepalive timer: stop it. If the timer's function finds the
+ * socket owned, it starts the timer again, so wait for it; it takes only the spinlock, so this
+ * cannot deadlock. If it has run, it has counted a probe that will not be answered. lock_sock()
+ * is held.
  */
 static void scinet_stop_keepalive(struct sock *sk)
 {
@@ -92,7 +93,7 @@ int scinet_setsockopt(struct socket *sock, int level, int name,
 {
 	int err;
 
-	/* sock->ops may be given back while this sleeps */
+	/* sock->ops, with its reference to the module, may be restored while this sleeps */
 	if (!try_module_get(THIS_MODULE))
 		return -EINTR;
 	err = scinet_set(sock, level, name, val, len);
@@ -100,9 +101,9 @@ int scinet_setsockopt(struct socket *sock, int level, int name,
 	return err;
 }
 
-/* ---- Asking ------------------------------------------------------------ */
+/* ---- getsockopt() ------------------------------------------------------ */
 
-/* TCP counts what it carries in struct tcp_sock. lock_sock() is held. */
+/* Fill in the counters in struct tcp_sock, for tcp_get_info(). lock_sock() is held. */
 static void scinet_account(struct scinet_sock *is)
 {
 	struct tcp_sock *tp = tcp_sk(is->conn.sk);
@@ -151,7 +152,7 @@ int scinet_getsockopt(struct socket *sock, int level, int name,
 	if (is && name == TCP_INFO)
 		err = scinet_get_info(is, val, len);
 	else if (is && name == TCP_ULP)
-		err = put_user(0, len) ? -EFAULT : 0;	/* as without one */
+		err = put_user(0, len) ? -EFAULT : 0;	/* as TCP does without a ULP */
 	else
 		err = sock_common_getsockopt(sock, level, name, val, len);
 	if (is)

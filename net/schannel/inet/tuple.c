@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which connections are diverted. They are in no table of TCP's, which would see to it that no
- * two have the same addresses and ports. One that is not diverted may come to have those of one
- * that is; they never meet.
+ * The table of diverted connections. TCP's tables, which do not contain them, keep addresses and
+ * ports unique among connections; this table does so among the diverted ones. A diverted and
+ * a plain TCP connection may have the same addresses and ports: their data take different
+ * ways and cannot be confused.
  */
 #include <linux/hashtable.h>
 #include <linux/spinlock.h>
@@ -14,13 +15,13 @@
 static DEFINE_SPINLOCK(scinet_tuples_lock);
 static DEFINE_HASHTABLE(scinet_tuples, 12);
 
-/* The addresses of a socket, which have been chosen. */
+/* Fill in the addresses and ports of a socket. They have been chosen. */
 void scinet_tuple_of(struct scinet_tuple *tuple, const struct sock *sk)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 
 	tuple->net = sock_net(sk);
-	/* of an IPv4 socket, the mapped ones */
+	/* an IPv4 socket has v4-mapped addresses here */
 	tuple->local = sk->sk_v6_rcv_saddr;
 	tuple->remote = sk->sk_v6_daddr;
 	tuple->local_port = ntohs(inet->inet_sport);
@@ -44,7 +45,7 @@ static bool scinet_tuple_equal(const struct scinet_tuple *a,
 	       ipv6_addr_equal(&a->remote, &b->remote);
 }
 
-/* False: there is such a one. */
+/* Returns false if another diverted connection has the same addresses and ports. */
 bool scinet_tuple_add(struct scinet_tuple *tuple)
 {
 	u32 hash = scinet_tuple_hash(tuple);
@@ -62,7 +63,7 @@ out:
 	return added;
 }
 
-/* If it is there. */
+/* Remove @tuple from the table, if it is there. */
 void scinet_tuple_del(struct scinet_tuple *tuple)
 {
 	spin_lock_bh(&scinet_tuples_lock);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which connections are diverted, by their addresses. See inet_tuple.c. */
+/* The table of diverted connections, by addresses and ports. See tuple.c. */
 #ifndef _SCHANNEL_INET_TUPLE_H
 #define _SCHANNEL_INET_TUPLE_H
 
@@ -11,7 +11,7 @@ struct net;
 struct sock;
 
 /**
- * struct scinet_tuple - the addresses of a connection
+ * struct scinet_tuple - the addresses and ports of a connection
  * @node:	in the table of tuples
  * @net:	its network namespace; held by the socket
  * @local:	the local address, IPv6 or v4-mapped
