@@ -14,8 +14,9 @@
 #include "admin/netlink.h"
 #include "core/common.h"
 #include "netns.h"
-#include "sock/outbox.h"
 #include "sock/family.h"
+#include "sock/outbox.h"
+#include "sock/port.h"
 
 static int __init sc_init(void)
 {
@@ -25,6 +26,9 @@ static int __init sc_init(void)
 	if (err)
 		return err;
 	/* before there is a peer, until there is none */
+	err = sc_port_init();
+	if (err)
+		goto err_common;
 	sc_outbox_init();
 	err = sc_netlink_init();
 	if (err)
@@ -48,6 +52,8 @@ err_netlink:
 	sc_netlink_exit();
 err_outbox:
 	sc_outbox_exit();
+	sc_port_exit();
+err_common:
 	sc_common_exit();
 	return err;
 }
@@ -60,6 +66,7 @@ static void __exit sc_exit(void)
 	sc_netns_exit();
 	sc_netlink_exit();
 	sc_outbox_exit();
+	sc_port_exit();
 	sc_common_exit();
 	rcu_barrier();	/* peers are freed by a callback of ours */
 }

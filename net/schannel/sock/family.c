@@ -325,12 +325,9 @@ int __init sc_family_init(void)
 	err = proto_register(&sc_proto, 1);
 	if (err)
 		return err;
-	err = sc_port_init();
-	if (err)
-		goto err_proto;
 	err = sc_inbox_init();
 	if (err)
-		goto err_port;
+		goto err_proto;
 	err = sc_listen_init();
 	if (err)
 		goto err_inbox;
@@ -347,8 +344,6 @@ err_listen:
 	sc_listen_exit();
 err_inbox:
 	sc_inbox_exit();
-err_port:
-	sc_port_exit();
 err_proto:
 	proto_unregister(&sc_proto);
 	return err;
@@ -359,6 +354,5 @@ void sc_family_exit(void)
 	sock_unregister(sc_family());
 	sc_listen_exit();
 	sc_inbox_exit();
-	sc_port_exit();
 	proto_unregister(&sc_proto);
 }

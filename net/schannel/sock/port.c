@@ -199,7 +199,7 @@ int __init sc_port_init(void)
 	return rhashtable_init(&sc_ports, &sc_ports_params);
 }
 
-/* No socket is left. */
+/* No socket and no channel is left: a datagram that arrives causes a lookup, too. */
 void sc_port_exit(void)
 {
 	rhashtable_destroy(&sc_ports);
