@@ -30,15 +30,16 @@ static int __init sc_init(void)
 	if (err)
 		goto err_common;
 	sc_outbox_init();
-	err = sc_netlink_init();
-	if (err)
-		goto err_outbox;
 	err = sc_netns_init();
 	if (err)
-		goto err_netlink;
-	err = sc_diag_init();
+		goto err_outbox;
+	/* requests read the data of their namespace */
+	err = sc_netlink_init();
 	if (err)
 		goto err_netns;
+	err = sc_diag_init();
+	if (err)
+		goto err_netlink;
 	err = sc_family_init();
 	if (err)
 		goto err_diag;
@@ -46,10 +47,10 @@ static int __init sc_init(void)
 
 err_diag:
 	sc_diag_exit();
-err_netns:
-	sc_netns_exit();
 err_netlink:
 	sc_netlink_exit();
+err_netns:
+	sc_netns_exit();
 err_outbox:
 	sc_outbox_exit();
 	sc_port_exit();
@@ -63,8 +64,8 @@ static void __exit sc_exit(void)
 {
 	sc_family_exit();
 	sc_diag_exit();
-	sc_netns_exit();
 	sc_netlink_exit();
+	sc_netns_exit();
 	sc_outbox_exit();
 	sc_port_exit();
 	sc_common_exit();
