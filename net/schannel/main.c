@@ -69,7 +69,6 @@ static void __exit sc_exit(void)
 	sc_outbox_exit();
 	sc_port_exit();
 	sc_common_exit();
-	rcu_barrier();	/* peers are freed by a callback of ours */
 }
 
 module_init(sc_init);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The workqueue and the number of the address family. See common.h. */
 #include <linux/moduleparam.h>
+#include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 
 #include <uapi/linux/schannel.h>
@@ -31,4 +32,5 @@ int __init sc_common_init(void)
 void sc_common_exit(void)
 {
 	destroy_workqueue(sc_wq);
+	rcu_barrier();	/* peers are freed by a callback of ours */
 }
