@@ -263,8 +263,8 @@ static bool sc_conn_readable(struct sc_flow *flow, u32 want, bool edges,
 	 */
 	if (!sc_flow_await_data(flow, 1, view))
 		return false;
-	if (edges || want > 1)
-		sc_flow_await_more(flow, view);
+	if ((edges || want > 1) && !sc_flow_await_more(flow, view))
+		return true;	/* no event is sure to come: the caller polls again */
 	return want == 1 || sc_flow_has_data(flow, want, view);
 }
 
