@@ -14,7 +14,6 @@
  */
 #include <linux/capability.h>
 #include <linux/errno.h>
-#include <linux/jhash.h>
 #include <linux/random.h>
 #include <linux/rhashtable.h>
 #include <net/netns/hash.h>
@@ -35,11 +34,19 @@ static bool sc_port_is_dgram(const struct sc_sock *ssk)
 	return ssk->sk.sk_type == SOCK_DGRAM;
 }
 
+/* Random since init: programs and peers cannot tell which ports share a chain. */
+static u64 sc_port_factor __ro_after_init, sc_port_offset __ro_after_init;
+
+/*
+ * Multiply and shift, which is strongly universal for random factor and offset, takes fewer
+ * instructions than jhash: each datagram looks up a port.
+ */
 static u32 sc_port_hash(const void *data, u32 len, u32 seed)
 {
 	const struct sc_port_key *key = data;
+	u32 word = key->port ^ net_hash_mix(key->net) ^ (u32)key->dgram << 31;
 
-	return jhash_3words(net_hash_mix(key->net), key->port, key->dgram, seed);
+	return (sc_port_factor * word + sc_port_offset) >> 32;
 }
 
 static u32 sc_port_hash_sock(const void *data, u32 len, u32 seed)
@@ -196,6 +203,8 @@ struct sock *sc_port_dgram(const struct net *net, u32 port, bool loopback)
 /* Process context. 0 or -ENOMEM. */
 int __init sc_port_init(void)
 {
+	sc_port_factor = get_random_u64();
+	sc_port_offset = get_random_u64();
 	return rhashtable_init(&sc_ports, &sc_ports_params);
 }
 
