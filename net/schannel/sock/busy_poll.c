@@ -6,10 +6,10 @@
  * is tried again after a number of waits that doubles each time. How long a wait took says
  * nothing about polling, since waking up can take longer than the event took to come.
  *
- * Waking up can also take longer than anybody polls. Two sides that have both gone to
- * sleep, for whatever reason, would then never find out that they need not: each polls in
- * vain while the other wakes up. So where polling has paid, a miss is taken for an
- * accident, and the next few polls are long enough for the other side to wake up.
+ * Waking up can also take longer than a poll. If both sides once went to sleep, for whatever
+ * reason, neither would get a result from polling again: each polls in vain while the other
+ * wakes up. So where polling has paid, a miss is taken for an accident, and the next few
+ * polls are long enough for the other side to wake up.
  */
 #include <linux/minmax.h>
 #include <linux/sched/stat.h>

@@ -178,7 +178,7 @@ EXPORT_SYMBOL_NS_GPL(sc_conn_own, SC_NS_SOCK);
  * sc_conn_apply() - bring the socket up to date after its flow was answered or ended
  * @conn:	the socket's end of the connection
  * @apply:	changes the socket's state to what the flow has recorded. Called with the
- *		socket's spinlock: at once if nobody owns the socket, else by the owner's
+ *		socket's spinlock: at once if the socket is not owned, else by the owner's
  *		release_cb()
  *
  * Process context.

@@ -39,7 +39,7 @@ struct sc_count {
  *		no locks held
  * @flow:	the flow, or NULL. Changes under lock_sock() and both data locks, so each of
  *		the three is enough to read it, as is RCU, or the socket's spinlock while
- *		nobody owns the socket. In a diverted TCP socket that was given back to
+ *		it is not owned. In a diverted TCP socket that was given back to
  *		TCP, only the data locks protect it
  * @late:	a work found the socket owned, see sc_conn_own() (the socket's spinlock)
  * @tx_lock:	serialises senders
@@ -80,7 +80,7 @@ struct sc_conn {
 	u32 tx_need;
 };
 
-/* The flow, or NULL. With lock_sock(), or the spinlock of a socket that nobody owns. */
+/* The flow, or NULL. With lock_sock(), or the spinlock of a socket that is not owned. */
 static inline struct sc_flow *sc_conn_flow(const struct sc_conn *conn)
 {
 	return rcu_dereference_protected(conn->flow,

@@ -6,7 +6,7 @@
  * receive queue and says where in the ring the datagram is. The receiver copies it from
  * there to the program. The ring's space is freed in order, so once the ring is half full,
  * datagrams that a slow receiver has left at its beginning are copied aside, into their
- * skbs, and hold up nobody. A datagram that a socket's receive buffer has no room for is
+ * skbs, and hold up no other receiver. A datagram that a socket's receive buffer has no room for is
  * dropped.
  *
  * Memory is bounded by the receive buffers of the sockets: each datagram is charged to a

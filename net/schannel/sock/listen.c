@@ -121,7 +121,7 @@ int sc_accept(struct socket *sock, struct socket *newsock,
  * sc_listen_stop() - stop listening
  * @sk:		a listener; lock_sock() is held
  *
- * Connections that nobody accepted are reset.
+ * Connections that were not accepted are reset.
  */
 void sc_listen_stop(struct sock *sk)
 {

@@ -185,7 +185,7 @@ static struct sc_outbox *sc_outbox_get(struct schannel_peer *peer)
 	return smp_load_acquire(&peer->outbox) ?: ERR_PTR(-EHOSTUNREACH);
 }
 
-/* As peer_removed() of struct sc_observer: nobody adds an outbox any more. */
+/* As peer_removed() of struct sc_observer: no thread adds an outbox any more. */
 static void sc_outbox_close(struct schannel_peer *peer)
 {
 	struct sc_outbox *out = peer->outbox;
