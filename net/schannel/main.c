@@ -16,7 +16,6 @@
 #include "netns.h"
 #include "sock/family.h"
 #include "sock/outbox.h"
-#include "sock/port.h"
 
 static int __init sc_init(void)
 {
@@ -26,9 +25,6 @@ static int __init sc_init(void)
 	if (err)
 		return err;
 	/* before there is a peer, until there is none */
-	err = sc_port_init();
-	if (err)
-		goto err_common;
 	sc_outbox_init();
 	err = sc_netns_init();
 	if (err)
@@ -53,8 +49,6 @@ err_netns:
 	sc_netns_exit();
 err_outbox:
 	sc_outbox_exit();
-	sc_port_exit();
-err_common:
 	sc_common_exit();
 	return err;
 }
@@ -67,7 +61,6 @@ static void __exit sc_exit(void)
 	sc_netlink_exit();
 	sc_netns_exit();
 	sc_outbox_exit();
-	sc_port_exit();
 	sc_common_exit();
 }
 

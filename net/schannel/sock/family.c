@@ -55,7 +55,8 @@ static int sc_release(struct socket *sock)
 	sc_conn_release(&ssk->conn);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	sc_port_unbind(ssk);
+	if (!hlist_unhashed(&ssk->port_node))
+		sc_port_unbind(ssk);
 	sock_orphan(sk);
 	sock->sk = NULL;
 	release_sock(sk);

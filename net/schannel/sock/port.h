@@ -14,7 +14,4 @@ void sc_port_unbind(struct sc_sock *ssk);
 struct sock *sc_port_listener(const struct net *net, u32 port, bool loopback);
 struct sock *sc_port_dgram(const struct net *net, u32 port, bool loopback);
 
-int sc_port_init(void);
-void sc_port_exit(void);
-
 #endif /* _SCHANNEL_PORT_H */

@@ -81,7 +81,7 @@ struct sock *sc_sock_alloc(struct net *net, struct socket *sock, struct proto *p
 	ssk->local_port = 0;
 	ssk->peer_domid = SC_DOMID_ANY;
 	ssk->peer_port = 0;
-	ssk->bound_port = 0;
+	INIT_HLIST_NODE(&ssk->port_node);
 	memset(&ssk->ring_min, 0, sizeof(ssk->ring_min));
 	memset(&ssk->ring_max, 0, sizeof(ssk->ring_max));
 	ssk->peer = NULL;

@@ -18,7 +18,6 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/net.h>
-#include <linux/rhashtable-types.h>
 #include <linux/spinlock.h>
 #include <net/sock.h>
 
@@ -37,9 +36,7 @@
  * @peer_domid:	the domain that it is, or will be, connected to
  * @peer_port:	the port there
  * @table_id:	number in the table of all sockets, or 0
- * @port_node:	in the table of ports, if @bound_port is not 0
- * @bound_port:	the port that it has in the table: @local_port once it is bound; 0 for an
- *		accepted socket, which shares its listener's
+ * @port_node:	in the table of ports, if it has its port from there
  * @ring_min:	ring sizes set by SO_SC_RING_MIN; 0: not set
  * @ring_max:	ring sizes set by SO_SC_RING_MAX; 0: not set
  * @peer:	the peer that it connects to; holds a reference
@@ -62,8 +59,7 @@ struct sc_sock {
 	u32 peer_domid;
 	u32 peer_port;
 	u32 table_id;
-	struct rhash_head port_node;
-	u32 bound_port;
+	struct hlist_node port_node;
 	struct sc_ring_sizes ring_min;
 	struct sc_ring_sizes ring_max;
 
