@@ -346,12 +346,12 @@ int schannel_socket_destroy(uint64_t cookie);
  * @sockets:	number of sockets
  * @connects:	connect() calls
  * @connected:	connect() calls that succeeded
- * @refused:	connect() calls that failed: no listener, or its backlog was full
+ * @refused:	connect() calls that failed: no listener at the port
  * @unreachable: connect() calls that failed: no such peer, or no channel to it
  * @timeouts:	connect() calls that failed: no answer in time
  * @no_memory:	connect() calls that failed: no memory for a ring, here or there
  * @accepted:	incoming connections
- * @backlog_full: incoming connections refused because the backlog was full
+ * @backlog_full: attempts refused because the backlog was full; the peer tries again
  * @no_listener: incoming connections refused because no socket listened
  * @resets:	connections that ended in a reset
  * @channels_up: number of times a channel came up
