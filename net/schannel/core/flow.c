@@ -44,6 +44,20 @@ void sc_flow_put(struct sc_flow *flow)
 }
 
 /**
+ * sc_flow_set_dead() - keep the data path away from a flow's shared memory
+ * @flow:	the flow; only the first call counts
+ * @flags:	SC_FLOW_* that sc_flow_look() reports from now on
+ *
+ * After an RCU grace period no thread accesses the flow's entries and rings any more.
+ *
+ * Context: Any context.
+ */
+void sc_flow_set_dead(struct sc_flow *flow, u8 flags)
+{
+	cmpxchg(&flow->dead, 0, flags);
+}
+
+/**
  * sc_flow_retire() - remove a flow from the flow table
  * @flow:	a flow that neither side refers to any more, or whose channel is destroyed
  *
@@ -55,6 +69,7 @@ void sc_flow_retire(struct sc_flow *flow)
 
 	if (xa_erase(&ch->flows, flow->id) != flow)
 		return;
+	sc_flow_set_dead(flow, SC_FLOW_GONE);
 	list_del_init(&flow->post_node);
 	list_del_init(&flow->resize.node);
 	sc_resize_end(flow);

@@ -10,9 +10,9 @@
  * gone.
  *
  * The data path takes none of the channel's locks. It runs under rcu_read_lock(), checks
- * the channel's state first and never sleeps there: page faults are disabled while it
- * copies. Code that takes shared pages away changes the state first and then waits for a
- * grace period.
+ * sc_flow_is_live() first and never sleeps there: page faults are disabled while it
+ * copies. Code that takes shared pages, or the flow's entry and ring, away marks the flow as
+ * dead first and then waits for a grace period.
  */
 #ifndef _SCHANNEL_FLOW_H
 #define _SCHANNEL_FLOW_H
@@ -111,6 +111,8 @@ struct sc_flow_ops {
  * @queue:	the event queue in which the peer wants events for the flow
  * @own_queue:	the event queue in which we want them
  * @opened:	this side opened the flow
+ * @dead:	0 while the data path may access the flow's shared memory, then the SC_FLOW_*
+ *		that sc_flow_look() reports instead. The data path reads it under RCU
  * @extent:	the extent of @tx's ring in our pool
  * @resize:	state of resizing both rings
  * @over:	the end of the flow was counted and reported to the observers
@@ -142,6 +144,7 @@ struct sc_flow {
 	u8 queue;
 	u8 own_queue;
 	bool opened;
+	u8 dead;
 	struct sc_extent extent;
 	struct sc_resize resize;
 	atomic_t over;
@@ -175,6 +178,7 @@ struct sc_flow *sc_flow_get(struct schannel_channel *ch, u32 id);
 void sc_flow_put(struct sc_flow *flow);
 
 void sc_flow_retire(struct sc_flow *flow);
+void sc_flow_set_dead(struct sc_flow *flow, u8 flags);
 unsigned int sc_flow_event(struct sc_flow *flow);
 void sc_flow_answered(struct sc_flow *flow, const struct schannel_msg *msg);
 void sc_flow_opened(struct sc_flow *flow);
@@ -198,7 +202,7 @@ void sc_flow_fin(struct sc_flow *flow);
 void sc_flow_rx_shut(struct sc_flow *flow);
 
 /* What sc_flow_look() reports. */
-#define SC_FLOW_GONE		BIT(0)	/* the channel is down */
+#define SC_FLOW_GONE		BIT(0)	/* the flow is lost: its channel is down */
 #define SC_FLOW_FIN		BIT(1)	/* the peer sends no more: @avail is all there will be */
 #define SC_FLOW_PEER_SHUT	BIT(2)	/* the peer receives no more */
 
@@ -228,6 +232,12 @@ bool sc_flow_await_more(struct sc_flow *flow, struct sc_flow_view *view);
 bool sc_flow_has_space(struct sc_flow *flow, u32 want, struct sc_flow_view *view);
 bool sc_flow_await_space(struct sc_flow *flow, u32 want,
 			 struct sc_flow_view *view);
+
+/* The data path calls this under rcu_read_lock() and relies on it until the unlock. */
+static inline bool sc_flow_is_live(const struct sc_flow *flow)
+{
+	return likely(!READ_ONCE(flow->dead));
+}
 
 /* Is the peer's end known? sc_flow_look() and the data path need it. */
 static inline bool sc_flow_is_joined(const struct sc_flow *flow)

@@ -125,7 +125,7 @@ ssize_t sc_flow_send(struct sc_flow *flow, struct iov_iter *from, size_t len)
 
 	len = min_t(size_t, len, SC_FLOW_CHUNK);
 	rcu_read_lock();
-	if (!sc_channel_is_up(flow->channel)) {
+	if (!sc_flow_is_live(flow)) {
 		done = -ECONNRESET;
 	} else if (READ_ONCE(tx->peer->rx_flags) & SCHANNEL_RX_SHUT) {
 		done = -EPIPE;
@@ -166,7 +166,7 @@ ssize_t sc_flow_recv(struct sc_flow *flow, struct iov_iter *to, size_t len,
 
 	len = min_t(size_t, len, SC_FLOW_CHUNK);
 	rcu_read_lock();
-	if (!sc_channel_is_up(flow->channel)) {
+	if (!sc_flow_is_live(flow)) {
 		done = -ECONNRESET;
 	} else if (sc_rx_avail(rx) < skip + len && sc_rx_refresh(rx)) {
 		done = sc_flow_broken(flow);
@@ -195,7 +195,7 @@ void sc_flow_fin(struct sc_flow *flow)
 	struct schannel_flow *own = flow->tx.own;
 
 	rcu_read_lock();
-	if (sc_channel_is_up(flow->channel) &&
+	if (sc_flow_is_live(flow) &&
 	    !(own->tx_flags & SCHANNEL_TX_FIN)) {
 		/* release: a peer that sees the flag sees the final tx_prod */
 		virt_store_release(&own->tx_flags,
@@ -216,7 +216,7 @@ void sc_flow_rx_shut(struct sc_flow *flow)
 	struct schannel_flow *own = flow->rx.own;
 
 	rcu_read_lock();
-	if (sc_channel_is_up(flow->channel) &&
+	if (sc_flow_is_live(flow) &&
 	    !(own->rx_flags & SCHANNEL_RX_SHUT)) {
 		WRITE_ONCE(own->rx_flags, own->rx_flags | SCHANNEL_RX_SHUT);
 		virt_mb();	/* the flag is visible before sc_queue_post() may skip the event */
@@ -244,8 +244,8 @@ void sc_flow_look(struct sc_flow *flow, struct sc_flow_view *view)
 
 	memset(view, 0, sizeof(*view));
 	rcu_read_lock();
-	if (!sc_channel_is_up(flow->channel)) {
-		view->flags = SC_FLOW_GONE;
+	if (!sc_flow_is_live(flow)) {
+		view->flags = READ_ONCE(flow->dead);
 		goto out;
 	}
 	/* acquire: if the flag is set, tx_prod is final */
@@ -294,7 +294,7 @@ u32 sc_flow_rx_size(struct sc_flow *flow)
 	u32 size = READ_ONCE(rx->ring.size), next = READ_ONCE(rx->next.size);
 
 	rcu_read_lock();
-	if (next && sc_channel_is_up(flow->channel) &&
+	if (next && sc_flow_is_live(flow) &&
 	    (READ_ONCE(rx->switching) ||
 	     READ_ONCE(rx->peer->tx_switches) != READ_ONCE(rx->switches)))
 		size = next;
@@ -342,7 +342,7 @@ bool sc_flow_await_data(struct sc_flow *flow, u32 want,
 		half = sc_flow_rx_half(flow);
 		want = clamp(want, 1U, half);
 		rcu_read_lock();
-		if (sc_channel_is_up(flow->channel))
+		if (sc_flow_is_live(flow))
 			sc_rx_arm(&flow->rx, want);
 		rcu_read_unlock();
 		ready = sc_flow_has_data(flow, want, view);
@@ -371,7 +371,7 @@ bool sc_flow_await_more(struct sc_flow *flow, struct sc_flow_view *view)
 	do {
 		prod = view->prod;
 		rcu_read_lock();
-		if (sc_channel_is_up(flow->channel))
+		if (sc_flow_is_live(flow))
 			sc_rx_arm_at(&flow->rx, prod);
 		rcu_read_unlock();
 		sc_flow_look(flow, view);
@@ -420,7 +420,7 @@ bool sc_flow_await_space(struct sc_flow *flow, u32 want,
 		prod = READ_ONCE(flow->tx.prod);
 		size = sc_flow_tx_size(flow);
 		rcu_read_lock();
-		if (sc_channel_is_up(flow->channel))
+		if (sc_flow_is_live(flow))
 			sc_tx_arm(&flow->tx, clamp(want, 1U, size));
 		rcu_read_unlock();
 		ready = sc_flow_has_space(flow, want, view);

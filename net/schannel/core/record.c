@@ -19,7 +19,7 @@ static int sc_record_send_piece(struct sc_flow *flow, struct iov_iter *from,
 	struct sc_tx *tx = &flow->tx;
 	u32 len;
 
-	if (!sc_channel_is_up(flow->channel))
+	if (!sc_flow_is_live(flow))
 		return -ECONNRESET;
 	if (READ_ONCE(tx->peer->rx_flags) & SCHANNEL_RX_SHUT)
 		return -EPIPE;
@@ -86,7 +86,7 @@ int sc_record_next(struct sc_flow *flow, u32 skip, struct schannel_record *rec)
 	u32 avail;
 
 	rcu_read_lock();
-	if (!sc_channel_is_up(flow->channel)) {
+	if (!sc_flow_is_live(flow)) {
 		err = -ECONNRESET;
 	} else if (sc_rx_avail(rx) <= skip && sc_rx_refresh(rx)) {
 		err = sc_flow_broken(flow);
@@ -122,7 +122,7 @@ int sc_record_copy(struct sc_flow *flow, struct iov_iter *to, u32 skip, u32 len)
 		const struct sc_ring *ring;
 
 		rcu_read_lock();
-		if (!sc_channel_is_up(flow->channel)) {
+		if (!sc_flow_is_live(flow)) {
 			err = -ECONNRESET;
 		} else {
 			ring = sc_flow_rx_at(flow, skip, &n);
@@ -146,7 +146,7 @@ int sc_record_copy(struct sc_flow *flow, struct iov_iter *to, u32 skip, u32 len)
 void sc_record_consume(struct sc_flow *flow, u32 len)
 {
 	rcu_read_lock();
-	if (sc_channel_is_up(flow->channel) &&
+	if (sc_flow_is_live(flow) &&
 	    sc_rx_publish(&flow->rx, sc_record_size(len)))
 		sc_flow_post(flow);
 	rcu_read_unlock();
@@ -161,7 +161,7 @@ void sc_record_discard(struct sc_flow *flow)
 	struct sc_rx *rx = &flow->rx;
 
 	rcu_read_lock();
-	if (sc_channel_is_up(flow->channel) && sc_rx_avail(rx) &&
+	if (sc_flow_is_live(flow) && sc_rx_avail(rx) &&
 	    sc_rx_publish(rx, sc_rx_avail(rx)))
 		sc_flow_post(flow);
 	rcu_read_unlock();

@@ -55,7 +55,7 @@ static bool sc_resize_accept(struct sc_flow *flow, void *user)
 	bool ready = false;
 
 	rcu_read_lock();
-	if (resize->offer_segment && sc_channel_is_up(flow->channel) &&
+	if (resize->offer_segment && sc_flow_is_live(flow) &&
 	    !sc_rx_refresh(&flow->rx) && sc_rx_finish_switch(&flow->rx)) {
 		sc_resize_switched(flow);
 		sc_rx_offer(&flow->rx, &resize->offer_ring);
@@ -173,7 +173,7 @@ void sc_resize_maintain_rx(struct sc_flow *flow)
 	struct sc_resize *resize = &flow->resize;
 
 	rcu_read_lock();
-	if (sc_channel_is_up(flow->channel) && !sc_rx_refresh(&flow->rx) &&
+	if (sc_flow_is_live(flow) && !sc_rx_refresh(&flow->rx) &&
 	    sc_rx_finish_switch(&flow->rx)) {
 		sc_resize_switched(flow);
 		if (resize->next_segment &&

@@ -94,7 +94,7 @@ static bool sc_resize_switch(struct sc_flow *flow)
 	bool gone = true, fits = false;
 
 	rcu_read_lock();
-	if (sc_channel_is_up(ch) && !(tx->own->tx_flags & SCHANNEL_TX_FIN)) {
+	if (sc_flow_is_live(flow) && !(tx->own->tx_flags & SCHANNEL_TX_FIN)) {
 		sc_extent_ring(ch, &resize->to, &ring);
 		gone = false;
 		fits = sc_resize_is_larger(flow) ||
@@ -209,7 +209,7 @@ int sc_resize_fit(struct sc_flow *flow, u32 size)
 	int err = 0;
 
 	rcu_read_lock();
-	if (!sc_channel_is_up(flow->channel))
+	if (!sc_flow_is_live(flow))
 		err = -ECONNRESET;
 	else if (READ_ONCE(flow->tx.peer->rx_flags) & SCHANNEL_RX_SHUT)
 		err = -EPIPE;
@@ -374,7 +374,7 @@ void sc_resize_maintain_tx(struct sc_flow *flow, void *user, bool is_time,
 
 	rcu_read_lock();
 	/* leave an invalid index to the sender, which resets the flow */
-	usable = sc_channel_is_up(ch) && !sc_tx_refresh(&flow->tx) &&
+	usable = sc_flow_is_live(flow) && !sc_tx_refresh(&flow->tx) &&
 		 !(flow->tx.own->tx_flags & SCHANNEL_TX_FIN);
 	rcu_read_unlock();
 	if (sc_resize_state(&flow->resize) == SC_RESIZE_STARVED)

@@ -317,6 +317,7 @@ void schannel_channel_destroy(struct schannel_channel *ch)
 		flow = sc_flow_get(ch, id);
 		if (!flow)
 			continue;
+		sc_flow_set_dead(flow, SC_FLOW_GONE);
 		sc_flow_ended(flow, -ECONNRESET);
 		sc_flow_put(flow);
 	}
