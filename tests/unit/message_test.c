@@ -103,6 +103,14 @@ static const char *check(const struct schannel_msg *msg)
 		!check(&changed);					\
 	})
 
+/* Is the OPEN understood with one field changed? */
+#define KNOWN_WITH(field, value)					\
+	({								\
+		struct schannel_msg changed = open_msg;			\
+		changed.open.field = (value);				\
+		sc_message_is_known_open(&changed.open);		\
+	})
+
 #define GOOD(msg, field, value) CHECK(WITH(msg, field, value))
 #define BAD(msg, field, value) CHECK(!WITH(msg, field, value))
 
@@ -139,13 +147,17 @@ static void check_ring(const struct schannel_msg *good)
 {
 	struct schannel_msg msg = *good;
 	unsigned int wrong = 0;
-	u32 page, order;
+	u32 page, order, flags;
 
-	for (order = 0; order <= 0xff; order++) {
-		for (page = 0; page <= 0xffff; page++) {
-			msg.open.ring.order = order;
-			msg.open.ring.page = page;
-			wrong += !check(&msg) != fits(page, order);
+	for (flags = 0; flags <= SCHANNEL_RING_INDEX; flags++) {
+		for (order = 0; order <= 0xff; order++) {
+			for (page = 0; page <= 0xffff; page++) {
+				msg.open.ring.order = order;
+				msg.open.ring.page = page;
+				msg.open.ring.flags = flags;
+				wrong += !check(&msg) !=
+					 fits(page + flags, order);
+			}
 		}
 	}
 	CHECK_EQ(wrong, 0);
@@ -156,7 +168,6 @@ static void check_ring(const struct schannel_msg *good)
 	GOOD(*good, open.ring.queue, 0);
 	BAD(*good, open.ring.queue, QUEUES);
 	BAD(*good, open.ring.queue, 0xff);
-	GOOD(*good, open.ring.reserved, 0xffff);
 }
 
 static void open_fields(void)
@@ -167,6 +178,14 @@ static void open_fields(void)
 	/* an unknown type is answered by REFUSE, it does not end the channel */
 	GOOD(open_msg, open.type, 0xff);
 	GOOD(open_msg, open.rx_order, 0);
+	/* what must be understood refuses the flow, not the channel */
+	GOOD(open_msg, open.flags, 1);
+	GOOD(open_msg, open.ring.flags, 0x8000);
+	CHECK(sc_message_is_known_open(&open_msg.open));
+	CHECK(!KNOWN_WITH(flags, 1));
+	CHECK(!KNOWN_WITH(flags, 0x80000000));
+	CHECK(KNOWN_WITH(ring.flags, SCHANNEL_RING_INDEX));
+	CHECK(!KNOWN_WITH(ring.flags, 0x8000));
 	GOOD(open_msg, open.rx_order, 0x80);
 	GOOD(open_msg, dst_flow, 0);
 }

@@ -123,12 +123,20 @@ struct sc_ring_sizes {
  * @reserved:	0
  * @uuid:	UUID; all zero if it is not known
  * @name:	name, terminated by a NUL; empty if it is not known
+ * @uid:	effective user id of the process that called connect() or listen() there,
+ *		0xffffffff if it is not known. It is the id in the initial user namespace
+ *		of that domain, and what that domain says: do not take it for a user of
+ *		this domain. From loopback it is translated for the caller's user
+ *		namespace, as in SO_PEERCRED.
+ * @gid:	effective group id of that process, likewise
  */
 struct sc_peer_info {
 	__u32	domid;
 	__u32	reserved;
 	__u8	uuid[16];
 	char	name[SC_NAME_MAX];
+	__u32	uid;
+	__u32	gid;
 };
 
 /**

@@ -279,15 +279,28 @@ enum schannel_msg_type {
  * @queue:	the event queue in which the sender of this message wants the
  *		flow's events. Check: less than the number of queues of the channel.
  *		The sender ignores entries for the flow in other queues.
- * @reserved:	0.
+ * @flags:	SCHANNEL_RING_*. Check: known; if not, the receiver refuses an OPEN as
+ *		UNSUPPORTED, resets the flow of an ACCEPT, and answers 0 to a RING.
  */
 struct schannel_ring_at {
 	__u16	segment;
 	__u16	page;
 	__u8	order;
 	__u8	queue;
-	__u16	reserved;
+	__u16	flags;
 };
+
+/*
+ * @flags of an OPEN or ACCEPT: the sender's entry for the flow is not the one in its flow
+ * table, but a struct schannel_flow at the start of the page behind the ring's last page.
+ * Check: that page is not beyond the end of the segment either. So a page that one process
+ * may write holds the indexes of that process's flow only. The entry stays there until
+ * the flow is over, even if the ring is replaced: the owner does not delete the segment
+ * before. Messages and events name the flow by its number in the table, whose entry is
+ * not used meanwhile. No effect in a RING.
+ */
+#define SCHANNEL_RING_INDEX	(1U << 0)
+#define SCHANNEL_RING_FLAGS	SCHANNEL_RING_INDEX
 
 /* ------------------------------------------------------------------------
  * Replacing a ring
@@ -348,11 +361,24 @@ struct schannel_msg_answer {
  * @rx_order:	order that the opener requests for the ring of the other direction;
  *		0xff for no request. The acceptor may choose another order.
  * @reserved:	0.
+ * @flags:	SCHANNEL_OPEN_*: what the receiver must understand to accept the flow.
+ *		Check: known; else the receiver refuses the flow as UNSUPPORTED.
+ * @uid:	user id of the process that connects, in its domain's initial user
+ *		namespace; SCHANNEL_ID_NONE if there is none. Check: none. It is what the
+ *		opener's domain claims: the receiver must not give it the rights of a
+ *		user of its own.
+ * @gid:	its group id, likewise.
  * @src_addr:	INET: the opener's address, IPv6 or v4-mapped. Check: an address that
  *		the control domain published for the opener; else the receiver refuses
  *		the flow as SOURCE.
  * @dst_addr:	INET: the address to connect to, v4-mapped if @src_addr is. Check: an
  *		address of the receiver's domain.
+ * @seq:	reserved for the types that need them, 0 in all others: sequence numbers
+ *		and a nonce
+ * @ack:	see @seq
+ * @nonce:	see @seq
+ * @label:	the security label of the process that connects, text, padded with 0;
+ *		all 0 if there is none. Check: none; a claim, as @uid.
  */
 struct schannel_msg_open {
 	struct schannel_ring_at ring;
@@ -361,9 +387,21 @@ struct schannel_msg_open {
 	__u8	type;
 	__u8	rx_order;
 	__u16	reserved;
+	__u32	flags;
+	__u32	uid;
+	__u32	gid;
 	__u8	src_addr[16];
 	__u8	dst_addr[16];
+	__u32	seq;
+	__u32	ack;
+	__u32	nonce[2];
+	__u8	label[32];
 };
+
+/* Version 1 defines no bit of @flags. */
+#define SCHANNEL_OPEN_FLAGS	0U
+
+#define SCHANNEL_ID_NONE	0xffffffffU
 
 #define SCHANNEL_TYPE_STREAM	1U	/* the rings carry bytes */
 #define SCHANNEL_TYPE_SEQPACKET	2U	/* the rings carry records */
@@ -373,9 +411,15 @@ struct schannel_msg_open {
 /**
  * struct schannel_msg_accept - body of SCHANNEL_MSG_ACCEPT
  * @ring:	the acceptor's ring.
+ * @uid:	user id of the process that listens, as @uid of an OPEN.
+ * @gid:	its group id, likewise.
+ * @label:	its security label, as @label of an OPEN.
  */
 struct schannel_msg_accept {
 	struct schannel_ring_at ring;
+	__u32	uid;
+	__u32	gid;
+	__u8	label[32];
 };
 
 enum schannel_reason {

@@ -123,7 +123,10 @@ static const char *sc_control_handle(struct schannel_channel *ch,
 
 	switch (msg->type) {
 	case SCHANNEL_MSG_OPEN:
-		reason = sc_flow_type_incoming(ch, msg);
+		if (sc_message_is_known_open(&msg->open))
+			reason = sc_flow_type_incoming(ch, msg);
+		else
+			reason = SCHANNEL_REASON_UNSUPPORTED;
 		if (reason) {
 			trace_schannel_accept(ch, msg, 0, reason);
 			if (!sc_control_refuse(ch, msg->src_flow, reason))

@@ -81,6 +81,8 @@ static bool sc_control_flow(struct sc_flow *flow, struct schannel_msg *msg)
 		flow->posts &= ~SC_FLOW_POST_ACCEPT;
 		msg->type = SCHANNEL_MSG_ACCEPT;
 		sc_control_ring_at(&msg->accept.ring, flow, &flow->extent);
+		msg->accept.uid = flow->acceptor.uid;
+		msg->accept.gid = flow->acceptor.gid;
 	} else if (flow->accepted && flow->posts & SC_FLOW_POST_CLOSE) {
 		flow->posts &= ~SC_FLOW_POST_CLOSE;
 		msg->type = SCHANNEL_MSG_CLOSE;

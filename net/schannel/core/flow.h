@@ -35,6 +35,7 @@ struct module;
 struct schannel_channel;
 struct sc_flow;
 struct sc_flow_stats;
+struct sc_peer_segment;
 struct sock;
 
 /* Bytes copied before the peer is notified and the caller may reschedule. */
@@ -91,6 +92,19 @@ struct sc_flow_ops {
 	void (*wake)(void *user, enum sc_flow_wake side);
 };
 
+/**
+ * struct sc_ids - whom an end of a flow belongs to, as its domain says
+ * @uid:	user id in the initial user namespace, SCHANNEL_ID_NONE if there is none
+ * @gid:	group id, likewise
+ */
+struct sc_ids {
+	u32 uid;
+	u32 gid;
+};
+
+#define SC_IDS_NONE \
+	((struct sc_ids) { .uid = SCHANNEL_ID_NONE, .gid = SCHANNEL_ID_NONE })
+
 /* Bits of struct sc_flow's @posts: control messages that wait to be sent. */
 #define SC_FLOW_POST_OPEN	BIT(0)
 #define SC_FLOW_POST_ACCEPT	BIT(1)
@@ -128,6 +142,10 @@ struct sc_flow_ops {
  * @reason:	reason of the CLOSE to send; set before that is posted
  * @refused:	reason of the peer's REFUSE, 0 if there was none (by the channel's work)
  * @open:	parameters of the OPEN, to be sent or as received; constant
+ * @acceptor:	whom the acceptor's end belongs to. Constant; at the opener, from when
+ *		sc_flow_is_joined()
+ * @entry_segment: segment of the peer's entry for the flow, NULL if that is in the peer's
+ *		flow table (by the channel's work)
  * @post_node:	entry in the channel's @posts while @posts is not 0 (control lock)
  * @rcu:	for kfree_rcu()
  */
@@ -161,6 +179,8 @@ struct sc_flow {
 	u32 reason;
 	u32 refused;
 	struct schannel_msg_open open;
+	struct sc_ids acceptor;
+	struct sc_peer_segment *entry_segment;
 	struct list_head post_node;
 	struct rcu_head rcu;
 };
@@ -170,7 +190,7 @@ struct sc_flow *sc_flow_open(struct schannel_channel *ch,
 			     struct sc_size_limits limits,
 			     const struct sc_flow_ops *ops, void *user);
 struct sc_flow *sc_flow_accept(struct schannel_channel *ch,
-			       const struct schannel_msg *msg,
+			       const struct schannel_msg *msg, struct sc_ids ids,
 			       struct sc_size_limits limits,
 			       const struct sc_flow_ops *ops, void *user);
 void sc_flow_close(struct sc_flow *flow, enum schannel_reason reason);

@@ -183,6 +183,10 @@ static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
 	flow->resize.segment = sc_peer_segment_get(ch, at, &flow->rx.ring);
 	if (!flow->resize.segment)
 		return -ENOMEM;
+	if (at->flags & SCHANNEL_RING_INDEX) {
+		entry = sc_peer_segment_entry(flow->resize.segment, at);
+		flow->entry_segment = flow->resize.segment;
+	}
 	flow->tx.peer = entry;
 	flow->queue = at->queue;
 	flow->peer_id = peer_id;
@@ -196,6 +200,7 @@ static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
  * sc_flow_accept() - create our end of a flow that the peer opens
  * @ch:		the channel
  * @msg:	the peer's OPEN, checked
+ * @ids:	whom our end belongs to
  * @limits:	sizes that our ring may have; within them, the peer's @rx_order counts
  * @ops:	the user's functions
  * @user:	argument of @ops
@@ -207,7 +212,7 @@ static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
  * Return: the flow, or ERR_PTR.
  */
 struct sc_flow *sc_flow_accept(struct schannel_channel *ch,
-			       const struct schannel_msg *msg,
+			       const struct schannel_msg *msg, struct sc_ids ids,
 			       struct sc_size_limits limits,
 			       const struct sc_flow_ops *ops, void *user)
 {
@@ -222,6 +227,7 @@ struct sc_flow *sc_flow_accept(struct schannel_channel *ch,
 	if (IS_ERR(flow))
 		return flow;
 	flow->open = msg->open;
+	flow->acceptor = ids;
 	err = sc_flow_join(flow, msg->src_flow, &msg->open.ring);
 	if (!err)
 		err = sc_flow_publish(flow, SC_FLOW_POST_ACCEPT);
@@ -249,6 +255,8 @@ void sc_flow_answered(struct sc_flow *flow, const struct schannel_msg *msg)
 {
 	int err;
 
+	flow->acceptor.uid = msg->accept.uid;
+	flow->acceptor.gid = msg->accept.gid;
 	err = sc_flow_join(flow, msg->src_flow, &msg->accept.ring);
 	if (err) {
 		/* CLOSE needs the number of the remote end */

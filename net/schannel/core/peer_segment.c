@@ -13,6 +13,7 @@
 #include "channel.h"
 #include "peer.h"
 #include "peer_segment.h"
+#include "ring/message.h"
 #include "ring/ring.h"
 #include "maintain.h"
 #include "transport.h"
@@ -127,7 +128,7 @@ const char *sc_peer_segment_deleted(struct schannel_channel *ch, u16 id)
  * Context: The channel's work.
  *
  * Return: the segment of the ring, to be released with sc_peer_segment_put() once the ring is
- * not read any more; NULL if the segment is not mapped or too short.
+ * not read any more; NULL if the segment is not mapped or too short, or if a flag is unknown.
  */
 struct sc_peer_segment *
 sc_peer_segment_get(struct schannel_channel *ch,
@@ -137,12 +138,32 @@ sc_peer_segment_get(struct schannel_channel *ch,
 
 	/* acquire: pairs with sc_peer_segment_announced() */
 	if (smp_load_acquire(&seg->state) != SC_PEER_SEGMENT_MAPPED ||
-	    at->page + (1U << at->order) > seg->map->nr)
+	    at->flags & ~SCHANNEL_RING_FLAGS ||
+	    at->page + sc_message_ring_pages(at) > seg->map->nr)
 		return NULL;
 	atomic_inc(&seg->rings);
 	ring->addr = seg->map->addr + at->page;
 	ring->size = PAGE_SIZE << at->order;
 	return seg;
+}
+
+/**
+ * sc_peer_segment_entry() - the peer's entry for a flow that is not in its flow table
+ * @seg:	what sc_peer_segment_get() returned for @at
+ * @at:		the ring's extent, with SCHANNEL_RING_INDEX
+ *
+ * Takes another reference to @seg, to be released with sc_peer_segment_put() when the flow is
+ * over.
+ *
+ * Context: The channel's work.
+ *
+ * Return: the entry.
+ */
+const struct schannel_flow *
+sc_peer_segment_entry(struct sc_peer_segment *seg, const struct schannel_ring_at *at)
+{
+	atomic_inc(&seg->rings);
+	return seg->map->addr[at->page + (1U << at->order)];
 }
 
 /**

@@ -38,6 +38,8 @@ const char *sc_peer_segment_deleted(struct schannel_channel *ch, u16 id);
 struct sc_peer_segment *
 sc_peer_segment_get(struct schannel_channel *ch,
 		    const struct schannel_ring_at *at, struct sc_ring *ring);
+const struct schannel_flow *
+sc_peer_segment_entry(struct sc_peer_segment *seg, const struct schannel_ring_at *at);
 void sc_peer_segment_put(struct schannel_channel *ch, struct sc_peer_segment *seg);
 bool sc_peer_segments_reap(struct schannel_channel *ch);
 

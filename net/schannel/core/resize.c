@@ -127,6 +127,8 @@ void sc_resize_end(struct sc_flow *flow)
 		sc_pool_free(&ch->pool, &resize->to);
 	sc_peer_segment_put(ch, resize->segment);
 	sc_peer_segment_put(ch, resize->next_segment);
+	if (flow->entry_segment)
+		sc_peer_segment_put(ch, flow->entry_segment);
 	/* acquire: pairs with sc_resize_offer() */
 	if (xchg_acquire(&resize->offered, SC_OFFER_OVER) == SC_OFFER_WAITS)
 		sc_peer_segment_put(ch, resize->offer_segment);

@@ -206,6 +206,8 @@ static int scinet_connect_go(struct scinet_sock *is)
 		.src_port = is->tuple.local_port,
 		.dst_port = is->tuple.remote_port,
 		.type = SCHANNEL_TYPE_INET,
+		.uid = scinet_ids(sk).uid,
+		.gid = scinet_ids(sk).gid,
 	};
 	struct schannel_channel *ch;
 	struct sc_flow *flow;

@@ -310,8 +310,8 @@ static int scinet_join_child(const struct scinet_call *call, struct sock *child)
 		return SCHANNEL_REASON_NOT_ATTACHED;
 	}
 	/* from here on scinet_ulp_release() cleans up when the socket is destroyed */
-	flow = sc_flow_accept(call->ch, call->msg, sc_sockopt_tx_limits(child),
-			      &scinet_flow_ops, is);
+	flow = sc_flow_accept(call->ch, call->msg, scinet_ids(child),
+			      sc_sockopt_tx_limits(child), &scinet_flow_ops, is);
 	if (IS_ERR(flow))
 		return SCHANNEL_REASON_NO_MEMORY;
 	rcu_assign_pointer(is->conn.flow, flow);

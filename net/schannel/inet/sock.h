@@ -195,6 +195,15 @@ int scinet_set_rcvlowat(struct sock *sk, int val);
 __poll_t scinet_poll(struct file *file, struct socket *sock, poll_table *wait);
 int scinet_getname(struct socket *sock, struct sockaddr *addr, int peer);
 
+/* Whom a TCP socket belongs to, for the peer. */
+static inline struct sc_ids scinet_ids(const struct sock *sk)
+{
+	return (struct sc_ids) {
+		.uid = from_kuid(&init_user_ns, sk->sk_uid),
+		.gid = SCHANNEL_ID_NONE,
+	};
+}
+
 /* ---- sockopt.c ---- */
 
 int scinet_setsockopt(struct socket *sock, int level, int name,

@@ -30,7 +30,7 @@ static const char *check_ring(const struct schannel_ring_at *at,
 		return "segment number out of range";
 	if (at->order > SCHANNEL_RING_ORDER_MAX)
 		return "ring order out of range";
-	if (at->page + (1U << at->order) > SCHANNEL_SEGMENT_PAGES_MAX)
+	if (at->page + sc_message_ring_pages(at) > SCHANNEL_SEGMENT_PAGES_MAX)
 		return "ring beyond the end of the largest segment";
 	if (at->queue >= nr_queues)
 		return "event queue number out of range";
@@ -48,6 +48,18 @@ static const char *check_segment(const struct schannel_msg_segment *segment)
 	if (segment->segment >= SCHANNEL_SEGMENTS_MAX)
 		return "segment number out of range";
 	return NULL;
+}
+
+/**
+ * sc_message_is_known_open() - are all bits of an OPEN known that must be understood?
+ * @open:	a private copy of the body
+ *
+ * Return: false if the flow is to be refused as UNSUPPORTED.
+ */
+bool sc_message_is_known_open(const struct schannel_msg_open *open)
+{
+	return !(open->flags & ~SCHANNEL_OPEN_FLAGS) &&
+	       !(open->ring.flags & ~SCHANNEL_RING_FLAGS);
 }
 
 /**

@@ -7,6 +7,13 @@
 
 #include <uapi/xen/schannel.h>
 
+/* Pages of a ring, and of the flow's entry if that is behind the ring. */
+static inline u32 sc_message_ring_pages(const struct schannel_ring_at *at)
+{
+	return (1U << at->order) + (at->flags & SCHANNEL_RING_INDEX ? 1 : 0);
+}
+
+bool sc_message_is_known_open(const struct schannel_msg_open *open);
 const char *sc_message_check(const struct schannel_msg *msg,
 			     unsigned int table_pages, unsigned int nr_queues);
 

@@ -45,6 +45,8 @@ static int sc_connect_go(struct sock *sk)
 		.src_port = ssk->local_port,
 		.dst_port = ssk->peer_port,
 		.type = sc_sock_flow_type(sk),
+		.uid = ssk->ids.uid,
+		.gid = ssk->ids.gid,
 	};
 	struct schannel_channel *ch;
 	struct sc_flow *flow;
@@ -246,6 +248,7 @@ int sc_connect(struct socket *sock, struct sockaddr *addr, int len, int flags)
 		err = -EINVAL;
 		if (sk->sk_state == TCP_LISTEN)
 			goto out;
+		ssk->ids = sc_sock_current_ids();
 		err = sc_connect_start(sk, to);
 		if (err) {
 			sc_sock_connect_ended(ssk, to->sc_domid, to->sc_port, err);

@@ -31,6 +31,7 @@ int sc_listen(struct socket *sock, int backlog)
 		err = sc_port_bind(ssk, SC_DOMID_ANY, SC_PORT_ANY);
 	if (err)
 		goto out;
+	ssk->ids = sc_sock_current_ids();
 	spin_lock(&ssk->accept_lock);
 	WRITE_ONCE(sk->sk_max_ack_backlog, backlog);
 	WRITE_ONCE(sk->sk_state, TCP_LISTEN);
@@ -171,6 +172,7 @@ static struct sc_sock *sc_listen_child(struct sock *lsk,
 	sk->sk_uid = lsk->sk_uid;	/* until accept() */
 
 	child = sc_sk(sk);
+	child->ids = listener->ids;
 	child->ring_min = listener->ring_min;
 	child->ring_max = listener->ring_max;
 	child->local_domid = listener->local_domid;
@@ -236,7 +238,8 @@ static int sc_listen_connect(struct sock *lsk, struct schannel_channel *ch,
 		return SCHANNEL_REASON_NO_MEMORY;
 
 	lock_sock_nested(&child->sk, SINGLE_DEPTH_NESTING);
-	flow = sc_flow_accept(ch, msg, sc_sockopt_tx_limits(&child->sk),
+	flow = sc_flow_accept(ch, msg, child->ids,
+			      sc_sockopt_tx_limits(&child->sk),
 			      &sc_sock_flow_ops, &child->sk);
 	if (IS_ERR(flow)) {
 		release_sock(&child->sk);

@@ -92,6 +92,8 @@ static int sc_outbox_go(struct sc_outbox *out)
 	static const struct schannel_msg_open open = {
 		.type = SCHANNEL_TYPE_DGRAM,
 		.rx_order = 0,
+		.uid = SCHANNEL_ID_NONE,
+		.gid = SCHANNEL_ID_NONE,
 	};
 	struct schannel_peer *peer = out->peer;
 	u8 order = sc_sysctl_dgram_order();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The socket: from its making until its memory goes. See socket.h. */
+#include <linux/cred.h>
 #include <net/sock.h>
 
 #include "core/common.h"
@@ -48,6 +49,15 @@ static void sc_sock_abort(struct sc_conn *conn)
 	else
 		sc_conn_detach(&sc_sk(sk)->conn, SCHANNEL_REASON_PROTOCOL);
 	release_sock(sk);
+}
+
+/* The user of the current process, for the peer. */
+struct sc_ids sc_sock_current_ids(void)
+{
+	return (struct sc_ids) {
+		.uid = from_kuid(&init_user_ns, current_euid()),
+		.gid = from_kgid(&init_user_ns, current_egid()),
+	};
 }
 
 /**

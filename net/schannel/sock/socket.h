@@ -39,6 +39,7 @@
  * @port_node:	in the table of ports, if it has its port from there
  * @ring_min:	ring sizes set by SO_SC_RING_MIN; 0: not set
  * @ring_max:	ring sizes set by SO_SC_RING_MAX; 0: not set
+ * @ids:	the user that called connect() or listen()
  * @peer:	the peer that it connects to; holds a reference
  * @waiter:	waits for that peer's channel, and for the answer; initialised with @peer
  * @deadline:	when connect() times out, in jiffies
@@ -63,6 +64,7 @@ struct sc_sock {
 	struct sc_ring_sizes ring_min;
 	struct sc_ring_sizes ring_max;
 
+	struct sc_ids ids;
 	struct schannel_peer *peer;
 	struct sc_waiter waiter;
 	unsigned long deadline;
@@ -90,6 +92,7 @@ static inline u8 sc_sock_flow_type(const struct sock *sk)
 }
 
 /* socket.c */
+struct sc_ids sc_sock_current_ids(void);
 struct sock *sc_sock_alloc(struct net *net, struct socket *sock, struct proto *prot,
 			   int type, int kern);
 void sc_sock_reset(struct sock *sk, enum schannel_reason reason, int err);

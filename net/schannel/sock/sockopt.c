@@ -6,6 +6,7 @@
  * the options here, and with SO_SNDBUF and SO_RCVBUF. Programs set the latter for any
  * family, often without need, so those accept a smaller ring when memory is short.
  */
+#include <linux/cred.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/uaccess.h>
@@ -190,8 +191,28 @@ static int sc_sockopt_get_ring(struct sock *sk, struct sc_ring_sizes *sizes)
 	return sizeof(*sizes);
 }
 
+/* The user at the other end. Ids of loopback are ours, so they mean something here. */
+static void sc_sockopt_get_peer_ids(const struct sc_flow *flow, struct sc_peer_info *peer)
+{
+	struct user_namespace *ns = current_user_ns();
+	kuid_t uid;
+	kgid_t gid;
+
+	peer->uid = flow->opened ? flow->acceptor.uid : flow->open.uid;
+	peer->gid = flow->opened ? flow->acceptor.gid : flow->open.gid;
+	if (peer->domid != SC_DOMID_SELF)
+		return;
+	uid = make_kuid(&init_user_ns, peer->uid);
+	gid = make_kgid(&init_user_ns, peer->gid);
+	if (uid_valid(uid))
+		peer->uid = from_kuid_munged(ns, uid);
+	if (gid_valid(gid))
+		peer->gid = from_kgid_munged(ns, gid);
+}
+
 static int sc_sockopt_get_peer(struct sock *sk, struct sc_peer_info *peer)
 {
+	struct sc_flow *flow = sc_sockopt_flow(sk);
 	struct schannel_peer_info info;
 	struct schannel_peer *found;
 
@@ -199,6 +220,10 @@ static int sc_sockopt_get_peer(struct sock *sk, struct sc_peer_info *peer)
 		return -ENOTCONN;
 	memset(peer, 0, sizeof(*peer));
 	peer->domid = sc_sk(sk)->peer_domid;
+	peer->uid = SCHANNEL_ID_NONE;
+	peer->gid = SCHANNEL_ID_NONE;
+	if (flow)
+		sc_sockopt_get_peer_ids(flow, peer);
 	found = sc_peer_get(sock_net(sk), peer->domid);
 	if (found) {
 		sc_peer_info(found, &info);

@@ -159,7 +159,10 @@ static void heeded_server(void)
 	control_meet("SECOND");
 }
 
-static void expect_peer(int fd)
+#define NO_ID	0xffffffffU
+#define NOBODY	65534
+
+static void expect_peer(int fd, int type, __u32 id)
 {
 	struct sc_peer_info info;
 	union address name;
@@ -171,6 +174,11 @@ static void expect_peer(int fd)
 	check_equal(info.domid, name.sc.sc_domid);
 	check_equal(info.reserved, 0);
 	check(memchr(info.name, 0, sizeof(info.name)));
+	/* one flow carries the datagrams of all users */
+	if (type == SOCK_DGRAM)
+		id = NO_ID;
+	check_equal(info.uid, id);
+	check_equal(info.gid, id);
 }
 
 static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM };
@@ -182,16 +190,31 @@ static void peer_client(void)
 	for (int i = 0; i < 3; i++) {
 		call_fails(get(open_type(types[i]), SO_SC_PEER, &info,
 			       sizeof(info)), ENOTCONN);
-		expect_peer(connect_type(types[i]));
+		expect_peer(connect_type(types[i]), types[i], 0);
 	}
 	control_meet("DONE");
+	/* who connects counts, not who uses the socket later */
+	for (int i = 0; i < 3; i++) {
+		int fd;
+
+		call(setegid(NOBODY));
+		call(seteuid(NOBODY));
+		fd = connect_type(types[i]);
+		call(seteuid(0));
+		call(setegid(0));
+		expect_peer(fd, types[i], 0);
+	}
+	control_meet("NOBODY");
 }
 
 static void peer_server(void)
 {
 	for (int i = 0; i < 3; i++)
-		expect_peer(serve_type(types[i]));
+		expect_peer(serve_type(types[i]), types[i], 0);
 	control_meet("DONE");
+	for (int i = 0; i < 3; i++)
+		expect_peer(serve_type(types[i]), types[i], NOBODY);
+	control_meet("NOBODY");
 }
 
 static struct sc_flow_stats stats(int fd)
@@ -357,7 +380,8 @@ static const struct test_case cases[] = {
 	{ "limits", "SO_SC_RING_MIN and _MAX read back", limits },
 	{ "heeded", "they apply, and are inherited", heeded_client,
 	  heeded_server },
-	{ "peer", "SO_SC_PEER", peer_client, peer_server },
+	{ "peer", "SO_SC_PEER names the domain and the user", peer_client,
+	  peer_server },
 	{ "stats", "SO_SC_STATS counts bytes and records", stats_client,
 	  stats_server },
 	{ "waits", "SO_SC_STATS counts sleeps and events", waits_client,
