@@ -378,8 +378,9 @@ static void layout_is_the_abi(void)
 	CHECK_EQ(sizeof(struct schannel_flow) * SCHANNEL_FLOWS_PER_PAGE,
 		 SCHANNEL_PAGE_SIZE);
 	CHECK_EQ(offsetof(struct schannel_flow, rx_cons), 64);
-	CHECK_EQ(offsetof(struct schannel_flow, tx_switches), 12);
-	CHECK_EQ(offsetof(struct schannel_flow, tx_switch), 16);
+	CHECK_EQ(offsetof(struct schannel_flow, tx_flags), 128);
+	CHECK_EQ(offsetof(struct schannel_flow, rx_event), 140);
+	CHECK_EQ(offsetof(struct schannel_flow, type_words), 192);
 	CHECK_EQ(sizeof(struct schannel_queue), SCHANNEL_PAGE_SIZE);
 	CHECK_EQ(offsetof(struct schannel_queue, cons), 64);
 	CHECK_EQ(offsetof(struct schannel_queue, entry), 2048);

@@ -181,8 +181,8 @@ struct schannel_queue {
  * The owner zeroes an entry, but for the event indexes, before its first message
  * about a flow that uses it.
  */
-#define SCHANNEL_FLOWS_PER_PAGE	32U
-#define SCHANNEL_FLOW_PAGES_MAX	512U
+#define SCHANNEL_FLOWS_PER_PAGE	16U
+#define SCHANNEL_FLOW_PAGES_MAX	1024U
 #define SCHANNEL_FLOWS_MAX	(SCHANNEL_FLOWS_PER_PAGE * SCHANNEL_FLOW_PAGES_MAX)
 #define SCHANNEL_FLOW_CTL	0U
 #define SCHANNEL_FLOW_NONE	0xffffffffU
@@ -195,14 +195,28 @@ struct schannel_queue {
 /**
  * struct schannel_flow - a side's entry for one flow
  *
+ * Four lines of 64 bytes. What changes with every byte is alone in its line, so that the
+ * side that sends does not miss a line which the side that receives has just written.
+ *
  * Producer line, about the ring in the owner's pool:
  * @tx_prod:	number of bytes produced. The owner writes it after the bytes
  *		themselves (release). Check: tx_prod - own consumer index is at most
  *		the size of the ring, of the new ring once @tx_switches has changed.
+ * @pad0:	0.
+ *
+ * Consumer line, about the ring in the peer's pool:
+ * @rx_cons:	number of bytes consumed; the peer may overwrite them. Check: own
+ *		tx_prod - rx_cons is not larger than for the value read before.
+ * @pad1:	0.
+ *
+ * Line of what changes rarely:
  * @tx_flags:	SCHANNEL_TX_*. The owner writes it after the last change of @tx_prod
  *		(release), and never clears a bit. Check: none; unknown bits are
  *		ignored.
+ * @rx_flags:	SCHANNEL_RX_*. The owner never clears a bit. Check: none; unknown
+ *		bits are ignored.
  * @tx_event:	notify the owner when the peer's @rx_cons passes this value.
+ * @rx_event:	notify the owner when the peer's @tx_prod passes this value.
  * @tx_switches: number of times that the owner has switched to another ring, see
  *		"Replacing a ring". Check: unchanged, or one more if the reader has
  *		answered the offer of a ring with 1 and no switch to it was seen yet.
@@ -211,31 +225,29 @@ struct schannel_queue {
  *		before a @tx_prod beyond it. Check when @tx_switches has changed: not
  *		behind any @tx_prod read before that, and ahead of the reader's own
  *		consumer index by no more than the size of either ring.
- * @pad0:	0.
+ * @pad2:	0.
  *
- * Consumer line, about the ring in the peer's pool:
- * @rx_cons:	number of bytes consumed; the peer may overwrite them. Check: own
- *		tx_prod - rx_cons is not larger than for the value read before.
- * @rx_flags:	SCHANNEL_RX_*. The owner never clears a bit. Check: none; unknown
- *		bits are ignored.
- * @rx_event:	notify the owner when the peer's @tx_prod passes this value.
- * @pad1:	0.
+ * @type_words:	0, unless the flow's type defines them.
  *
  * To notify the peer about a flow is to post the flow's number in the flow's event
  * queue. A change of @tx_flags or @rx_flags is always notified.
  */
 struct schannel_flow {
 	__u32	tx_prod;
-	__u32	tx_flags;
-	__u32	tx_event;
-	__u32	tx_switches;
-	__u32	tx_switch;
-	__u32	pad0[11];
+	__u32	pad0[15];
 
 	__u32	rx_cons;
+	__u32	pad1[15];
+
+	__u32	tx_flags;
 	__u32	rx_flags;
+	__u32	tx_event;
 	__u32	rx_event;
-	__u32	pad1[13];
+	__u32	tx_switches;
+	__u32	tx_switch;
+	__u32	pad2[10];
+
+	__u32	type_words[16];
 };
 
 /* ------------------------------------------------------------------------

@@ -48,8 +48,8 @@ struct sc_ring {
 /**
  * struct sc_tx - the producer's half
  * @ring:	in our pool
- * @own:	our flow entry (we write its producer line)
- * @peer:	the peer's flow entry (we read its consumer line)
+ * @own:	our flow entry (we write its tx_* members)
+ * @peer:	the peer's flow entry (we read its rx_* members)
  * @prod:	bytes produced and published
  * @cons:	bytes consumed, as last read and checked
  * @switch_pos:	position of @ring's first byte: earlier bytes were in another ring
@@ -68,8 +68,8 @@ struct sc_tx {
 /**
  * struct sc_rx - the consumer's half
  * @ring:	in the peer's pool, mapped read-only
- * @own:	our flow entry (we write its consumer line)
- * @peer:	the peer's flow entry (we read its producer line)
+ * @own:	our flow entry (we write its rx_* members)
+ * @peer:	the peer's flow entry (we read its tx_* members)
  * @cons:	bytes consumed and published
  * @prod:	bytes produced, as last read and checked
  * @switches:	the producer's count of switches, as last read and checked
