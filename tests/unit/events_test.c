@@ -9,15 +9,14 @@
 #include <string.h>
 
 #include "notify.h"
-#include "ring/queue.h"
+#include "queue_half.h"
 #include "random.h"
 #include "tap.h"
 
-#define FLOWS_MAX 2000
+#define FLOWS_MAX 4000
 
 struct events {
-	struct schannel_queue *poster_page;
-	struct schannel_queue *taker_page;
+	struct queue_half half[2];	/* the poster's, the taker's */
 	struct sc_queue poster;
 	struct sc_queue taker;
 	struct notify notify;	/* wakes the taker */
@@ -76,7 +75,7 @@ static void *take(void *arg)
 
 static void post(struct events *e, u32 flow, sc_pending_t *pending)
 {
-	u32 overflow = e->poster_page->overflow;
+	u32 overflow = e->poster.own->overflow;
 
 	WRITE_ONCE(e->change[flow], e->change[flow] + 1);
 	virt_mb();	/* as sc_queue_post() demands */
@@ -84,7 +83,7 @@ static void post(struct events *e, u32 flow, sc_pending_t *pending)
 		e->notified++;
 		notify_send(&e->notify);
 	}
-	e->overflows += e->poster_page->overflow != overflow;
+	e->overflows += e->poster.own->overflow != overflow;
 }
 
 static bool all_seen(struct events *e)
@@ -98,7 +97,7 @@ static bool all_seen(struct events *e)
 }
 
 /* A burst, then nothing more until the taker has seen all of it. */
-static void run(u32 flows, u32 bursts, u32 burst_max, u32 batch)
+static void run(u32 order, u32 flows, u32 bursts, u32 burst_max, u32 batch)
 {
 	struct events *e = calloc(1, sizeof(*e));
 	sc_pending_t pending[FLOWS_MAX] = { 0 };
@@ -110,22 +109,11 @@ static void run(u32 flows, u32 bursts, u32 burst_max, u32 batch)
 	e->flows = flows;
 	e->burst_max = burst_max;
 	e->batch = batch;
-	e->poster_page = calloc(1, sizeof(*e->poster_page));
-	e->taker_page = calloc(1, sizeof(*e->taker_page));
-	e->poster_page->prod = start;
-	e->taker_page->cons = start;
-	e->taker_page->event = start - 1;
-	e->poster = (struct sc_queue){
-		.own = e->poster_page,
-		.peer = e->taker_page,
-		.prod = SC_QUEUE_START + start,
-	};
-	e->taker = (struct sc_queue){
-		.own = e->taker_page,
-		.peer = e->poster_page,
-		.prod = SC_QUEUE_START,
-		.cons = start,
-	};
+	queue_half_init(&e->half[0], order);
+	queue_half_init(&e->half[1], 0);
+	e->poster = queue_join(&e->half[0], &e->half[1], start, 0);
+	e->taker = queue_join(&e->half[1], &e->half[0], 0, start);
+	e->taker.own->event = start - 1;
 	notify_init(&e->notify);
 	notify_init(&e->idle);
 	pthread_create(&taker, NULL, take, e);
@@ -150,25 +138,32 @@ static void run(u32 flows, u32 bursts, u32 burst_max, u32 batch)
 	CHECK(e->notified <= e->armed + e->overflows);
 	tap_note("%u flows: armed %lu, notified %lu, overflows %lu", flows,
 		 e->armed, e->notified, e->overflows);
-	free(e->poster_page);
-	free(e->taker_page);
+	if (flows <= e->poster.own_size)
+		CHECK_EQ(e->overflows, 0);
+	queue_half_exit(&e->half[0]);
+	queue_half_exit(&e->half[1]);
 	free(e);
 }
 
 static void few_flows(void)
 {
-	run(1, 5000, 3, 16);
-	run(3, 5000, 20, 1);
+	run(0, 1, 5000, 3, 16);
+	run(0, 3, 5000, 20, 1);
 }
 
 static void many_flows(void)
 {
-	run(200, 1000, 1000, 16);
+	run(1, 200, 1000, 1000, 16);
 }
 
 static void more_than_fit(void)
 {
-	run(FLOWS_MAX, 100, 8000, 64);
+	run(0, FLOWS_MAX, 100, 16000, 64);
+}
+
+static void all_fit(void)
+{
+	run(2, FLOWS_MAX, 100, 16000, 64);
 }
 
 /*
@@ -178,6 +173,7 @@ static void more_than_fit(void)
  * relies on a fence, which ThreadSanitizer does not model.
  */
 struct payload {
+	struct queue_half half[2];	/* the poster's, the taker's */
 	struct sc_queue taker;
 	u32 value[SCHANNEL_QUEUE_ENTRIES];
 };
@@ -202,17 +198,16 @@ static void *take_payload(void *arg)
 
 static void payload_is_visible(void)
 {
-	struct schannel_queue *pages = calloc(2, sizeof(*pages));
 	/* not on the stack: see README.md */
 	struct payload *p = calloc(1, sizeof(*p));
-	struct sc_queue poster = {
-		.own = &pages[0], .peer = &pages[1], .prod = SC_QUEUE_START,
-	};
+	struct sc_queue poster;
 	pthread_t taker;
 	u32 i;
 
-	p->taker.own = &pages[1];
-	p->taker.peer = &pages[0];
+	queue_half_init(&p->half[0], 0);
+	queue_half_init(&p->half[1], 0);
+	poster = queue_join(&p->half[0], &p->half[1], 0, 0);
+	p->taker = queue_join(&p->half[1], &p->half[0], 0, 0);
 	pthread_create(&taker, NULL, take_payload, p);
 	for (i = 0; i < SCHANNEL_QUEUE_ENTRIES; i++) {
 		sc_pending_t pending = 0;
@@ -221,14 +216,16 @@ static void payload_is_visible(void)
 		sc_queue_post(&poster, i, &pending);
 	}
 	pthread_join(taker, NULL);
+	queue_half_exit(&p->half[0]);
+	queue_half_exit(&p->half[1]);
 	free(p);
-	free(pages);
 }
 
 static const struct tap_case cases[] = {
 	{ "few flows", few_flows },
 	{ "many flows", many_flows },
 	{ "more flows than fit", more_than_fit },
+	{ "as many flows as fit", all_fit },
 	{ "earlier writes are visible", payload_is_visible },
 };
 

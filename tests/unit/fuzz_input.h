@@ -18,7 +18,8 @@ struct message_setup {
 struct peer_setup {
 	u8 order;	/* of the rings, in pages */
 	u8 layout;	/* enum layout */
-	u16 reserved;
+	u8 queue_order;	/* of our event queue, and times 4 of the peer's */
+	u8 reserved;
 	u32 start;	/* of all indexes */
 };
 
@@ -53,7 +54,7 @@ enum peer_base {
 	PEER_BASES,
 };
 
-/* The shared words of the ABI; from PEER_WORDS on: any word of the page. */
+/* The shared words of the ABI; from PEER_WORDS on: any entry of the event queue. */
 enum peer_word {
 	PEER_WORD_TX_PROD,
 	PEER_WORD_TX_EVENT,

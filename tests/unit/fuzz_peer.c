@@ -11,7 +11,7 @@
 #include "ambush.h"
 #include "fuzz_input.h"
 #include "pair.h"
-#include "ring/queue.h"
+#include "queue_half.h"
 
 #define FLOWS	8
 
@@ -19,8 +19,8 @@
 struct victim {
 	struct pair out;	/* the tx side is under test, the rx side is the peer */
 	struct pair in;		/* the rx side is under test, the tx side is the peer */
-	struct schannel_queue *own_page;
-	struct schannel_queue *peer_page;
+	struct queue_half own_half;
+	struct queue_half peer_half;
 	struct sc_queue queue;
 	sc_pending_t pending[FLOWS];
 	u8 *bytes;
@@ -40,10 +40,16 @@ static void must(bool holds)
 
 static bool is_peers(const void *addr)
 {
+	u32 i;
+
+	for (i = 0; i < 1U << victim.peer_half.order; i++)
+		if (is_inside(addr, victim.peer_half.page[i], SCHANNEL_PAGE_SIZE))
+			return true;
 	return is_inside(addr, victim.out.receiver,
 			 sizeof(*victim.out.receiver)) ||
 	       is_inside(addr, victim.in.sender, sizeof(*victim.in.sender)) ||
-	       is_inside(addr, victim.peer_page, sizeof(*victim.peer_page));
+	       is_inside(addr, victim.peer_half.header,
+			 sizeof(*victim.peer_half.header));
 }
 
 /* Called by the shim's READ_ONCE() and virt_load_acquire(). */
@@ -87,20 +93,20 @@ static u32 *peer_word(u16 at)
 	case PEER_WORD_RX_EVENT:
 		return &victim.out.receiver->rx_event;
 	case PEER_WORD_PROD:
-		return &victim.peer_page->prod;
+		return &victim.peer_half.header->prod;
 	case PEER_WORD_OVERFLOW:
-		return &victim.peer_page->overflow;
+		return &victim.peer_half.header->overflow;
 	case PEER_WORD_CONS:
-		return &victim.peer_page->cons;
+		return &victim.peer_half.header->cons;
 	case PEER_WORD_EVENT:
-		return &victim.peer_page->event;
+		return &victim.peer_half.header->event;
 	case PEER_WORD_TX_SWITCHES:
 		return &victim.in.sender->tx_switches;
 	case PEER_WORD_TX_SWITCH:
 		return &victim.in.sender->tx_switch;
 	default:
-		return (u32 *)victim.peer_page +
-		       at % (sizeof(*victim.peer_page) / sizeof(u32));
+		return (u32 *)victim.peer_half.page[at % (1U << victim.peer_half.order)] +
+		       at / 16 % SCHANNEL_QUEUE_ENTRIES;
 	}
 }
 
@@ -208,7 +214,7 @@ static void post(struct sc_queue *q, u16 flow)
 
 	if (q->prod == prod + 1) {
 		must(*pending == prod);
-		must(q->own->entry[prod % SCHANNEL_QUEUE_ENTRIES] == flow);
+		must(queue_half_entry(&victim.own_half, prod) == flow);
 		must(q->own->overflow == overflow);
 	} else {
 		must(q->prod == prod);
@@ -224,11 +230,11 @@ static void take(struct sc_queue *q, u16 max)
 	u32 *flow;
 	int nr;
 
-	max = max % (SCHANNEL_QUEUE_ENTRIES + 2);
+	max = max % (q->peer_size + 2);
 	flow = malloc(max * sizeof(*flow));
 	nr = sc_queue_take(q, flow, max);
 	must(nr == -EPROTO || (nr >= 0 && nr <= max));
-	must(nr <= (int)SCHANNEL_QUEUE_ENTRIES);
+	must(nr <= (int)q->peer_size);
 	must(q->cons == cons + (nr > 0 ? nr : 0));
 	free(flow);
 }
@@ -243,8 +249,8 @@ static void check_invariants(void)
 	must(sc_rx_avail(rx) <= rx_most(rx));
 	must(tx->own->tx_prod == tx->prod);
 	must(rx->own->rx_cons == rx->cons);
-	must(victim.own_page->prod == (u32)victim.queue.prod);
-	must(victim.own_page->cons == victim.queue.cons);
+	must(victim.own_half.header->prod == (u32)victim.queue.prod);
+	must(victim.own_half.header->cons == victim.queue.cons);
 }
 
 static void run_step(const struct peer_step *step)
@@ -298,16 +304,10 @@ static void victim_init(const struct peer_setup *setup)
 	memset(&victim, 0, sizeof(victim));
 	pair_init(&victim.out, size, setup->layout % LAYOUTS, setup->start);
 	pair_init(&victim.in, size, setup->layout % LAYOUTS, setup->start);
-	victim.own_page = calloc(1, sizeof(*victim.own_page));
-	victim.peer_page = calloc(1, sizeof(*victim.peer_page));
-	victim.own_page->prod = setup->start;
-	victim.own_page->cons = setup->start;
-	victim.queue = (struct sc_queue){
-		.own = victim.own_page,
-		.peer = victim.peer_page,
-		.prod = SC_QUEUE_START + setup->start,
-		.cons = setup->start,
-	};
+	queue_half_init(&victim.own_half, setup->queue_order % 4);
+	queue_half_init(&victim.peer_half, setup->queue_order / 4 % 4);
+	victim.queue = queue_join(&victim.own_half, &victim.peer_half, setup->start,
+				  setup->start);
 	/* as large as the largest ring that may be offered */
 	victim.bytes = calloc(1, SCHANNEL_PAGE_SIZE << 3);
 	/* the first ring can be left like any other */
@@ -321,8 +321,8 @@ static void victim_exit(void)
 	ring_free(&victim.other[0]);
 	ring_free(&victim.other[1]);
 	free(victim.bytes);
-	free(victim.own_page);
-	free(victim.peer_page);
+	queue_half_exit(&victim.own_half);
+	queue_half_exit(&victim.peer_half);
 	pair_exit(&victim.in);
 	pair_exit(&victim.out);
 }

@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "pair.h"
-#include "ring/queue.h"
+#include "queue_half.h"
 #include "random.h"
 #include "tap.h"
 
@@ -33,7 +33,7 @@ struct sides {
 /* What both sides share, and the result of each. */
 struct instant {
 	struct pair pair;
-	struct schannel_queue *pages;
+	struct queue_half half[2];	/* the poster's, the taker's */
 	struct sc_queue poster;
 	struct sc_queue taker;
 	sc_pending_t pending;
@@ -140,22 +140,16 @@ static void left_side(struct duel *duel, struct random *random)
 static void instant_init(struct instant *at)
 {
 	pair_init(&at->pair, RING, LAYOUT_TOGETHER, 0xfffff000);
-	at->pages = calloc(2, sizeof(*at->pages));
-	at->poster = (struct sc_queue){
-		.own = &at->pages[0],
-		.peer = &at->pages[1],
-		.prod = SC_QUEUE_START,
-	};
-	at->taker = (struct sc_queue){
-		.own = &at->pages[1],
-		.peer = &at->pages[0],
-		.prod = SC_QUEUE_START,
-	};
+	queue_half_init(&at->half[0], 0);
+	queue_half_init(&at->half[1], 0);
+	at->poster = queue_join(&at->half[0], &at->half[1], 0, 0);
+	at->taker = queue_join(&at->half[1], &at->half[0], 0, 0);
 }
 
 static void instant_exit(struct instant *at)
 {
-	free(at->pages);
+	queue_half_exit(&at->half[0]);
+	queue_half_exit(&at->half[1]);
 	pair_exit(&at->pair);
 }
 
@@ -418,7 +412,7 @@ static void leave_one_entry(struct instant *at)
 
 	if (at->passed)
 		CHECK(at->seen == at->change ||
-		      at->pages[0].prod != at->taker.cons);
+		      at->poster.own->prod != at->taker.cons);
 	while (sc_queue_take(&at->taker, &flow, 1) == 1)
 		;
 	sc_queue_post(&at->poster, 1, &at->pending);

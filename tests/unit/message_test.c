@@ -381,9 +381,9 @@ static void layout_is_the_abi(void)
 	CHECK_EQ(offsetof(struct schannel_flow, tx_flags), 128);
 	CHECK_EQ(offsetof(struct schannel_flow, rx_event), 140);
 	CHECK_EQ(offsetof(struct schannel_flow, type_words), 192);
-	CHECK_EQ(sizeof(struct schannel_queue), SCHANNEL_PAGE_SIZE);
+	CHECK_EQ(sizeof(struct schannel_queue) * SCHANNEL_QUEUES_MAX, SCHANNEL_PAGE_SIZE);
 	CHECK_EQ(offsetof(struct schannel_queue, cons), 64);
-	CHECK_EQ(offsetof(struct schannel_queue, entry), 2048);
+	CHECK_EQ(SCHANNEL_QUEUE_ENTRIES << SCHANNEL_QUEUE_ORDER_MAX, SCHANNEL_FLOWS_MAX);
 	CHECK(sizeof(struct schannel_dir) <= SCHANNEL_PAGE_SIZE);
 	CHECK_EQ(offsetof(struct schannel_dir, required) + sizeof(__u32), 24);
 }

@@ -3,46 +3,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ring/queue.h"
+#include "queue_half.h"
 #include "random.h"
 #include "tap.h"
 
-#define ENTRIES SCHANNEL_QUEUE_ENTRIES
+/* The largest queue that is tested: its order, and its entries. */
+#define ORDERS	3U
+#define ENTRIES	(SCHANNEL_QUEUE_ENTRIES << (ORDERS - 1))
 
-/* Both ends of one queue; each page in its exact size. */
+/* The first side posts, the second one takes. The halves have different sizes. */
 struct ends {
+	struct queue_half half[2];
 	struct schannel_queue *poster_page;
 	struct schannel_queue *taker_page;
 	struct sc_queue poster;
 	struct sc_queue taker;
+	u32 entries;
 };
 
 /* @start entries were posted and taken; the taker is not armed. */
+static void ends_init_order(struct ends *ends, u32 order, u32 start)
+{
+	queue_half_init(&ends->half[0], order);
+	queue_half_init(&ends->half[1], (order + 1) % ORDERS);
+	ends->poster_page = ends->half[0].header;
+	ends->taker_page = ends->half[1].header;
+	ends->poster = queue_join(&ends->half[0], &ends->half[1], start, 0);
+	ends->taker = queue_join(&ends->half[1], &ends->half[0], 0, start);
+	ends->taker_page->event = start - 1;
+	ends->entries = ends->poster.own_size;
+}
+
 static void ends_init(struct ends *ends, u32 start)
 {
-	memset(ends, 0, sizeof(*ends));
-	ends->poster_page = calloc(1, sizeof(*ends->poster_page));
-	ends->taker_page = calloc(1, sizeof(*ends->taker_page));
-	ends->poster = (struct sc_queue){
-		.own = ends->poster_page,
-		.peer = ends->taker_page,
-		.prod = SC_QUEUE_START + start,
-	};
-	ends->taker = (struct sc_queue){
-		.own = ends->taker_page,
-		.peer = ends->poster_page,
-		.prod = SC_QUEUE_START,
-		.cons = start,
-	};
-	ends->poster_page->prod = start;
-	ends->taker_page->cons = start;
-	ends->taker_page->event = start - 1;
+	ends_init_order(ends, 0, start);
 }
 
 static void ends_exit(struct ends *ends)
 {
-	free(ends->poster_page);
-	free(ends->taker_page);
+	queue_half_exit(&ends->half[0]);
+	queue_half_exit(&ends->half[1]);
 }
 
 static void posted_once(void)
@@ -96,43 +96,53 @@ static void armed_notified_once(void)
 }
 
 /* A full queue counts the entries that do not fit, and notifies each time. */
-static void overflow(void)
+static void overflow_of_order(u32 order)
 {
-	sc_pending_t pending[ENTRIES + 2] = { 0 };
-	u32 flow[ENTRIES + 1];
+	static sc_pending_t pending[ENTRIES + 2];
+	static u32 flow[ENTRIES + 1];
 	struct ends ends;
-	u32 i;
+	u32 i, entries;
 
-	ends_init(&ends, 0xffffff80);
-	for (i = 0; i < ENTRIES; i++)
+	ends_init_order(&ends, order, 0xffffff80);
+	entries = ends.entries;
+	memset(pending, 0, sizeof(pending));
+	for (i = 0; i < entries; i++)
 		CHECK_EQ(sc_queue_post(&ends.poster, i, &pending[i]),
 			 SC_POST_QUIET);
 	CHECK_EQ(ends.poster_page->overflow, 0);
-	for (i = 0; i < ENTRIES; i++)
+	for (i = 0; i < entries; i++)
 		CHECK_EQ(sc_queue_post(&ends.poster, i, &pending[i]),
 			 SC_POST_QUIET);
 	CHECK_EQ(ends.poster_page->overflow, 0);
 	CHECK(!sc_queue_overflowed(&ends.taker));
 
 	for (i = 1; i <= 3; i++) {
-		CHECK_EQ(sc_queue_post(&ends.poster, ENTRIES, &pending[ENTRIES]),
+		CHECK_EQ(sc_queue_post(&ends.poster, entries, &pending[entries]),
 			 SC_POST_NOTIFY);
 		CHECK_EQ(ends.poster_page->overflow, i);
-		CHECK_EQ(pending[ENTRIES], 0);
+		CHECK_EQ(pending[entries], 0);
 	}
 	CHECK(sc_queue_arm(&ends.taker));
-	CHECK_EQ(sc_queue_take(&ends.taker, flow, ENTRIES + 1), ENTRIES);
-	for (i = 0; i < ENTRIES; i++)
+	CHECK_EQ(sc_queue_take(&ends.taker, flow, entries + 1), entries);
+	for (i = 0; i < entries; i++)
 		CHECK_EQ(flow[i], i);
 	/* empty, but flows were left out */
 	CHECK(sc_queue_arm(&ends.taker));
 	CHECK(sc_queue_overflowed(&ends.taker));
 	CHECK(!sc_queue_overflowed(&ends.taker));
 	CHECK(!sc_queue_arm(&ends.taker));
-	CHECK_EQ(sc_queue_post(&ends.poster, ENTRIES, &pending[ENTRIES]),
+	CHECK_EQ(sc_queue_post(&ends.poster, entries, &pending[entries]),
 		 SC_POST_NOTIFY);
 	CHECK_EQ(ends.poster_page->overflow, 3);
 	ends_exit(&ends);
+}
+
+static void overflow(void)
+{
+	u32 order;
+
+	for (order = 0; order < ORDERS; order++)
+		overflow_of_order(order);
 }
 
 /* An overflow count that wraps has changed, too. */
@@ -144,7 +154,7 @@ static void overflow_count_wraps(void)
 	ends_init(&ends, 0);
 	ends.poster_page->overflow = 0xffffffff;
 	ends.taker.overflow = 0xffffffff;
-	ends.taker_page->cons = ends.poster_page->prod - ENTRIES;
+	ends.taker_page->cons = ends.poster_page->prod - ends.entries;
 	CHECK_EQ(sc_queue_post(&ends.poster, 1, &pending), SC_POST_NOTIFY);
 	CHECK_EQ(ends.poster_page->overflow, 0);
 	CHECK(sc_queue_overflowed(&ends.taker));
@@ -175,7 +185,7 @@ static void model_post(struct model *model, struct ends *ends, u32 flow,
 
 	if (model_waits(model, flow)) {
 		CHECK_EQ(post, SC_POST_QUIET);
-	} else if (model->nr == ENTRIES) {
+	} else if (model->nr == ends->entries) {
 		CHECK_EQ(post, SC_POST_NOTIFY);
 		model->overflow++;
 	} else {
@@ -200,20 +210,23 @@ static void as_the_model(void)
 {
 	const u32 starts[] = { 0, 0x7fffff00, 0xfffffc00, 0xffffffff };
 	struct random random = { .state = 6 };
+	static sc_pending_t pending[2 * ENTRIES];
+	static struct model model;
 	size_t i;
-	int n;
+	u32 n;
 
-	for (i = 0; i < ARRAY_SIZE(starts); i++) {
-		sc_pending_t pending[700] = { 0 };
-		struct model model = { .nr = 0 };
+	for (i = 0; i < ARRAY_SIZE(starts) * ORDERS; i++) {
 		struct ends ends;
 
-		ends_init(&ends, starts[i]);
-		for (n = 0; n < 20000; n++) {
+		ends_init_order(&ends, i % ORDERS, starts[i / ORDERS]);
+		memset(pending, 0, sizeof(pending));
+		model.nr = 0;
+		model.overflow = 0;
+		for (n = 0; n < 20 * ends.entries; n++) {
 			/* mostly fill for a while, then mostly empty */
 			bool post = random_below(&random, 100) <
-				    (n / 2000 % 2 ? 100 : 85);
-			u32 flow = random_below(&random, 700);
+				    (n / 2 / ends.entries % 2 ? 100 : 85);
+			u32 flow = random_below(&random, 2 * ends.entries);
 
 			if (post)
 				model_post(&model, &ends, flow, &pending[flow]);
@@ -222,6 +235,29 @@ static void as_the_model(void)
 					   random_within(&random, 1, 64));
 		}
 		CHECK(model.overflow > 0);
+		ends_exit(&ends);
+	}
+}
+
+/* As many flows as entries, each posted once while it waits: it never overflows. */
+static void all_flows_fit(void)
+{
+	struct random random = { .state = 9 };
+	static sc_pending_t pending[ENTRIES];
+	u32 order, n, flow[64];
+	struct ends ends;
+
+	for (order = 0; order < ORDERS; order++) {
+		ends_init_order(&ends, order, 0xffffff00);
+		memset(pending, 0, sizeof(pending));
+		for (n = 0; n < 20 * ends.entries; n++) {
+			u32 id = random_below(&random, ends.entries);
+
+			sc_queue_post(&ends.poster, id, &pending[id]);
+			if (n / ends.entries % 4 == 3)
+				CHECK(sc_queue_take(&ends.taker, flow, 1) >= 0);
+		}
+		CHECK_EQ(ends.poster_page->overflow, 0);
 		ends_exit(&ends);
 	}
 }
@@ -235,8 +271,8 @@ static void old_marks_stay_old(void)
 	struct ends ends;
 	u32 i, other;
 
-	for (i = 0; i < ENTRIES; i++) {
-		sc_pending_t pending = 0, marks[ENTRIES] = { 0 };
+	for (i = 0; i < SCHANNEL_QUEUE_ENTRIES; i++) {
+		sc_pending_t pending = 0, marks[SCHANNEL_QUEUE_ENTRIES] = { 0 };
 		u32 flow;
 
 		ends_init(&ends, 100);
@@ -246,10 +282,10 @@ static void old_marks_stay_old(void)
 		ends.poster_page->prod = (u32)ends.poster.prod;
 		ends.taker.cons = (u32)ends.poster.prod;
 		ends.taker_page->cons = (u32)ends.poster.prod;
-		for (other = 0; other < ENTRIES - 1; other++)
+		for (other = 0; other < ends.entries - 1; other++)
 			sc_queue_post(&ends.poster, 2 + other, &marks[other]);
 		sc_queue_post(&ends.poster, 1, &pending);
-		CHECK_EQ(ends.poster_page->prod, (u32)(100 - i + ENTRIES));
+		CHECK_EQ(ends.poster_page->prod, (u32)(100 - i + ends.entries));
 		CHECK_EQ(pending, ends.poster.prod - 1);
 		ends_exit(&ends);
 	}
@@ -264,23 +300,25 @@ static void first_entry_of_all(void)
 	ends_init(&ends, 0);
 	CHECK_EQ(sc_queue_post(&ends.poster, 9, &pending), SC_POST_QUIET);
 	CHECK_EQ(ends.poster_page->prod, 1);
-	CHECK_EQ(ends.poster_page->entry[0], 9);
+	CHECK_EQ(queue_half_entry(&ends.half[0], 0), 9);
 	ends_exit(&ends);
 }
 
-static void hostile_prod(void)
+static void hostile_prod_of_order(u32 order)
 {
 	struct random random = { .state = 7 };
-	u32 flow[ENTRIES + 1];
+	static u32 flow[ENTRIES + 1];
 	struct ends ends;
+	u32 entries;
 	int n;
 
-	ends_init(&ends, 0xffffffc0);
+	ends_init_order(&ends, order, 0xffffffc0);
+	entries = ends.entries;
 	for (n = 0; n < 100000; n++) {
 		struct sc_queue before = ends.taker;
-		u32 ahead = n < 2000 ? (u32)(n - 1000) : random_u32(&random);
-		u32 max = random_within(&random, 0, ENTRIES + 1);
-		int want = ahead > ENTRIES ? -EPROTO :
+		u32 ahead = n < 10000 ? (u32)(n - 5000) : random_u32(&random);
+		u32 max = random_within(&random, 0, entries + 1);
+		int want = ahead > entries ? -EPROTO :
 			   (int)(ahead < max ? ahead : max);
 
 		ends.poster_page->prod = before.cons + ahead;
@@ -294,6 +332,14 @@ static void hostile_prod(void)
 	ends_exit(&ends);
 }
 
+static void hostile_prod(void)
+{
+	u32 order;
+
+	for (order = 0; order < ORDERS; order++)
+		hostile_prod_of_order(order);
+}
+
 /* An invalid index costs the peer its own events, and breaks nothing here. */
 static void hostile_cons(void)
 {
@@ -302,9 +348,9 @@ static void hostile_cons(void)
 	struct ends ends;
 	int n;
 
-	ends_init(&ends, 0xffffffc0);
+	ends_init_order(&ends, 1, 0xffffffc0);
 	for (n = 0; n < 100000; n++) {
-		u32 behind = n < 2000 ? (u32)(n - 1000) : random_u32(&random);
+		u32 behind = n < 6000 ? (u32)(n - 3000) : random_u32(&random);
 		u32 overflow = ends.poster_page->overflow;
 		u64 prod = ends.poster.prod;
 		u32 flow = random_below(&random, 40);
@@ -315,12 +361,12 @@ static void hostile_cons(void)
 		post = sc_queue_post(&ends.poster, flow, &pending[flow]);
 		CHECK(ends.poster.prod - prod <= 1);
 		CHECK_EQ(ends.poster_page->prod, (u32)ends.poster.prod);
-		if (behind > ENTRIES) {
+		if (behind > ends.entries) {
 			CHECK_EQ(post, SC_POST_NOTIFY);
 			CHECK_EQ(ends.poster_page->overflow, overflow + 1);
 		}
 		if (ends.poster.prod != prod)
-			CHECK_EQ(ends.poster_page->entry[prod % ENTRIES], flow);
+			CHECK_EQ(queue_half_entry(&ends.half[0], prod), flow);
 	}
 	ends_exit(&ends);
 }
@@ -331,6 +377,7 @@ static const struct tap_case cases[] = {
 	{ "overflow", overflow },
 	{ "the overflow count wraps", overflow_count_wraps },
 	{ "as the model", as_the_model },
+	{ "all flows fit", all_flows_fit },
 	{ "old pending marks stay old", old_marks_stay_old },
 	{ "the first entry of all", first_entry_of_all },
 	{ "hostile producer index", hostile_prod },

@@ -143,6 +143,7 @@ static void fair_peer(void)
 	seed("fuzz_peer", "fair", &input, sizeof(input));
 	input.setup.order = 2;
 	input.setup.layout = 3;
+	input.setup.queue_order = 6;
 	seed("fuzz_peer", "fair-scattered", &input, sizeof(input));
 }
 
@@ -162,8 +163,8 @@ static void sly_peer(void)
 			{ PEER_SEND, 0, 8192, 0 },
 			{ PEER_AMBUSH, PEER_TX_PROD, 1, 1 },
 			{ PEER_SEND, 0, 1, 0 },
-			{ PEER_AMBUSH, PEER_QUEUE_CONS, 1, 513 },
-			{ PEER_TAKE, 0, 513, 0 },
+			{ PEER_AMBUSH, PEER_QUEUE_CONS, 1, 1025 },
+			{ PEER_TAKE, 0, 1025, 0 },
 		},
 	};
 

@@ -7,8 +7,8 @@
  *
  *	directory	where the other pages are; written before the channel is
  *			announced, and constant afterwards
- *	queue pages	the event queue that this side fills, and how far this
- *			side has emptied the queue of the other side
+ *	event queues	the event queues that this side fills, and how far this
+ *			side has emptied those of the other side
  *	flow table	one entry per flow: how far this side has produced and
  *			consumed
  *	control ring	messages: they open and close flows and announce pages
@@ -82,7 +82,9 @@ static __inline__ int schannel_need_event(__u32 event, __u32 now, __u32 old)
  * meaning in every future version.
  */
 #define SCHANNEL_MAGIC		0x4e484353U	/* "SCHN" */
-#define SCHANNEL_QUEUES_MAX	8U
+#define SCHANNEL_QUEUES_MAX	32U
+#define SCHANNEL_QUEUE_ORDER_MAX 4U
+#define SCHANNEL_QUEUE_PAGES_MAX 128U
 #define SCHANNEL_CTL_ORDER_MAX	3U
 
 /**
@@ -95,15 +97,21 @@ static __inline__ int schannel_need_event(__u32 event, __u32 now, __u32 old)
  *		bits that it does not know.
  * @required:	feature bits that the owner cannot do without. Check: the reader
  *		knows all of them.
- * @nr_queues:	number of valid entries of @queue_ref. Check: 1 to
- *		SCHANNEL_QUEUES_MAX. The channel uses the smaller one of the two
- *		sides' numbers.
+ * @nr_queues:	number of event queues. Check: 1 to SCHANNEL_QUEUES_MAX. The channel
+ *		uses queues 0 to n - 1, where n is the smaller one of the two sides'
+ *		numbers.
+ * @queue_order: the owner's event queues have 1 << @queue_order pages of entries each.
+ *		Check: at most SCHANNEL_QUEUE_ORDER_MAX, and @nr_queues << @queue_order
+ *		at most SCHANNEL_QUEUE_PAGES_MAX. The two sides' orders may differ.
  * @ctl_order:	the control ring has 1 << @ctl_order pages. Check: at most
  *		SCHANNEL_CTL_ORDER_MAX.
  * @flow_ref:	grant reference of page 0 of the flow table (entries 0 to
  *		SCHANNEL_FLOWS_PER_PAGE - 1).
- * @queue_ref:	grant references of the queue pages.
+ * @queue_ref:	grant reference of the page with the headers of the event queues, an array
+ *		of struct schannel_queue.
  * @ctl_ref:	grant references of the control ring's pages, in order.
+ * @entry_ref:	grant references of the event queues' pages of entries, in order: first
+ *		those of queue 0, then those of queue 1, and so on.
  *
  * The owner writes the directory before it announces it, and never changes it
  * afterwards. The peer reads it once, when the channel comes up. Grant references
@@ -117,47 +125,61 @@ struct schannel_dir {
 	__u32	features;
 	__u32	required;
 	__u32	nr_queues;
+	__u32	queue_order;
 	__u32	ctl_order;
 	__u32	flow_ref;
-	__u32	queue_ref[SCHANNEL_QUEUES_MAX];
+	__u32	queue_ref;
 	__u32	ctl_ref[1U << SCHANNEL_CTL_ORDER_MAX];
+	__u32	entry_ref[SCHANNEL_QUEUE_PAGES_MAX];
 };
 
 /* ------------------------------------------------------------------------
  * Event queues: which flows need attention
  *
- * Queue i is a pair of pages, one of each side. A side posts the number of a
- * flow *of the peer's table* in its own page i, and notifies the peer over
- * notification path i of the transport. An entry says only "look at this flow":
- * a superfluous entry is harmless, and the consumer ignores one for a flow that is
- * not in use. Flow 0, the control ring, uses queue 0.
+ * Queue i is a pair: each side has a queue i, in which it posts the numbers of flows
+ * *of the peer's table*. It then notifies the peer over notification path i of the
+ * transport. A queue is a header, which is element i of the page @queue_ref, and a ring
+ * of N = SCHANNEL_QUEUE_ENTRIES << @queue_order entries (__u32) in pages of their own:
+ * entry n is element n % SCHANNEL_QUEUE_ENTRIES of the queue's page
+ * (n / SCHANNEL_QUEUE_ENTRIES) % (1 << @queue_order). Check of an entry: a flow in use,
+ * or SCHANNEL_FLOW_CTL; the consumer ignores any other one.
  *
- * The poster may omit an entry for a flow whose previous entry the peer has not
- * consumed yet, according to the peer's @cons. Therefore the consumer stores @cons,
- * executes a full memory barrier, and only then looks at the flows whose entries
- * it took.
+ * An entry says only "look at this flow": a superfluous entry is harmless. The owner of
+ * a flow chooses the queue for its events, see struct schannel_ring_at. Flow 0, the
+ * control ring, uses queue 0.
  *
- * If the queue is full, the poster increments @overflow instead: "look at all
- * your flows that use this queue".
+ * The poster omits an entry for a flow if its previous entry for that flow is in the same
+ * queue and not consumed yet, according to the peer's @cons. Therefore the consumer
+ * stores @cons, executes a full memory barrier, and only then looks at the flows whose
+ * entries it took.
+ *
+ * If the queue is full, the poster increments @overflow (release) instead, and notifies
+ * the peer: "look at all your flows that use this queue". The consumer need not do so
+ * at once, nor again for each increment: it looks at each flow at least once after it
+ * has read the latest @overflow (acquire).
+ *
+ * A side that assigns no more flows to a queue than the peer's queue has entries never
+ * sees an overflow; flow 0 counts in queue 0. A flow counts in a queue from the message
+ * that names the queue until CLOSE was sent and received and the queue was found empty
+ * after that (@prod equal to the own @cons).
  */
-#define SCHANNEL_QUEUE_ENTRIES	512U
+
+/* Entries in one page. */
+#define SCHANNEL_QUEUE_ENTRIES	(SCHANNEL_PAGE_SIZE / 4U)
 
 /**
- * struct schannel_queue - a side's page of one event queue
+ * struct schannel_queue - the header of a side's event queue
  * @prod:	number of entries posted so far. The poster writes it after the entry
- *		itself (release). Check: at most SCHANNEL_QUEUE_ENTRIES ahead of the
+ *		itself (release). Check: at most N of the owner's queue ahead of the
  *		reader's own consumer index.
  * @overflow:	changes each time an entry did not fit. Check: none.
  * @pad0:	0.
- * @cons:	number of entries of the *peer's* queue page that this side has
- *		consumed. Check: not behind the value read before, and not ahead of
- *		the reader's own @prod. (A reader may also believe an invalid value:
- *		it then posts superfluous entries, or overflows.)
+ * @cons:	number of entries of the *peer's* queue that this side has consumed.
+ *		Check: not behind the value read before, and not ahead of the reader's
+ *		own @prod. (A reader may also believe an invalid value: it then posts
+ *		superfluous entries, or overflows.)
  * @event:	notify this side when the peer's @prod passes this value.
  * @pad1:	0.
- * @pad2:	0.
- * @entry:	numbers of flows in the peer's table; entry n is
- *		@entry[n % SCHANNEL_QUEUE_ENTRIES]. Check: a flow in use, or 0.
  */
 struct schannel_queue {
 	__u32	prod;
@@ -167,9 +189,6 @@ struct schannel_queue {
 	__u32	cons;
 	__u32	event;
 	__u32	pad1[14];
-
-	__u32	pad2[480];
-	__u32	entry[SCHANNEL_QUEUE_ENTRIES];
 };
 
 /* ------------------------------------------------------------------------

@@ -64,6 +64,82 @@ void sc_channel_post(struct schannel_channel *ch, unsigned int queue, u32 flow,
 	}
 }
 
+/* ---- Our flows in the peer's event queues -------------------------------- */
+
+/*
+ * Flows that have left may have entries in the peer's queue. They count until we have
+ * consumed what the peer had posted at a moment after that. Two groups: while the first one
+ * waits for its moment to pass, the second one gathers.
+ */
+static void sc_channel_queue_settle(struct sc_channel_queue *q)
+{
+	int group;
+
+	for (group = 0; group < 2 && q->leaving + q->left; group++) {
+		if (q->leaving && (s32)(READ_ONCE(q->q.cons) - q->leaving_at) < 0)
+			break;
+		q->flows -= q->leaving;
+		q->leaving = q->left;
+		q->left = 0;
+		/* acquire: not before we saw the CLOSE of a flow that has left */
+		q->leaving_at = virt_load_acquire(&q->q.peer->prod);
+	}
+}
+
+static bool sc_channel_queue_join(struct sc_channel_queue *q, bool force)
+{
+	bool fits;
+
+	spin_lock_bh(&q->lock);
+	sc_channel_queue_settle(q);
+	fits = q->flows < q->q.peer_size;
+	if (fits || force)
+		q->flows++;
+	spin_unlock_bh(&q->lock);
+	return fits;
+}
+
+/**
+ * sc_channel_join_queue() - choose the event queue for one of our flows
+ * @ch:		a channel that is up and stays up during the call
+ * @queue:	the preferred queue
+ *
+ * Chooses one that the peer can never fill. If all flows together are too many for that, the
+ * queue may overflow: the peer has fewer queues than this side, or smaller ones.
+ *
+ * Context: Process context.
+ *
+ * Return: the queue; the flow leaves it with sc_channel_leave_queue().
+ */
+unsigned int sc_channel_join_queue(struct schannel_channel *ch, unsigned int queue)
+{
+	unsigned int i, q = queue;
+
+	for (i = 0; i < ch->nr_queues; i++) {
+		if (sc_channel_queue_join(&ch->queue[q], false))
+			return q;
+		q = (q + 1) % ch->nr_queues;
+	}
+	sc_channel_queue_join(&ch->queue[queue], true);
+	return queue;
+}
+
+/**
+ * sc_channel_leave_queue() - the peer posts no more entries for one of our flows
+ * @ch:		the channel, in any state
+ * @queue:	the flow's queue
+ *
+ * Context: Process context.
+ */
+void sc_channel_leave_queue(struct schannel_channel *ch, unsigned int queue)
+{
+	struct sc_channel_queue *q = &ch->queue[queue];
+
+	spin_lock_bh(&q->lock);
+	q->left++;
+	spin_unlock_bh(&q->lock);
+}
+
 /**
  * sc_channel_fail() - reset a channel because the peer broke the protocol
  * @ch:		the channel; the transport is going to destroy it

@@ -42,6 +42,8 @@ struct schannel_peer;
 
 /* Sizes of our side of a channel. */
 #define SC_QUEUES	SCHANNEL_QUEUES
+/* Pages of entries of all queues: enough for all flows, see sc_channel_queue_order(). */
+#define SC_QUEUE_PAGES	24U
 #define SC_CTL_ORDER	2U
 #define SC_CTL_PAGES	BIT(SC_CTL_ORDER)
 
@@ -64,14 +66,20 @@ enum {
 
 /**
  * struct sc_channel_queue - an event queue
- * @lock:	serialises posting
+ * @lock:	serialises posting; the numbers of flows
  * @q:		pages and indexes of both sides
- * @page:	our page of the queue
+ * @flows:	number of our flows that may have entries in the peer's queue (@lock)
+ * @leaving:	how many of those have left, and have no entry from @leaving_at on (@lock)
+ * @leaving_at:	see @leaving (@lock)
+ * @left:	how many of them left after that (@lock)
  */
 struct sc_channel_queue {
-	spinlock_t lock;	/* posting */
+	spinlock_t lock;	/* posting; the numbers of flows */
 	struct sc_queue q;
-	struct sc_page page;
+	u32 flows;
+	u32 leaving;
+	u32 leaving_at;
+	u32 left;
 };
 
 /**
@@ -157,13 +165,17 @@ struct sc_channel_traffic {
  * @nr_refused:	number of bits set in @refused (@ctl_lock)
  * @grow_lock:	see above
  * @dir:	our directory page
+ * @queue_page:	the page with the headers of our event queues
+ * @entry_page:	pages of entries of our event queues, in the order of the queues
+ * @entry_addr:	addresses of @entry_page
  * @ctl_page:	pages of our control ring
  * @ctl_addr:	addresses of @ctl_page
  * @table:	pages of our flow table, appended under @grow_lock
  * @table_pages: number of pages in @table
  * @table_announced: how many of them the peer knows of (@ctl_lock)
  * @peer_dir:	private copy of the peer's directory
- * @peer_queue_map: mapping of the peer's event queues
+ * @peer_queue_map: mapping of the headers of the peer's event queues
+ * @peer_entry_map: mapping of the entries of those that are used
  * @peer_ctl_map: mapping of the peer's control ring
  * @peer_table_map: mappings of the pages of the peer's flow table (by @work)
  * @peer_table_maps: number of mappings in @peer_table_map (by @work)
@@ -212,6 +224,9 @@ struct schannel_channel {
 
 	struct mutex grow_lock;	/* see above */
 	struct sc_page dir;
+	struct sc_page queue_page;
+	struct sc_page entry_page[SC_QUEUE_PAGES];
+	void *entry_addr[SC_QUEUE_PAGES];
 	struct sc_page ctl_page[SC_CTL_PAGES];
 	void *ctl_addr[SC_CTL_PAGES];
 	struct sc_page *table;
@@ -220,6 +235,7 @@ struct schannel_channel {
 
 	struct schannel_dir peer_dir;
 	struct schannel_mapping *peer_queue_map;
+	struct schannel_mapping *peer_entry_map;
 	struct schannel_mapping *peer_ctl_map;
 	struct schannel_mapping **peer_table_map;
 	unsigned int peer_table_maps;
@@ -241,6 +257,8 @@ void sc_channel_put(struct schannel_channel *ch);
 void sc_channel_fail(struct schannel_channel *ch, const char *violation);
 void sc_channel_post(struct schannel_channel *ch, unsigned int queue, u32 flow,
 		     sc_pending_t *pending);
+unsigned int sc_channel_join_queue(struct schannel_channel *ch, unsigned int queue);
+void sc_channel_leave_queue(struct schannel_channel *ch, unsigned int queue);
 
 static inline void sc_channel_hold(struct schannel_channel *ch)
 {

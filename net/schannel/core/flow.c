@@ -72,6 +72,7 @@ void sc_flow_retire(struct sc_flow *flow)
 	sc_flow_set_dead(flow, SC_FLOW_GONE);
 	list_del_init(&flow->post_node);
 	list_del_init(&flow->resize.node);
+	sc_channel_leave_queue(ch, flow->own_queue);
 	sc_resize_end(flow);
 	sc_flow_put(flow);
 }

@@ -18,8 +18,8 @@
 #include "trace.h"
 
 /*
- * Set up the flow's entry in our flow table, and its ring. Returns -ECONNRESET if the channel
- * is down.
+ * Set up the flow's entry in our flow table, its ring and its event queue. Returns
+ * -ECONNRESET if the channel is down.
  */
 static int sc_flow_number(struct sc_flow *flow)
 {
@@ -36,6 +36,8 @@ static int sc_flow_number(struct sc_flow *flow)
 		flow->tx.own = entry;
 		flow->rx.own = entry;
 		sc_extent_ring(ch, &flow->extent, &flow->tx.ring);
+		/* spread flows over the queues, which different CPUs serve */
+		flow->own_queue = sc_channel_join_queue(ch, flow->id % ch->nr_queues);
 		err = 0;
 	}
 	rcu_read_unlock();
@@ -87,8 +89,6 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 	err = sc_flow_number(flow);
 	if (err)
 		goto err_id;
-	/* spread flows over the queues, which different CPUs serve */
-	flow->own_queue = flow->id % ch->nr_queues;
 	return flow;
 
 err_id:
@@ -107,6 +107,7 @@ static void sc_flow_discard(struct sc_flow *flow)
 	struct schannel_channel *ch = flow->channel;
 
 	xa_erase(&ch->flows, flow->id);
+	sc_channel_leave_queue(ch, flow->own_queue);
 	sc_resize_end(flow);
 	sc_channel_put(ch);
 	kfree(flow);

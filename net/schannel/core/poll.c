@@ -45,7 +45,7 @@ static void sc_channel_all_events(struct schannel_channel *ch,
 }
 
 /* Cost of the events that one call handles before it lets other work run. */
-#define SC_POLL_BUDGET	SCHANNEL_QUEUE_ENTRIES
+#define SC_POLL_BUDGET	512
 #define SC_POLL_BATCH	16U
 
 static enum schannel_poll sc_channel_poll(struct schannel_channel *ch,

@@ -6,6 +6,7 @@
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -37,9 +38,53 @@ static void sc_channel_unshare(struct schannel_channel *ch)
 	ch->table_pages = 0;
 	for (i = 0; i < SC_CTL_PAGES; i++)
 		sc_page_unshare(peer, &ch->ctl_page[i]);
-	for (i = 0; i < SC_QUEUES; i++)
-		sc_page_unshare(peer, &ch->queue[i].page);
+	for (i = 0; i < SC_QUEUE_PAGES; i++)
+		sc_page_unshare(peer, &ch->entry_page[i]);
+	sc_page_unshare(peer, &ch->queue_page);
 	sc_page_unshare(peer, &ch->dir);
+}
+
+/*
+ * The order of our event queues: all of them together have an entry for every flow, so that
+ * the peer can use all flows without an overflow.
+ */
+static u32 sc_channel_queue_order(unsigned int nr_queues)
+{
+	return ilog2(SCHANNEL_FLOWS_MAX / SCHANNEL_QUEUE_ENTRIES) - ilog2(nr_queues);
+}
+
+static int sc_channel_share_queues(struct schannel_channel *ch,
+				   struct schannel_dir *dir)
+{
+	unsigned int i, pages;
+	int err;
+
+	/* with three queues of eight pages most */
+	BUILD_BUG_ON(SC_QUEUE_PAGES < 3 * SCHANNEL_FLOWS_MAX / 2 / SCHANNEL_QUEUE_ENTRIES);
+	BUILD_BUG_ON(SC_QUEUES > 4);
+
+	err = sc_page_share(ch->peer, &ch->queue_page);
+	if (err)
+		return err;
+	dir->nr_queues = ch->nr_queues;
+	dir->queue_order = sc_channel_queue_order(ch->nr_queues);
+	dir->queue_ref = ch->queue_page.ref;
+	pages = 1U << dir->queue_order;
+	for (i = 0; i < ch->nr_queues * pages; i++) {
+		err = sc_page_share(ch->peer, &ch->entry_page[i]);
+		if (err)
+			return err;
+		dir->entry_ref[i] = ch->entry_page[i].ref;
+		ch->entry_addr[i] = ch->entry_page[i].addr;
+	}
+	for (i = 0; i < ch->nr_queues; i++) {
+		struct sc_queue *q = &ch->queue[i].q;
+
+		q->own = (struct schannel_queue *)ch->queue_page.addr + i;
+		q->own_page = ch->entry_addr + i * pages;
+		q->own_size = SCHANNEL_QUEUE_ENTRIES << dir->queue_order;
+	}
+	return 0;
 }
 
 static int sc_channel_share(struct schannel_channel *ch)
@@ -57,18 +102,11 @@ static int sc_channel_share(struct schannel_channel *ch)
 	dir->abi = SCHANNEL_ABI_VERSION;
 	dir->abi_oldest = SCHANNEL_ABI_OLDEST;
 	dir->features = SCHANNEL_FEATURES;
-	dir->nr_queues = ch->nr_queues;
 	dir->ctl_order = SC_CTL_ORDER;
 
-	for (i = 0; i < ch->nr_queues; i++) {
-		struct sc_channel_queue *queue = &ch->queue[i];
-
-		err = sc_page_share(peer, &queue->page);
-		if (err)
-			return err;
-		dir->queue_ref[i] = queue->page.ref;
-		queue->q.own = queue->page.addr;
-	}
+	err = sc_channel_share_queues(ch, dir);
+	if (err)
+		return err;
 	for (i = 0; i < SC_CTL_PAGES; i++) {
 		err = sc_page_share(peer, &ch->ctl_page[i]);
 		if (err)
@@ -108,7 +146,8 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 	unsigned int i;
 	int err;
 
-	BUILD_BUG_ON(sizeof(struct schannel_queue) != SCHANNEL_PAGE_SIZE);
+	BUILD_BUG_ON(sizeof(struct schannel_queue) * SCHANNEL_QUEUES_MAX !=
+		     SCHANNEL_PAGE_SIZE);
 	BUILD_BUG_ON(sizeof(struct schannel_msg) != SCHANNEL_MSG_SIZE);
 	BUILD_BUG_ON(sizeof(struct schannel_flow) * SCHANNEL_FLOWS_PER_PAGE !=
 		     SCHANNEL_PAGE_SIZE);
@@ -126,6 +165,7 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 	for (i = 0; i < SC_QUEUES; i++) {
 		spin_lock_init(&ch->queue[i].lock);
 		ch->queue[i].q.prod = SC_QUEUE_START;
+		ch->queue[i].flows = !i;	/* flow 0 is in queue 0 */
 	}
 	sc_pool_init(&ch->pool, sc_channel_pool_pages(peer));
 	xa_init_flags(&ch->flows, XA_FLAGS_ALLOC);
@@ -201,9 +241,11 @@ static int sc_channel_check_dir(struct schannel_channel *ch)
 		return -EPROTONOSUPPORT;
 	}
 	if (!dir->nr_queues || dir->nr_queues > SCHANNEL_QUEUES_MAX ||
+	    dir->queue_order > SCHANNEL_QUEUE_ORDER_MAX ||
+	    dir->nr_queues << dir->queue_order > SCHANNEL_QUEUE_PAGES_MAX ||
 	    dir->ctl_order > SCHANNEL_CTL_ORDER_MAX) {
-		pr_warn("schannel: domain %u: invalid directory: %u event queues, control ring of order %u, channel refused\n",
-			domid, dir->nr_queues, dir->ctl_order);
+		pr_warn("schannel: domain %u: invalid directory: %u event queues of order %u, control ring of order %u, channel refused\n",
+			domid, dir->nr_queues, dir->queue_order, dir->ctl_order);
 		return -EPROTO;
 	}
 	return 0;
@@ -221,12 +263,34 @@ static int sc_channel_map_one(struct schannel_channel *ch, const u32 *refs,
 	return 0;
 }
 
+static int sc_channel_map_queues(struct schannel_channel *ch)
+{
+	const struct schannel_dir *dir = &ch->peer_dir;
+	unsigned int i, pages = 1U << dir->queue_order;
+	int err;
+
+	ch->nr_queues = min(dir->nr_queues, ch->nr_queues);
+	err = sc_channel_map_one(ch, &dir->queue_ref, 1, &ch->peer_queue_map);
+	if (!err)
+		err = sc_channel_map_one(ch, dir->entry_ref, ch->nr_queues * pages,
+					 &ch->peer_entry_map);
+	if (err)
+		return err;
+	for (i = 0; i < ch->nr_queues; i++) {
+		struct sc_queue *q = &ch->queue[i].q;
+
+		q->peer = (struct schannel_queue *)ch->peer_queue_map->addr[0] + i;
+		q->peer_page = ch->peer_entry_map->addr + i * pages;
+		q->peer_size = SCHANNEL_QUEUE_ENTRIES << dir->queue_order;
+	}
+	return 0;
+}
+
 static int sc_channel_map(struct schannel_channel *ch, u32 dir_ref)
 {
 	const struct schannel_transport *t = ch->peer->transport;
 	struct schannel_dir *dir = &ch->peer_dir;
 	struct schannel_mapping *map;
-	unsigned int i;
 	int err;
 
 	map = t->map(ch->peer, &dir_ref, 1);
@@ -238,13 +302,9 @@ static int sc_channel_map(struct schannel_channel *ch, u32 dir_ref)
 	if (err)
 		return err;
 
-	ch->nr_queues = min(dir->nr_queues, ch->nr_queues);
-	err = sc_channel_map_one(ch, dir->queue_ref, ch->nr_queues,
-				 &ch->peer_queue_map);
+	err = sc_channel_map_queues(ch);
 	if (err)
 		return err;
-	for (i = 0; i < ch->nr_queues; i++)
-		ch->queue[i].q.peer = ch->peer_queue_map->addr[i];
 	err = sc_channel_map_one(ch, dir->ctl_ref, 1U << dir->ctl_order,
 				 &ch->peer_ctl_map);
 	if (err)
@@ -275,6 +335,8 @@ static void sc_channel_unmap(struct schannel_channel *ch)
 		t->unmap(ch->peer, ch->peer_table_map[i]);
 	if (ch->peer_ctl_map)
 		t->unmap(ch->peer, ch->peer_ctl_map);
+	if (ch->peer_entry_map)
+		t->unmap(ch->peer, ch->peer_entry_map);
 	if (ch->peer_queue_map)
 		t->unmap(ch->peer, ch->peer_queue_map);
 }

@@ -27,9 +27,13 @@ typedef u64 sc_pending_t;
 #define SC_QUEUE_START	BIT_ULL(32)
 
 /**
- * struct sc_queue - both sides' pages of one event queue
- * @own:	our page: our entries, and our index into the peer's entries
- * @peer:	the peer's page, or NULL while the channel is not up
+ * struct sc_queue - both sides' halves of one event queue
+ * @own:	our header: our producer index, and our index into the peer's entries
+ * @peer:	the peer's header, or NULL while the channel is not up
+ * @own_page:	the pages of our entries
+ * @peer_page:	the pages of the peer's entries
+ * @own_size:	number of entries in @own_page, a power of two
+ * @peer_size:	number of entries in @peer_page, a power of two
  * @prod:	position of our next entry; its low half is @own->prod
  * @cons:	number of the peer's entries that we have consumed
  * @overflow:	the peer's overflow count, as last read
@@ -37,10 +41,22 @@ typedef u64 sc_pending_t;
 struct sc_queue {
 	struct schannel_queue *own;
 	const struct schannel_queue *peer;
+	void **own_page;
+	void **peer_page;
+	u32 own_size;
+	u32 peer_size;
 	u64 prod;
 	u32 cons;
 	u32 overflow;
 };
+
+/* Entry @n of a queue with @size entries. */
+static inline u32 *sc_queue_entry(void **page, u32 size, u32 n)
+{
+	u32 *entry = page[(n & (size - 1)) / SCHANNEL_QUEUE_ENTRIES];
+
+	return entry + n % SCHANNEL_QUEUE_ENTRIES;
+}
 
 enum sc_post {
 	SC_POST_QUIET,		/* the peer sees the entry without a notification */
@@ -68,15 +84,15 @@ static inline enum sc_post sc_queue_post(struct sc_queue *q, u32 flow,
 	 * The peer has not consumed the last entry yet. It looks at the flow after it
 	 * has, and so sees what the caller stored.
 	 */
-	if (waiting <= SCHANNEL_QUEUE_ENTRIES && q->prod - *pending <= waiting)
+	if (waiting <= q->own_size && q->prod - *pending <= waiting)
 		return SC_POST_QUIET;
 
-	if (waiting >= SCHANNEL_QUEUE_ENTRIES) {
+	if (waiting >= q->own_size) {
 		WRITE_ONCE(q->own->overflow, q->own->overflow + 1);
 		return SC_POST_NOTIFY;
 	}
 
-	WRITE_ONCE(q->own->entry[prod % SCHANNEL_QUEUE_ENTRIES], flow);
+	WRITE_ONCE(*sc_queue_entry(q->own_page, q->own_size, prod), flow);
 	*pending = q->prod++;
 	/* release: the peer sees the entry before the index that covers it */
 	virt_store_release(&q->own->prod, (u32)q->prod);
@@ -102,12 +118,12 @@ static inline int sc_queue_take(struct sc_queue *q, u32 *flow, u32 max)
 	u32 nr = virt_load_acquire(&q->peer->prod) - q->cons;
 	u32 i;
 
-	if (nr > SCHANNEL_QUEUE_ENTRIES)
+	if (nr > q->peer_size)
 		return -EPROTO;
 	nr = min(nr, max);
 	for (i = 0; i < nr; i++)
-		flow[i] = READ_ONCE(q->peer->entry[(q->cons + i) %
-						   SCHANNEL_QUEUE_ENTRIES]);
+		flow[i] = READ_ONCE(*sc_queue_entry(q->peer_page, q->peer_size,
+						    q->cons + i));
 	if (nr) {
 		q->cons += nr;
 		/* release: the peer overwrites entries only after we have read them */
