@@ -83,6 +83,10 @@ tools:
 guest-tests:
 	$(MAKE) -C tests/sockets O=$(BUILD)/tests/sockets
 
+# A hostile peer on loopback; for the kernel that runs the tests.
+tamper-module:
+	tests/sockets/tamper/build $(BUILD) $(or $(KDIR),$(TEST_KDIR))
+
 soak-tests:
 	$(MAKE) -C tests/soak O=$(BUILD)/tests/soak
 
@@ -167,11 +171,11 @@ check-broker: setup
 	$(MAKE) -C tests/broker O=$(BUILD)/tests/broker TOOLS=$(BUILD)/tools check
 
 check-guest: setup
-	$(MAKE) modules guest-tests soak-tests
+	$(MAKE) modules guest-tests tamper-module soak-tests
 	$(in_vm) guest $(if $(PICK),:: '$(PICK)',soak)
 
 check-inet: setup
-	$(MAKE) modules lib tools guest-tests
+	$(MAKE) modules lib tools guest-tests tamper-module
 	$(in_vm) inet $(if $(PICK),:: '$(PICK)')
 
 # Not part of check: whether check-inet would notice.
@@ -224,6 +228,6 @@ style: setup
 layers: setup
 	$(PROVE) --exec '' tests/layers :: --selftest $(KDIR) $(BUILD)
 
-.PHONY: help all setup modules lib tools guest-tests generate install uninstall clean demo proof \
+.PHONY: help all setup modules lib tools guest-tests tamper-module generate install uninstall clean demo proof \
 	quick check check-unit check-broker check-lib check-guest check-inet mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full soak \
 	soak-tests proof-tests bench bench-tests style layers

@@ -212,6 +212,7 @@ bool sc_flow_get_stats(struct sc_flow *flow, struct sc_flow_stats *stats);
 ssize_t sc_flow_send(struct sc_flow *flow, struct iov_iter *from, size_t len);
 ssize_t sc_flow_recv(struct sc_flow *flow, struct iov_iter *to, size_t len,
 		     u32 skip, bool consume);
+void sc_flow_consume(struct sc_flow *flow, u32 len);
 u32 sc_flow_copy_in(const struct sc_ring *ring, u32 pos, struct iov_iter *from,
 		    u32 len);
 u32 sc_flow_copy_out(const struct sc_ring *ring, u32 pos, struct iov_iter *to,

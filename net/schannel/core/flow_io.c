@@ -187,6 +187,19 @@ ssize_t sc_flow_recv(struct sc_flow *flow, struct iov_iter *to, size_t len,
 }
 
 /**
+ * sc_flow_consume() - consume bytes without reading them
+ * @flow:	the flow; the caller holds the receiver's lock
+ * @len:	number of bytes, no more than sc_rx_avail()
+ */
+void sc_flow_consume(struct sc_flow *flow, u32 len)
+{
+	rcu_read_lock();
+	if (sc_flow_is_live(flow) && sc_rx_publish(&flow->rx, len))
+		sc_flow_post(flow);
+	rcu_read_unlock();
+}
+
+/**
  * sc_flow_fin() - tell the peer that nothing more will be sent
  * @flow:	the flow; the caller holds the sender's lock
  */

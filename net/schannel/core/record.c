@@ -145,11 +145,7 @@ int sc_record_copy(struct sc_flow *flow, struct iov_iter *to, u32 skip, u32 len)
  */
 void sc_record_consume(struct sc_flow *flow, u32 len)
 {
-	rcu_read_lock();
-	if (sc_flow_is_live(flow) &&
-	    sc_rx_publish(&flow->rx, sc_record_size(len)))
-		sc_flow_post(flow);
-	rcu_read_unlock();
+	sc_flow_consume(flow, sc_record_size(len));
 }
 
 /**

@@ -105,9 +105,12 @@ int scinet_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 static int scinet_inq_hint(struct scinet_sock *is)
 {
 	struct sc_flow_view view;
+	int inq;
 
+	/* the flag first: all of the bytes come before it */
 	sc_conn_look(&is->conn, &view);
-	return view.avail ?: !!(view.flags & SC_FLOW_FIN);
+	inq = sc_stream_inq(&is->conn);
+	return inq ?: !!(view.flags & SC_FLOW_FIN);
 }
 
 static int scinet_recv(struct scinet_sock *is, struct msghdr *msg, size_t len,
@@ -195,7 +198,7 @@ int scinet_ioctl(struct sock *sk, int cmd, int *arg)
 	sc_conn_look(&is->conn, &view);
 	switch (cmd) {
 	case SIOCINQ:
-		*arg = view.avail;
+		*arg = sc_stream_inq(&is->conn);
 		break;
 	case SIOCOUTQ:
 		*arg = view.queued;

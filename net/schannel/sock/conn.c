@@ -8,6 +8,7 @@
 #include "core/flow.h"
 #include "io.h"
 #include "core/namespace.h"
+#include "peek.h"
 
 void sc_conn_init(struct sc_conn *conn, struct sock *sk,
 		  void (*abort)(struct sc_conn *conn))
@@ -52,6 +53,7 @@ void sc_conn_detach(struct sc_conn *conn, enum schannel_reason reason)
 	mutex_lock(&conn->rx_lock);
 	flow = rcu_replace_pointer(conn->flow, NULL,
 				   lockdep_is_held(&conn->rx_lock));
+	sc_peek_free(conn);
 	mutex_unlock(&conn->rx_lock);
 	mutex_unlock(&conn->tx_lock);
 	if (flow)

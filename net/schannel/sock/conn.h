@@ -19,6 +19,7 @@
 #include "core/flow.h"
 
 struct msghdr;
+struct sc_peek;
 
 /**
  * struct sc_count - counters of one direction of a socket, for struct sc_flow_stats
@@ -48,6 +49,7 @@ struct sc_count {
  * @tx_look:	the next sender looks whether the ring is resized: poll() found it full, or
  *		the peer is ready for another ring. Cleared by the sender
  * @rx_lock:	serialises receivers
+ * @peek:	what was peeked at and not received yet, or NULL (@rx_lock)
  * @rx_count:	what was received (@rx_lock)
  * @rx_busy_poll: whether polling for data pays (@rx_lock)
  * @notified_prod: the peer's producer index when sk_data_ready was last called (softirq,
@@ -70,6 +72,7 @@ struct sc_conn {
 	struct sc_busy_poll tx_busy_poll;
 	bool tx_look;
 	struct mutex rx_lock ____cacheline_aligned_in_smp;	/* receivers */
+	struct sc_peek *peek;
 	struct sc_count rx_count;
 	struct sc_busy_poll rx_busy_poll;
 
@@ -108,5 +111,6 @@ void sc_conn_stats(const struct sc_conn *conn, struct sc_flow_stats *stats);
 int sc_stream_send(struct sc_conn *conn, struct msghdr *msg, size_t len);
 int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
 		   int flags);
+int sc_stream_inq(struct sc_conn *conn);
 
 #endif /* _SCHANNEL_CONN_H */

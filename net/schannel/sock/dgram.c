@@ -176,22 +176,29 @@ int sc_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 
 /* ---- Receiving --------------------------------------------------------- */
 
-/* Copy @len bytes; pages are faulted in as needed. */
+/*
+ * Copy @len bytes; pages are faulted in as needed. If the datagram stays in the queue, then so
+ * does what the program has got of it: with @keep, and if the copy fails.
+ */
 static int sc_dgram_copy(struct sk_buff *skb, u32 offset, struct msghdr *msg,
-			 size_t len)
+			 size_t len, bool keep)
 {
 	const struct iov_iter start = msg->msg_iter;
 	size_t left;
 	int err;
 
 	for (;;) {
+		err = keep ? sc_inbox_keep(skb) : 0;
+		if (err)
+			return err;
 		err = sc_inbox_read(skb, offset, &msg->msg_iter, len);
 		if (err != -EAGAIN)
 			return err;
 		left = len - (iov_iter_count(&start) -
 			      iov_iter_count(&msg->msg_iter));
+		/* a copy that was kept says -EFAULT by itself */
 		if (fault_in_iov_iter_writeable(&msg->msg_iter, left) == left)
-			return -EFAULT;
+			keep = true;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		msg->msg_iter = start;
@@ -251,7 +258,8 @@ int sc_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		if (!skb)
 			return err;
 		copied = min_t(size_t, len, skb->len - offset);
-		err = sc_dgram_copy(skb, offset, msg, copied);
+		err = sc_dgram_copy(skb, offset, msg, copied,
+				    flags & MSG_PEEK);
 		/* look for the next one */
 		if (err == -ENOMEM)
 			sc_dgram_lost(sk, skb, flags);

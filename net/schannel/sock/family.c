@@ -181,23 +181,29 @@ static int sc_shutdown(struct socket *sock, int how)
 	return err;
 }
 
-static int sc_inq(struct sock *sk, const struct sc_flow_view *view)
+static int sc_inq(struct sock *sk)
 {
-	return sk->sk_type == SOCK_SEQPACKET ? sc_seqpacket_inq(sk) : view->avail;
+	return sk->sk_type == SOCK_SEQPACKET ? sc_seqpacket_inq(sk) :
+	       sc_stream_inq(&sc_sk(sk)->conn);
 }
 
 static int sc_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 {
 	struct sock *sk = sock->sk;
 	struct sc_flow_view view;
+	int amount;
 
 	if (cmd != SIOCINQ && cmd != SIOCOUTQ)
 		return -ENOIOCTLCMD;
 	if (READ_ONCE(sk->sk_state) == TCP_LISTEN)
 		return -EINVAL;
-	sc_conn_look(&sc_sk(sk)->conn, &view);
-	return put_user(cmd == SIOCINQ ? sc_inq(sk, &view) : (int)view.queued,
-			(int __user *)arg);
+	if (cmd == SIOCINQ) {
+		amount = sc_inq(sk);
+	} else {
+		sc_conn_look(&sc_sk(sk)->conn, &view);
+		amount = view.queued;
+	}
+	return amount < 0 ? amount : put_user(amount, (int __user *)arg);
 }
 
 /* As UDP does: the program sees an error and may go on using the socket. */

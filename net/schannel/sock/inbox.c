@@ -117,6 +117,7 @@ static void sc_inbox_copy(const struct sc_ring *ring, u32 pos, void *to, u32 len
 static bool sc_inbox_copy_pages(const struct sc_ring *ring, u32 pos,
 				struct sk_buff *skb)
 {
+	struct skb_shared_info *info = skb_shinfo(skb);
 	u32 left = skb->len;
 
 	while (left) {
@@ -124,14 +125,18 @@ static bool sc_inbox_copy_pages(const struct sc_ring *ring, u32 pos,
 		struct page *page = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
 
 		if (!page)
-			return false;
+			goto err;
 		sc_inbox_copy(ring, pos, page_address(page), part);
-		skb_fill_page_desc(skb, skb_shinfo(skb)->nr_frags, page, 0,
-				   part);
+		skb_fill_page_desc(skb, info->nr_frags, page, 0, part);
 		pos += part;
 		left -= part;
 	}
 	return true;
+
+err:
+	while (info->nr_frags)
+		__free_page(skb_frag_page(&info->frags[--info->nr_frags]));
+	return false;
 }
 
 static bool sc_inbox_copy_small(const struct sc_ring *ring, u32 pos,
@@ -147,25 +152,41 @@ static bool sc_inbox_copy_small(const struct sc_ring *ring, u32 pos,
 }
 
 /*
- * Copy a datagram aside, so that its space can be freed once no receiver is copying from
- * there. With @pages always into page fragments, where socket filters look for data.
- * in->lock is held, the channel is up, under RCU.
+ * Copy a datagram out of the ring, unless that was done. With @pages always into page
+ * fragments, where socket filters look for data. in->lock is held, the channel is up, under
+ * RCU. Returns false if there is no memory.
  *
  * The copy takes at most twice the memory that the socket is charged for.
  */
-static void sc_inbox_set_aside(struct sc_inbox *in, struct sk_buff *skb,
-			       bool pages)
+static bool sc_inbox_copy_out(struct sc_inbox *in, struct sk_buff *skb, bool pages)
 {
 	const struct sc_ring *ring = &in->flow->rx.ring;
 	struct sc_dgram *dg = sc_dgram(skb);
 	u32 pos = dg->pos + SC_RECORD_HEADER;
+	bool done;
+
+	if (!dg->in_place)
+		return true;
+	if (pages || skb->len > PAGE_SIZE)
+		done = sc_inbox_copy_pages(ring, pos, skb);
+	else
+		done = sc_inbox_copy_small(ring, pos, skb);
+	dg->in_place = !done;
+	return done;
+}
+
+/*
+ * Copy a datagram aside, so that its space can be freed once no receiver is copying from
+ * there. If there is no memory, it is lost. As sc_inbox_copy_out().
+ */
+static void sc_inbox_set_aside(struct sc_inbox *in, struct sk_buff *skb,
+			       bool pages)
+{
+	struct sc_dgram *dg = sc_dgram(skb);
 
 	if (!dg->in_place)
 		return;
-	if (pages || skb->len > PAGE_SIZE)
-		dg->lost = !sc_inbox_copy_pages(ring, pos, skb);
-	else
-		dg->lost = !sc_inbox_copy_small(ring, pos, skb);
+	dg->lost = !sc_inbox_copy_out(in, skb, pages);
 	dg->in_place = false;
 	if (!dg->pins)
 		list_del_init(&dg->node);
@@ -403,6 +424,31 @@ static int sc_inbox_read_aside(struct sk_buff *skb, u32 offset,
 	if (!copy)
 		return skb_copy_datagram_iter(skb, offset, to, len);
 	return copy_to_iter(copy + offset, len, to) < len ? -EFAULT : 0;
+}
+
+/**
+ * sc_inbox_keep() - from now on the peer cannot change a datagram
+ * @skb:	from a socket's receive queue
+ *
+ * For a datagram that a program has seen and not received. Process context.
+ *
+ * Return: 0 or -ENOBUFS.
+ */
+int sc_inbox_keep(struct sk_buff *skb)
+{
+	struct sc_dgram *dg = sc_dgram(skb);
+	struct sc_inbox *in = dg->inbox;
+	bool done;
+
+	/* in place: the channel is up, or datagrams are copied aside before its pages go */
+	rcu_read_lock();
+	spin_lock_bh(&in->lock);
+	done = sc_inbox_copy_out(in, skb, false);
+	if (!dg->in_place && !dg->pins)
+		sc_inbox_unhold(in, dg);
+	spin_unlock_bh(&in->lock);
+	rcu_read_unlock();
+	return done ? 0 : -ENOBUFS;
 }
 
 /**

@@ -43,6 +43,7 @@ static inline struct sc_dgram *sc_dgram(struct sk_buff *skb)
 
 int sc_inbox_init(void);
 void sc_inbox_exit(void);
+int sc_inbox_keep(struct sk_buff *skb);
 int sc_inbox_read(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 len);
 
 #endif /* _SCHANNEL_INBOX_H */

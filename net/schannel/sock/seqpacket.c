@@ -7,6 +7,7 @@
 
 #include "core/flow.h"
 #include "io.h"
+#include "peek.h"
 #include "ring/record.h"
 #include "socket.h"
 
@@ -26,18 +27,44 @@ static int sc_seqpacket_fault_in(struct sc_io *io, struct iov_iter *iter,
 	return err;
 }
 
+/* The record at a distance; @keep says that it stays the same until it is received. */
+static int sc_seqpacket_next(struct sc_conn *conn, struct sc_flow *flow, u32 skip,
+			     struct schannel_record *rec, bool keep)
+{
+	if (unlikely(keep || conn->peek))
+		return sc_peek_next(conn, flow, skip, rec, keep);
+	return sc_record_next(flow, skip, rec);
+}
+
+static int sc_seqpacket_copy(struct sc_conn *conn, struct sc_flow *flow,
+			     struct iov_iter *to, u32 skip, u32 len, bool keep)
+{
+	skip += SC_RECORD_HEADER;
+	if (unlikely(conn->peek))
+		return sc_peek_copy(conn, flow, to, skip, len, keep);
+	return sc_record_copy(flow, to, skip, len);
+}
+
+static void sc_seqpacket_consume(struct sc_conn *conn, struct sc_flow *flow, u32 len)
+{
+	if (unlikely(conn->peek))
+		sc_peek_consume_record(conn, flow, len);
+	else
+		sc_record_consume(flow, len);
+}
+
 /*
  * Find the record in which a peek offset lies: @skip becomes the record's distance from
  * the first byte in the ring, @offset the position in the record.
  */
-static int sc_seqpacket_find(struct sc_flow *flow, u32 *skip, int *offset,
-			     struct schannel_record *rec)
+static int sc_seqpacket_find(struct sc_conn *conn, struct sc_flow *flow, u32 *skip,
+			     int *offset, struct schannel_record *rec, bool keep)
 {
 	int err;
 
 	*skip = 0;
-	while (!(err = sc_record_next(flow, *skip, rec)) && *offset &&
-	       *offset >= rec->len) {
+	while (!(err = sc_seqpacket_next(conn, flow, *skip, rec, keep)) &&
+	       *offset && *offset >= rec->len) {
 		*offset -= rec->len;
 		*skip += sc_record_size(rec->len);
 	}
@@ -60,12 +87,11 @@ int sc_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 			 int flags)
 {
 	struct sock *sk = sock->sk;
-	struct sc_io io = {
-		.conn = &sc_sk(sk)->conn,
-		.lock = &sc_sk(sk)->conn.rx_lock,
-	};
+	struct sc_conn *conn = &sc_sk(sk)->conn;
+	struct sc_io io = { .conn = conn, .lock = &conn->rx_lock };
 	const struct iov_iter start = msg->msg_iter;
 	struct schannel_record rec = {};
+	bool keep = flags & MSG_PEEK;
 	struct sc_flow *flow;
 	u32 copied = 0;
 	int offset;
@@ -85,12 +111,11 @@ int sc_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 			break;
 		}
 		offset = flags & MSG_PEEK ? max(sk_peek_offset(sk, flags), 0) : 0;
-		err = sc_seqpacket_find(flow, &skip, &offset, &rec);
+		err = sc_seqpacket_find(conn, flow, &skip, &offset, &rec, keep);
 		if (!err) {
 			copied = min_t(size_t, len, rec.len - offset);
-			err = sc_record_copy(flow, &msg->msg_iter,
-					     skip + SC_RECORD_HEADER + offset,
-					     copied);
+			err = sc_seqpacket_copy(conn, flow, &msg->msg_iter,
+						skip + offset, copied, keep);
 			if (!err) {
 				io.some = true;
 				break;
@@ -105,15 +130,20 @@ int sc_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 						    fault_in_iov_iter_writeable);
 		else if (err == -ECONNRESET)
 			err = sc_io_lost(&io, 1);
+		/* the record stays, and so must what the program has got of it: once more */
+		if (err == -EFAULT && !keep) {
+			keep = true;
+			err = 0;
+		}
 	} while (!err);
 
 	if (io.some && flags & MSG_PEEK) {
 		sk_peek_offset_fwd(sk, copied);
 	} else if (io.some) {
-		sc_record_consume(flow, rec.len);
+		sc_seqpacket_consume(conn, flow, rec.len);
 		sk_peek_offset_bwd(sk, rec.len);
-		sc_sk(sk)->conn.rx_count.bytes += rec.len;
-		sc_sk(sk)->conn.rx_count.records++;
+		conn->rx_count.bytes += rec.len;
+		conn->rx_count.records++;
 	}
 	err = sc_io_recv_end(&io, err);
 	if (!io.some)
@@ -189,24 +219,25 @@ int sc_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	return io.some ? len : err;
 }
 
-/* The bytes in all records that can be received, without headers and padding. */
+/* The bytes in all records that can be received, without headers and padding; or -ENOBUFS. */
 int sc_seqpacket_inq(struct sock *sk)
 {
-	struct sc_io io = {
-		.conn = &sc_sk(sk)->conn,
-		.lock = &sc_sk(sk)->conn.rx_lock,
-	};
+	struct sc_conn *conn = &sc_sk(sk)->conn;
+	struct sc_io io = { .conn = conn, .lock = &conn->rx_lock };
+	struct sc_peek_sum sum = {};
 	struct schannel_record rec;
 	struct sc_flow *flow;
-	u32 skip = 0;
-	int inq = 0;
+	int err = 0;
 
 	mutex_lock(io.lock);
 	flow = sc_io_flow(&io);
-	while (flow && !sc_record_next(flow, skip, &rec)) {
-		inq += rec.len;
-		skip += sc_record_size(rec.len);
+	while (flow && !sc_seqpacket_next(conn, flow, sum.size, &rec, false)) {
+		sum.records++;
+		sum.size += sc_record_size(rec.len);
+		sum.len += rec.len;
 	}
+	if (sum.records)
+		err = sc_peek_note_sum(conn, flow, &sum);
 	mutex_unlock(io.lock);
-	return inq;
+	return err ?: sum.len;
 }

@@ -6,6 +6,7 @@
 #include "core/flow.h"
 #include "io.h"
 #include "core/namespace.h"
+#include "peek.h"
 #include "socket.h"
 
 /*
@@ -69,8 +70,11 @@ int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
 		if (peek && skip + target > sc_flow_rx_half(flow))
 			target = max_t(ssize_t, 1,
 				       sc_flow_rx_half(flow) - (ssize_t)skip);
-		n = sc_flow_recv(flow, to, len - copied,
-				 peek ? skip + copied : 0, !peek);
+		if (unlikely(peek || conn->peek))
+			n = sc_peek_recv(conn, flow, to, len - copied,
+					 peek ? skip + copied : 0, peek);
+		else
+			n = sc_flow_recv(flow, to, len - copied, 0, true);
 		if (n > 0) {
 			copied += n;
 			if (!peek)
@@ -161,6 +165,27 @@ int sc_stream_send(struct sc_conn *conn, struct msghdr *msg, size_t len)
 	return sent ?: err;
 }
 EXPORT_SYMBOL_NS_GPL(sc_stream_send, SC_NS_SOCK);
+
+/**
+ * sc_stream_inq() - the bytes that can be received
+ * @conn:	the connection's end
+ *
+ * Return: the number of bytes, 0 if there is no open connection.
+ */
+int sc_stream_inq(struct sc_conn *conn)
+{
+	struct sc_io io = { .conn = conn, .lock = &conn->rx_lock };
+	struct sc_flow *flow;
+	int inq = 0;
+
+	mutex_lock(io.lock);
+	flow = sc_io_flow(&io);
+	if (flow)
+		inq = sc_peek_inq(conn, flow);
+	mutex_unlock(io.lock);
+	return inq;
+}
+EXPORT_SYMBOL_NS_GPL(sc_stream_inq, SC_NS_SOCK);
 
 int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		      int flags)

@@ -178,6 +178,42 @@ static void peek_wrap_server(void)
 	}
 }
 
+/* Peeks at few bytes and at many, mixed with reads, while more arrive and the ring grows. */
+#define MIX_BYTES	(6 * MIB)
+#define MIX_PEEK	300000
+#define MIX_READ	100000
+
+static void peek_mix_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = sock_reach();
+
+	pattern_send(&out, fd, MIX_BYTES, 60000);
+	control_meet("DONE");
+}
+
+static void peek_mix_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	static unsigned char buffer[MIX_PEEK];
+	uint64_t random = test_env.seed;
+	int fd = sock_serve();
+
+	while (in.position < MIX_BYTES) {
+		size_t most = 1 + random_below(&random, random_below(&random, 4) ?
+					       MIX_PEEK : 100);
+		struct pattern ahead = in;
+
+		pattern_check(&ahead, buffer, call(recv(fd, buffer, most, MSG_PEEK)));
+		for (int i = random_below(&random, 3); i > 0; i--) {
+			most = 1 + random_below(&random, MIX_READ);
+			if (in.position < MIX_BYTES)
+				pattern_check(&in, buffer, call(recv(fd, buffer, most, 0)));
+		}
+	}
+	control_meet("DONE");
+}
+
 /*
  * SO_PEEK_OFF: each MSG_PEEK continues where the last one ended, and recv() moves the offset
  * back. Over many times the size of the ring.
@@ -445,6 +481,8 @@ static const struct test_case cases[] = {
 	  watched_client, watched_server },
 	{ "peek_wrap", "MSG_PEEK at every place of the ring",
 	  peek_wrap_client, peek_wrap_server },
+	{ "peek_mix", "MSG_PEEK of any size, mixed with reads",
+	  peek_mix_client, peek_mix_server },
 	{ "peek_offset", "SO_PEEK_OFF continues where it ended, over many rings",
 	  peek_offset_client, peek_offset_server },
 	{ "waitall", "MSG_WAITALL waits for all, or for the end",

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* SOCK_SEQPACKET: what sets its records apart from datagrams. */
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -189,9 +191,75 @@ static void kind_server(void)
 	control_meet("DONE");
 }
 
+/* Peeks at parts of records, of one or of several, mixed with reads and FIONREAD. */
+#define MIX_RECORDS	1500
+#define MIX_LARGEST	20000
+
+static uint32_t mix_length(uint64_t *random)
+{
+	return RECORD_LEAST + random_below(random, random_below(random, 2) ?
+					   MIX_LARGEST - RECORD_LEAST : 100);
+}
+
+static void peek_mix_client(void)
+{
+	static unsigned char buffer[MIX_LARGEST];
+	uint64_t random = test_env.seed;
+	int fd = sock_reach();
+
+	for (int i = 0; i < MIX_RECORDS; i++) {
+		struct record record = { .number = i, .length = mix_length(&random) };
+
+		record_send(fd, buffer, &record);
+	}
+	control_meet("DONE");
+}
+
+static void peek_mix_server(void)
+{
+	static unsigned char buffer[MIX_LARGEST], peeked[MIX_LARGEST];
+	uint64_t lengths = test_env.seed, random = test_env.seed + 1;
+	int fd = sock_serve();
+
+	for (int i = 0; i < MIX_RECORDS; i++) {
+		uint32_t length = mix_length(&lengths);
+		int n = random_below(&random, MIX_LARGEST + 1);
+		int seen = n < (int)length ? n : (int)length;
+		int inq = 0;
+
+		switch (random_below(&random, 4)) {
+		case 0:
+			seen = 0;
+			break;
+		case 1:
+			call(ioctl(fd, FIONREAD, &inq));
+			check(!inq || inq >= (int)length);
+			seen = 0;
+			break;
+		case 2:
+			/* on into the records after it */
+			sock_set(fd, SO_PEEK_OFF, 0);
+			call_gives(recv(fd, peeked, n, MSG_PEEK), seen);
+			for (int more = random_below(&random, 4); n && more > 0; more--)
+				if (recv(fd, buffer, n, MSG_PEEK | MSG_DONTWAIT) < 0)
+					check_equal(errno, EAGAIN);
+			sock_set(fd, SO_PEEK_OFF, -1);
+			break;
+		default:
+			call_gives(recv(fd, peeked, n, MSG_PEEK), seen);
+		}
+		call_gives(recv(fd, buffer, MIX_LARGEST, 0), length);
+		check_equal(record_check(buffer, length).number, i);
+		check(!memcmp(buffer, peeked, seen));
+	}
+	control_meet("DONE");
+}
+
 static const struct test_case cases[] = {
 	{ "kind", "SO_TYPE; MSG_OOB is not supported", kind_client,
 	  kind_server },
+	{ "peek_mix", "MSG_PEEK of any part, mixed with reads",
+	  peek_mix_client, peek_mix_server },
 	{ "end", "a record of no bytes is not the end", end_client,
 	  end_server },
 	{ "end_of_record", "MSG_EOR arrives where it was set",
