@@ -85,9 +85,15 @@ static const struct schannel_msg answer_msg = {
 	.answer = { .ready = 1 },
 };
 
+static const struct schannel_msg return_msg = {
+	.type = SCHANNEL_MSG_RETURN,
+	.dst_flow = 9000,
+	.src_flow = 40,
+};
+
 static const struct schannel_msg *const all_msgs[] = {
 	&open_msg, &accept_msg, &refuse_msg, &close_msg, &table_msg,
-	&segment_msg, &delete_msg, &gone_msg, &ring_msg, &answer_msg,
+	&segment_msg, &delete_msg, &gone_msg, &ring_msg, &answer_msg, &return_msg,
 };
 
 static const char *check(const struct schannel_msg *msg)
@@ -322,6 +328,13 @@ static void answer_fields(void)
 	GOOD(answer_msg, answer.ready, 0xffffffff);
 }
 
+static void return_fields(void)
+{
+	CHECK(!check(&return_msg));
+	check_src(&return_msg);
+	check_dst(&return_msg);
+}
+
 /* An unknown type is unknown, even if its fields fit another type. */
 static void unknown_types(void)
 {
@@ -331,7 +344,8 @@ static void unknown_types(void)
 	for (i = 0; i < ARRAY_SIZE(all_msgs); i++) {
 		BAD(*all_msgs[i], type, 0);
 		for (type = SCHANNEL_MSG_RING_ANSWER + 1; type <= 0xffff; type++)
-			BAD(*all_msgs[i], type, type);
+			if (type != SCHANNEL_MSG_RETURN)
+				BAD(*all_msgs[i], type, type);
 	}
 }
 
@@ -381,6 +395,9 @@ static void layout_is_the_abi(void)
 	CHECK_EQ(offsetof(struct schannel_flow, tx_flags), 128);
 	CHECK_EQ(offsetof(struct schannel_flow, rx_event), 140);
 	CHECK_EQ(offsetof(struct schannel_flow, type_words), 192);
+	CHECK(sizeof(struct schannel_flow_tcp) <=
+	      sizeof(((struct schannel_flow *)NULL)->type_words));
+	CHECK_EQ(sizeof(struct schannel_tcp_marker), 24);
 	CHECK_EQ(sizeof(struct schannel_queue) * SCHANNEL_QUEUES_MAX, SCHANNEL_PAGE_SIZE);
 	CHECK_EQ(offsetof(struct schannel_queue, cons), 64);
 	CHECK_EQ(SCHANNEL_QUEUE_ENTRIES << SCHANNEL_QUEUE_ORDER_MAX, SCHANNEL_FLOWS_MAX);
@@ -399,6 +416,7 @@ static const struct tap_case cases[] = {
 	{ "SEGMENT_DEL and SEGMENT_GONE", delete_fields },
 	{ "RING", ring_fields },
 	{ "RING_ANSWER", answer_fields },
+	{ "RETURN", return_fields },
 	{ "unknown types", unknown_types },
 	{ "reserved fields are ignored", reserved_is_ignored },
 	{ "the smallest channel", smallest_channel },

@@ -246,7 +246,7 @@ struct schannel_queue {
  *		consumer index by no more than the size of either ring.
  * @pad2:	0.
  *
- * @type_words:	0, unless the flow's type defines them.
+ * @type_words:	TCP: struct schannel_flow_tcp, then 0. In other flows 0, ignored.
  *
  * To notify the peer about a flow is to post the flow's number in the flow's event
  * queue. A change of @tx_flags or @rx_flags is always notified.
@@ -290,6 +290,7 @@ enum schannel_msg_type {
 	SCHANNEL_MSG_SEGMENT_GONE = 8,	/* the receiver's segment is not mapped any more */
 	SCHANNEL_MSG_RING	= 9,	/* offer of another ring for a flow */
 	SCHANNEL_MSG_RING_ANSWER = 10,	/* whether the offered ring can be used */
+	SCHANNEL_MSG_RETURN	= 13,	/* TCP: the receiver should send over TCP again */
 };
 
 /* The largest ring has 1 << SCHANNEL_RING_ORDER_MAX pages. */
@@ -399,15 +400,16 @@ struct schannel_msg_answer {
  *		opener's domain claims: the receiver must not give it the rights of a
  *		user of its own.
  * @gid:	its group id, likewise.
- * @src_addr:	INET: the opener's address, IPv6 or v4-mapped. Check: an address that
+ * @src_addr:	INET and TCP: the opener's address, IPv6 or v4-mapped. Check: an address that
  *		the control domain published for the opener; else the receiver refuses
  *		the flow as SOURCE.
- * @dst_addr:	INET: the address to connect to, v4-mapped if @src_addr is. Check: an
+ * @dst_addr:	INET and TCP: the address to connect to, v4-mapped if @src_addr is. Check: an
  *		address of the receiver's domain.
- * @seq:	reserved for the types that need them, 0 in all others: sequence numbers
- *		and a nonce
- * @ack:	see @seq
- * @nonce:	see @seq
+ * @seq:	TCP: the sequence number of the next byte that the opener sends. See "TCP
+ *		connections" for the check. In other flows 0, ignored.
+ * @ack:	TCP: the sequence number of the next byte that it expects, likewise.
+ * @nonce:	TCP: random bits that identify the flow in a marker. In other flows 0,
+ *		ignored.
  * @label:	the security label of the process that connects, text, padded with 0;
  *		all 0 if there is none. Check: none; a claim, as @uid.
  */
@@ -437,7 +439,8 @@ struct schannel_msg_open {
 #define SCHANNEL_TYPE_STREAM	1U	/* the rings carry bytes */
 #define SCHANNEL_TYPE_SEQPACKET	2U	/* the rings carry records */
 #define SCHANNEL_TYPE_DGRAM	3U	/* see "Datagrams" */
-#define SCHANNEL_TYPE_INET	4U	/* the bytes of a TCP connection; ports are TCP ports */
+#define SCHANNEL_TYPE_INET	4U	/* a connection between TCP sockets; ports are TCP ports */
+#define SCHANNEL_TYPE_TCP	5U	/* see "TCP connections"; ports are TCP ports */
 
 /**
  * struct schannel_msg_accept - body of SCHANNEL_MSG_ACCEPT
@@ -468,12 +471,16 @@ enum schannel_reason {
 	SCHANNEL_REASON_NO_MEMORY	= 5,
 	/* REFUSE: the type is unknown, or not that of the listener. */
 	SCHANNEL_REASON_UNSUPPORTED	= 6,
-	/* REFUSE, INET: the listener is not in an attached cgroup, or not plain TCP. */
+	/* REFUSE, INET and TCP: the socket is not in an attached cgroup, or not plain TCP. */
 	SCHANNEL_REASON_NOT_ATTACHED	= 7,
-	/* REFUSE, INET: the source address is not one of the opener's. */
+	/* REFUSE, INET and TCP: the opener does not own the source of the connection. */
 	SCHANNEL_REASON_SOURCE		= 8,
 	/* REFUSE, INET: a security module denies the connection. */
 	SCHANNEL_REASON_DENIED		= 9,
+	/* REFUSE, TCP: not now, the opener may try again. */
+	SCHANNEL_REASON_RETRY		= 10,
+	/* CLOSE, TCP: the connection goes on without the flow. */
+	SCHANNEL_REASON_RETURNED	= 11,
 };
 
 /**
@@ -535,10 +542,10 @@ struct schannel_msg_segment {
  * struct schannel_msg - one message
  * @type:	enum schannel_msg_type. Check: known.
  * @reserved:	0.
- * @dst_flow:	ACCEPT, REFUSE, CLOSE, RING, RING_ANSWER: the receiver's flow. Check: in
+ * @dst_flow:	ACCEPT, REFUSE, CLOSE, RING, RING_ANSWER, RETURN: the receiver's flow. Check: in
  *		use, in a state in which the message is valid, and @src_flow is its
  *		other end. In other messages SCHANNEL_FLOW_NONE.
- * @src_flow:	OPEN, ACCEPT, CLOSE, RING, RING_ANSWER: the sender's flow. Check: not
+ * @src_flow:	OPEN, ACCEPT, CLOSE, RING, RING_ANSWER, RETURN: the sender's flow. Check: not
  *		SCHANNEL_FLOW_CTL, and inside the sender's table. In other messages
  *		SCHANNEL_FLOW_NONE.
  * @reserved2:	0.
@@ -612,6 +619,80 @@ struct schannel_record {
  * no socket was bound to. The acceptor may omit notices, for example for want of space.
  */
 #define SCHANNEL_DGRAM_MAX	65536U
+
+/* ------------------------------------------------------------------------
+ * TCP connections
+ *
+ * A flow of type TCP carries bytes of a TCP connection that exists: TCP sets it up, over the
+ * network, and ends it. Each direction moves from TCP to the ring and back by itself, as
+ * often as its sender wants, and its bytes keep their order:
+ *
+ * 1. The end that accepted the established connection sends OPEN: one of the other end could
+ *    overtake the last packet of TCP's handshake. The receiver looks for the TCP socket with
+ *    these addresses and ports, source and destination exchanged, and refuses the flow: as
+ *    SOURCE if @src_addr is not one of the opener's, or if @seq or @ack is outside what that
+ *    socket may receive or has sent, so that no domain claims a connection that is not
+ *    its own; as NO_LISTENER if there is no such socket; as NOT_ATTACHED if the connection
+ *    must stay with TCP; as RETRY if the opener may try again later.
+ * 2. To move to the ring, the sender writes @tcp_base, the sequence number of the next byte
+ *    that it would give to TCP, and @tcp_pos, its @tx_prod, then adds one to @tcp_gen
+ *    (release), and notifies. From then on it gives nothing to TCP.
+ * 3. The receiver reads @tcp_gen (acquire) and stores it in its own @tcp_ack (release), and
+ *    notifies: it will read from TCP up to @tcp_base, and after that from the ring, from
+ *    @tcp_pos on. Only then may the sender produce.
+ * 4. To move back, for whatever reason, the sender produces no more. It sends over TCP a
+ *    struct schannel_tcp_marker, then the bytes of the ring from position @from to @to, and
+ *    then what the program sends. @from is the peer's @rx_cons as the sender last read it.
+ *    The receiver consumes the marker, skips the bytes that it had consumed beyond @from,
+ *    stores @to in @rx_cons, and reads TCP. The sender need not send the marker before it
+ *    has something to send behind it, in the ring or from the program. The marker may come
+ *    after the channel's end.
+ *
+ * RETURN has no body. It asks its receiver to move back what it sends (Check: the flow is
+ * of type TCP, and its sender has not sent CLOSE). CLOSE with the reason
+ * RETURNED says that its sender has moved back, and that the TCP connection lives on.
+ * When a channel ends, all flows of this type move back. A CLOSE with any other reason
+ * resets the connection, as in any flow.
+ */
+
+/**
+ * struct schannel_flow_tcp - the first of @type_words in a flow of type TCP
+ * @tcp_gen:	number of times that the owner has moved to the ring. Check: unchanged, or
+ *		one more if the owner has moved back since.
+ * @tcp_base:	TCP sequence number at which the owner moved last. Check when @tcp_gen has
+ *		changed: not behind what was received from TCP, and within the window.
+ * @tcp_pos:	the owner's @tx_prod at that moment. Check: not behind own consumer index.
+ * @tcp_ack:	the peer's @tcp_gen that the owner has read last. Check: equal to own
+ *		@tcp_gen, or one less.
+ */
+struct schannel_flow_tcp {
+	__u32	tcp_gen;
+	__u32	tcp_base;
+	__u32	tcp_pos;
+	__u32	tcp_ack;
+};
+
+#define SCHANNEL_TCP_MAGIC	0x4e524353U	/* "SCRN" */
+
+/**
+ * struct schannel_tcp_marker - where a direction goes on in TCP's stream of bytes
+ * @magic:	SCHANNEL_TCP_MAGIC. Check: equal, as @nonce; else the connection is reset.
+ * @gen:	the sender's @tcp_gen. Check: equal to what was read last.
+ * @nonce:	@nonce of the OPEN.
+ * @from:	position in the ring of the first byte that follows. Check: not ahead of own
+ *		consumer index, nor behind it by more than the largest ring.
+ * @to:		position behind the last byte of the ring. Check: from the own consumer
+ *		index on, and @to - @from is at most the size of the largest ring.
+ *
+ * It comes from TCP, so from the same peer, but it is little endian as all of the ABI.
+ */
+struct schannel_tcp_marker {
+	__u32	magic;
+	__u32	gen;
+	__u32	nonce[2];
+	__u32	from;
+	__u32	to;
+};
 
 /* ------------------------------------------------------------------------
  * Xenstore

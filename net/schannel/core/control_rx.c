@@ -95,6 +95,9 @@ static const char *sc_control_handle_flow(struct schannel_channel *ch,
 		return sc_resize_offer(flow, &msg->ring.ring);
 	case SCHANNEL_MSG_RING_ANSWER:
 		return sc_resize_answer(flow, msg->answer.ready);
+	case SCHANNEL_MSG_RETURN:
+		/* OPENs of that type are refused, so far no module takes them */
+		return "RETURN for a flow that carries no TCP connection";
 	default:
 		/* a CLOSE before the peer shut both directions is a reset: wake all waiters */
 		if (msg->reason.reason != SCHANNEL_REASON_DONE ||

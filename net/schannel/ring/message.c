@@ -97,6 +97,7 @@ const char *sc_message_check(const struct schannel_msg *msg,
 		return check_dst(msg);
 	case SCHANNEL_MSG_CLOSE:
 	case SCHANNEL_MSG_RING_ANSWER:
+	case SCHANNEL_MSG_RETURN:
 		return check_both(msg, table_pages);
 	case SCHANNEL_MSG_TABLE_ADD:
 		if (msg->table.first != table_pages)
