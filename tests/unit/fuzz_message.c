@@ -35,6 +35,9 @@ static void use_ring(const struct schannel_ring_at *at, u32 nr_queues)
 	must(at->queue < nr_queues);
 	must(at->order < 32);
 	must(at->page + (1ULL << at->order) <= SCHANNEL_SEGMENT_PAGES_MAX);
+	/* the flow's entry is behind the ring */
+	if (at->flags & SCHANNEL_RING_INDEX)
+		must(at->page + (1ULL << at->order) < SCHANNEL_SEGMENT_PAGES_MAX);
 	must((u64)SCHANNEL_PAGE_SIZE << at->order <= 4U << 20);
 }
 
@@ -62,6 +65,7 @@ static void use(const struct schannel_msg *msg, u32 table_pages, u32 nr_queues)
 		break;
 	case SCHANNEL_MSG_CLOSE:
 	case SCHANNEL_MSG_RING_ANSWER:
+	case SCHANNEL_MSG_RETURN:
 		use_src(msg, table_pages);
 		use_dst(msg);
 		break;
