@@ -9,6 +9,7 @@
 #include <asm/ioctls.h>
 
 #include "core/flow.h"
+#include "sock/arrival.h"
 #include "sock.h"
 
 /*
@@ -225,7 +226,8 @@ int scinet_set_rcvlowat(struct sock *sk, int val)
 }
 
 /* As tcp_poll(). */
-static __poll_t scinet_poll_diverted(struct scinet_sock *is, __poll_t events)
+static __poll_t scinet_poll_diverted(struct scinet_sock *is,
+				     const poll_table *wait)
 {
 	struct sock *sk = is->conn.sk;
 	__poll_t mask = 0;
@@ -234,7 +236,7 @@ static __poll_t scinet_poll_diverted(struct scinet_sock *is, __poll_t events)
 	case TCP_SYN_SENT:
 		break;
 	case TCP_ESTABLISHED:
-		mask = sc_conn_poll(&is->conn, events);
+		mask = sc_conn_poll(&is->conn, wait);
 		break;
 	default:
 		mask = EPOLLHUP | EPOLLIN | EPOLLRDNORM | EPOLLRDHUP |
@@ -264,7 +266,8 @@ __poll_t scinet_poll(struct file *file, struct socket *sock, poll_table *wait)
 
 	if (likely(is && scinet_is_diverted(sock->sk))) {
 		sock_poll_wait(file, sock, wait);
-		mask = scinet_poll_diverted(is, poll_requested_events(wait));
+		sc_arrival_poll(&is->conn, wait);
+		mask = scinet_poll_diverted(is, wait);
 	} else if (is) {
 		mask = scinet_poll_plain(file, sock, wait);
 	} else if (try_module_get(THIS_MODULE)) {

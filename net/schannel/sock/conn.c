@@ -4,9 +4,9 @@
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
+#include "arrival.h"
 #include "conn.h"
 #include "core/flow.h"
-#include "io.h"
 #include "core/namespace.h"
 #include "peek.h"
 
@@ -18,6 +18,7 @@ void sc_conn_init(struct sc_conn *conn, struct sock *sk,
 	conn->abort = abort;
 	mutex_init(&conn->tx_lock);
 	mutex_init(&conn->rx_lock);
+	spin_lock_init(&conn->arrival_lock);
 	sc_conn_fresh(conn);
 }
 EXPORT_SYMBOL_NS_GPL(sc_conn_init, SC_NS_SOCK);
@@ -233,7 +234,11 @@ void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow)
 	conn->notified_flags |= flags;
 	if (flags)
 		sk->sk_state_change(sk);
-	if (view.prod != conn->notified_prod || flags & SC_FLOW_FIN) {
+	if (sc_arrival_expected(conn)) {
+		sc_arrival_announce(conn, flow);
+		if (flags & SC_FLOW_FIN)
+			sk->sk_data_ready(sk);
+	} else if (view.prod != conn->notified_prod || flags & SC_FLOW_FIN) {
 		conn->notified_prod = view.prod;
 		sk->sk_data_ready(sk);
 	}
@@ -242,7 +247,7 @@ void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow)
 	if (!want)
 		return;
 	if (sc_flow_await_space(flow, want, &view))
-		sc_io_write_space(sk);
+		sk->sk_write_space(sk);
 	else
 		cmpxchg(&conn->tx_wants, 0, want);
 }
@@ -253,9 +258,13 @@ EXPORT_SYMBOL_NS_GPL(sc_conn_event, SC_NS_SOCK);
  * any case. A level-triggered one polls again, so while there is data the peer's sends
  * cost no notification.
  */
-static bool sc_conn_readable(struct sc_flow *flow, u32 want, bool edges,
-			     struct sc_flow_view *view)
+static bool sc_conn_readable(struct sc_conn *conn, struct sc_flow *flow, u32 want,
+			     bool edges, struct sc_flow_view *view)
 {
+	if (unlikely(sc_arrival_each(conn))) {
+		sc_arrival_announce(conn, flow);
+		return sc_flow_has_data(flow, want, view);
+	}
 	if (!edges && sc_flow_has_data(flow, want, view))
 		return true;
 	/*
@@ -288,14 +297,15 @@ static bool sc_conn_writable(struct sc_conn *conn, struct sc_flow *flow,
 /**
  * sc_conn_poll() - what poll() says of an open connection
  * @conn:	the connection's end
- * @events:	EPOLL* of interest to the caller, with EPOLLET if it is edge-triggered
+ * @wait:	of the call, after sock_poll_wait() and sc_arrival_poll()
  *
  * No locks needed.
  *
  * Return: EPOLL*.
  */
-__poll_t sc_conn_poll(struct sc_conn *conn, __poll_t events)
+__poll_t sc_conn_poll(struct sc_conn *conn, const poll_table *wait)
 {
+	__poll_t events = poll_requested_events(wait);
 	struct sock *sk = conn->sk;
 	struct sc_flow_view view;
 	struct sc_flow *flow;
@@ -314,7 +324,7 @@ __poll_t sc_conn_poll(struct sc_conn *conn, __poll_t events)
 		want = READ_ONCE(sk->sk_rcvlowat);
 	if (!(events & (EPOLLIN | EPOLLRDNORM)))
 		sc_flow_look(flow, &view);
-	else if (sc_conn_readable(flow, want, events & EPOLLET, &view))
+	else if (sc_conn_readable(conn, flow, want, events & EPOLLET, &view))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	in_ended = shutdown & RCV_SHUTDOWN || view.flags & SC_FLOW_FIN;
 	out_ended = shutdown & SEND_SHUTDOWN || view.flags & SC_FLOW_PEER_SHUT;
@@ -375,7 +385,7 @@ void sc_conn_wake(struct sc_conn *conn, enum sc_flow_wake side)
 		WRITE_ONCE(conn->tx_look, true);
 		/* with a sender that joins the wait queue, then looks at the resize */
 		smp_mb();
-		sc_io_write_space(sk);
+		sk->sk_write_space(sk);
 		break;
 	case SC_FLOW_WAKE_RECEIVER:
 		sk->sk_data_ready(sk);

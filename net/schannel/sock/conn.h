@@ -10,6 +10,7 @@
 #include <linux/mutex.h>
 #include <linux/poll.h>
 #include <linux/rcupdate.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <net/sock.h>
 
@@ -52,13 +53,16 @@ struct sc_count {
  * @peek:	what was peeked at and not received yet, or NULL (@rx_lock)
  * @rx_count:	what was received (@rx_lock)
  * @rx_busy_poll: whether polling for data pays (@rx_lock)
+ * @rx_edges:	an edge-triggered waiter may not poll again after an event, see arrival.h
+ *		(the wait queue's lock)
  * @notified_prod: the peer's producer index when sk_data_ready was last called (softirq,
- *		serialised by the event queue)
+ *		serialised by the event queue; @arrival_lock while sc_arrival_each())
  * @notified_flags: SC_FLOW_* for which sk_state_change was called (softirq)
  * @notified_events: events received from the peer (softirq)
  * @tx_wants:	a waiter wants an event when there is this much space; 0 if none does. Set
  *		after joining the wait queue, cleared by sc_conn_event() only
  * @tx_need:	space for the record that did not fit, until one does (@tx_lock)
+ * @arrival_lock: serialises sc_arrival_announce(). Softirq
  */
 struct sc_conn {
 	struct sock *sk;
@@ -75,12 +79,14 @@ struct sc_conn {
 	struct sc_peek *peek;
 	struct sc_count rx_count;
 	struct sc_busy_poll rx_busy_poll;
+	bool rx_edges;
 
 	u32 notified_prod ____cacheline_aligned_in_smp;
 	u32 notified_flags;
 	u64 notified_events;
 	u32 tx_wants;
 	u32 tx_need;
+	spinlock_t arrival_lock;	/* see above */
 };
 
 /* The flow, or NULL. With lock_sock(), or the spinlock of a socket that is not owned. */
@@ -100,7 +106,7 @@ void sc_conn_apply(struct sc_conn *conn, void (*apply)(struct sc_conn *conn));
 bool sc_conn_is_due(const struct sc_conn *conn);
 void sc_conn_shutdown(struct sc_conn *conn, int how);
 void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow);
-__poll_t sc_conn_poll(struct sc_conn *conn, __poll_t events);
+__poll_t sc_conn_poll(struct sc_conn *conn, const poll_table *wait);
 int sc_conn_tx_try(struct sc_conn *conn, struct sc_flow *flow);
 int sc_conn_rx_try(struct sc_conn *conn, struct sc_flow *flow);
 void sc_conn_wake(struct sc_conn *conn, enum sc_flow_wake side);

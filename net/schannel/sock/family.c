@@ -6,6 +6,7 @@
 
 #include "core/common.h"
 #include "core/net.h"
+#include "arrival.h"
 #include "family.h"
 #include "inbox.h"
 #include "listen.h"
@@ -126,6 +127,7 @@ static __poll_t sc_poll(struct file *file, struct socket *sock,
 	int state;
 
 	sock_poll_wait(file, sock, wait);
+	sc_arrival_poll(&sc_sk(sk)->conn, wait);
 	/* acquire: pairs with sc_sock_established() */
 	state = smp_load_acquire(&sk->sk_state);
 
@@ -137,8 +139,7 @@ static __poll_t sc_poll(struct file *file, struct socket *sock,
 			mask |= EPOLLIN | EPOLLRDNORM;
 		break;
 	case TCP_ESTABLISHED:
-		mask |= sc_conn_poll(&sc_sk(sk)->conn,
-				     poll_requested_events(wait));
+		mask |= sc_conn_poll(&sc_sk(sk)->conn, wait);
 		break;
 	case TCP_SYN_SENT:
 		break;
@@ -324,6 +325,19 @@ static struct net_proto_family sc_family_ops __ro_after_init = {
 	.owner		= THIS_MODULE,
 };
 
+/* sock_init_data() knows functions that the kernel does not export. 0 or -ENOMEM. */
+static int __init sc_family_learn(void)
+{
+	struct sock *sk = sk_alloc(&init_net, sc_family(), GFP_KERNEL, &sc_proto, 1);
+
+	if (!sk)
+		return -ENOMEM;
+	sock_init_data(NULL, sk);
+	sc_arrival_init(sk);
+	sock_put(sk);
+	return 0;
+}
+
 /* Process context. 0 or -errno. */
 int __init sc_family_init(void)
 {
@@ -332,6 +346,9 @@ int __init sc_family_init(void)
 	err = proto_register(&sc_proto, 1);
 	if (err)
 		return err;
+	err = sc_family_learn();
+	if (err)
+		goto err_proto;
 	err = sc_inbox_init();
 	if (err)
 		goto err_proto;

@@ -5,17 +5,23 @@
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
+#include "arrival.h"
 #include "conn.h"
 #include "core/flow.h"
 #include "io.h"
 #include "busy_poll.h"
 
-/* There is space: wake all senders and pollers that wait for it. */
+/* As sk_write_space: there is space, wake all senders and pollers that wait for it. */
 void sc_io_write_space(struct sock *sk)
 {
+	struct socket *sock;
 	struct socket_wq *wq;
 
 	rcu_read_lock();
+	/* a socket that is being closed is freed after a grace period */
+	sock = READ_ONCE(sk->sk_socket);
+	if (sock)
+		clear_bit(SOCK_NOSPACE, &sock->flags);
 	wq = rcu_dereference(sk->sk_wq);
 	if (skwq_has_sleeper(wq))
 		wake_up_interruptible_poll(&wq->wait, EPOLLOUT | EPOLLWRNORM |
@@ -80,17 +86,25 @@ static bool sc_io_has_space(struct sc_conn *conn, struct sc_flow *flow, u32 want
 
 /*
  * All senders that wait for space share @tx_wants, so only sc_conn_event() clears it, and
- * wakes them all.
+ * wakes them all. SOCK_NOSPACE is for users in the kernel, which send again after
+ * sk_write_space has cleared it; SOCKWQ_ASYNC_NOSPACE for SIGIO. Both come first, as the event
+ * may.
  */
 static bool sc_io_writable(struct sc_conn *conn, struct sc_flow *flow, u32 want)
 {
 	struct sock *sk = conn->sk;
 	struct sc_flow_view view;
+	bool ready;
 
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	WRITE_ONCE(conn->tx_wants, want);
-	return sc_flow_await_space(flow, want, &view) ||
-	       READ_ONCE(sk->sk_err) ||
-	       READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
+	ready = sc_flow_await_space(flow, want, &view) ||
+		READ_ONCE(sk->sk_err) ||
+		READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
+	if (ready)
+		clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	return ready;
 }
 
 /**
@@ -219,17 +233,8 @@ int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
 			return 0;
 	}
 	want = clamp(want, 1U, sc_flow_rx_half(flow));
-	if (sc_flow_await_data(flow, want, &view))
+	if (sc_arrival_await(io->conn, flow, want, &view))
 		return view.flags & SC_FLOW_FIN && view.avail < least ? 1 : 0;
-	/*
-	 * All receivers share one event index. If others wait, for an unknown number
-	 * of bytes, ask for an event at the very next byte.
-	 */
-	if (want > 1 && wq_has_sleeper(sk_sleep(sk))) {
-		if (!sc_flow_await_more(flow, &view) || view.avail >= want ||
-		    view.flags & (SC_FLOW_GONE | SC_FLOW_FIN))
-			return 0;
-	}
 	/* the error last: a reset sets it first, and must not read as an end of file */
 	if (smp_load_acquire(&sk->sk_shutdown) & RCV_SHUTDOWN)
 		return sc_io_error(io) ?: 1;
@@ -251,11 +256,10 @@ int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
 int sc_io_recv_end(struct sc_io *io, int err)
 {
 	struct sc_flow *flow = sc_io_flow(io);
-	struct sc_flow_view view;
 
-	/* SIGIO users do not poll: ask for the event of the next data here */
-	if (flow && sock_flag(io->conn->sk, SOCK_FASYNC))
-		sc_flow_await_data(flow, 1, &view);
+	/* the call may have read what another waiter was not told of yet */
+	if (flow && unlikely(sc_arrival_each(io->conn)))
+		sc_arrival_announce(io->conn, flow);
 	if (flow && unlikely(sc_resize_is_offered(flow)))
 		sc_resize_follow(flow);
 	mutex_unlock(io->lock);
@@ -277,19 +281,12 @@ int sc_io_recv_end(struct sc_io *io, int err)
  */
 int sc_io_wait_space(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
 {
-	struct sock *sk = io->conn->sk;
-
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	if (sc_io_busy_poll(io, flow, &io->conn->tx_busy_poll, sc_io_has_space, least))
 		return 0;
-	/* for a sender that does not wait and expects SIGIO */
-	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
-	if (!io->timeo && !sc_io_writable(io->conn, flow, want))
-		return -EAGAIN;
 	if (!io->timeo)
-		return 0;
+		return sc_io_writable(io->conn, flow, want) ? 0 : -EAGAIN;
 	return sc_io_sleep(io, flow, sc_io_writable, want, &io->conn->tx_count);
 }
 

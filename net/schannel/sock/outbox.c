@@ -15,7 +15,6 @@
 #include "core/common.h"
 #include "core/flow.h"
 #include "core/observer.h"
-#include "io.h"
 #include "outbox.h"
 #include "core/peer.h"
 #include "port.h"
@@ -57,7 +56,7 @@ static void sc_outbox_wake(struct sc_outbox *out, int err)
 			WRITE_ONCE(ssk->sk.sk_err, -err);
 			sk_error_report(&ssk->sk);
 		}
-		sc_io_write_space(&ssk->sk);
+		ssk->sk.sk_write_space(&ssk->sk);
 	}
 	spin_unlock_bh(&out->lock);
 	wake_up_interruptible_all(&out->wq);
@@ -365,12 +364,15 @@ static int sc_outbox_block(struct sc_outbox *out, struct sc_outbox_wait *w)
 	sc_outbox_unblock(ssk);
 	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, &ssk->sk);
 	lock_sock(&ssk->sk);
+	set_bit(SOCK_NOSPACE, &ssk->sk.sk_socket->flags);
 	spin_lock_bh(&out->lock);
 	ret = sc_outbox_arm(out, w);
 	if (!ret && !ssk->outbox_peer) {
 		refcount_inc(&w->peer->ref);
 		ssk->outbox_peer = w->peer;
 		list_add_tail(&ssk->outbox_node, &out->blocked);
+	} else if (ret) {
+		clear_bit(SOCK_NOSPACE, &ssk->sk.sk_socket->flags);
 	}
 	spin_unlock_bh(&out->lock);
 	release_sock(&ssk->sk);

@@ -6,6 +6,7 @@
 #include "core/common.h"
 #include "core/stats.h"
 #include "core/trace.h"
+#include "io.h"
 #include "socket.h"
 #include "table.h"
 
@@ -82,6 +83,7 @@ struct sock *sc_sock_alloc(struct net *net, struct socket *sock, struct proto *p
 	sock_init_data(sock, sk);
 	sk->sk_type = type;
 	sk->sk_destruct = sc_sock_destruct;
+	sk->sk_write_space = sc_io_write_space;
 	/* the upcall uses it without a reference, under RCU */
 	sock_set_flag(sk, SOCK_RCU_FREE);
 

@@ -6,6 +6,7 @@
 #include <net/sock.h>
 
 #include "core/common.h"
+#include "arrival.h"
 #include "core/flow.h"
 #include "socket.h"
 
@@ -56,7 +57,11 @@ static void sc_sock_apply(struct sc_conn *conn)
 /* As release_cb() of struct proto: the end of release_sock(). */
 void sc_sock_release_cb(struct sock *sk)
 {
-	sc_sock_apply(&sc_sk(sk)->conn);
+	struct sc_conn *conn = &sc_sk(sk)->conn;
+
+	sc_sock_apply(conn);
+	if (sk->sk_state == TCP_ESTABLISHED)
+		sc_arrival_refresh(conn);
 }
 
 static void sc_sock_opened(struct sc_flow *flow, void *user)

@@ -8,6 +8,7 @@
 
 #include "../group.h"
 #include "../control.h"
+#include "../event.h"
 #include "../sock.h"
 
 #define ENTRIES	64
@@ -311,6 +312,135 @@ static void multishot_server(void)
 	}
 }
 
+/* ---- Requests that stay: each arrival completes them once more --------- */
+
+/* the last one is left there */
+#define ARRIVALS	41
+
+static void send_arrivals(int fd, int number)
+{
+	for (int i = 0; i < number; i++) {
+		control_expect("NEXT");
+		call_gives(send(fd, "xy", 2, 0), 2);
+	}
+	control_meet("DONE");
+}
+
+static void arrivals_client(void)
+{
+	send_arrivals(sock_reach(), ARRIVALS);
+}
+
+/* One poll for all arrivals, whether they are read, read in part, or left there. */
+static void poll_arrivals(int fd)
+{
+	struct io_uring_cqe *cqe;
+	char buffer[2 * ARRIVALS + 2];
+
+	for (int i = 0; i < ARRIVALS; i++) {
+		struct __kernel_timespec time = { .tv_sec = patience_ms() / 1000 };
+
+		control_write("NEXT");
+		if (io_uring_wait_cqe_timeout(&ring, &cqe, &time))
+			fail("lost: arrival %d", i);
+		do {
+			check(cqe->res > 0 && cqe->res & POLLIN);
+			check(cqe->flags & IORING_CQE_F_MORE);
+			io_uring_cqe_seen(&ring, cqe);
+		} while (!io_uring_peek_cqe(&ring, &cqe));
+		if (i % 4 == 1)
+			call_gives(recv(fd, buffer, 1, MSG_DONTWAIT), 1);
+		else if (i % 4 == 3)
+			call(recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT));
+	}
+}
+
+static void poll_server(void)
+{
+	int fd = sock_serve();
+
+	start();
+	io_uring_prep_poll_multishot(next(), fd, POLLIN);
+	check_equal(io_uring_submit(&ring), 1);
+	poll_arrivals(fd);
+	control_meet("DONE");
+}
+
+static void poll_beside_client(void)
+{
+	send_arrivals(sock_reach(), ARRIVALS + 1);
+}
+
+/* The owner of an edge-triggered epoll set on the same socket is busy after its first event. */
+static void poll_beside_server(void)
+{
+	int fd = sock_serve(), set = event_watch(fd, EPOLLIN | EPOLLET);
+
+	control_write("NEXT");
+	check(event_next(set, "the first arrival") & EPOLLIN);
+	start();
+	io_uring_prep_poll_multishot(next(), fd, POLLIN);
+	check_equal(io_uring_submit(&ring), 1);
+	poll_arrivals(fd);
+	check(event_now(set) & EPOLLIN);
+	control_meet("DONE");
+}
+
+/* The request was made before the socket was connected. */
+static void poll_early_client(void)
+{
+	union address to = sock_told();
+	int fd = sock_open(0);
+	uint64_t name;
+
+	start();
+	io_uring_prep_poll_multishot(next(), fd, POLLIN);
+	check_equal(io_uring_submit(&ring), 1);
+	call(sock_try(fd, to));
+	/* what a socket that is not connected says of itself, if anything */
+	while (io_uring_cq_ready(&ring))
+		ended(&name);
+	control_meet("CONNECTED");
+	poll_arrivals(fd);
+	control_meet("DONE");
+}
+
+static void poll_early_server(void)
+{
+	int fd = sock_serve();
+
+	control_meet("CONNECTED");
+	send_arrivals(fd, ARRIVALS);
+}
+
+/* Receives into buffers that were provided, as long as there are some. */
+static void recv_arrivals_server(void)
+{
+	static char buffers[2 * ARRIVALS][2];
+	int fd = sock_serve(), bytes = 0;
+	struct io_uring_sqe *sqe;
+
+	start();
+	io_uring_prep_provide_buffers(next(), buffers, 2, 2 * ARRIVALS, 1, 0);
+	check_equal(run(), 0);
+	sqe = next();
+	io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
+	sqe->flags |= IOSQE_BUFFER_SELECT;
+	sqe->buf_group = 1;
+	check_equal(io_uring_submit(&ring), 1);
+	for (int i = 0; i < ARRIVALS; i++) {
+		control_write("NEXT");
+		while (bytes < 2 * (i + 1)) {
+			uint64_t name;
+			int n = ended(&name);
+
+			check(n > 0);
+			bytes += n;
+		}
+	}
+	control_meet("DONE");
+}
+
 static const struct test_case cases[] = {
 	{ "talk", "connect, accept, send and receive", talk_client,
 	  talk_server },
@@ -325,6 +455,14 @@ static const struct test_case cases[] = {
 	  cancelled_client, cancelled_server },
 	{ "multishot", "one accept for all connections", multishot_client,
 	  multishot_server },
+	{ "poll", "one poll for each arrival, read or not", arrivals_client,
+	  poll_server },
+	{ "poll_beside", "the same beside an epoll set that nobody looks at",
+	  poll_beside_client, poll_beside_server },
+	{ "poll_early", "the same if it began before the connection",
+	  poll_early_client, poll_early_server },
+	{ "recv", "one receive for each arrival", arrivals_client,
+	  recv_arrivals_server },
 	{ }
 };
 
