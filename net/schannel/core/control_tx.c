@@ -83,7 +83,9 @@ static bool sc_control_flow(struct sc_flow *flow, struct schannel_msg *msg)
 		sc_control_ring_at(&msg->accept.ring, flow, &flow->extent);
 		msg->accept.uid = flow->acceptor.uid;
 		msg->accept.gid = flow->acceptor.gid;
-	} else if (flow->accepted && flow->posts & SC_FLOW_POST_CLOSE) {
+	} else if (flow->posts & SC_FLOW_POST_CLOSE &&
+		   /* acquire: pairs with sc_flow_join() */
+		   smp_load_acquire(&flow->accepted)) {
 		flow->posts &= ~SC_FLOW_POST_CLOSE;
 		msg->type = SCHANNEL_MSG_CLOSE;
 		msg->reason.reason = flow->reason;

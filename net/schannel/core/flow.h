@@ -136,7 +136,7 @@ struct sc_ids {
  * @ops:	the user's functions
  * @user:	their argument, NULL once the user has left (RCU)
  * @posts:	SC_FLOW_POST_* that wait to be sent (control lock)
- * @accepted:	the peer's end is known (by the channel's work)
+ * @accepted:	@peer_id is known (by the channel's work)
  * @close_sent:	CLOSE was sent (control lock)
  * @close_received: CLOSE was received (control lock)
  * @reason:	reason of the CLOSE to send; set before that is posted

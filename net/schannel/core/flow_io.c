@@ -214,7 +214,8 @@ void sc_flow_fin(struct sc_flow *flow)
 		virt_store_release(&own->tx_flags,
 				   own->tx_flags | SCHANNEL_TX_FIN);
 		virt_mb();	/* the flag is visible before sc_queue_post() may skip the event */
-		if (flow->accepted)
+		/* acquire: pairs with sc_flow_join() */
+		if (smp_load_acquire(&flow->accepted))
 			sc_flow_post(flow);
 	}
 	rcu_read_unlock();
@@ -233,7 +234,8 @@ void sc_flow_rx_shut(struct sc_flow *flow)
 	    !(own->rx_flags & SCHANNEL_RX_SHUT)) {
 		WRITE_ONCE(own->rx_flags, own->rx_flags | SCHANNEL_RX_SHUT);
 		virt_mb();	/* the flag is visible before sc_queue_post() may skip the event */
-		if (flow->accepted)
+		/* acquire: pairs with sc_flow_join() */
+		if (smp_load_acquire(&flow->accepted))
 			sc_flow_post(flow);
 	}
 	rcu_read_unlock();

@@ -193,7 +193,8 @@ static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
 	flow->peer_id = peer_id;
 	/* release: pairs with sc_flow_is_joined() */
 	smp_store_release(&flow->rx.peer, entry);
-	flow->accepted = true;
+	/* release: an event needs the remote end's number (sc_flow_fin(), sc_flow_rx_shut()) */
+	smp_store_release(&flow->accepted, true);
 	return 0;
 }
 
@@ -262,7 +263,8 @@ void sc_flow_answered(struct sc_flow *flow, const struct schannel_msg *msg)
 	if (err) {
 		/* CLOSE needs the number of the remote end */
 		flow->peer_id = msg->src_flow;
-		flow->accepted = true;
+		/* release: as in sc_flow_join() */
+		smp_store_release(&flow->accepted, true);
 		sc_flow_ended(flow, -ENOBUFS);
 	} else {
 		sc_stats_flow_began(flow);

@@ -31,8 +31,9 @@ void sc_connect_failed(struct sock *sk, int err)
 	sc_sock_connect_ended(ssk, ssk->peer_domid, ssk->peer_port, err);
 	sc_peer_unwait(ssk->peer, &ssk->waiter);
 	sc_conn_detach(&ssk->conn, SCHANNEL_REASON_RESET);
-	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	WRITE_ONCE(sk->sk_err, -err);
+	/* release: poll() finds the error of a socket that is not connecting any more */
+	smp_store_release(&sk->sk_state, TCP_CLOSE);
 	sk->sk_state_change(sk);
 	sk_wake_async(sk, SOCK_WAKE_IO, POLL_ERR);
 }
@@ -173,7 +174,8 @@ static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
 	sc_conn_fresh(&ssk->conn);	/* the earlier connection's counters were added up */
 	WRITE_ONCE(sk->sk_err, 0);
 	WRITE_ONCE(sk->sk_shutdown, 0);
-	WRITE_ONCE(sk->sk_state, TCP_SYN_SENT);
+	/* release: poll() finds nothing of the earlier connection in this state */
+	smp_store_release(&sk->sk_state, TCP_SYN_SENT);
 	/* before sc_connect_go(), as in sc_connect_work() */
 	mod_delayed_work(sc_wq, &ssk->waiter.work, timeout);
 	err = sc_connect_go(sk);

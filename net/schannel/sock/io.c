@@ -150,8 +150,9 @@ struct sc_flow *sc_io_flow(struct sc_io *io)
 	struct sc_flow *flow;
 
 	flow = rcu_dereference_check(io->conn->flow, lockdep_is_held(io->lock));
+	/* acquire: pairs with the store of TCP_ESTABLISHED */
 	if (!flow || !sc_flow_is_joined(flow) ||
-	    READ_ONCE(io->conn->sk->sk_state) == TCP_SYN_SENT)
+	    smp_load_acquire(&io->conn->sk->sk_state) == TCP_SYN_SENT)
 		return NULL;
 	return flow;
 }

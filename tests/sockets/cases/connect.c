@@ -170,6 +170,31 @@ static void nonblocking_server(void)
 }
 
 /* A refusal is reported once: by SO_ERROR here. */
+/* Whoever looks all the time never sees a failed connect() without its error. */
+static void watched_client(void)
+{
+	union address to = sock_told();
+
+	for (int i = 0; i < 300; i++) {
+		int fd = sock_open(SOCK_NONBLOCK);
+		short state;
+
+		call_fails(sock_try(fd, to), EINPROGRESS);
+		do {
+			struct pollfd now = { .fd = fd, .events = POLLIN | POLLOUT };
+
+			call(poll(&now, 1, 0));
+			state = now.revents;
+		} while (!state);
+		check(state & POLLERR);
+		check_equal(sock_error(fd), ECONNREFUSED);
+		close(fd);
+	}
+	control_write("LISTEN");
+	control_expect("LISTENING");
+	sock_connect(to);
+}
+
 static void nonblocking_refused_client(void)
 {
 	union address to = sock_told();
@@ -409,6 +434,9 @@ static const struct test_case cases[] = {
 	  nonblocking_client, nonblocking_server },
 	{ "nonblocking_refused", "POLLERR, and SO_ERROR returns the reason once",
 	  nonblocking_refused_client, closed_port_server },
+	{ "watched", "a failed connect() never looks successful", watched_client,
+	  closed_port_server,
+	  .not_inet = "TCP is refused within the call over loopback" },
 	{ "refusal_told", "the next call returns the reason once",
 	  refusal_told_client, closed_port_server },
 	{ "begun", "a blocking connect waits for the nonblocking one before",
