@@ -11,6 +11,8 @@
 #include "fuzz_input.h"
 #include "ring/message.h"
 
+#define QUEUES_MAX	8U
+
 static void must(bool holds)
 {
 	if (!holds)
@@ -70,15 +72,22 @@ static void use(const struct schannel_msg *msg, u32 table_pages, u32 nr_queues)
 		use_dst(msg);
 		break;
 	case SCHANNEL_MSG_TABLE_ADD:
-		must(msg->table.first == table_pages);
+		must(msg->table.first <= table_pages);
+		must(msg->table.first == table_pages ||
+		     msg->table.first + msg->table.nr <= (int)table_pages);
 		must(msg->table.nr && msg->table.nr <= SCHANNEL_TABLE_ADD_MAX);
-		must(table_pages + msg->table.nr <= SCHANNEL_FLOW_PAGES_MAX);
+		must(msg->table.first + msg->table.nr <= (int)SCHANNEL_FLOW_PAGES_MAX);
+		break;
+	case SCHANNEL_MSG_TABLE_ANSWER:
+		must(msg->table.nr);
+		must(msg->table.first + msg->table.nr <= (int)SCHANNEL_FLOW_PAGES_MAX);
 		break;
 	case SCHANNEL_MSG_SEGMENT_ADD:
 		must(msg->segment.segment < SCHANNEL_SEGMENTS_MAX);
 		must(msg->segment.nr_pages);
 		must(msg->segment.nr_pages * sizeof(u32) <= SCHANNEL_PAGE_SIZE);
 		break;
+	case SCHANNEL_MSG_SEGMENT_ANSWER:
 	case SCHANNEL_MSG_SEGMENT_DEL:
 	case SCHANNEL_MSG_SEGMENT_GONE:
 		must(msg->segment.segment < SCHANNEL_SEGMENTS_MAX);
@@ -100,7 +109,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		return 0;
 	memcpy(&setup, data, sizeof(setup));
 	pages = setup.table_pages % SCHANNEL_FLOW_PAGES_MAX + 1;
-	queues = setup.nr_queues % SCHANNEL_QUEUES_MAX + 1;
+	queues = setup.nr_queues % QUEUES_MAX + 1;
 	data += sizeof(setup);
 	size -= sizeof(setup);
 

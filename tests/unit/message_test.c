@@ -50,11 +50,25 @@ static const struct schannel_msg table_msg = {
 	.table = { .first = TABLE_PAGES, .nr = 2, .ref = { 8, 9 } },
 };
 
+static const struct schannel_msg table_answer_msg = {
+	.type = SCHANNEL_MSG_TABLE_ANSWER,
+	.dst_flow = SCHANNEL_FLOW_NONE,
+	.src_flow = SCHANNEL_FLOW_NONE,
+	.table = { .first = 1, .nr = 2, .mapped = 1 },
+};
+
 static const struct schannel_msg segment_msg = {
 	.type = SCHANNEL_MSG_SEGMENT_ADD,
 	.dst_flow = SCHANNEL_FLOW_NONE,
 	.src_flow = SCHANNEL_FLOW_NONE,
 	.segment = { .segment = 7, .nr_pages = 256, .list_ref = 10 },
+};
+
+static const struct schannel_msg segment_answer_msg = {
+	.type = SCHANNEL_MSG_SEGMENT_ANSWER,
+	.dst_flow = SCHANNEL_FLOW_NONE,
+	.src_flow = SCHANNEL_FLOW_NONE,
+	.segment = { .segment = 7, .mapped = 1 },
 };
 
 static const struct schannel_msg delete_msg = {
@@ -93,7 +107,8 @@ static const struct schannel_msg return_msg = {
 
 static const struct schannel_msg *const all_msgs[] = {
 	&open_msg, &accept_msg, &refuse_msg, &close_msg, &table_msg,
-	&segment_msg, &delete_msg, &gone_msg, &ring_msg, &answer_msg, &return_msg,
+	&table_answer_msg, &segment_msg, &segment_answer_msg, &delete_msg, &gone_msg,
+	&ring_msg, &answer_msg, &return_msg,
 };
 
 static const char *check(const struct schannel_msg *msg)
@@ -261,7 +276,9 @@ static void table_fields(void)
 	BAD(table_msg, table.nr, 0);
 	BAD(table_msg, table.nr, SCHANNEL_TABLE_ADD_MAX + 1);
 	BAD(table_msg, table.nr, 0xffff);
-	BAD(table_msg, table.first, 0);
+	/* announced again, but not together with a new page */
+	GOOD(table_msg, table.first, 0);
+	GOOD(table_msg, table.first, TABLE_PAGES - 2);
 	BAD(table_msg, table.first, TABLE_PAGES - 1);
 	BAD(table_msg, table.first, TABLE_PAGES + 1);
 	BAD(table_msg, table.first, 0xffff);
@@ -276,6 +293,22 @@ static void table_fields(void)
 				 known + nr <= SCHANNEL_FLOW_PAGES_MAX);
 		}
 	}
+}
+
+static void table_answer_fields(void)
+{
+	CHECK(!check(&table_answer_msg));
+	GOOD(table_answer_msg, table.nr, 1);
+	BAD(table_answer_msg, table.nr, 0);
+	BAD(table_answer_msg, table.nr, 0xffff);
+	GOOD(table_answer_msg, table.first, 0);
+	GOOD(table_answer_msg, table.first, SCHANNEL_FLOW_PAGES_MAX - 2);
+	BAD(table_answer_msg, table.first, SCHANNEL_FLOW_PAGES_MAX - 1);
+	BAD(table_answer_msg, table.first, 0xffff);
+	/* one answer may be about the pages of many announcements */
+	GOOD(table_answer_msg, table.nr, SCHANNEL_FLOW_PAGES_MAX - 1);
+	GOOD(table_answer_msg, table.mapped, 0);
+	GOOD(table_answer_msg, table.mapped, 0xffff);
 }
 
 static void segment_fields(void)
@@ -303,10 +336,13 @@ static void check_segment(const struct schannel_msg *good)
 	/* only the segment's number matters */
 	GOOD(*good, segment.nr_pages, 0);
 	GOOD(*good, segment.nr_pages, 0xffff);
+	GOOD(*good, segment.mapped, 0);
+	GOOD(*good, segment.mapped, 0xffffffff);
 }
 
 static void delete_fields(void)
 {
+	check_segment(&segment_answer_msg);
 	check_segment(&delete_msg);
 	check_segment(&gone_msg);
 }
@@ -343,9 +379,8 @@ static void unknown_types(void)
 
 	for (i = 0; i < ARRAY_SIZE(all_msgs); i++) {
 		BAD(*all_msgs[i], type, 0);
-		for (type = SCHANNEL_MSG_RING_ANSWER + 1; type <= 0xffff; type++)
-			if (type != SCHANNEL_MSG_RETURN)
-				BAD(*all_msgs[i], type, type);
+		for (type = SCHANNEL_MSG_RETURN + 1; type <= 0xffff; type++)
+			BAD(*all_msgs[i], type, type);
 	}
 }
 
@@ -401,7 +436,9 @@ static void layout_is_the_abi(void)
 	CHECK_EQ(sizeof(struct schannel_queue) * SCHANNEL_QUEUES_MAX, SCHANNEL_PAGE_SIZE);
 	CHECK_EQ(offsetof(struct schannel_queue, cons), 64);
 	CHECK_EQ(SCHANNEL_QUEUE_ENTRIES << SCHANNEL_QUEUE_ORDER_MAX, SCHANNEL_FLOWS_MAX);
-	CHECK(sizeof(struct schannel_dir) <= SCHANNEL_PAGE_SIZE);
+	CHECK_EQ(sizeof(struct schannel_dir), SCHANNEL_PAGE_SIZE);
+	CHECK_EQ(offsetof(struct schannel_dir, accept_flows), 44);
+	CHECK_EQ(offsetof(struct schannel_dir, entry_ref), 2048);
 	CHECK_EQ(offsetof(struct schannel_dir, required) + sizeof(__u32), 24);
 }
 
@@ -412,8 +449,9 @@ static const struct tap_case cases[] = {
 	{ "REFUSE", refuse_fields },
 	{ "CLOSE", close_fields },
 	{ "TABLE_ADD", table_fields },
+	{ "TABLE_ANSWER", table_answer_fields },
 	{ "SEGMENT_ADD", segment_fields },
-	{ "SEGMENT_DEL and SEGMENT_GONE", delete_fields },
+	{ "SEGMENT_ANSWER, SEGMENT_DEL and SEGMENT_GONE", delete_fields },
 	{ "RING", ring_fields },
 	{ "RING_ANSWER", answer_fields },
 	{ "RETURN", return_fields },

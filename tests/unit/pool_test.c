@@ -7,6 +7,7 @@
 
 #include <linux/bitmap.h>
 
+#include "ring/dir.h"
 #include "ring/pool.h"
 #include "random.h"
 #include "tap.h"
@@ -495,6 +496,15 @@ static void segments_come_and_go(void)
 	for (i = 0; i < 3; i++)
 		tell(pool, seg[i], SC_SEGMENT_ANNOUNCED);
 	CHECK(!sc_pool_announce(pool, &goes));
+	/* nor one that the peer has not answered yet */
+	CHECK(sc_pool_retire_idle(pool));
+	CHECK(!sc_pool_announce(pool, &goes));
+	for (i = 0; i < 3; i++) {
+		CHECK(sc_pool_answered(pool, i, true));
+		CHECK(!sc_pool_answered(pool, i, true));
+		CHECK_EQ(seg[i]->state, SC_SEGMENT_MAPPED);
+	}
+	CHECK(!sc_pool_answered(pool, 3, true));
 	CHECK(!sc_pool_gone(pool, 0));
 	CHECK(!sc_pool_gone(pool, SCHANNEL_SEGMENTS_MAX - 1));
 
@@ -533,6 +543,81 @@ static void segments_come_and_go(void)
 	CHECK_EQ(pool->nr_segments, 3);
 	CHECK_EQ(sc_pool_alloc(pool, SC_SEGMENT_ORDER, &extent), -ENOSPC);
 	CHECK(pool_grow(pool));
+	pool_destroy(pool);
+}
+
+/* The peer cannot map a segment: it gets no more rings, and goes when it has none. */
+static void segment_is_not_mapped(void)
+{
+	struct sc_pool *pool = pool_create(2 * SC_SEGMENT_PAGES);
+	struct sc_extent early, late;
+	struct sc_pool_segment *seg;
+	bool goes;
+
+	CHECK(pool_grow(pool));
+	seg = pool->segment[0];
+	CHECK(!sc_pool_answered(pool, 0, false));
+	tell(pool, seg, SC_SEGMENT_ANNOUNCED);
+	/* a ring is allocated before the answer comes */
+	CHECK_EQ(sc_pool_alloc(pool, 0, &early), 0);
+	CHECK(sc_pool_answered(pool, 0, false));
+	CHECK(!sc_pool_answered(pool, 0, true));
+	CHECK_EQ(seg->state, SC_SEGMENT_UNMAPPED);
+	CHECK_EQ(sc_pool_alloc(pool, 0, &late), -ENOSPC);
+	CHECK(!sc_pool_retire_idle(pool));
+	CHECK(!sc_pool_announce(pool, &goes));
+
+	/* it counts until it is gone; another segment is another matter */
+	CHECK(pool_grow(pool));
+	CHECK(!pool_grow(pool));
+	CHECK_EQ(sc_pool_alloc(pool, 0, &late), 0);
+	CHECK_EQ(late.segment, 1);
+	tell(pool, pool->segment[1], SC_SEGMENT_ANNOUNCED);
+
+	/* it goes as soon as it is empty */
+	sc_pool_free(pool, &early);
+	sc_pool_retire_idle(pool);
+	tell(pool, seg, SC_SEGMENT_DELETED);
+	CHECK(sc_pool_gone(pool, 0) == seg);
+	segment_destroy(seg);
+	CHECK(pool_grow(pool));
+	pool_destroy(pool);
+}
+
+/* The pool stays within what the peer accepts. */
+static void peer_accepts_little(void)
+{
+	const struct sc_terms terms = {
+		.segments = 2, .pool_pages = 3 * SC_SEGMENT_PAGES, .ring_order = 5,
+	};
+	const struct sc_size_limits limits = { .min = 8, .max = 10 };
+	struct sc_pool *pool = pool_create(64 * MIB_PAGES);
+	struct sc_pool_segment *seg;
+
+	sc_pool_set_terms(pool, &terms);
+	CHECK_EQ(pool->limit, 3 * SC_SEGMENT_PAGES);
+	CHECK_EQ(sc_pool_order(pool, limits), 5);
+	CHECK_EQ(sc_pool_larger(pool, 5, 10), 5);
+	CHECK_EQ(sc_pool_larger(pool, 4, 10), 5);
+	CHECK(pool_grow(pool));
+	CHECK(pool_grow(pool));
+	/* two segments, though there are pages for three */
+	CHECK(!sc_pool_may_grow(pool, 1));
+	pool_destroy(pool);
+
+	pool = pool_create(2 * SC_SEGMENT_PAGES);
+	sc_pool_set_terms(pool, &terms);
+	CHECK_EQ(pool->limit, 2 * SC_SEGMENT_PAGES);
+	pool_destroy(pool);
+
+	/* add() checks the number of segments, too */
+	pool = pool_create(64 * MIB_PAGES);
+	sc_pool_set_terms(pool, &terms);
+	CHECK(pool_grow(pool));
+	CHECK(pool_grow(pool));
+	seg = segment_create(1);
+	CHECK_EQ(sc_pool_add(pool, seg), -ENOBUFS);
+	segment_destroy(seg);
 	pool_destroy(pool);
 }
 
@@ -638,6 +723,8 @@ static const struct tap_case cases[] = {
 	{ "growing beside idle ones", growing_beside_idle },
 	{ "large rings shrink for starved ones", evening_out },
 	{ "large rings", large_rings },
+	{ "a segment that the peer cannot map", segment_is_not_mapped },
+	{ "a peer that accepts little", peer_accepts_little },
 	{ "segments come and go", segments_come_and_go },
 	{ "taken away", taken_away },
 	{ "two threads", two_threads },

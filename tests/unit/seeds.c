@@ -92,6 +92,18 @@ static void messages(void)
 		.type = SCHANNEL_MSG_SEGMENT_ADD,
 		.segment = { .segment = 1, .nr_pages = 256 },
 	});
+	message("table-again", (struct schannel_msg){
+		.type = SCHANNEL_MSG_TABLE_ADD,
+		.table = { .first = 1, .nr = 2 },
+	});
+	message("table-answer", (struct schannel_msg){
+		.type = SCHANNEL_MSG_TABLE_ANSWER,
+		.table = { .first = 1, .nr = 2, .mapped = 1 },
+	});
+	message("segment-answer", (struct schannel_msg){
+		.type = SCHANNEL_MSG_SEGMENT_ANSWER,
+		.segment = { .segment = 1, .mapped = 1 },
+	});
 	message("delete", (struct schannel_msg){
 		.type = SCHANNEL_MSG_SEGMENT_DEL,
 		.segment = { .segment = 1 },

@@ -84,8 +84,17 @@ static __inline__ int schannel_need_event(__u32 event, __u32 now, __u32 old)
 #define SCHANNEL_MAGIC		0x4e484353U	/* "SCHN" */
 #define SCHANNEL_QUEUES_MAX	32U
 #define SCHANNEL_QUEUE_ORDER_MAX 4U
-#define SCHANNEL_QUEUE_PAGES_MAX 128U
+#define SCHANNEL_QUEUE_PAGES_MAX 512U
 #define SCHANNEL_CTL_ORDER_MAX	3U
+
+/*
+ * What every side accepts at least: a few flows, and a pool of 1 MiB with rings of 128 KiB,
+ * which hold the largest datagram.
+ */
+#define SCHANNEL_ACCEPT_FLOWS_MIN	32U
+#define SCHANNEL_ACCEPT_SEGMENTS_MIN	1U
+#define SCHANNEL_ACCEPT_PAGES_MIN	256U
+#define SCHANNEL_ACCEPT_ORDER_MIN	5U
 
 /**
  * struct schannel_dir - a side's directory
@@ -97,25 +106,40 @@ static __inline__ int schannel_need_event(__u32 event, __u32 now, __u32 old)
  *		bits that it does not know.
  * @required:	feature bits that the owner cannot do without. Check: the reader
  *		knows all of them.
- * @nr_queues:	number of event queues. Check: 1 to SCHANNEL_QUEUES_MAX. The channel
- *		uses queues 0 to n - 1, where n is the smaller one of the two sides'
- *		numbers.
+ * @nr_queues:	number of event queues. Check: not 0. The channel uses queues 0 to n - 1,
+ *		where n is the smaller one of the two sides' numbers. A side of version 1 has
+ *		at most SCHANNEL_QUEUES_MAX.
  * @queue_order: the owner's event queues have 1 << @queue_order pages of entries each.
- *		Check: at most SCHANNEL_QUEUE_ORDER_MAX, and @nr_queues << @queue_order
- *		at most SCHANNEL_QUEUE_PAGES_MAX. The two sides' orders may differ.
+ *		Check: n << @queue_order is at most SCHANNEL_QUEUE_PAGES_MAX. The two sides'
+ *		orders may differ. At most SCHANNEL_QUEUE_ORDER_MAX in version 1.
  * @ctl_order:	the control ring has 1 << @ctl_order pages. Check: at most
  *		SCHANNEL_CTL_ORDER_MAX.
  * @flow_ref:	grant reference of page 0 of the flow table (entries 0 to
  *		SCHANNEL_FLOWS_PER_PAGE - 1).
  * @queue_ref:	grant reference of the page with the headers of the event queues, an array
  *		of struct schannel_queue.
+ * @accept_flows: number of entries of the reader's flow table that the owner can use:
+ *		the reader's flows have smaller numbers. The reader rounds it down to
+ *		whole pages. Check: at least SCHANNEL_ACCEPT_FLOWS_MIN.
+ * @accept_segments: the owner maps segments of the reader's pool whose numbers are less
+ *		than this. Check: at least SCHANNEL_ACCEPT_SEGMENTS_MIN.
+ * @accept_pages: largest number of pages in all segments of the reader's pool, see
+ *		"Segments". Check: at least SCHANNEL_ACCEPT_PAGES_MIN.
+ * @accept_order: the owner reads rings of at most 1 << @accept_order pages. Check: at
+ *		least SCHANNEL_ACCEPT_ORDER_MIN.
  * @ctl_ref:	grant references of the control ring's pages, in order.
+ * @reserved2:	0.
  * @entry_ref:	grant references of the event queues' pages of entries, in order: first
- *		those of queue 0, then those of queue 1, and so on.
+ *		those of queue 0, then those of queue 1, and so on. It fills the second half
+ *		of the page.
  *
  * The owner writes the directory before it announces it, and never changes it
  * afterwards. The peer reads it once, when the channel comes up. Grant references
  * need no check: the reader cannot map an invalid one, and then refuses the channel.
+ *
+ * Of a number that limits both sides (@nr_queues, @accept_*), the reader uses the
+ * smaller one of the owner's and its own, however large the owner's is. A side that uses
+ * more than its peer accepts breaks the protocol: this ends the channel.
  */
 struct schannel_dir {
 	__u32	magic;
@@ -129,7 +153,12 @@ struct schannel_dir {
 	__u32	ctl_order;
 	__u32	flow_ref;
 	__u32	queue_ref;
+	__u32	accept_flows;
+	__u32	accept_segments;
+	__u32	accept_pages;
+	__u32	accept_order;
 	__u32	ctl_ref[1U << SCHANNEL_CTL_ORDER_MAX];
+	__u32	reserved2[489];
 	__u32	entry_ref[SCHANNEL_QUEUE_PAGES_MAX];
 };
 
@@ -201,6 +230,7 @@ struct schannel_queue {
  * about a flow that uses it.
  */
 #define SCHANNEL_FLOWS_PER_PAGE	16U
+/* A side of version 1 has no more, even if its peer accepts more. */
 #define SCHANNEL_FLOW_PAGES_MAX	1024U
 #define SCHANNEL_FLOWS_MAX	(SCHANNEL_FLOWS_PER_PAGE * SCHANNEL_FLOW_PAGES_MAX)
 #define SCHANNEL_FLOW_CTL	0U
@@ -290,14 +320,19 @@ enum schannel_msg_type {
 	SCHANNEL_MSG_SEGMENT_GONE = 8,	/* the receiver's segment is not mapped any more */
 	SCHANNEL_MSG_RING	= 9,	/* offer of another ring for a flow */
 	SCHANNEL_MSG_RING_ANSWER = 10,	/* whether the offered ring can be used */
+	SCHANNEL_MSG_TABLE_ANSWER = 11,	/* whether the pages of a table are mapped */
+	SCHANNEL_MSG_SEGMENT_ANSWER = 12, /* whether a segment is mapped */
 	SCHANNEL_MSG_RETURN	= 13,	/* TCP: the receiver should send over TCP again */
 };
 
-/* The largest ring has 1 << SCHANNEL_RING_ORDER_MAX pages. */
+/*
+ * A side of version 1 has no larger ring than 1 << SCHANNEL_RING_ORDER_MAX pages and no
+ * more segments than SCHANNEL_SEGMENTS_MAX, even if its peer accepts more.
+ */
 #define SCHANNEL_RING_ORDER_MAX	10U
+#define SCHANNEL_SEGMENTS_MAX	256U
 /* Most pages of one segment; their grant references fill at most one page. */
 #define SCHANNEL_SEGMENT_PAGES_MAX (SCHANNEL_PAGE_SIZE / 4U)
-#define SCHANNEL_SEGMENTS_MAX	256U
 #define SCHANNEL_TABLE_ADD_MAX	24U
 
 /**
@@ -306,8 +341,8 @@ enum schannel_msg_type {
  *		receiver refuses or resets the flow.
  * @page:	first page of the ring within the segment. Check: @page +
  *		(1 << @order) is not beyond the end of the segment.
- * @order:	the ring has 1 << @order pages. Check: at most
- *		SCHANNEL_RING_ORDER_MAX.
+ * @order:	the ring has 1 << @order pages. Check: at most the @accept_order of the
+ *		receiver.
  * @queue:	the event queue in which the sender of this message wants the
  *		flow's events. Check: less than the number of queues of the channel.
  *		The sender ignores entries for the flow in other queues.
@@ -500,42 +535,77 @@ struct schannel_msg_reason {
 };
 
 /**
- * struct schannel_msg_table - body of SCHANNEL_MSG_TABLE_ADD
- * @first:	number of the first new page. Check: equal to the number of pages
- *		announced before.
- * @nr:		number of new pages. Check: 1 to SCHANNEL_TABLE_ADD_MAX, and
- *		@first + @nr is at most SCHANNEL_FLOW_PAGES_MAX.
- * @ref:	grant references of the new pages.
+ * struct schannel_msg_table - body of SCHANNEL_MSG_TABLE_ADD and _TABLE_ANSWER
+ * @first:	number of the first page. Check of an ADD: equal to the number of pages
+ *		announced before; or @first to @first + @nr - 1 were announced before and
+ *		answered with 0 since.
+ * @nr:		number of pages. Check of an ADD: 1 to SCHANNEL_TABLE_ADD_MAX, and
+ *		(@first + @nr) * SCHANNEL_FLOWS_PER_PAGE is at most the @accept_flows of
+ *		the receiver. Check of an ANSWER: not 0, and each of the pages waits for
+ *		an answer.
+ * @mapped:	ANSWER: 1 if the pages are mapped, 0 if they are not. Any value but 0
+ *		counts as 1. ADD: 0, ignored.
+ * @reserved:	0.
+ * @ref:	ADD: grant references of the pages.
+ *
+ * The receiver answers each page once for each ADD that it is in; one ANSWER may be about
+ * pages of several ADDs, or about some pages of one. The owner may use the entries of a
+ * page from the ADD on. The receiver refuses, or resets, a flow in a page that it could
+ * not map. After a 0 the owner opens and accepts no more flows in these pages, until it
+ * has announced them again: not at once, since the receiver is short of memory.
  */
 struct schannel_msg_table {
 	__u16	first;
 	__u16	nr;
+	__u16	mapped;
+	__u16	reserved;
 	__u32	ref[SCHANNEL_TABLE_ADD_MAX];
 };
 
+/* ------------------------------------------------------------------------
+ * Segments
+ *
+ *	owner			receiver
+ *	SEGMENT_ADD	->			maps the segment, if it can
+ *			<-	SEGMENT_ANSWER	1: mapped, 0: not
+ *	SEGMENT_DEL	->			once the owner has no ring in the segment
+ *			<-	SEGMENT_GONE	once the receiver has unmapped the segment
+ *
+ * The owner may use a segment from SEGMENT_ADD on. The receiver refuses, or resets, a flow
+ * that has a ring in a segment that is not mapped, and answers 0 to a RING there. After a
+ * SEGMENT_ANSWER of 0 the owner puts no more rings into the segment and deletes it once
+ * there are none; it adds no other one at once, since the receiver is short of memory.
+ *
+ * SEGMENT_DEL says that no ring is in the segment, and that none will be. If a flow still
+ * has a ring there, the receiver does not unmap the segment before that flow is closed or
+ * has switched: an owner that deletes a segment in use waits.
+ *
+ * After SEGMENT_GONE the owner may free the pages, and use the number again. A segment
+ * counts against the receiver's @accept_pages from SEGMENT_ADD to SEGMENT_GONE, mapped or
+ * not. A receiver that sends SEGMENT_GONE while it has a page of the segment, or the page
+ * with the list, mapped breaks the protocol: this ends the channel.
+ */
+
 /**
- * struct schannel_msg_segment - body of SCHANNEL_MSG_SEGMENT_ADD
- * @segment:	number of the segment. Check: not in use, and less than
- *		SCHANNEL_SEGMENTS_MAX.
- * @nr_pages:	number of its pages. Check: 1 to SCHANNEL_SEGMENT_PAGES_MAX.
- * @list_ref:	grant reference of a page that begins with the @nr_pages grant
+ * struct schannel_msg_segment - body of SCHANNEL_MSG_SEGMENT_*
+ * @segment:	number of the segment. Check: ADD: less than the @accept_segments of the
+ *		receiver, and not in use. ANSWER: a SEGMENT_ADD of it waits for the
+ *		answer. DEL: in use, answered, and not deleted already. GONE: a
+ *		SEGMENT_DEL was sent for it.
+ * @nr_pages:	ADD: number of its pages. Check: 1 to SCHANNEL_SEGMENT_PAGES_MAX; with the
+ *		pages of the segments in use at most the @accept_pages of the receiver.
+ * @list_ref:	ADD: grant reference of a page that begins with the @nr_pages grant
  *		references (__u32) of the segment. Constant while the segment exists.
+ * @mapped:	ANSWER: 1 if the segment is mapped, 0 if it is not. Any value but 0 counts
+ *		as 1.
  *
- * A receiver that cannot map a segment sends nothing; it refuses, or resets, the
- * flows that have a ring in the segment, and answers 0 to a RING there.
- *
- * SEGMENT_DEL uses @segment only (Check: announced, and not deleted already). It says
- * that no ring is in the segment, and that none will be. The receiver unmaps the
- * segment and then sends SEGMENT_GONE, which also uses @segment only (Check: a
- * SEGMENT_DEL was sent for it). Then the owner may free the pages and use the number
- * again. If a flow still has a ring in the segment, the receiver does not unmap it
- * before that flow is closed or has switched: an owner that deletes a segment in
- * use waits.
+ * A member that the text does not name for a message is 0 there, and ignored.
  */
 struct schannel_msg_segment {
 	__u16	segment;
 	__u16	nr_pages;
 	__u32	list_ref;
+	__u32	mapped;
 };
 
 /**
@@ -552,8 +622,8 @@ struct schannel_msg_segment {
  * @open:	body of OPEN.
  * @accept:	body of ACCEPT.
  * @reason:	body of REFUSE and CLOSE.
- * @table:	body of TABLE_ADD.
- * @segment:	body of SEGMENT_ADD, SEGMENT_DEL and SEGMENT_GONE.
+ * @table:	body of TABLE_ADD and TABLE_ANSWER.
+ * @segment:	body of SEGMENT_ADD, SEGMENT_ANSWER, SEGMENT_DEL and SEGMENT_GONE.
  * @ring:	body of RING.
  * @answer:	body of RING_ANSWER.
  * @space:	makes the message SCHANNEL_MSG_SIZE bytes long.

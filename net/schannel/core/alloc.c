@@ -1,12 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Allocation of rings and table pages. See alloc.h. Process context. */
+/* Allocation of rings. See alloc.h. Process context. */
 #include <linux/err.h>
+#include <linux/jiffies.h>
+#include <linux/minmax.h>
 #include <linux/mutex.h>
 
 #include "channel.h"
 #include "alloc.h"
 #include "segment.h"
 #include "maintain.h"
+
+/* For how long nothing is added after the peer could not map something, in jiffies. */
+#define SC_ALLOC_BACKOFF_MIN	(HZ / 10)
+#define SC_ALLOC_BACKOFF_MAX	(2 * HZ)
+
+/**
+ * sc_alloc_note_answer() - the peer has answered for memory that was added
+ * @ch:		the channel
+ * @mapped:	whether it could map it; if not, it is short of memory, and nothing is added
+ *		for a while, which doubles each time
+ *
+ * Context: The channel's work.
+ */
+void sc_alloc_note_answer(struct schannel_channel *ch, bool mapped)
+{
+	unsigned long wait = 0;
+
+	if (!mapped) {
+		wait = clamp(2 * ch->grow_wait, SC_ALLOC_BACKOFF_MIN, SC_ALLOC_BACKOFF_MAX);
+		WRITE_ONCE(ch->grow_next, jiffies + wait);
+	}
+	WRITE_ONCE(ch->grow_wait, wait);
+}
+
+/**
+ * sc_alloc_may_grow() - may memory be added to a channel?
+ * @ch:		the channel
+ *
+ * Return: false shortly after the peer could not map something.
+ */
+bool sc_alloc_may_grow(const struct schannel_channel *ch)
+{
+	return !READ_ONCE(ch->grow_wait) ||
+	       time_after_eq(jiffies, READ_ONCE(ch->grow_next));
+}
 
 /* Add a segment to the pool that is large enough for a ring of @order. Under grow_lock. */
 static int sc_alloc_segment(struct schannel_channel *ch, u8 order)
@@ -18,7 +55,7 @@ static int sc_alloc_segment(struct schannel_channel *ch, u8 order)
 	lockdep_assert_held(&ch->grow_lock);
 	if (ch->state == SC_CHANNEL_DOWN)
 		return -ECONNRESET;
-	if (!sc_pool_may_grow(&ch->pool, nr_pages))
+	if (!sc_alloc_may_grow(ch) || !sc_pool_may_grow(&ch->pool, nr_pages))
 		return -ENOBUFS;
 	seg = sc_segment_create(ch->peer, nr_pages);
 	if (IS_ERR(seg))
@@ -75,35 +112,6 @@ int sc_alloc_extent(struct schannel_channel *ch, u8 order, u8 order_min,
 			break;
 		order--;
 	}
-	mutex_unlock(&ch->grow_lock);
-	return err;
-}
-
-/**
- * sc_alloc_table() - add a page to the flow table
- * @ch:		the channel
- * @pages:	the number of pages that the caller has found to be too small
- *
- * Return: 0 if the table is larger than @pages now, or -errno.
- */
-int sc_alloc_table(struct schannel_channel *ch, unsigned int pages)
-{
-	int err = 0;
-
-	mutex_lock(&ch->grow_lock);
-	if (ch->table_pages > pages)
-		goto out;	/* another thread has added one */
-	err = -ECONNRESET;
-	if (ch->state == SC_CHANNEL_DOWN)
-		goto out;
-	err = -ENOBUFS;
-	if (ch->table_pages == SCHANNEL_FLOW_PAGES_MAX)
-		goto out;
-	err = sc_page_share(ch->peer, &ch->table[ch->table_pages]);
-	if (!err)
-		/* release: pairs with the acquire loads of @table_pages before the page is used */
-		smp_store_release(&ch->table_pages, ch->table_pages + 1);
-out:
 	mutex_unlock(&ch->grow_lock);
 	return err;
 }

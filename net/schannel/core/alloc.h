@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Allocation in a channel: of rings in its pool, of pages for its flow table. */
+/* Allocation of rings in a channel's pool, which grows for them. */
 #ifndef _SCHANNEL_ALLOC_H
 #define _SCHANNEL_ALLOC_H
 
@@ -13,7 +13,8 @@ struct sc_size_limits;
 int sc_alloc_extent(struct schannel_channel *ch, u8 order, u8 order_min,
 		    struct sc_extent *extent);
 int sc_alloc_grow_pool(struct schannel_channel *ch, u8 order);
-int sc_alloc_table(struct schannel_channel *ch, unsigned int pages);
+void sc_alloc_note_answer(struct schannel_channel *ch, bool mapped);
+bool sc_alloc_may_grow(const struct schannel_channel *ch);
 void sc_extent_ring(const struct schannel_channel *ch,
 		    const struct sc_extent *extent, struct sc_ring *ring);
 

@@ -141,6 +141,23 @@ void sc_channel_leave_queue(struct schannel_channel *ch, unsigned int queue)
 }
 
 /**
+ * sc_channel_note() - note down a message about shared memory for the peer
+ * @ch:		the channel
+ * @bitmap:	@table_again, @peer_table_answer, @peer_answer or @peer_gone
+ * @nr:		the page or segment that the message is about
+ *
+ * sc_control_flush() sends it.
+ *
+ * Context: Under ctl_lock.
+ */
+void sc_channel_note(struct schannel_channel *ch, unsigned long *bitmap, unsigned int nr)
+{
+	lockdep_assert_held(&ch->ctl_lock);
+	if (!__test_and_set_bit(nr, bitmap))
+		ch->nr_notes++;
+}
+
+/**
  * sc_channel_fail() - reset a channel because the peer broke the protocol
  * @ch:		the channel; the transport is going to destroy it
  * @violation:	what is invalid, for the log

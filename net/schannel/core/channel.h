@@ -30,6 +30,7 @@
 #include <linux/xarray.h>
 
 #include "peer_segment.h"
+#include "ring/dir.h"
 #include "ring/pool.h"
 #include "ring/queue.h"
 #include "ring/ring.h"
@@ -46,9 +47,6 @@ struct schannel_peer;
 #define SC_QUEUE_PAGES	24U
 #define SC_CTL_ORDER	2U
 #define SC_CTL_PAGES	BIT(SC_CTL_ORDER)
-
-/* Limit for the pages of a peer's pool that are mapped here: 128 MiB. */
-#define SC_PEER_POOL_PAGES_MAX	(128U << (20 - 12))
 
 enum sc_channel_state {
 	SC_CHANNEL_NEW,		/* our side is shared, the peer's is not mapped yet */
@@ -140,6 +138,7 @@ struct sc_channel_traffic {
  * @rcu:	for kfree_rcu()
  * @nr_queues:	event queues: those of our side before the channel is up, then those that
  *		both sides have
+ * @terms:	what both sides accept; constant once the channel is up
  * @flags:	SC_CHANNEL_* above
  * @queue:	the event queues
  * @pool:	our pool, from which our rings are allocated
@@ -163,7 +162,12 @@ struct sc_channel_traffic {
  *		(@ctl_lock)
  * @refused:	bitmap of the flow numbers for which a REFUSE waits (@ctl_lock)
  * @nr_refused:	number of bits set in @refused (@ctl_lock)
+ * @nr_notes:	number of bits set in @table_again, @peer_table_answer, @peer_answer and
+ *		@peer_gone (@ctl_lock)
  * @grow_lock:	see above
+ * @grow_wait:	nothing is added for so long, in jiffies, because the peer could not map
+ *		the last addition; 0 if it could (by @work)
+ * @grow_next:	until then (by @work)
  * @dir:	our directory page
  * @queue_page:	the page with the headers of our event queues
  * @entry_page:	pages of entries of our event queues, in the order of the queues
@@ -173,7 +177,10 @@ struct sc_channel_traffic {
  * @table:	pages of our flow table, appended under @grow_lock
  * @table_pages: number of pages in @table
  * @table_announced: how many of them the peer knows of (@ctl_lock)
- * @peer_dir:	private copy of the peer's directory
+ * @table_asked: bitmap of the pages that the peer has not answered for yet (@ctl_lock)
+ * @table_again: bitmap of the pages that wait to be announced again (@ctl_lock)
+ * @table_unmapped: bitmap of the pages that the peer could not map; flows get no numbers in
+ *		them (@ctl_lock for changes)
  * @peer_queue_map: mapping of the headers of the peer's event queues
  * @peer_entry_map: mapping of the entries of those that are used
  * @peer_ctl_map: mapping of the peer's control ring
@@ -182,10 +189,12 @@ struct sc_channel_traffic {
  * @peer_table:	addresses of the pages of the peer's flow table, NULL for a page that could
  *		not be mapped (by @work)
  * @peer_table_pages: pages of its flow table that the peer has announced (by @work)
+ * @peer_table_answer: bitmap of the pages whose TABLE_ANSWER waits to be sent (@ctl_lock)
  * @peer_segment: the segments of the peer's pool, by number
- * @peer_pool_pages: pages of the peer's pool that are mapped here
+ * @peer_pool_pages: pages of the peer's pool, from their announcement until they are unmapped
  * @peer_leaving: number of the peer's segments in state SC_PEER_SEGMENT_LEAVING
- * @peer_gone:	segments that are unmapped and whose SEGMENT_GONE waits to be sent
+ * @peer_answer: bitmap of the segments whose SEGMENT_ANSWER waits to be sent (@ctl_lock)
+ * @peer_gone:	bitmap of the segments that are unmapped and whose SEGMENT_GONE waits to be sent
  *		(@ctl_lock)
  * @since:	boot time at which the channel came up
  * @failed:	the channel was counted as failed: the peer broke the protocol
@@ -199,6 +208,7 @@ struct schannel_channel {
 	refcount_t ref;
 	struct rcu_head rcu;
 	unsigned int nr_queues;
+	struct sc_terms terms;
 	unsigned long flags;
 
 	struct sc_channel_queue queue[SC_QUEUES];
@@ -221,8 +231,11 @@ struct schannel_channel {
 	u8 *refusal;
 	unsigned long *refused;
 	unsigned int nr_refused;
+	unsigned int nr_notes;
 
 	struct mutex grow_lock;	/* see above */
+	unsigned long grow_wait;
+	unsigned long grow_next;
 	struct sc_page dir;
 	struct sc_page queue_page;
 	struct sc_page entry_page[SC_QUEUE_PAGES];
@@ -232,8 +245,10 @@ struct schannel_channel {
 	struct sc_page *table;
 	unsigned int table_pages;
 	unsigned int table_announced;
+	DECLARE_BITMAP(table_asked, SCHANNEL_FLOW_PAGES_MAX);
+	DECLARE_BITMAP(table_again, SCHANNEL_FLOW_PAGES_MAX);
+	DECLARE_BITMAP(table_unmapped, SCHANNEL_FLOW_PAGES_MAX);
 
-	struct schannel_dir peer_dir;
 	struct schannel_mapping *peer_queue_map;
 	struct schannel_mapping *peer_entry_map;
 	struct schannel_mapping *peer_ctl_map;
@@ -241,9 +256,11 @@ struct schannel_channel {
 	unsigned int peer_table_maps;
 	const struct schannel_flow **peer_table;
 	unsigned int peer_table_pages;
+	DECLARE_BITMAP(peer_table_answer, SCHANNEL_FLOW_PAGES_MAX);
 	struct sc_peer_segment *peer_segment;
 	atomic_t peer_pool_pages;
 	atomic_t peer_leaving;
+	DECLARE_BITMAP(peer_answer, SCHANNEL_SEGMENTS_MAX);
 	DECLARE_BITMAP(peer_gone, SCHANNEL_SEGMENTS_MAX);
 
 	ktime_t since;
@@ -254,6 +271,7 @@ struct schannel_channel {
 };
 
 void sc_channel_put(struct schannel_channel *ch);
+void sc_channel_note(struct schannel_channel *ch, unsigned long *bitmap, unsigned int nr);
 void sc_channel_fail(struct schannel_channel *ch, const char *violation);
 void sc_channel_post(struct schannel_channel *ch, unsigned int queue, u32 flow,
 		     sc_pending_t *pending);

@@ -7,7 +7,6 @@
  * The answers wait in state of bounded size, one per flow or segment. Otherwise two domains
  * that both have more to send than a ring holds would wait for each other.
  */
-#include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/sched.h>
 #include <linux/workqueue.h>
@@ -15,43 +14,12 @@
 #include "channel.h"
 #include "common.h"
 #include "control.h"
+#include "control_memory.h"
 #include "flow.h"
 #include "flow_type.h"
-#include "peer.h"
-#include "peer_segment.h"
 #include "resize.h"
 #include "ring/message.h"
-#include "segment.h"
 #include "trace.h"
-#include "transport.h"
-
-static void sc_control_add_table(struct schannel_channel *ch,
-				 const struct schannel_msg *msg)
-{
-	const struct schannel_transport *t = ch->peer->transport;
-	struct schannel_mapping *map;
-	unsigned int i;
-
-	map = t->map(ch->peer, msg->table.ref, msg->table.nr);
-	if (!IS_ERR(map)) {
-		for (i = 0; i < map->nr; i++)
-			ch->peer_table[msg->table.first + i] = map->addr[i];
-		ch->peer_table_map[ch->peer_table_maps++] = map;
-	}
-	/* if mapping failed, sc_flow_join() refuses each flow of these pages */
-	ch->peer_table_pages += msg->table.nr;
-}
-
-/* The peer has unmapped a segment of ours. Returns NULL, or the protocol violation. */
-static const char *sc_control_segment_is_gone(struct schannel_channel *ch, u16 id)
-{
-	struct sc_segment *seg = sc_segment_of(sc_pool_gone(&ch->pool, id));
-
-	if (!seg)
-		return "SEGMENT_GONE for a segment that was not deleted";
-	sc_segment_destroy(ch->peer, seg);
-	return NULL;
-}
 
 static int sc_control_reason_to_errno(u32 reason)
 {
@@ -137,14 +105,12 @@ static const char *sc_control_handle(struct schannel_channel *ch,
 		}
 		return NULL;
 	case SCHANNEL_MSG_TABLE_ADD:
-		sc_control_add_table(ch, msg);
-		return NULL;
+	case SCHANNEL_MSG_TABLE_ANSWER:
 	case SCHANNEL_MSG_SEGMENT_ADD:
-		return sc_peer_segment_announced(ch, &msg->segment);
+	case SCHANNEL_MSG_SEGMENT_ANSWER:
 	case SCHANNEL_MSG_SEGMENT_DEL:
-		return sc_peer_segment_deleted(ch, msg->segment.segment);
 	case SCHANNEL_MSG_SEGMENT_GONE:
-		return sc_control_segment_is_gone(ch, msg->segment.segment);
+		return sc_control_memory_received(ch, msg);
 	default:
 		flow = sc_flow_get(ch, msg->dst_flow);
 		if (!flow)

@@ -12,8 +12,8 @@
 
 #include "channel.h"
 #include "control.h"
+#include "control_memory.h"
 #include "flow.h"
-#include "segment.h"
 
 static void sc_control_ring_at(struct schannel_ring_at *at,
 			       const struct sc_flow *flow,
@@ -23,42 +23,6 @@ static void sc_control_ring_at(struct schannel_ring_at *at,
 	at->page = extent->page;
 	at->order = extent->order;
 	at->queue = flow->own_queue;
-}
-
-static void sc_control_table_add(struct schannel_channel *ch,
-				 struct schannel_msg *msg, unsigned int pages)
-{
-	unsigned int i;
-
-	msg->type = SCHANNEL_MSG_TABLE_ADD;
-	msg->dst_flow = SCHANNEL_FLOW_NONE;
-	msg->src_flow = SCHANNEL_FLOW_NONE;
-	msg->table.first = ch->table_announced;
-	msg->table.nr = min(pages - ch->table_announced,
-			    SCHANNEL_TABLE_ADD_MAX);
-	for (i = 0; i < msg->table.nr; i++)
-		msg->table.ref[i] = ch->table[ch->table_announced++].ref;
-}
-
-static void sc_control_segment(struct schannel_msg *msg, u16 type, u16 id)
-{
-	msg->type = type;
-	msg->dst_flow = SCHANNEL_FLOW_NONE;
-	msg->src_flow = SCHANNEL_FLOW_NONE;
-	msg->segment.segment = id;
-}
-
-/* Announce a segment of ours, or, with @goes, ask the peer to unmap it. */
-static void sc_control_own_segment(struct schannel_msg *msg,
-				   const struct sc_segment *seg, bool goes)
-{
-	if (goes) {
-		sc_control_segment(msg, SCHANNEL_MSG_SEGMENT_DEL, seg->pool.id);
-		return;
-	}
-	sc_control_segment(msg, SCHANNEL_MSG_SEGMENT_ADD, seg->pool.id);
-	msg->segment.nr_pages = seg->pool.nr_pages;
-	msg->segment.list_ref = seg->list.ref;
 }
 
 /* Build the flow's next message. False if it has none, or none that may be sent yet. */
@@ -125,12 +89,7 @@ static void sc_control_refusal(struct schannel_channel *ch, struct schannel_msg 
 static bool sc_control_next(struct schannel_channel *ch,
 			    struct schannel_msg *msg, struct sc_flow **done)
 {
-	/* acquire: pairs with sc_alloc_table() */
-	unsigned int pages = smp_load_acquire(&ch->table_pages);
 	struct sc_flow *flow, *next;
-	struct sc_segment *seg;
-	unsigned long gone;
-	bool goes;
 
 	*done = NULL;
 	memset(msg, 0, sizeof(*msg));
@@ -138,21 +97,8 @@ static bool sc_control_next(struct schannel_channel *ch,
 		sc_control_refusal(ch, msg);
 		return true;
 	}
-	if (ch->table_announced < pages) {
-		sc_control_table_add(ch, msg, pages);
+	if (sc_control_memory_next(ch, msg))
 		return true;
-	}
-	seg = sc_segment_of(sc_pool_announce(&ch->pool, &goes));
-	if (seg) {
-		sc_control_own_segment(msg, seg, goes);
-		return true;
-	}
-	gone = find_first_bit(ch->peer_gone, SCHANNEL_SEGMENTS_MAX);
-	if (gone < SCHANNEL_SEGMENTS_MAX) {
-		__clear_bit(gone, ch->peer_gone);
-		sc_control_segment(msg, SCHANNEL_MSG_SEGMENT_GONE, gone);
-		return true;
-	}
 	list_for_each_entry_safe(flow, next, &ch->posts, post_node) {
 		bool some = sc_control_flow(flow, msg);
 

@@ -11,6 +11,7 @@
 #include "channel.h"
 #include "control.h"
 #include "flow.h"
+#include "flow_table.h"
 #include "maintain.h"
 #include "namespace.h"
 #include "peer_segment.h"
@@ -70,20 +71,8 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 	INIT_LIST_HEAD(&flow->resize.node);
 	refcount_set(&flow->ref, 2);	/* the flow table's and the user's */
 
-	for (;;) {
-		/* acquire: pairs with sc_alloc_table() */
-		unsigned int pages = smp_load_acquire(&ch->table_pages);
-
-		/* reserve the number: sc_flow_publish() makes the complete flow findable */
-		err = xa_alloc(&ch->flows, &flow->id, NULL,
-			       XA_LIMIT(1, pages * SCHANNEL_FLOWS_PER_PAGE - 1),
-			       GFP_KERNEL);
-		if (err != -EBUSY)
-			break;
-		err = sc_alloc_table(ch, pages);
-		if (err)
-			break;
-	}
+	/* reserve the number: sc_flow_publish() makes the complete flow findable */
+	err = sc_flow_table_alloc(ch, &flow->id);
 	if (err)
 		goto err_extent;
 	err = sc_flow_number(flow);

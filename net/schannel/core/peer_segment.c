@@ -25,8 +25,22 @@
 static void sc_peer_segment_gone(struct schannel_channel *ch, u16 id)
 {
 	spin_lock(&ch->ctl_lock);
-	__set_bit(id, ch->peer_gone);
+	sc_channel_note(ch, ch->peer_gone, id);
 	spin_unlock(&ch->ctl_lock);
+}
+
+/*
+ * Does the peer know the last message about a segment? If not, a valid peer sends none about
+ * it either.
+ */
+static bool sc_peer_segment_is_settled(struct schannel_channel *ch, u16 id)
+{
+	bool settled;
+
+	spin_lock(&ch->ctl_lock);
+	settled = !test_bit(id, ch->peer_answer) && !test_bit(id, ch->peer_gone);
+	spin_unlock(&ch->ctl_lock);
+	return settled;
 }
 
 /* Map a segment that the peer announced. Returns the mapping, or ERR_PTR. */
@@ -59,7 +73,7 @@ sc_peer_segment_map(struct schannel_peer *peer,
  * @ch:		the channel
  * @msg:	its SEGMENT_ADD, checked
  *
- * If the segment cannot be mapped, flows with a ring in it are refused later.
+ * Maps the segment and answers. If it cannot be mapped, flows with a ring in it are refused.
  *
  * Context: The channel's work.
  *
@@ -72,20 +86,24 @@ const char *sc_peer_segment_announced(struct schannel_channel *ch,
 	struct schannel_mapping *map;
 
 	/* acquire: pairs with sc_peer_segment_unmap() */
-	if (smp_load_acquire(&seg->state) != SC_PEER_SEGMENT_NONE)
+	if (smp_load_acquire(&seg->state) != SC_PEER_SEGMENT_NONE ||
+	    !sc_peer_segment_is_settled(ch, msg->segment))
 		return "SEGMENT_ADD for a segment that exists";
+	if (atomic_read(&ch->peer_pool_pages) + msg->nr_pages > SC_PEER_POOL_PAGES_MAX)
+		return "SEGMENT_ADD of more pages than are accepted";
+	atomic_add(msg->nr_pages, &ch->peer_pool_pages);
+	seg->nr_pages = msg->nr_pages;
 	/* until it is mapped, flows with a ring in it are refused */
 	seg->state = SC_PEER_SEGMENT_UNMAPPED;
-	if (atomic_read(&ch->peer_pool_pages) + msg->nr_pages >
-	    SC_PEER_POOL_PAGES_MAX)
-		return NULL;
 	map = sc_peer_segment_map(ch->peer, msg);
-	if (IS_ERR(map))
-		return NULL;
-	atomic_add(map->nr, &ch->peer_pool_pages);
-	seg->map = map;
-	/* release: pairs with sc_peer_segment_get() */
-	smp_store_release(&seg->state, SC_PEER_SEGMENT_MAPPED);
+	if (!IS_ERR(map)) {
+		seg->map = map;
+		/* release: pairs with sc_peer_segment_get() */
+		smp_store_release(&seg->state, SC_PEER_SEGMENT_MAPPED);
+	}
+	spin_lock(&ch->ctl_lock);
+	sc_channel_note(ch, ch->peer_answer, msg->segment);
+	spin_unlock(&ch->ctl_lock);
 	return NULL;
 }
 
@@ -102,8 +120,11 @@ const char *sc_peer_segment_deleted(struct schannel_channel *ch, u16 id)
 {
 	struct sc_peer_segment *seg = &ch->peer_segment[id];
 
+	if (!sc_peer_segment_is_settled(ch, id))
+		return "SEGMENT_DEL for a segment that was not answered yet";
 	switch (seg->state) {
 	case SC_PEER_SEGMENT_UNMAPPED:
+		atomic_sub(seg->nr_pages, &ch->peer_pool_pages);
 		seg->state = SC_PEER_SEGMENT_NONE;
 		sc_peer_segment_gone(ch, id);
 		return NULL;
@@ -180,11 +201,23 @@ void sc_peer_segment_put(struct schannel_channel *ch, struct sc_peer_segment *se
 		sc_maintain_soon(ch);
 }
 
+/**
+ * sc_peer_segment_is_mapped() - is a segment mapped here?
+ * @ch:		the channel
+ * @id:		the number of a segment whose SEGMENT_ANSWER waits to be sent
+ *
+ * Return: whether it is.
+ */
+bool sc_peer_segment_is_mapped(const struct schannel_channel *ch, u16 id)
+{
+	return READ_ONCE(ch->peer_segment[id].state) == SC_PEER_SEGMENT_MAPPED;
+}
+
 static void sc_peer_segment_unmap(struct schannel_channel *ch, u16 id)
 {
 	struct sc_peer_segment *seg = &ch->peer_segment[id];
 
-	atomic_sub(seg->map->nr, &ch->peer_pool_pages);
+	atomic_sub(seg->nr_pages, &ch->peer_pool_pages);
 	ch->peer->transport->unmap(ch->peer, seg->map);
 	seg->map = NULL;
 	atomic_dec(&ch->peer_leaving);

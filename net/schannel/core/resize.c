@@ -34,7 +34,7 @@ void *sc_resize_user_get(struct sc_flow *flow)
 /* The size limit of our ring, in bytes. */
 u32 sc_resize_max(const struct sc_flow *flow)
 {
-	u8 order = min_t(u8, flow->resize.limits.max, SCHANNEL_RING_ORDER_MAX);
+	u8 order = min(flow->resize.limits.max, flow->channel->pool.order_max);
 
 	return PAGE_SIZE << max(order, READ_ONCE(flow->extent.order));
 }

@@ -98,10 +98,7 @@ static int sc_channel_share(struct schannel_channel *ch)
 	if (err)
 		return err;
 	dir = ch->dir.addr;
-	dir->magic = SCHANNEL_MAGIC;
-	dir->abi = SCHANNEL_ABI_VERSION;
-	dir->abi_oldest = SCHANNEL_ABI_OLDEST;
-	dir->features = SCHANNEL_FEATURES;
+	sc_dir_init(dir);
 	dir->ctl_order = SC_CTL_ORDER;
 
 	err = sc_channel_share_queues(ch, dir);
@@ -218,39 +215,6 @@ EXPORT_SYMBOL_NS_GPL(schannel_channel_queues, SC_NS_TRANSPORT);
 
 /* ---- The peer's side --------------------------------------------------- */
 
-static int sc_channel_check_dir(struct schannel_channel *ch)
-{
-	const struct schannel_dir *dir = &ch->peer_dir;
-	u32 domid = ch->peer->domid;
-
-	if (dir->magic != SCHANNEL_MAGIC) {
-		pr_warn("schannel: domain %u: invalid magic number in directory, channel refused\n",
-			domid);
-		return -EPROTO;
-	}
-	if (dir->abi < SCHANNEL_ABI_OLDEST ||
-	    dir->abi_oldest > SCHANNEL_ABI_VERSION) {
-		pr_warn("schannel: domain %u: peer supports ABI versions %u to %u, this kernel %u to %u, channel refused\n",
-			domid, dir->abi_oldest, dir->abi, SCHANNEL_ABI_OLDEST,
-			SCHANNEL_ABI_VERSION);
-		return -EPROTONOSUPPORT;
-	}
-	if (dir->required & ~SCHANNEL_FEATURES) {
-		pr_warn("schannel: domain %u: peer requires features %#x that this kernel lacks, channel refused\n",
-			domid, dir->required & ~SCHANNEL_FEATURES);
-		return -EPROTONOSUPPORT;
-	}
-	if (!dir->nr_queues || dir->nr_queues > SCHANNEL_QUEUES_MAX ||
-	    dir->queue_order > SCHANNEL_QUEUE_ORDER_MAX ||
-	    dir->nr_queues << dir->queue_order > SCHANNEL_QUEUE_PAGES_MAX ||
-	    dir->ctl_order > SCHANNEL_CTL_ORDER_MAX) {
-		pr_warn("schannel: domain %u: invalid directory: %u event queues of order %u, control ring of order %u, channel refused\n",
-			domid, dir->nr_queues, dir->queue_order, dir->ctl_order);
-		return -EPROTO;
-	}
-	return 0;
-}
-
 static int sc_channel_map_one(struct schannel_channel *ch, const u32 *refs,
 			      unsigned int nr, struct schannel_mapping **map)
 {
@@ -263,13 +227,12 @@ static int sc_channel_map_one(struct schannel_channel *ch, const u32 *refs,
 	return 0;
 }
 
-static int sc_channel_map_queues(struct schannel_channel *ch)
+static int sc_channel_map_queues(struct schannel_channel *ch,
+				 const struct schannel_dir *dir)
 {
-	const struct schannel_dir *dir = &ch->peer_dir;
 	unsigned int i, pages = 1U << dir->queue_order;
 	int err;
 
-	ch->nr_queues = min(dir->nr_queues, ch->nr_queues);
 	err = sc_channel_map_one(ch, &dir->queue_ref, 1, &ch->peer_queue_map);
 	if (!err)
 		err = sc_channel_map_one(ch, dir->entry_ref, ch->nr_queues * pages,
@@ -286,23 +249,11 @@ static int sc_channel_map_queues(struct schannel_channel *ch)
 	return 0;
 }
 
-static int sc_channel_map(struct schannel_channel *ch, u32 dir_ref)
+static int sc_channel_map(struct schannel_channel *ch, const struct schannel_dir *dir)
 {
-	const struct schannel_transport *t = ch->peer->transport;
-	struct schannel_dir *dir = &ch->peer_dir;
-	struct schannel_mapping *map;
 	int err;
 
-	map = t->map(ch->peer, &dir_ref, 1);
-	if (IS_ERR(map))
-		return PTR_ERR(map);
-	memcpy(dir, map->addr[0], sizeof(*dir));
-	t->unmap(ch->peer, map);
-	err = sc_channel_check_dir(ch);
-	if (err)
-		return err;
-
-	err = sc_channel_map_queues(ch);
+	err = sc_channel_map_queues(ch, dir);
 	if (err)
 		return err;
 	err = sc_channel_map_one(ch, dir->ctl_ref, 1U << dir->ctl_order,
@@ -341,10 +292,43 @@ static void sc_channel_unmap(struct schannel_channel *ch)
 		t->unmap(ch->peer, ch->peer_queue_map);
 }
 
+/* Read the peer's directory and agree on what the channel may use. */
+static int sc_channel_read_dir(struct schannel_channel *ch, u32 dir_ref,
+			       struct schannel_dir *dir)
+{
+	const struct schannel_transport *t = ch->peer->transport;
+	struct schannel_mapping *map = t->map(ch->peer, &dir_ref, 1);
+	char why[SC_DIR_WHY];
+	int err;
+
+	if (IS_ERR(map))
+		return PTR_ERR(map);
+	memcpy(dir, map->addr[0], sizeof(*dir));
+	t->unmap(ch->peer, map);
+	err = sc_dir_check(ch->dir.addr, dir, why);
+	if (err) {
+		pr_warn_ratelimited("schannel: domain %u: %s, channel refused\n",
+				    ch->peer->domid, why);
+		return err;
+	}
+	sc_dir_agree(ch->dir.addr, dir, &ch->terms);
+	ch->nr_queues = ch->terms.nr_queues;
+	sc_pool_set_terms(&ch->pool, &ch->terms);
+	return 0;
+}
+
 int schannel_channel_attach(struct schannel_channel *ch, u32 dir_ref)
 {
-	int err = sc_channel_map(ch, dir_ref);
+	struct schannel_dir *dir;
+	int err;
 
+	dir = kmalloc(sizeof(*dir), GFP_KERNEL);
+	if (!dir)
+		return -ENOMEM;
+	err = sc_channel_read_dir(ch, dir_ref, dir);
+	if (!err)
+		err = sc_channel_map(ch, dir);
+	kfree(dir);
 	if (err)
 		return err;
 	ch->since = ktime_get_boottime();

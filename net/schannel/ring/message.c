@@ -43,6 +43,27 @@ static const char *check_both(const struct schannel_msg *msg,
 	return check_src(msg, table_pages) ?: check_dst(msg);
 }
 
+static const char *check_table_add(const struct schannel_msg_table *table,
+				   unsigned int table_pages)
+{
+	unsigned int end = table->first + table->nr;
+
+	if (!table->nr || table->nr > SCHANNEL_TABLE_ADD_MAX ||
+	    end > SCHANNEL_FLOW_PAGES_MAX)
+		return "number of flow table pages out of range";
+	/* new pages, or only pages that were announced before */
+	if (table->first != table_pages && end > table_pages)
+		return "flow table pages announced out of order";
+	return NULL;
+}
+
+static const char *check_table_answer(const struct schannel_msg_table *table)
+{
+	if (!table->nr || table->first + table->nr > SCHANNEL_FLOW_PAGES_MAX)
+		return "answered flow table pages out of range";
+	return NULL;
+}
+
 static const char *check_segment(const struct schannel_msg_segment *segment)
 {
 	if (segment->segment >= SCHANNEL_SEGMENTS_MAX)
@@ -100,18 +121,16 @@ const char *sc_message_check(const struct schannel_msg *msg,
 	case SCHANNEL_MSG_RETURN:
 		return check_both(msg, table_pages);
 	case SCHANNEL_MSG_TABLE_ADD:
-		if (msg->table.first != table_pages)
-			return "flow table pages announced out of order";
-		if (!msg->table.nr || msg->table.nr > SCHANNEL_TABLE_ADD_MAX ||
-		    table_pages + msg->table.nr > SCHANNEL_FLOW_PAGES_MAX)
-			return "number of flow table pages out of range";
-		return NULL;
+		return check_table_add(&msg->table, table_pages);
+	case SCHANNEL_MSG_TABLE_ANSWER:
+		return check_table_answer(&msg->table);
 	case SCHANNEL_MSG_SEGMENT_ADD:
 		violation = check_segment(&msg->segment);
 		if (!violation && (!msg->segment.nr_pages ||
 				   msg->segment.nr_pages > SCHANNEL_SEGMENT_PAGES_MAX))
 			violation = "segment size out of range";
 		return violation;
+	case SCHANNEL_MSG_SEGMENT_ANSWER:
 	case SCHANNEL_MSG_SEGMENT_DEL:
 	case SCHANNEL_MSG_SEGMENT_GONE:
 		return check_segment(&msg->segment);

@@ -6,6 +6,7 @@
 #include <linux/log2.h>
 #include <linux/minmax.h>
 
+#include "dir.h"
 #include "pool.h"
 
 /**
@@ -17,8 +18,24 @@ void sc_pool_init(struct sc_pool *pool, u32 limit)
 {
 	spin_lock_init(&pool->lock);
 	pool->limit = limit;
+	pool->segments_max = SCHANNEL_SEGMENTS_MAX;
+	pool->order_max = SCHANNEL_RING_ORDER_MAX;
 	pool->stuck = SC_ORDER_NONE;
 	pool->stuck_before = SC_ORDER_NONE;
+}
+
+/**
+ * sc_pool_set_terms() - keep the pool within what the peer accepts
+ * @pool:	the pool, without segments yet
+ * @terms:	what the channel may use, at most the limits of this version
+ */
+void sc_pool_set_terms(struct sc_pool *pool, const struct sc_terms *terms)
+{
+	spin_lock_bh(&pool->lock);
+	pool->limit = min(pool->limit, terms->pool_pages);
+	pool->segments_max = terms->segments;
+	pool->order_max = terms->ring_order;
+	spin_unlock_bh(&pool->lock);
 }
 
 /**
@@ -41,7 +58,7 @@ u8 sc_pool_order(struct sc_pool *pool, struct sc_size_limits limits)
 	spin_unlock_bh(&pool->lock);
 	order = share ? min_t(u8, ilog2(share), SC_RING_START_ORDER) : 0;
 	order = clamp_t(u8, order, limits.min, limits.max);
-	return min_t(u8, order, SCHANNEL_RING_ORDER_MAX);
+	return min(order, pool->order_max);
 }
 
 static u8 sc_pool_stuck(const struct sc_pool *pool)
@@ -66,7 +83,7 @@ u8 sc_pool_larger(struct sc_pool *pool, u8 order, u8 max)
 	u8 most, larger = order;
 	u32 share;
 
-	max = min_t(u8, max, SCHANNEL_RING_ORDER_MAX);
+	max = min(max, pool->order_max);
 	if (order >= max)
 		return order;
 	spin_lock_bh(&pool->lock);
@@ -127,7 +144,7 @@ u32 sc_pool_segment_pages(u8 order)
 /**
  * sc_pool_alloc() - allocate the pages of one ring
  * @pool:	the pool
- * @order:	1 << @order pages, at most SCHANNEL_RING_ORDER_MAX
+ * @order:	1 << @order pages, at most the pool's @order_max
  * @extent:	receives the pages' position
  *
  * Return: 0, or -ENOSPC if no segment has that many contiguous free pages.
@@ -143,7 +160,7 @@ int sc_pool_alloc(struct sc_pool *pool, u8 order, struct sc_extent *extent)
 		unsigned long at;
 
 		/* a small ring must not keep a segment for large ones from being deleted */
-		if (!seg || seg->state > SC_SEGMENT_ANNOUNCED ||
+		if (!seg || seg->state > SC_SEGMENT_MAPPED ||
 		    seg->nr_pages > sc_pool_segment_pages(order) ||
 		    seg->nr_pages - seg->used < nr)
 			continue;
@@ -214,7 +231,7 @@ bool sc_pool_may_grow(struct sc_pool *pool, u32 nr_pages)
 	bool may;
 
 	spin_lock_bh(&pool->lock);
-	may = sc_pool_free_id(pool) < SCHANNEL_SEGMENTS_MAX &&
+	may = sc_pool_free_id(pool) < pool->segments_max &&
 	      pool->nr_pages + nr_pages <= pool->limit;
 	spin_unlock_bh(&pool->lock);
 	return may;
@@ -234,7 +251,7 @@ int sc_pool_add(struct sc_pool *pool, struct sc_pool_segment *seg)
 
 	spin_lock_bh(&pool->lock);
 	id = sc_pool_free_id(pool);
-	if (id < SCHANNEL_SEGMENTS_MAX &&
+	if (id < pool->segments_max &&
 	    pool->nr_pages + seg->nr_pages <= pool->limit) {
 		seg->id = id;
 		seg->state = SC_SEGMENT_NEW;
@@ -282,11 +299,35 @@ struct sc_pool_segment *sc_pool_announce(struct sc_pool *pool, bool *deleted)
 }
 
 /**
+ * sc_pool_answered() - the peer has answered SEGMENT_ADD
+ * @pool:	the pool
+ * @id:		the segment's number from the peer, less than SCHANNEL_SEGMENTS_MAX
+ * @mapped:	whether the peer has mapped the segment; if not, no more rings are allocated in
+ *		it, and sc_pool_retire_idle() retires it once it has none
+ *
+ * Return: false if the segment does not wait for an answer.
+ */
+bool sc_pool_answered(struct sc_pool *pool, u16 id, bool mapped)
+{
+	struct sc_pool_segment *seg;
+	bool waits;
+
+	spin_lock_bh(&pool->lock);
+	seg = pool->segment[id];
+	waits = seg && seg->state == SC_SEGMENT_ANNOUNCED;
+	if (waits)
+		seg->state = mapped ? SC_SEGMENT_MAPPED : SC_SEGMENT_UNMAPPED;
+	spin_unlock_bh(&pool->lock);
+	return waits;
+}
+
+/**
  * sc_pool_retire_idle() - retire segments without rings
  * @pool:	the pool
  *
  * Called periodically. Retires a segment that has no rings in this call and had none in
- * the previous one. Forgets stuck rings that were last noted before the previous call.
+ * the previous one, or that has none and that the peer could not map. Forgets stuck rings
+ * that were last noted before the previous call.
  *
  * Return: whether the next call may retire a segment.
  */
@@ -301,9 +342,10 @@ bool sc_pool_retire_idle(struct sc_pool *pool)
 	for (i = 0; i < pool->nr_segments; i++) {
 		struct sc_pool_segment *seg = pool->segment[i];
 
-		if (!seg || seg->used || seg->state > SC_SEGMENT_ANNOUNCED)
+		if (!seg || seg->used || seg->state > SC_SEGMENT_UNMAPPED)
 			continue;
-		if (seg->idle && seg->state == SC_SEGMENT_ANNOUNCED) {
+		if (seg->state == SC_SEGMENT_UNMAPPED ||
+		    (seg->idle && seg->state == SC_SEGMENT_MAPPED)) {
 			seg->state = SC_SEGMENT_RETIRED;
 			pool->unannounced++;
 			continue;

@@ -12,6 +12,8 @@
 
 #include <uapi/xen/schannel.h>
 
+struct sc_terms;
+
 /* The size of a segment, in pages. A larger ring has a segment of its own. */
 #define SC_SEGMENT_ORDER	8U
 #define SC_SEGMENT_PAGES	BIT(SC_SEGMENT_ORDER)
@@ -52,9 +54,11 @@ struct sc_extent {
 /* The life of a segment, in this order, as far as the peer has been told. */
 enum sc_segment_state {
 	SC_SEGMENT_NEW,		/* not yet announced */
-	SC_SEGMENT_ANNOUNCED,	/* announced */
+	SC_SEGMENT_ANNOUNCED,	/* announced, the peer has not answered yet */
+	SC_SEGMENT_MAPPED,	/* the peer has mapped it */
+	SC_SEGMENT_UNMAPPED,	/* the peer could not map it: no more rings in it */
 	SC_SEGMENT_RETIRED,	/* to be deleted, SEGMENT_DEL is not sent yet */
-	SC_SEGMENT_DELETED,	/* SEGMENT_DEL is sent, the peer has not answered yet */
+	SC_SEGMENT_DELETED,	/* SEGMENT_DEL is sent, SEGMENT_GONE has not come yet */
 };
 
 /**
@@ -88,6 +92,8 @@ struct sc_pool_segment {
  * @rings:	number of rings
  * @small:	number of rings that have a single page
  * @limit:	largest number of pages that the pool may have
+ * @segments_max: largest number of segments
+ * @order_max:	order of the largest ring that the peer can read
  * @stuck:	order of the smallest ring that should have grown and could not, since the
  *		last sc_pool_retire_idle(); SC_ORDER_NONE if none
  * @stuck_before: the same for the interval before that call
@@ -102,11 +108,14 @@ struct sc_pool {
 	u32 rings;
 	u32 small;
 	u32 limit;
+	u32 segments_max;
+	u8 order_max;
 	u8 stuck;
 	u8 stuck_before;
 };
 
 void sc_pool_init(struct sc_pool *pool, u32 limit);
+void sc_pool_set_terms(struct sc_pool *pool, const struct sc_terms *terms);
 u32 sc_pool_segment_pages(u8 order);
 u8 sc_pool_order(struct sc_pool *pool, struct sc_size_limits limits);
 u8 sc_pool_larger(struct sc_pool *pool, u8 order, u8 max);
@@ -117,6 +126,7 @@ void sc_pool_free(struct sc_pool *pool, const struct sc_extent *extent);
 int sc_pool_add(struct sc_pool *pool, struct sc_pool_segment *seg);
 bool sc_pool_may_grow(struct sc_pool *pool, u32 nr_pages);
 struct sc_pool_segment *sc_pool_announce(struct sc_pool *pool, bool *deleted);
+bool sc_pool_answered(struct sc_pool *pool, u16 id, bool mapped);
 bool sc_pool_retire_idle(struct sc_pool *pool);
 struct sc_pool_segment *sc_pool_gone(struct sc_pool *pool, u16 id);
 struct sc_pool_segment *sc_pool_take(struct sc_pool *pool);
