@@ -16,6 +16,7 @@
 #include "netns.h"
 #include "sock/family.h"
 #include "sock/outbox.h"
+#include "sock/port.h"
 
 static int __init sc_init(void)
 {
@@ -25,6 +26,7 @@ static int __init sc_init(void)
 	if (err)
 		return err;
 	/* before there is a peer, until there is none */
+	sc_port_init();
 	sc_outbox_init();
 	err = sc_netns_init();
 	if (err)

@@ -155,7 +155,8 @@ int sc_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		return -EOPNOTSUPP;
 	if (len > SCHANNEL_DGRAM_MAX)
 		return -EMSGSIZE;
-	if (!READ_ONCE(ssk->local_port)) {
+	/* acquire: the port is in the table, before a receiver can answer */
+	if (!smp_load_acquire(&ssk->local_port)) {
 		lock_sock(sk);
 		err = sc_dgram_autobind(ssk);
 		release_sock(sk);

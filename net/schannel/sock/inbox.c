@@ -335,7 +335,7 @@ static bool sc_inbox_wanted(const struct sc_inbox *in, const struct sock *sk,
 		READ_ONCE(ssk->peer_port) == rec->src_port);
 }
 
-/* Deliver the record at in->next. in->lock is held. */
+/* Deliver the record at in->next. Under RCU, in->lock is held. */
 static void sc_inbox_deliver(struct sc_inbox *in, const struct net *net,
 			     const struct schannel_record *rec)
 {
@@ -356,8 +356,6 @@ static void sc_inbox_deliver(struct sc_inbox *in, const struct net *net,
 		atomic_inc(&sk->sk_drops);
 		atomic_long_inc(&stats->dgram_dropped);
 	}
-	if (sk)
-		sock_put(sk);
 }
 
 /*

@@ -449,7 +449,7 @@ void sc_outbox_unblock(struct sc_sock *ssk)
 
 /* ---- The outbox as the user of its flow -------------------------------- */
 
-/* A datagram's port was not bound: a connected sender gets ECONNREFUSED. */
+/* A datagram's port was not bound: a connected sender gets ECONNREFUSED. Under RCU. */
 static void sc_outbox_notice(struct schannel_peer *peer, const struct net *net,
 			     const struct schannel_record *rec)
 {
@@ -466,7 +466,6 @@ static void sc_outbox_notice(struct schannel_peer *peer, const struct net *net,
 		WRITE_ONCE(sk->sk_err, ECONNREFUSED);
 		sk_error_report(sk);
 	}
-	sock_put(sk);
 }
 
 /* Handle some of the notices that are there, discard the others. -EPROTO or 0. */

@@ -7,11 +7,15 @@
  *
  * An accepted connection shares its listener's port and is not in the table, so a port is
  * free again as soon as the socket that was bound to it is closed.
+ *
+ * Lookups take no lock: each datagram is one. They find a socket under RCU, and sockets are
+ * freed a grace period after their last reference. Nodes never move to another chain.
  */
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/hashtable.h>
 #include <linux/random.h>
+#include <linux/rculist.h>
 #include <linux/spinlock.h>
 #include <net/netns/hash.h>
 
@@ -19,12 +23,28 @@
 #include "port.h"
 #include "socket.h"
 
-static DEFINE_SPINLOCK(sc_ports_lock);
-static DEFINE_HASHTABLE(sc_ports, 10);
+/* As many chains as the kernel has for UDP with a gigabyte or two of memory. */
+#define SC_PORTS_BITS	12
 
-static u32 sc_port_key(const struct net *net, u32 port)
+/* Serialises binding. Changes of the table are visible to lookups at once. */
+static DEFINE_SPINLOCK(sc_ports_lock);
+static DEFINE_HASHTABLE(sc_ports, SC_PORTS_BITS);
+
+/* Random since init: neither programs nor peers can tell which ports share a chain. */
+static u64 sc_port_factor __ro_after_init;
+
+void __init sc_port_init(void)
 {
-	return net_hash_mix(net) ^ port;
+	/* odd, so that no two ports have all bits of the product in common */
+	sc_port_factor = get_random_u64() | 1;
+}
+
+/* Multiply and shift: universal for a random factor, and only a few instructions. */
+static struct hlist_head *sc_port_chain(const struct net *net, bool dgram, u32 port)
+{
+	u64 key = port ^ net_hash_mix(net) ^ (u32)dgram << 31;
+
+	return &sc_ports[sc_port_factor * key >> (64 - SC_PORTS_BITS)];
 }
 
 static bool sc_port_is_dgram(const struct sc_sock *ssk)
@@ -32,13 +52,14 @@ static bool sc_port_is_dgram(const struct sc_sock *ssk)
 	return ssk->sk.sk_type == SOCK_DGRAM;
 }
 
+/* Under RCU, or with sc_ports_lock. */
 static struct sc_sock *sc_port_find(const struct net *net, bool dgram, u32 port)
 {
 	struct sc_sock *ssk;
 
-	lockdep_assert_held(&sc_ports_lock);
-	hash_for_each_possible(sc_ports, ssk, port_node, sc_port_key(net, port))
-		if (ssk->local_port == port &&
+	hlist_for_each_entry_rcu(ssk, sc_port_chain(net, dgram, port), port_node,
+				 lockdep_is_held(&sc_ports_lock))
+		if (READ_ONCE(ssk->local_port) == port &&
 		    net_eq(sock_net(&ssk->sk), net) &&
 		    sc_port_is_dgram(ssk) == dgram)
 			return ssk;
@@ -84,9 +105,13 @@ int sc_port_bind(struct sc_sock *ssk, u32 domid, u32 port)
 	else if (sc_port_find(net, dgram, port))
 		err = -EADDRINUSE;
 	if (!err) {
-		ssk->local_domid = domid;
-		ssk->local_port = port;
-		hash_add(sc_ports, &ssk->port_node, sc_port_key(net, port));
+		WRITE_ONCE(ssk->local_domid, domid);
+		hlist_add_head_rcu(&ssk->port_node, sc_port_chain(net, dgram, port));
+		/*
+		 * release: whoever sees the port may tell it to others, and they find the
+		 * socket. A lookup that sees it sees the domid, too.
+		 */
+		smp_store_release(&ssk->local_port, port);
 	}
 	spin_unlock_bh(&sc_ports_lock);
 	return err;
@@ -95,8 +120,14 @@ int sc_port_bind(struct sc_sock *ssk, u32 domid, u32 port)
 void sc_port_unbind(struct sc_sock *ssk)
 {
 	spin_lock_bh(&sc_ports_lock);
-	hash_del(&ssk->port_node);
+	hlist_del_init_rcu(&ssk->port_node);
 	spin_unlock_bh(&sc_ports_lock);
+}
+
+/* Does the socket take what comes to its port, from where it comes? */
+static bool sc_port_is_open(const struct sc_sock *ssk, bool loopback)
+{
+	return loopback || READ_ONCE(ssk->local_domid) != SC_DOMID_SELF;
 }
 
 /**
@@ -112,14 +143,12 @@ struct sock *sc_port_listener(const struct net *net, u32 port, bool loopback)
 	struct sock *sk = NULL;
 	struct sc_sock *ssk;
 
-	spin_lock_bh(&sc_ports_lock);
+	rcu_read_lock();
 	ssk = sc_port_find(net, false, port);
 	if (ssk && READ_ONCE(ssk->sk.sk_state) == TCP_LISTEN &&
-	    (loopback || ssk->local_domid != SC_DOMID_SELF)) {
+	    sc_port_is_open(ssk, loopback) && refcount_inc_not_zero(&ssk->sk.sk_refcnt))
 		sk = &ssk->sk;
-		sock_hold(sk);
-	}
-	spin_unlock_bh(&sc_ports_lock);
+	rcu_read_unlock();
 	return sk;
 }
 
@@ -129,19 +158,13 @@ struct sock *sc_port_listener(const struct net *net, u32 port, bool loopback)
  * @port:	the port
  * @loopback:	for a datagram from this domain itself
  *
- * Return: the socket, with a reference, or NULL.
+ * Context: Under rcu_read_lock(), which keeps the socket: it may be closed at any time.
+ *
+ * Return: the socket, or NULL.
  */
 struct sock *sc_port_dgram(const struct net *net, u32 port, bool loopback)
 {
-	struct sock *sk = NULL;
-	struct sc_sock *ssk;
+	struct sc_sock *ssk = sc_port_find(net, true, port);
 
-	spin_lock_bh(&sc_ports_lock);
-	ssk = sc_port_find(net, true, port);
-	if (ssk && (loopback || ssk->local_domid != SC_DOMID_SELF)) {
-		sk = &ssk->sk;
-		sock_hold(sk);
-	}
-	spin_unlock_bh(&sc_ports_lock);
-	return sk;
+	return ssk && sc_port_is_open(ssk, loopback) ? &ssk->sk : NULL;
 }

@@ -9,6 +9,7 @@ struct net;
 struct sc_sock;
 struct sock;
 
+void sc_port_init(void);
 int sc_port_bind(struct sc_sock *ssk, u32 domid, u32 port);
 void sc_port_unbind(struct sc_sock *ssk);
 struct sock *sc_port_listener(const struct net *net, u32 port, bool loopback);

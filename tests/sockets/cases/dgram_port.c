@@ -154,6 +154,82 @@ static void left_behind_server(void)
 	call_fails(recv(fd, &(char){ 0 }, 1, MSG_DONTWAIT), EAGAIN);
 }
 
+/*
+ * A port whose owner comes and goes all the time, while datagrams for it arrive. They get lost or
+ * not; the ones between them are for another socket, and none of those is lost.
+ */
+#define CHURNS	400
+#define FLOOD	20
+
+static void churn_client(void)
+{
+	union address to = sock_told();
+	int fd = sock_bound();
+
+	for (int i = 0; i < CHURNS; i++) {
+		union address gone = peer(PORT);
+
+		for (int j = 0; j < FLOOD; j++)
+			sendto(fd, "x", 1, MSG_DONTWAIT, &gone.any, address_length(&gone));
+		record_say_to(fd, "to stay", to);
+		if (i % 20 == 19)
+			control_expect("HEARD");
+	}
+	control_write("ENOUGH");
+}
+
+static void *come_and_go(void *ended)
+{
+	while (!__atomic_load_n((bool *)ended, __ATOMIC_ACQUIRE)) {
+		close(bound_to_port());
+		close(sock_bound());
+	}
+	return NULL;
+}
+
+static void churn_server(void)
+{
+	int fd = sock_bound();
+	pthread_t thread;
+	bool ended = false;
+
+	sock_tell(fd);
+	call(-pthread_create(&thread, NULL, come_and_go, &ended));
+	for (int i = 0; i < CHURNS; i++) {
+		record_hear(fd, "to stay");
+		if (i % 20 == 19)
+			control_write("HEARD");
+	}
+	control_expect("ENOUGH");
+	__atomic_store_n(&ended, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+}
+
+/* The first datagram of a socket gives it a port; an answer finds it there at once. */
+static void answer_client(void)
+{
+	union address to = sock_told();
+
+	for (int i = 0; i < 200; i++) {
+		int fd = sock_open(0);
+
+		record_say_to(fd, "question", to);
+		record_hear(fd, "answer");
+		close(fd);
+	}
+	control_meet("DONE");
+}
+
+static void answer_server(void)
+{
+	int fd = sock_bound();
+
+	sock_tell(fd);
+	for (int i = 0; i < 200; i++)
+		record_say_to(fd, "answer", peer(record_hear_from(fd, "question")));
+	control_meet("DONE");
+}
+
 /* A stream's port and a datagram's are two, even if they have one number. */
 static void stream_client(void)
 {
@@ -195,6 +271,10 @@ static const struct test_case cases[] = {
 	  owner_server, .not_unix = "AF_UNIX is connected to sockets" },
 	{ "left_behind", "a port's new owner gets nothing of the old one's",
 	  left_behind_client, left_behind_server },
+	{ "churn", "datagrams for a port whose owner comes and goes", churn_client,
+	  churn_server, .not_unix = "AF_UNIX has names and not ports" },
+	{ "answer", "an answer to the first datagram of a socket", answer_client,
+	  answer_server, .not_unix = "AF_UNIX does not bind the sender" },
 	{ "stream", "ports of streams are separate", stream_client,
 	  stream_server },
 	{ }
