@@ -44,7 +44,7 @@ help:
 	@echo '  check          quick, and everything below'
 	@echo '  check-full     that, and what takes its time on real Xen'
 	@echo '  check-unit     rings, queues, pool and messages, with sanitizers and fuzzers;'
-	@echo '                 the report of bench'
+	@echo '                 litmus tests; the report of bench'
 	@echo '  check-lib      libschannel with sanitizers and fuzzers, then in a VM; socat, too'
 	@echo '  check-broker   schanneld against a real xenstored, with simulated domains'
 	@echo '  check-guest    sockets on the loopback transport, in a VM'
@@ -164,7 +164,7 @@ quick check check-full: setup
 
 check-unit: setup
 	$(MAKE) -C tests/unit O=$(BUILD)/tests/unit check
-	$(PROVE) --exec '' tests/bench/selftest
+	$(PROVE) --exec '' tests/litmus/check tests/bench/selftest
 
 check-broker: setup
 	$(MAKE) tools
