@@ -36,6 +36,8 @@ static const struct scl_field fields[] = {
 	CHANNEL(DGRAM_DROPPED, dgram_dropped),
 	CHANNEL(DGRAM_NO_PORT, dgram_no_port),
 	CHANNEL(DGRAM_COPIED, dgram_copied),
+	CHANNEL(ORPHANS, orphans),
+	CHANNEL(ORPHAN_MEMORY, orphan_memory),
 };
 
 #define STATS(attr, field)	\
@@ -55,6 +57,10 @@ static const struct scl_field stats_fields[] = {
 	STATS(RESETS, resets),
 	STATS(CHANNELS_UP, channels_up),
 	STATS(CHANNELS_FAILED, channels_failed),
+	STATS(ORPHANS, orphans),
+	STATS(ORPHAN_MEMORY, orphan_memory),
+	STATS(ORPHANS_TIMED_OUT, orphans_timed_out),
+	STATS(ORPHANS_OVER_LIMIT, orphans_over_limit),
 };
 
 static int set_state(struct schannel_channel *channel, const struct nlattr *attr)

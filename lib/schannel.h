@@ -205,6 +205,8 @@ int schannel_peer_move(uint32_t domid, int netns);
  * @dgram_dropped: datagrams dropped because the receive buffer was full
  * @dgram_no_port: datagrams to a port that no socket was bound to
  * @dgram_copied: datagrams copied aside for a slow reader
+ * @orphans:	flows that we have closed and the peer has not
+ * @orphan_memory: bytes of their rings
  */
 struct schannel_channel {
 	struct schannel_channel *next;
@@ -234,6 +236,8 @@ struct schannel_channel {
 	uint64_t dgram_dropped;
 	uint64_t dgram_no_port;
 	uint64_t dgram_copied;
+	uint64_t orphans;
+	uint64_t orphan_memory;
 };
 
 int schannel_channels(struct schannel_channel **list);
@@ -356,6 +360,10 @@ int schannel_socket_destroy(uint64_t cookie);
  * @resets:	connections that ended in a reset
  * @channels_up: number of times a channel came up
  * @channels_failed: number of times a channel was reset because of invalid values
+ * @orphans:	number of flows that we have closed and the peer has not
+ * @orphan_memory: bytes of their rings
+ * @orphans_timed_out: such flows reset because the peer neither read nor closed
+ * @orphans_over_limit: such flows reset because there were too many
  */
 struct schannel_stats {
 	uint64_t sockets;
@@ -371,6 +379,10 @@ struct schannel_stats {
 	uint64_t resets;
 	uint64_t channels_up;
 	uint64_t channels_failed;
+	uint64_t orphans;
+	uint64_t orphan_memory;
+	uint64_t orphans_timed_out;
+	uint64_t orphans_over_limit;
 };
 
 int schannel_stats(struct schannel_stats **stats);

@@ -102,6 +102,8 @@ static void channels(void)
 	u64(SCHANNEL_A_CHANNEL_AGE_MS, 1ULL << 40);
 	u32(SCHANNEL_A_CHANNEL_FLOWS, 17);
 	u64(SCHANNEL_A_CHANNEL_DGRAM_COPIED, 18);
+	u64(SCHANNEL_A_CHANNEL_ORPHANS, 19);
+	u64(SCHANNEL_A_CHANNEL_ORPHAN_MEMORY, 1ULL << 33);
 	end();
 	if (!CHECK(!scl_channels_of(&reply, &list)) || !CHECK(list))
 		return;
@@ -110,6 +112,8 @@ static void channels(void)
 	CHECK_EQ(list->age_ms, 1LL << 40);
 	CHECK_EQ(list->flows, 17);
 	CHECK_EQ(list->dgram_copied, 18);
+	CHECK_EQ(list->orphans, 19);
+	CHECK_EQ(list->orphan_memory, 1LL << 33);
 	CHECK_EQ(list->tx_bytes, 0);
 	schannel_channels_free(list);
 }
@@ -268,12 +272,20 @@ static void statistics(void)
 	command(SCHANNEL_CMD_STATS_GET);
 	u64(SCHANNEL_A_STATS_SOCKETS, 3);
 	u64(SCHANNEL_A_STATS_CHANNELS_FAILED, 4);
+	u64(SCHANNEL_A_STATS_ORPHANS, 5);
+	u64(SCHANNEL_A_STATS_ORPHAN_MEMORY, 6);
+	u64(SCHANNEL_A_STATS_ORPHANS_TIMED_OUT, 7);
+	u64(SCHANNEL_A_STATS_ORPHANS_OVER_LIMIT, 8);
 	end();
 	stats = scl_stats_of((struct nlmsghdr *)buffer);
 	if (!CHECK(stats))
 		return;
 	CHECK_EQ(stats->sockets, 3);
 	CHECK_EQ(stats->channels_failed, 4);
+	CHECK_EQ(stats->orphans, 5);
+	CHECK_EQ(stats->orphan_memory, 6);
+	CHECK_EQ(stats->orphans_timed_out, 7);
+	CHECK_EQ(stats->orphans_over_limit, 8);
 	CHECK_EQ(stats->connects, 0);
 	schannel_stats_free(stats);
 }

@@ -29,6 +29,8 @@ static const struct field fields[] = {
 	FIELD(struct schannel_channel, dgram_dropped),
 	FIELD(struct schannel_channel, dgram_no_port),
 	FIELD(struct schannel_channel, dgram_copied),
+	FIELD(struct schannel_channel, orphans),
+	FIELD(struct schannel_channel, orphan_memory),
 	{ }
 };
 
@@ -76,7 +78,8 @@ void channel_list_print(struct json_object *list)
 	static const char * const more[] = {
 		"queues", "flow_table", "opened", "accepted", "refused", "reset", "notify_sent",
 		"notify_received", "notify_spurious", "overflows", "errors", "dgram_sent",
-		"dgram_received", "dgram_dropped", "dgram_no_port", "dgram_copied", NULL
+		"dgram_received", "dgram_dropped", "dgram_no_port", "dgram_copied", "orphans",
+		"orphan_memory", NULL
 	};
 
 	list_print(list, columns, more);

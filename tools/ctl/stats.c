@@ -29,6 +29,10 @@ static const struct field fields[] = {
 	FIELD(struct schannel_stats, resets),
 	FIELD(struct schannel_stats, channels_up),
 	FIELD(struct schannel_stats, channels_failed),
+	FIELD(struct schannel_stats, orphans),
+	FIELD(struct schannel_stats, orphan_memory),
+	FIELD(struct schannel_stats, orphans_timed_out),
+	FIELD(struct schannel_stats, orphans_over_limit),
 	{ }
 };
 

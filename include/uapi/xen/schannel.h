@@ -494,7 +494,7 @@ struct schannel_msg_accept {
 enum schannel_reason {
 	/* CLOSE: orderly. The receiver may still consume what was produced. */
 	SCHANNEL_REASON_DONE		= 0,
-	/* CLOSE: the connection is reset. */
+	/* CLOSE: the connection is reset. It may follow DONE. */
 	SCHANNEL_REASON_RESET		= 1,
 	/* CLOSE: reset, because a value in the receiver's shared memory was invalid. */
 	SCHANNEL_REASON_PROTOCOL	= 2,
@@ -523,12 +523,30 @@ enum schannel_reason {
  * @reason:	enum schannel_reason. Check: none; an unknown value counts as RESET in
  *		a CLOSE, and as NO_LISTENER in a REFUSE.
  *
- * CLOSE is the last message that its sender sends about the flow. After it the
- * sender reads nothing of the flow and posts no events for it. Before a CLOSE with
- * the reason DONE the sender has set SCHANNEL_TX_FIN and SCHANNEL_RX_SHUT; if it has
- * not, the CLOSE counts as RESET. A side that has both sent and received CLOSE may
- * use the flow's entry and ring for something else. REFUSE stands for both: the
- * opener may reuse its entry and ring at once.
+ * With CLOSE a side has finished with the flow: it reads nothing of the flow any more, posts
+ * no events for it, and sends no other message about it, but for a RESET after a DONE.
+ * Before a CLOSE with the reason DONE the sender has set SCHANNEL_TX_FIN and
+ * SCHANNEL_RX_SHUT; if it has not, the CLOSE counts as RESET. An opener can only send CLOSE
+ * after ACCEPT: if it has given up, it answers ACCEPT with RESET.
+ *
+ * The receiver of a CLOSE sends its own when it has finished with the flow, too:
+ * - after DONE, as soon or as late as its program wants. Meanwhile the bytes that were
+ *   produced can be consumed.
+ * - after RESET, within a time that its program cannot extend. What was produced before may
+ *   still be consumed meanwhile.
+ * - after RESET that follows DONE, at once. Bytes that were not consumed are lost. A receiver
+ *   that has consumed all of them sees the end of the bytes, as without the RESET.
+ *
+ * RESET follows DONE if the receiver takes too long: @rx_cons does not move, or it has
+ * reached @tx_prod, and its CLOSE does not come. It is sent at most once per flow, and only
+ * while the receiver's CLOSE has not arrived. It may cross that CLOSE. Therefore a CLOSE with
+ * the reason RESET is ignored, instead of ending the channel, if the check of @dst_flow or
+ * @src_flow fails because the flow is not in use, has no other end yet, or has another one.
+ * It cannot be mistaken for one about a later flow: its sender does not reuse the entry
+ * @src_flow before it has received that CLOSE.
+ *
+ * A side that has both sent and received CLOSE may use the flow's entry and ring for
+ * something else. REFUSE stands for both: the opener may reuse its entry and ring at once.
  */
 struct schannel_msg_reason {
 	__u32	reason;
@@ -614,7 +632,8 @@ struct schannel_msg_segment {
  * @reserved:	0.
  * @dst_flow:	ACCEPT, REFUSE, CLOSE, RING, RING_ANSWER, RETURN: the receiver's flow. Check: in
  *		use, in a state in which the message is valid, and @src_flow is its
- *		other end. In other messages SCHANNEL_FLOW_NONE.
+ *		other end; for a RESET see struct schannel_msg_reason. In other messages
+ *		SCHANNEL_FLOW_NONE.
  * @src_flow:	OPEN, ACCEPT, CLOSE, RING, RING_ANSWER, RETURN: the sender's flow. Check: not
  *		SCHANNEL_FLOW_CTL, and inside the sender's table. In other messages
  *		SCHANNEL_FLOW_NONE.

@@ -54,6 +54,9 @@ static void sc_netlink_add_channel(struct schannel_channel *ch, u64 *sum)
 	sum[SCHANNEL_A_CHANNEL_POOL_USED] += (u64)ch->pool.used << PAGE_SHIFT;
 	sum[SCHANNEL_A_CHANNEL_POOL_LIMIT] += (u64)ch->pool.limit << PAGE_SHIFT;
 	spin_unlock_bh(&ch->pool.lock);
+	sum[SCHANNEL_A_CHANNEL_ORPHANS] += READ_ONCE(ch->orphans.all.nr);
+	sum[SCHANNEL_A_CHANNEL_ORPHAN_MEMORY] +=
+		(u64)READ_ONCE(ch->orphans.all.pages) << PAGE_SHIFT;
 	sum[SCHANNEL_A_CHANNEL_PEER_POOL] +=
 		(u64)atomic_read(&ch->peer_pool_pages) << PAGE_SHIFT;
 	sum[SCHANNEL_A_CHANNEL_FLOW_TABLE] +=

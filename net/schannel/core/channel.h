@@ -29,6 +29,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
+#include "orphan.h"
 #include "peer_segment.h"
 #include "ring/dir.h"
 #include "ring/pool.h"
@@ -153,6 +154,7 @@ struct sc_channel_traffic {
  *		(by @maintain)
  * @yield_next:	when the next flow may be asked to yield, jiffies (by @maintain)
  * @maintained:	flows whose rings need maintenance (@ctl_lock)
+ * @orphans:	flows that wait for one side to finish them (@ctl_lock)
  * @ctl_lock:	see above
  * @ctl_tx:	producer half of the control ring (@ctl_lock)
  * @ctl_rx:	consumer half of the control ring (by @work)
@@ -223,6 +225,7 @@ struct schannel_channel {
 	u8 yield_order;
 	unsigned long yield_next;
 	struct list_head maintained;
+	struct sc_orphans orphans;
 	spinlock_t ctl_lock;	/* see above */
 	struct sc_tx ctl_tx;
 	struct sc_rx ctl_rx;

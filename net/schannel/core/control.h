@@ -12,6 +12,8 @@ struct work_struct;
 /* control_tx.c */
 void sc_control_flush(struct schannel_channel *ch);
 void sc_control_post(struct sc_flow *flow, u8 what);
+void sc_control_close(struct sc_flow *flow, u32 reason);
+void sc_control_reset(struct sc_flow *flow);
 bool sc_control_is_posted(struct sc_flow *flow, u8 what);
 bool sc_control_refuse(struct schannel_channel *ch, u32 flow, int reason);
 

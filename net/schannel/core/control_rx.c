@@ -17,9 +17,21 @@
 #include "control_memory.h"
 #include "flow.h"
 #include "flow_type.h"
+#include "orphan.h"
 #include "resize.h"
 #include "ring/message.h"
 #include "trace.h"
+
+/*
+ * May the message be about a flow that this side has finished with? A RESET that follows a
+ * DONE can cross our CLOSE. The number in it may belong to another flow by now, but never to
+ * one whose remote end is that flow: the peer keeps the entry until it has our CLOSE.
+ */
+static bool sc_control_is_late(const struct schannel_msg *msg)
+{
+	return msg->type == SCHANNEL_MSG_CLOSE &&
+	       msg->reason.reason == SCHANNEL_REASON_RESET;
+}
 
 static int sc_control_reason_to_errno(u32 reason)
 {
@@ -31,6 +43,50 @@ static int sc_control_reason_to_errno(u32 reason)
 	default:
 		return -ECONNREFUSED;
 	}
+}
+
+/* The peer has closed a flow. */
+static void sc_control_closed(struct sc_flow *flow, u32 reason)
+{
+	struct schannel_channel *ch = flow->channel;
+	bool reset = false;
+
+	/* a CLOSE before the peer shut both directions is a reset: wake all waiters */
+	if (reason != SCHANNEL_REASON_DONE || !sc_flow_is_joined(flow) ||
+	    !sc_flow_is_over(flow)) {
+		reset = true;
+		sc_flow_ended(flow, -ECONNRESET);
+	}
+	spin_lock(&ch->ctl_lock);
+	flow->close_received = true;
+	/* a killed flow is being taken away from its user, and is closed then */
+	if (!flow->killed)
+		sc_orphan_unlist(flow);
+	if (flow->close_sent)
+		sc_flow_retire(flow);
+	else if (reset && !flow->killed && rcu_access_pointer(flow->user))
+		sc_orphan_add_reset(flow);
+	spin_unlock(&ch->ctl_lock);
+}
+
+/*
+ * A second CLOSE for a flow: the peer needs its memory, do not wait for our user. Returns
+ * NULL, or the protocol violation.
+ */
+static const char *sc_control_reset_after(struct sc_flow *flow,
+					  const struct schannel_msg *msg)
+{
+	struct schannel_channel *ch = flow->channel;
+
+	if (!sc_control_is_late(msg) || flow->reset_received)
+		return "control message for a flow that the peer has closed";
+	spin_lock(&ch->ctl_lock);
+	flow->reset_received = true;
+	/* without a user, our CLOSE waits to be sent already */
+	if (rcu_access_pointer(flow->user))
+		sc_orphan_take(flow);
+	spin_unlock(&ch->ctl_lock);
+	return NULL;
 }
 
 /* A message for an existing flow. Returns NULL, or the protocol violation. */
@@ -55,9 +111,11 @@ static const char *sc_control_handle_flow(struct schannel_channel *ch,
 		return NULL;
 	}
 
-	if (!flow->accepted || flow->peer_id != msg->src_flow ||
-	    flow->close_received)
-		return "control message from a flow that is not the remote end";
+	if (!flow->accepted || flow->peer_id != msg->src_flow)
+		return sc_control_is_late(msg) ? NULL :
+		       "control message from a flow that is not the remote end";
+	if (flow->close_received)
+		return sc_control_reset_after(flow, msg);
 	switch (msg->type) {
 	case SCHANNEL_MSG_RING:
 		return sc_resize_offer(flow, &msg->ring.ring);
@@ -67,15 +125,7 @@ static const char *sc_control_handle_flow(struct schannel_channel *ch,
 		/* OPENs of that type are refused, so far no module takes them */
 		return "RETURN for a flow that carries no TCP connection";
 	default:
-		/* a CLOSE before the peer shut both directions is a reset: wake all waiters */
-		if (msg->reason.reason != SCHANNEL_REASON_DONE ||
-		    !sc_flow_is_over(flow))
-			sc_flow_ended(flow, -ECONNRESET);
-		spin_lock(&ch->ctl_lock);
-		flow->close_received = true;
-		if (flow->close_sent)
-			sc_flow_retire(flow);
-		spin_unlock(&ch->ctl_lock);
+		sc_control_closed(flow, msg->reason.reason);
 		return NULL;
 	}
 }
@@ -114,7 +164,8 @@ static const char *sc_control_handle(struct schannel_channel *ch,
 	default:
 		flow = sc_flow_get(ch, msg->dst_flow);
 		if (!flow)
-			return "control message for a flow that does not exist";
+			return sc_control_is_late(msg) ? NULL :
+			       "control message for a flow that does not exist";
 		violation = sc_control_handle_flow(ch, flow, msg);
 		sc_flow_put(flow);
 		return violation;

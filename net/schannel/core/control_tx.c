@@ -32,9 +32,15 @@ static bool sc_control_flow(struct sc_flow *flow, struct schannel_msg *msg)
 	msg->src_flow = flow->id;
 
 	if (flow->close_sent) {
-		/* CLOSE is the last message that may be sent about a flow */
+		/* only a RESET may be sent about a flow after the first CLOSE */
+		if (!(flow->posts & SC_FLOW_POST_RESET)) {
+			flow->posts = 0;
+			return false;
+		}
 		flow->posts = 0;
-		return false;
+		msg->type = SCHANNEL_MSG_CLOSE;
+		msg->reason.reason = SCHANNEL_REASON_RESET;
+		return true;
 	}
 	if (flow->posts & SC_FLOW_POST_OPEN) {
 		flow->posts &= ~SC_FLOW_POST_OPEN;
@@ -164,6 +170,44 @@ void sc_control_flush(struct schannel_channel *ch)
 	spin_unlock(&ch->ctl_lock);
 }
 
+/* Post messages of a flow in the flow table. Under the control lock. */
+static void sc_control_list(struct sc_flow *flow, u8 what)
+{
+	flow->posts |= what;
+	if (list_empty(&flow->post_node))
+		list_add_tail(&flow->post_node, &flow->channel->posts);
+}
+
+/**
+ * sc_control_close() - post the CLOSE of a flow, unless it was sent
+ * @flow:	a flow in the flow table
+ * @reason:	enum schannel_reason
+ *
+ * Context: Under the channel's control lock.
+ */
+void sc_control_close(struct sc_flow *flow, u32 reason)
+{
+	lockdep_assert_held(&flow->channel->ctl_lock);
+	if (flow->close_sent)
+		return;
+	flow->reason = reason;
+	sc_control_list(flow, SC_FLOW_POST_CLOSE);
+}
+
+/**
+ * sc_control_reset() - post a RESET of a flow, also after it was closed in order
+ * @flow:	a flow in the flow table
+ *
+ * Context: Under the channel's control lock.
+ */
+void sc_control_reset(struct sc_flow *flow)
+{
+	if (flow->close_sent && flow->reason == SCHANNEL_REASON_DONE)
+		sc_control_list(flow, SC_FLOW_POST_RESET);
+	else
+		sc_control_close(flow, SCHANNEL_REASON_RESET);
+}
+
 /**
  * sc_control_post() - post messages of a flow, for sc_control_flush() to send
  * @flow:	the flow
@@ -177,11 +221,8 @@ void sc_control_post(struct sc_flow *flow, u8 what)
 
 	spin_lock(&ch->ctl_lock);
 	/* a flow that was refused has left the table: no message about it may be sent */
-	if (sc_channel_is_up(ch) && xa_load(&ch->flows, flow->id) == flow) {
-		flow->posts |= what;
-		if (list_empty(&flow->post_node))
-			list_add_tail(&flow->post_node, &ch->posts);
-	}
+	if (sc_channel_is_up(ch) && xa_load(&ch->flows, flow->id) == flow)
+		sc_control_list(flow, what);
 	spin_unlock(&ch->ctl_lock);
 }
 

@@ -73,6 +73,7 @@ void sc_flow_retire(struct sc_flow *flow)
 	list_del_init(&flow->post_node);
 	list_del_init(&flow->resize.node);
 	sc_channel_leave_queue(ch, flow->own_queue);
+	sc_orphan_forget(flow);
 	sc_resize_end(flow);
 	sc_flow_put(flow);
 }

@@ -5,9 +5,9 @@
  * Lifetime: sc_flow_open() or sc_flow_accept() creates it. Its user (a socket) holds one
  * reference, the channel's flow table another. The user ends its part with
  * sc_flow_close(). The flow leaves the table, and its entry and ring can be reused, once
- * CLOSE has been both sent and received, or the OPEN was refused, or the channel is
- * destroyed. So the peer may still read what a socket sent long after that socket is
- * gone.
+ * CLOSE has been both sent and received, or the OPEN was refused or never sent, or the
+ * channel is destroyed. So the peer may still read what a socket sent long after that
+ * socket is gone; see orphan.h for the limits.
  *
  * The data path takes none of the channel's locks. It runs under rcu_read_lock(), checks
  * sc_flow_is_live() first and never sleeps there: page faults are disabled while it
@@ -20,11 +20,13 @@
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/cache.h>
+#include <linux/errno.h>
 #include <linux/list.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+#include "orphan.h"
 #include "resize.h"
 #include "ring/pool.h"
 #include "ring/queue.h"
@@ -111,6 +113,7 @@ struct sc_ids {
 #define SC_FLOW_POST_CLOSE	BIT(2)
 #define SC_FLOW_POST_RING	BIT(3)
 #define SC_FLOW_POST_ANSWER	BIT(4)
+#define SC_FLOW_POST_RESET	BIT(5)	/* a CLOSE that follows the first one */
 
 /**
  * struct sc_flow - a flow
@@ -139,13 +142,16 @@ struct sc_ids {
  * @accepted:	@peer_id is known (by the channel's work)
  * @close_sent:	CLOSE was sent (control lock)
  * @close_received: CLOSE was received (control lock)
- * @reason:	reason of the CLOSE to send; set before that is posted
+ * @reset_received: a second CLOSE was received, a RESET (control lock)
+ * @killed:	an administrator ends the flow (control lock)
+ * @reason:	reason of the CLOSE to send, or of the first one that was sent (control lock)
  * @refused:	reason of the peer's REFUSE, 0 if there was none (by the channel's work)
  * @open:	parameters of the OPEN, to be sent or as received; constant
  * @acceptor:	whom the acceptor's end belongs to. Constant; at the opener, from when
  *		sc_flow_is_joined()
  * @entry_segment: segment of the peer's entry for the flow, NULL if that is in the peer's
  *		flow table (by the channel's work)
+ * @age:	for how long it waits to be finished by one side (control lock)
  * @post_node:	entry in the channel's @posts while @posts is not 0 (control lock)
  * @rcu:	for kfree_rcu()
  */
@@ -176,11 +182,14 @@ struct sc_flow {
 	bool accepted;
 	bool close_sent;
 	bool close_received;
+	bool reset_received;
+	bool killed;
 	u32 reason;
 	u32 refused;
 	struct schannel_msg_open open;
 	struct sc_ids acceptor;
 	struct sc_peer_segment *entry_segment;
+	struct sc_age age;
 	struct list_head post_node;
 	struct rcu_head rcu;
 };
@@ -223,7 +232,7 @@ void sc_flow_fin(struct sc_flow *flow);
 void sc_flow_rx_shut(struct sc_flow *flow);
 
 /* What sc_flow_look() reports. */
-#define SC_FLOW_GONE		BIT(0)	/* the flow is lost: its channel is down */
+#define SC_FLOW_GONE		BIT(0)	/* the flow is lost: it was reset, or its channel is down */
 #define SC_FLOW_FIN		BIT(1)	/* the peer sends no more: @avail is all there will be */
 #define SC_FLOW_PEER_SHUT	BIT(2)	/* the peer receives no more */
 
@@ -258,6 +267,15 @@ bool sc_flow_await_space(struct sc_flow *flow, u32 want,
 static inline bool sc_flow_is_live(const struct sc_flow *flow)
 {
 	return likely(!READ_ONCE(flow->dead));
+}
+
+/*
+ * What the data path returns for a flow that is not live: @over after an orderly end, of which
+ * the receiver had read everything.
+ */
+static inline int sc_flow_dead_error(const struct sc_flow *flow, int over)
+{
+	return READ_ONCE(flow->dead) & SC_FLOW_GONE ? -ECONNRESET : over;
 }
 
 /* Is the peer's end known? sc_flow_look() and the data path need it. */

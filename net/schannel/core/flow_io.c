@@ -115,7 +115,7 @@ int sc_flow_broken(struct sc_flow *flow)
  * @len:	limit for the bytes; no more than SC_FLOW_CHUNK is copied
  *
  * Return: bytes copied; 0 if there is no space; -EFAULT if @from must be faulted in
- * first; -EPIPE if the peer receives no more; -ECONNRESET if the channel is gone;
+ * first; -EPIPE if the peer receives no more; -ECONNRESET if the flow is lost;
  * -EPROTO if the peer's index is invalid.
  */
 ssize_t sc_flow_send(struct sc_flow *flow, struct iov_iter *from, size_t len)
@@ -126,7 +126,7 @@ ssize_t sc_flow_send(struct sc_flow *flow, struct iov_iter *from, size_t len)
 	len = min_t(size_t, len, SC_FLOW_CHUNK);
 	rcu_read_lock();
 	if (!sc_flow_is_live(flow)) {
-		done = -ECONNRESET;
+		done = sc_flow_dead_error(flow, -EPIPE);
 	} else if (READ_ONCE(tx->peer->rx_flags) & SCHANNEL_RX_SHUT) {
 		done = -EPIPE;
 	} else if (sc_tx_space(tx) < len && sc_tx_refresh(tx)) {
@@ -167,7 +167,7 @@ ssize_t sc_flow_recv(struct sc_flow *flow, struct iov_iter *to, size_t len,
 	len = min_t(size_t, len, SC_FLOW_CHUNK);
 	rcu_read_lock();
 	if (!sc_flow_is_live(flow)) {
-		done = -ECONNRESET;
+		done = sc_flow_dead_error(flow, 0);
 	} else if (sc_rx_avail(rx) < skip + len && sc_rx_refresh(rx)) {
 		done = sc_flow_broken(flow);
 	} else if (sc_rx_avail(rx) <= skip) {

@@ -14,7 +14,9 @@
 #include "flow_table.h"
 #include "maintain.h"
 #include "namespace.h"
+#include "orphan.h"
 #include "peer_segment.h"
+#include "reap.h"
 #include "stats.h"
 #include "trace.h"
 
@@ -69,6 +71,7 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 	flow->peer_id = SCHANNEL_FLOW_NONE;
 	INIT_LIST_HEAD(&flow->post_node);
 	INIT_LIST_HEAD(&flow->resize.node);
+	INIT_LIST_HEAD(&flow->age.node);
 	refcount_set(&flow->ref, 2);	/* the flow table's and the user's */
 
 	/* reserve the number: sc_flow_publish() makes the complete flow findable */
@@ -264,6 +267,31 @@ void sc_flow_answered(struct sc_flow *flow, const struct schannel_msg *msg)
 	sc_control_flush(flow->channel);
 }
 
+/* The user has left the flow. Returns whether the peer has to finish it. */
+static bool sc_flow_left(struct sc_flow *flow, enum schannel_reason reason)
+{
+	struct schannel_channel *ch = flow->channel;
+	bool orphan = false;
+
+	spin_lock(&ch->ctl_lock);
+	/* a flow that was refused or taken away has left the table */
+	if (ch->state != SC_CHANNEL_UP || xa_load(&ch->flows, flow->id) != flow)
+		goto out;
+	if (flow->posts & SC_FLOW_POST_OPEN) {
+		/* the peer has not heard of it, and never will */
+		sc_flow_retire(flow);
+		goto out;
+	}
+	sc_orphan_unlist(flow);
+	orphan = !flow->close_received;
+	if (orphan)
+		sc_orphan_add(flow, reason == SCHANNEL_REASON_DONE);
+	sc_control_close(flow, flow->dead ? SCHANNEL_REASON_RESET : reason);
+out:
+	spin_unlock(&ch->ctl_lock);
+	return orphan;
+}
+
 /**
  * sc_flow_close() - close the user's end of a flow
  * @flow:	the flow; the user's reference is dropped
@@ -284,8 +312,8 @@ void sc_flow_close(struct sc_flow *flow, enum schannel_reason reason)
 		sc_flow_fin(flow);
 		sc_flow_rx_shut(flow);
 	}
-	flow->reason = reason;
-	sc_control_post(flow, SC_FLOW_POST_CLOSE);
+	if (sc_flow_left(flow, reason))
+		sc_reap_limit(ch);
 	sc_control_flush(ch);
 	sc_flow_put(flow);
 }

@@ -20,7 +20,7 @@ static int sc_record_send_piece(struct sc_flow *flow, struct iov_iter *from,
 	u32 len;
 
 	if (!sc_flow_is_live(flow))
-		return -ECONNRESET;
+		return sc_flow_dead_error(flow, -EPIPE);
 	if (READ_ONCE(tx->peer->rx_flags) & SCHANNEL_RX_SHUT)
 		return -EPIPE;
 	if (sc_tx_space(tx) < size) {
@@ -87,7 +87,7 @@ int sc_record_next(struct sc_flow *flow, u32 skip, struct schannel_record *rec)
 
 	rcu_read_lock();
 	if (!sc_flow_is_live(flow)) {
-		err = -ECONNRESET;
+		err = sc_flow_dead_error(flow, -EAGAIN);
 	} else if (sc_rx_avail(rx) <= skip && sc_rx_refresh(rx)) {
 		err = sc_flow_broken(flow);
 	} else if (sc_rx_avail(rx) <= skip) {

@@ -210,7 +210,7 @@ int sc_resize_fit(struct sc_flow *flow, u32 size)
 
 	rcu_read_lock();
 	if (!sc_flow_is_live(flow))
-		err = -ECONNRESET;
+		err = sc_flow_dead_error(flow, -EPIPE);
 	else if (READ_ONCE(flow->tx.peer->rx_flags) & SCHANNEL_RX_SHUT)
 		err = -EPIPE;
 	else if (sc_tx_refresh(&flow->tx))

@@ -17,7 +17,9 @@
 #include "flow.h"
 #include "maintain.h"
 #include "namespace.h"
+#include "orphan.h"
 #include "peer.h"
+#include "reap.h"
 #include "stats.h"
 #include "sysctl.h"
 #include "transport.h"
@@ -170,6 +172,7 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 	spin_lock_init(&ch->ctl_lock);
 	INIT_DELAYED_WORK(&ch->maintain, sc_maintain_work);
 	INIT_LIST_HEAD(&ch->maintained);
+	sc_orphan_init(&ch->orphans, sc_reap_work);
 	ch->maintain_next = jiffies;
 	ch->starved_order = SC_ORDER_NONE;
 	ch->yield_order = SC_ORDER_NONE;
@@ -370,6 +373,7 @@ void schannel_channel_destroy(struct schannel_channel *ch)
 
 	cancel_work_sync(&ch->work);
 	disable_delayed_work_sync(&ch->maintain);
+	disable_delayed_work_sync(&ch->orphans.work);
 	/* wait until no thread grows the pool or the table: later ones see the state... */
 	mutex_lock(&ch->grow_lock);
 	mutex_unlock(&ch->grow_lock);

@@ -234,6 +234,26 @@ void sc_stats_flow_over(struct sc_flow *flow, int err)
 	sock_put(sk);
 }
 
+/**
+ * sc_stats_orphan_reset() - count an orphan that is reset
+ * @flow:	the orphan
+ * @what:	SCHANNEL_A_STATS_ORPHANS_*
+ *
+ * Context: Any but hard interrupts.
+ */
+void sc_stats_orphan_reset(struct sc_flow *flow, enum schannel_attr_stats what)
+{
+	const struct net *net;
+
+	trace_schannel_reset(flow, what == SCHANNEL_A_STATS_ORPHANS_TIMED_OUT ?
+			     -ETIMEDOUT : -ENOBUFS);
+	rcu_read_lock();
+	net = sc_peer_net(flow->channel->peer, flow->channel);
+	if (net)
+		sc_stats_inc(net, what);
+	rcu_read_unlock();
+}
+
 static int sc_stats_reason_to_errno(u32 reason)
 {
 	switch (reason) {

@@ -31,6 +31,7 @@ void sc_stats_channel_failed(struct schannel_channel *ch);
 void sc_stats_channel_traffic(struct schannel_channel *ch,
 			      struct sc_channel_traffic *sum);
 
+void sc_stats_orphan_reset(struct sc_flow *flow, enum schannel_attr_stats what);
 void sc_stats_flow_began(struct sc_flow *flow);
 void sc_stats_flow_over(struct sc_flow *flow, int err);
 void sc_stats_flow_closed(struct sc_flow *flow, u32 reason);

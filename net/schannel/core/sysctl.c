@@ -29,6 +29,8 @@ static int sc_ring_min_kib = 4;
 static int sc_ring_max_kib = SC_RING_MAX >> SC_KIB_SHIFT;
 static int sc_ring_idle_ms = 2000;
 static int sc_dgram_ring_kib = 256;
+static int sc_orphan_timeout_ms = 60 * 1000;
+static int sc_max_orphans = 4096;
 
 static int sc_busy_poll_max = 1000;
 static int sc_connect_min = 100;
@@ -44,6 +46,9 @@ static int sc_ring_bound_min = PAGE_SIZE >> SC_KIB_SHIFT;
 static int sc_ring_bound_max = SC_RING_MAX >> SC_KIB_SHIFT;
 static int sc_dgram_min = 128;
 static int sc_dgram_max = 1024;
+static int sc_orphan_timeout_min = 100;
+static int sc_orphan_timeout_max = 3600 * 1000;
+static int sc_max_orphans_max = SCHANNEL_FLOWS_MAX;
 
 /* As proc_dointvec_minmax(), but accepts only powers of two. */
 static int sc_sysctl_do_ring(const struct ctl_table *ctl, int write,
@@ -172,6 +177,24 @@ static const struct ctl_table sc_sysctl_table[] = {
 		.extra1		= &sc_dgram_min,
 		.extra2		= &sc_dgram_max,
 	},
+	{
+		.procname	= "orphan_timeout_ms",
+		.data		= &sc_orphan_timeout_ms,
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= &sc_orphan_timeout_min,
+		.extra2		= &sc_orphan_timeout_max,
+	},
+	{
+		.procname	= "max_orphans",
+		.data		= &sc_max_orphans,
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ZERO,
+		.extra2		= &sc_max_orphans_max,
+	},
 };
 
 /* Register a namespace's sysctls, with their defaults. 0 or -ENOMEM. */
@@ -255,6 +278,18 @@ long sc_sysctl_pool_total_pages(void)
 unsigned long sc_sysctl_idle(void)
 {
 	return msecs_to_jiffies(READ_ONCE(sc_ring_idle_ms));
+}
+
+/* Time without progress after which an orphan is reset, in jiffies. */
+unsigned long sc_sysctl_orphan_timeout(void)
+{
+	return msecs_to_jiffies(READ_ONCE(sc_orphan_timeout_ms));
+}
+
+/* Limit for the orphans of one channel. */
+unsigned int sc_sysctl_max_orphans(void)
+{
+	return READ_ONCE(sc_max_orphans);
 }
 
 static u8 sc_sysctl_order(int kib)

@@ -43,5 +43,7 @@ long sc_sysctl_pool_total_pages(void);
 unsigned long sc_sysctl_idle(void);
 struct sc_size_limits sc_sysctl_ring(void);
 u8 sc_sysctl_dgram_order(void);
+unsigned long sc_sysctl_orphan_timeout(void);
+unsigned int sc_sysctl_max_orphans(void);
 
 #endif /* _SCHANNEL_SYSCTL_H */

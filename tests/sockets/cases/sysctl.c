@@ -27,6 +27,8 @@ static const struct sysctl {
 	{ "ring_min_kib", 4, 4096, false },
 	{ "ring_max_kib", 4, 4096, false },
 	{ "dgram_ring_kib", 128, 1024, false },
+	{ "orphan_timeout_ms", 100, 3600000, false },
+	{ "max_orphans", 0, 16384, false },
 };
 
 #define SYSCTLS	(sizeof(sysctls) / sizeof(sysctls[0]))
