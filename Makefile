@@ -87,6 +87,10 @@ guest-tests:
 tamper-module:
 	tests/sockets/tamper/build $(BUILD) $(or $(KDIR),$(TEST_KDIR))
 
+# A user of sockets in the kernel, for the same kernel.
+kernel-user-module:
+	tests/sockets/kernel_user/build $(BUILD) $(or $(KDIR),$(TEST_KDIR))
+
 soak-tests:
 	$(MAKE) -C tests/soak O=$(BUILD)/tests/soak
 
@@ -171,11 +175,11 @@ check-broker: setup
 	$(MAKE) -C tests/broker O=$(BUILD)/tests/broker TOOLS=$(BUILD)/tools check
 
 check-guest: setup
-	$(MAKE) modules guest-tests tamper-module soak-tests
+	$(MAKE) modules guest-tests tamper-module kernel-user-module soak-tests
 	$(in_vm) guest $(if $(PICK),:: '$(PICK)',soak)
 
 check-inet: setup
-	$(MAKE) modules lib tools guest-tests tamper-module
+	$(MAKE) modules lib tools guest-tests tamper-module kernel-user-module
 	$(in_vm) inet $(if $(PICK),:: '$(PICK)')
 
 # Not part of check: whether check-inet would notice.
@@ -228,6 +232,6 @@ style: setup
 layers: setup
 	$(PROVE) --exec '' tests/layers :: --selftest $(KDIR) $(BUILD)
 
-.PHONY: help all setup modules lib tools guest-tests tamper-module generate install uninstall clean demo proof \
+.PHONY: help all setup modules lib tools guest-tests tamper-module kernel-user-module generate install uninstall clean demo proof \
 	quick check check-unit check-broker check-lib check-guest check-inet mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full soak \
 	soak-tests proof-tests bench bench-tests style layers
