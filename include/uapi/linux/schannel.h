@@ -42,10 +42,10 @@
 /**
  * struct sockaddr_sc - the address of an AF_SCHANNEL socket
  * @sc_family:	the family's number, see AF_SCHANNEL_DEFAULT
- * @sc_flags:	0; anything else is EINVAL
+ * @sc_flags:	0; anything else is EOPNOTSUPP
  * @sc_domid:	a Xen domain id, SC_DOMID_SELF or SC_DOMID_ANY, host byte order
  * @sc_port:	the port inside that domain, host byte order
- * @sc_zero:	0; anything else is EINVAL
+ * @sc_zero:	0; anything else is EOPNOTSUPP
  */
 struct sockaddr_sc {
 	__kernel_sa_family_t	sc_family;

@@ -61,8 +61,8 @@ static void sc_arrival_forget(struct sc_conn *conn)
 
 	if (!wq)
 		return;
-	/* with a waiter that joins, and then takes the lock in sc_arrival_poll() */
 	spin_lock_irqsave(&wq->wait.lock, flags);
+	/* the lock orders this with a waiter that joins and then calls sc_arrival_poll() */
 	if (!waitqueue_active(&wq->wait))
 		WRITE_ONCE(conn->rx_edges, false);
 	spin_unlock_irqrestore(&wq->wait.lock, flags);
@@ -111,7 +111,7 @@ void sc_arrival_announce(struct sc_conn *conn, struct sc_flow *flow)
 		conn->notified_prod = view.prod;
 	spin_unlock(&conn->arrival_lock);
 	if (due)
-		READ_ONCE(sk->sk_data_ready)(sk);
+		sk->sk_data_ready(sk);
 	local_bh_enable();
 }
 

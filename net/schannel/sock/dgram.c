@@ -250,8 +250,10 @@ int sc_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	int offset;
 	int err;
 
-	if (flags & (MSG_OOB | MSG_ERRQUEUE))
+	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
+	if (flags & MSG_ERRQUEUE)
+		return -EAGAIN;
 	do {
 		offset = max(sk_peek_offset(sk, flags), 0);
 		skb = __skb_recv_datagram(sk, &sk->sk_receive_queue, flags,

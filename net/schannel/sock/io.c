@@ -150,8 +150,8 @@ struct sc_flow *sc_io_flow(struct sc_io *io)
 	struct sc_flow *flow;
 
 	flow = rcu_dereference_check(io->conn->flow, lockdep_is_held(io->lock));
-	/* acquire: pairs with the store of TCP_ESTABLISHED */
 	if (!flow || !sc_flow_is_joined(flow) ||
+	    /* acquire: pairs with the store of TCP_ESTABLISHED */
 	    smp_load_acquire(&io->conn->sk->sk_state) == TCP_SYN_SENT)
 		return NULL;
 	return flow;
@@ -328,7 +328,7 @@ int sc_io_send_check(struct sc_io *io, struct sc_flow *flow)
  * @err:	its result so far
  *
  * -EPROTO, an invalid ring index from the peer, ends the connection. -EPIPE raises SIGPIPE
- * if nothing was sent.
+ * if nothing was sent; on streams only, as of AF_UNIX and AF_VSOCK.
  *
  * Return: @err; after -EPROTO the socket's error, or -EPIPE.
  */
@@ -339,7 +339,8 @@ int sc_io_send_end(struct sc_io *io, const struct msghdr *msg, int err)
 		io->conn->abort(io->conn);
 		err = sc_io_lost(io, -EPIPE);
 	}
-	if (err == -EPIPE && !io->some && !(msg->msg_flags & MSG_NOSIGNAL))
+	if (err == -EPIPE && !io->some && !(msg->msg_flags & MSG_NOSIGNAL) &&
+	    io->conn->sk->sk_type == SOCK_STREAM)
 		send_sig(SIGPIPE, current, 0);
 	return err;
 }

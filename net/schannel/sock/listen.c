@@ -153,7 +153,7 @@ static struct sc_sock *sc_listen_child(struct sock *lsk,
 	sk = sc_sock_alloc(sock_net(lsk), NULL, lsk->sk_prot, lsk->sk_type, 0);
 	if (!sk)
 		return NULL;
-	/* options that a program sets on the listener apply to what it accepts */
+	/* options that a program sets on the listener apply to what it accepts, as of TCP */
 	sk->sk_sndbuf = READ_ONCE(lsk->sk_sndbuf);
 	sk->sk_rcvbuf = READ_ONCE(lsk->sk_rcvbuf);
 	sk->sk_userlocks = lsk->sk_userlocks;
@@ -161,9 +161,10 @@ static struct sc_sock *sc_listen_child(struct sock *lsk,
 	sk->sk_rcvtimeo = READ_ONCE(lsk->sk_rcvtimeo);
 	sk->sk_sndtimeo = READ_ONCE(lsk->sk_sndtimeo);
 	sk->sk_lingertime = READ_ONCE(lsk->sk_lingertime);
-	if (sock_flag(lsk, SOCK_LINGER))
-		sock_set_flag(sk, SOCK_LINGER);
-	sk->sk_priority = READ_ONCE(lsk->sk_priority);
+	sock_valbool_flag(sk, SOCK_LINGER, sock_flag(lsk, SOCK_LINGER));
+	sock_valbool_flag(sk, SOCK_KEEPOPEN, sock_flag(lsk, SOCK_KEEPOPEN));
+	sock_valbool_flag(sk, SOCK_URGINLINE, sock_flag(lsk, SOCK_URGINLINE));
+	sk->sk_reuse = lsk->sk_reuse;
 	sk->sk_mark = READ_ONCE(lsk->sk_mark);
 #ifdef CONFIG_NET_RX_BUSY_POLL
 	sk->sk_ll_usec = READ_ONCE(lsk->sk_ll_usec);

@@ -98,8 +98,10 @@ int sc_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 	u32 skip;
 	int err;
 
-	if (flags & (MSG_OOB | MSG_ERRQUEUE))
+	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
+	if (flags & MSG_ERRQUEUE)
+		return -EAGAIN;
 	io.timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	msg->msg_namelen = 0;
 

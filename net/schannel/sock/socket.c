@@ -146,7 +146,7 @@ void sc_sock_connect_ended(struct sc_sock *ssk, u32 domid, u32 port, int err)
  * @len:	its length
  * @sc:		filled in: @addr as the family's address
  *
- * Return: 0, -EINVAL, -EAFNOSUPPORT.
+ * Return: 0, -EINVAL, -EAFNOSUPPORT; -EOPNOTSUPP if it uses what is reserved for extensions.
  */
 int sc_sock_address(const struct sockaddr *addr, int len,
 		    const struct sockaddr_sc **sc)
@@ -157,8 +157,9 @@ int sc_sock_address(const struct sockaddr *addr, int len,
 		return -EINVAL;
 	if (to->sc_family != sc_family())
 		return -EAFNOSUPPORT;
+	/* an error of its own: programs forget to initialise the struct */
 	if (to->sc_flags || to->sc_zero)
-		return -EINVAL;
+		return -EOPNOTSUPP;
 	*sc = to;
 	return 0;
 }

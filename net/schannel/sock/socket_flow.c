@@ -33,6 +33,7 @@ static void sc_sock_was_reset(struct sock *sk, int err)
 	WRITE_ONCE(sk->sk_err, -err);
 	/* release: as in sc_sock_reset() */
 	smp_store_release(&sk->sk_shutdown, SHUTDOWN_MASK);
+	/* release: as above */
 	smp_store_release(&sk->sk_state, TCP_CLOSE);
 	sk->sk_state_change(sk);
 	sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_HUP);

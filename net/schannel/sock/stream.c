@@ -49,8 +49,10 @@ int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
 	size_t skip;
 	int err = 0;
 
-	if (flags & (MSG_OOB | MSG_ERRQUEUE))
+	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
+	if (flags & MSG_ERRQUEUE)
+		return -EAGAIN;
 	if (!len)
 		return 0;
 	io.timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);

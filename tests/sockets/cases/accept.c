@@ -267,6 +267,49 @@ static void fault_server(void)
 	control_meet("DONE");
 }
 
+/* As of TCP's listeners: options that are set before listen() need not be set again. */
+static void inherited_client(void)
+{
+	sock_reach();
+	control_meet("DONE");
+}
+
+static void inherited_server(void)
+{
+	int listener = sock_bound(), fd;
+	struct linger linger;
+	struct timeval time;
+	socklen_t size = sizeof(linger);
+
+	sock_set(listener, SO_RCVLOWAT, 7);
+	sock_set_timeout(listener, SO_RCVTIMEO, 3000);
+	sock_set_timeout(listener, SO_SNDTIMEO, 4000);
+	sock_set_linger(listener, 1, 9);
+	sock_set(listener, SO_PRIORITY, 3);
+	sock_set(listener, SO_KEEPALIVE, 1);
+	sock_set(listener, SO_OOBINLINE, 1);
+	sock_set(listener, SO_REUSEADDR, 1);
+	call(listen(listener, 1));
+	sock_tell(listener);
+	fd = sock_accept(listener);
+	check_equal(sock_get(fd, SO_RCVLOWAT), 7);
+	call(getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &size));
+	check_equal(linger.l_onoff, 1);
+	check_equal(linger.l_linger, 9);
+	size = sizeof(time);
+	call(getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, &size));
+	check_equal(time.tv_sec, 3);
+	call(getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, &size));
+	check_equal(time.tv_sec, 4);
+	check_equal(sock_get(fd, SO_PRIORITY), 0);
+	check_equal(sock_get(fd, SO_KEEPALIVE), 1);
+	check_equal(sock_get(fd, SO_OOBINLINE), 1);
+	check_equal(sock_get(fd, SO_REUSEADDR), 1);
+	check_equal(sock_get(fd, SO_ACCEPTCONN), 0);
+	check_equal(sock_error(fd), 0);
+	control_meet("DONE");
+}
+
 static const struct test_case cases[] = {
 	{ "address", "it tells the client's address", address_client,
 	  address_server },
@@ -274,6 +317,8 @@ static const struct test_case cases[] = {
 	  short_address_client, short_address_server },
 	{ "flags", "accept4() sets its flags, and none are inherited", flags_client,
 	  flags_server },
+	{ "inherited", "options of the listener apply to the connection",
+	  inherited_client, inherited_server },
 	{ "empty", "a nonblocking listener says EAGAIN", empty },
 	{ "timeout", "SO_RCVTIMEO bounds the wait", timeout },
 	{ "woken", "a connection wakes a blocked accept", woken_client,

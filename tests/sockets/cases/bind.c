@@ -46,12 +46,12 @@ static void reserved_fields(void)
 	int fd = sock_open(0);
 
 	address.sc.sc_flags = 1;
-	call_fails(sock_bind(fd, address), EINVAL);
+	call_fails(sock_bind(fd, address), EOPNOTSUPP);
 	address.sc.sc_flags = 0;
 	address.sc.sc_zero = 1;
-	call_fails(sock_bind(fd, address), EINVAL);
+	call_fails(sock_bind(fd, address), EOPNOTSUPP);
 	address.sc.sc_zero = 0x80000000;
-	call_fails(sock_bind(fd, address), EINVAL);
+	call_fails(sock_bind(fd, address), EOPNOTSUPP);
 	address.sc.sc_zero = 0;
 	call(sock_bind(fd, address));
 }

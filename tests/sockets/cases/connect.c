@@ -90,10 +90,10 @@ static void reserved_fields_client(void)
 	int fd = sock_open(0);
 
 	bad.sc.sc_flags = 0x8000;
-	call_fails(sock_try(fd, bad), EINVAL);
+	call_fails(sock_try(fd, bad), EOPNOTSUPP);
 	bad = to;
 	bad.sc.sc_zero = 1;
-	call_fails(sock_try(fd, bad), EINVAL);
+	call_fails(sock_try(fd, bad), EOPNOTSUPP);
 	call(sock_try(fd, to));
 }
 

@@ -448,6 +448,30 @@ static void more_server(void)
 	control_meet("DONE");
 }
 
+/* An error queue that is always empty: EAGAIN, even if the call might wait, or data is there. */
+static void error_queue_client(void)
+{
+	int fd = sock_reach();
+	char c;
+
+	call_fails(recv(fd, &c, 1, MSG_ERRQUEUE), EAGAIN);
+	control_meet("SENT");
+	sock_await_bytes(fd, 1);
+	call_fails(recv(fd, &c, 1, MSG_ERRQUEUE), EAGAIN);
+	check_equal(sock_error(fd), 0);
+	call_gives(recv(fd, &c, 1, 0), 1);
+	control_meet("DONE");
+}
+
+static void error_queue_server(void)
+{
+	int fd = sock_serve();
+
+	call_gives(send(fd, "x", 1, 0), 1);
+	control_meet("SENT");
+	control_meet("DONE");
+}
+
 static void out_of_band_client(void)
 {
 	int fd = sock_reach();
@@ -494,6 +518,8 @@ static const struct test_case cases[] = {
 	  sigpipe_client, sigpipe_server },
 	{ "more", "MSG_MORE delays bytes only for a while", more_client,
 	  more_server },
+	{ "error_queue", "MSG_ERRQUEUE is EAGAIN", error_queue_client,
+	  error_queue_server },
 	{ "out_of_band", "MSG_OOB is not supported", out_of_band_client,
 	  out_of_band_server, "TCP has urgent data" },
 	{ }

@@ -17,7 +17,7 @@
 #define MODULE		"/lib/sc_kernel_user.ko"
 #define PARAMETERS	"/sys/module/sc_kernel_user/parameters/"
 
-static void load(void)
+static void insert_module(void)
 {
 	int fd;
 
@@ -46,7 +46,7 @@ static void serve(bool late)
 {
 	int fd;
 
-	load();
+	insert_module();
 	control_write("LOADED");
 	fd = sock_serve();
 	if (late) {

@@ -99,6 +99,22 @@ static void time_up_client(void)
 	control_meet("CLOSED");
 }
 
+/* O_NONBLOCK does not change what close() does. */
+static void nonblocking_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = sock_reach();
+	int64_t start;
+
+	sock_fill(fd, &out);
+	sock_set_nonblocking(fd, true);
+	sock_set_linger(fd, 1, 1);
+	start = now_ms();
+	call(close(fd));
+	check(now_ms() - start >= 990);
+	control_meet("CLOSED");
+}
+
 static void time_up_server(void)
 {
 	sock_serve();
@@ -196,6 +212,8 @@ static const struct test_case cases[] = {
 	  "TCP waits until it has arrived, not until it was read" },
 	{ "time_up", "close waits no longer than the timeout", time_up_client,
 	  time_up_server },
+	{ "nonblocking", "close of a nonblocking socket waits, too",
+	  nonblocking_client, time_up_server },
 	{ "nothing", "close does not wait if all was read", nothing_client,
 	  time_up_server },
 	{ "killed", "a process that is killed does not linger",
