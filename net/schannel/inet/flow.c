@@ -6,6 +6,7 @@
 #include "core/common.h"
 #include "core/flow.h"
 #include "reason.h"
+#include "sock/arrival.h"
 #include "sock.h"
 
 /* The caller holds lock_sock() or the spinlock. */
@@ -71,8 +72,12 @@ void scinet_apply(struct sc_conn *conn)
 		return;
 	scinet_connect_apply(is);
 	flow = sc_conn_flow(conn);
-	if (sk->sk_state != TCP_ESTABLISHED || !flow || !READ_ONCE(flow->ended))
+	if (sk->sk_state != TCP_ESTABLISHED || !flow)
 		return;
+	if (!READ_ONCE(flow->ended)) {
+		sc_arrival_refresh(conn);
+		return;
+	}
 	/* EPIPE after the peer's FIN, as TCP does in CLOSE_WAIT */
 	sc_conn_look(conn, &view);
 	scinet_reset(is, view.flags & SC_FLOW_FIN ? -EPIPE : flow->ended);

@@ -10,7 +10,6 @@
 #include <net/transp_v6.h>
 
 #include "core/flow.h"
-#include "sock/arrival.h"
 #include "sock.h"
 
 static void scinet_close(struct sock *sk, long timeout)
@@ -79,8 +78,6 @@ static void scinet_release_cb(struct sock *sk)
 	if (sk->sk_socket)
 		scinet_take_ops(sk);
 	scinet_apply(&scinet_sk(sk)->conn);
-	if (sk->sk_state == TCP_ESTABLISHED)
-		sc_arrival_refresh(&scinet_sk(sk)->conn);
 	scinet_plain(sk)->release_cb(sk);
 }
 

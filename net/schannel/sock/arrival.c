@@ -116,11 +116,11 @@ void sc_arrival_announce(struct sc_conn *conn, struct sc_flow *flow)
 }
 
 /**
- * sc_arrival_refresh() - the socket may have a new waiter
- * @conn:	the connection's end; lock_sock() is held
+ * sc_arrival_refresh() - the socket is connected, or may have a new waiter
+ * @conn:	the connection's end; lock_sock() or the spinlock is held
  *
  * O_ASYNC is set, and users in the kernel replace sk_data_ready, without a call to the family
- * but release_cb().
+ * but release_cb(). Events that came before the socket was connected were ignored.
  */
 void sc_arrival_refresh(struct sc_conn *conn)
 {

@@ -54,16 +54,14 @@ static void sc_sock_apply(struct sc_conn *conn)
 	}
 	if (sk->sk_state == TCP_ESTABLISHED && flow && READ_ONCE(flow->ended))
 		sc_sock_was_reset(sk, flow->ended);
+	else if (sk->sk_state == TCP_ESTABLISHED)
+		sc_arrival_refresh(conn);
 }
 
 /* As release_cb() of struct proto: the end of release_sock(). */
 void sc_sock_release_cb(struct sock *sk)
 {
-	struct sc_conn *conn = &sc_sk(sk)->conn;
-
-	sc_sock_apply(conn);
-	if (sk->sk_state == TCP_ESTABLISHED)
-		sc_arrival_refresh(conn);
+	sc_sock_apply(&sc_sk(sk)->conn);
 }
 
 static void sc_sock_opened(struct sc_flow *flow, void *user)

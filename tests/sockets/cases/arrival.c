@@ -93,6 +93,42 @@ static void signals_server(void)
 	control_meet("DONE");
 }
 
+/* The first bytes may arrive before connect() knows that it has succeeded. */
+#define CONNECTS	60
+
+static void early_client(void)
+{
+	union address to = sock_told();
+
+	for (int i = 0; i < CONNECTS; i++) {
+		int fd = sock_open(0);
+
+		expect_signals(fd);
+		call(fcntl(fd, F_SETFL, O_ASYNC));
+		call(sock_try(fd, to));
+		signal_next(fd, POLLIN, "the first byte");
+		control_write("NEXT");
+		signal_next(fd, POLLIN, "the second byte");
+		close(fd);
+		control_meet("CLOSED");
+	}
+}
+
+static void early_server(void)
+{
+	int listener = sock_listen_told(1);
+
+	for (int i = 0; i < CONNECTS; i++) {
+		int fd = sock_accept(listener);
+
+		call_gives(send(fd, "x", 1, 0), 1);
+		control_expect("NEXT");
+		call_gives(send(fd, "x", 1, 0), 1);
+		control_meet("CLOSED");
+		close(fd);
+	}
+}
+
 /* A sender that got EAGAIN is told of space, each time. */
 static void space_client(void)
 {
@@ -197,6 +233,8 @@ static void cheap_server(void)
 
 static const struct test_case cases[] = {
 	{ "signals", "SIGIO of each arrival, read or not", signals_client, signals_server },
+	{ "early", "SIGIO of bytes that arrive with the connection", early_client,
+	  early_server },
 	{ "space", "SIGIO of space in a ring that was full", space_client,
 	  space_server, .not_unix = "a sender of AF_UNIX hears of each read" },
 	{ "cheap", "whoever polls again costs no event for each arrival",

@@ -415,6 +415,47 @@ static void closed_server(void)
 	control_meet("DONE");
 }
 
+/* Of sets that are woken one at a time, one hears of each arrival. */
+static void exclusive_client(void)
+{
+	int fd = sock_reach();
+
+	for (int i = 0; i < 40; i++) {
+		control_expect("NEXT");
+		call_gives(send(fd, "x", 1, 0), 1);
+	}
+	control_meet("DONE");
+}
+
+static void exclusive_server(void)
+{
+	int fd = sock_serve();
+
+	for (int i = 0; i < 2; i++) {
+		uint32_t how = EPOLLIN | EPOLLEXCLUSIVE | (i ? EPOLLET : 0);
+		int one = event_watch(fd, how), two = event_watch(fd, how);
+
+		for (int n = 0; n < 20; n++) {
+			struct pollfd sets[] = {
+				{ .fd = one, .events = POLLIN }, { .fd = two, .events = POLLIN },
+			};
+
+			control_write("NEXT");
+			if (call(poll(sets, 2, patience_ms())) == 0)
+				fail("lost: arrival %d", n);
+			if (sets[0].revents)
+				event_now(one);
+			if (sets[1].revents)
+				event_now(two);
+			if (!i || n % 2)
+				call(recv(fd, &(char){ 0 }, 1, MSG_DONTWAIT));
+		}
+		close(one);
+		close(two);
+	}
+	control_meet("DONE");
+}
+
 static const struct test_case cases[] = {
 	{ "level", "level-triggered: as long as the state lasts", level_client,
 	  level_server },
@@ -428,6 +469,8 @@ static const struct test_case cases[] = {
 	  edge_many_client, edge_many_server, .seconds = 60 },
 	{ "one_shot", "EPOLLONESHOT and arming again", one_shot_client,
 	  one_shot_server },
+	{ "exclusive", "EPOLLEXCLUSIVE: one of two sets hears of each arrival",
+	  exclusive_client, exclusive_server },
 	{ "two_sets", "two sets, two threads", two_sets_client,
 	  two_sets_server },
 	{ "listener", "edges of a listener", listener_client,
