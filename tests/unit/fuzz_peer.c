@@ -102,8 +102,8 @@ static u32 *peer_word(u16 at)
 		return &victim.peer_half.header->event;
 	case PEER_WORD_TX_SWITCHES:
 		return &victim.in.sender->tx_switches;
-	case PEER_WORD_TX_SWITCH:
-		return &victim.in.sender->tx_switch;
+	case PEER_WORD_RX_SWITCHES:
+		return &victim.out.receiver->rx_switches;
 	default:
 		return (u32 *)victim.peer_half.page[at % (1U << victim.peer_half.order)] +
 		       at / 16 % SCHANNEL_QUEUE_ENTRIES;
@@ -127,14 +127,11 @@ static void refresh_rx(struct sc_rx *rx)
 	struct sc_rx before = *rx;
 	int err = sc_rx_refresh(rx);
 
-	must(!err || err == -EPROTO);
-	must(!err || !memcmp(rx, &before, sizeof(before)));
+	must(!err || err == 1 || err == -EPROTO);
+	must(err >= 0 || !memcmp(rx, &before, sizeof(before)));
+	must(rx->own->rx_switches == rx->switches);
+	must(rx->ring.addr == (err > 0 ? before.next.addr : before.ring.addr));
 	must(sc_rx_avail(rx) >= sc_rx_avail(&before));
-}
-
-static u32 rx_most(const struct sc_rx *rx)
-{
-	return rx->switching ? rx->next.size : rx->ring.size;
 }
 
 static void send(struct sc_tx *tx, u32 len)
@@ -156,9 +153,9 @@ static void receive(struct sc_rx *rx, u32 len)
 
 	if (sc_rx_avail(rx) < len)
 		refresh_rx(rx);
-	must(sc_rx_avail(rx) <= rx_most(rx));
+	must(sc_rx_avail(rx) <= rx->ring.size);
 	len = min(len, sc_rx_avail(rx));
-	must(rx_copy_out(rx, 0, victim.bytes, len));
+	ring_copy_out(&rx->ring, rx->cons, victim.bytes, len);
 	sc_rx_publish(rx, len);
 	must(rx->cons == cons + len);
 }
@@ -167,7 +164,8 @@ static void peek(struct sc_rx *rx, u32 skip)
 {
 	refresh_rx(rx);
 	if (skip < sc_rx_avail(rx))
-		must(rx_copy_out(rx, skip, victim.bytes, sc_rx_avail(rx) - skip));
+		ring_copy_out(&rx->ring, rx->cons + skip, victim.bytes,
+			      sc_rx_avail(rx) - skip);
 }
 
 /* Frees the old ring, so that AddressSanitizer reports later reads of it. */
@@ -178,7 +176,7 @@ static void offer(struct sc_rx *rx, u16 order)
 					  order / 4 % LAYOUTS);
 
 	/* after this it is known whether the peer switched to the last one */
-	if (sc_rx_refresh(rx) || !sc_rx_finish_switch(rx)) {
+	if (sc_rx_refresh(rx) < 0) {
 		ring_free(&pages);
 		return;
 	}
@@ -246,7 +244,7 @@ static void check_invariants(void)
 	const struct sc_rx *rx = &victim.in.rx;
 
 	must(sc_tx_space(tx) <= tx->ring.size);
-	must(sc_rx_avail(rx) <= rx_most(rx));
+	must(sc_rx_avail(rx) <= rx->ring.size);
 	must(tx->own->tx_prod == tx->prod);
 	must(rx->own->rx_cons == rx->cons);
 	must(victim.own_half.header->prod == (u32)victim.queue.prod);

@@ -80,7 +80,6 @@ void pair_init(struct pair *pair, u32 size, enum layout layout, u32 start)
 		.peer = pair->receiver,
 		.prod = start,
 		.cons = start,
-		.switch_pos = start,
 	};
 	pair->rx = (struct sc_rx){
 		.ring = ring,
@@ -122,20 +121,4 @@ void ring_copy_out(const struct sc_ring *ring, u32 pos, u8 *to, u32 len)
 		to += run;
 		len -= run;
 	}
-}
-
-bool rx_copy_out(struct sc_rx *rx, u32 skip, u8 *to, u32 len)
-{
-	while (len) {
-		u32 run = len;
-		const struct sc_ring *ring = sc_rx_at_switch(rx, skip, &run);
-
-		if (!run || run > len)
-			return false;
-		ring_copy_out(ring, rx->cons + skip, to, run);
-		skip += run;
-		to += run;
-		len -= run;
-	}
-	return true;
 }

@@ -45,12 +45,6 @@ void pair_exit(struct pair *pair);
 void ring_copy_in(const struct sc_ring *ring, u32 pos, const u8 *from, u32 len);
 void ring_copy_out(const struct sc_ring *ring, u32 pos, u8 *to, u32 len);
 
-/*
- * Copy from the position @skip bytes after the first unread one, across both rings if the
- * producer has switched. Returns whether the length of each run was valid.
- */
-bool rx_copy_out(struct sc_rx *rx, u32 skip, u8 *to, u32 len);
-
 /* The byte at a position of the test stream. */
 static inline u8 stream_byte(u64 at)
 {

@@ -188,12 +188,11 @@ static void turning_peer(void)
 {
 	struct {
 		struct peer_setup setup;
-		struct peer_step step[16];
+		struct peer_step step[14];
 	} input = {
 		.setup = { .order = 1, .layout = 0, .start = 0xffffff00 },
 		.step = {
 			{ PEER_OFFER, 0, 2, 0 },
-			{ PEER_STORE, PEER_RX_CONS, PEER_WORD_TX_SWITCH, 1000 },
 			{ PEER_STORE, PEER_SWITCHES, PEER_WORD_TX_SWITCHES, 1 },
 			{ PEER_STORE, PEER_RX_CONS, PEER_WORD_TX_PROD, 9000 },
 			{ PEER_RECEIVE, 0, 500, 0 },
@@ -201,10 +200,9 @@ static void turning_peer(void)
 			{ PEER_RECEIVE, 0, 9000, 0 },
 			{ PEER_RECEIVE, 0, 9000, 0 },
 			{ PEER_OFFER, 0, 0, 0 },
-			{ PEER_STORE, PEER_RX_CONS, PEER_WORD_TX_SWITCH, 5000 },
+			{ PEER_STORE, PEER_ABSOLUTE, PEER_WORD_RX_SWITCHES, 1 },
 			{ PEER_STORE, PEER_SWITCHES, PEER_WORD_TX_SWITCHES, 1 },
 			{ PEER_RECEIVE, 0, 100, 0 },
-			{ PEER_STORE, PEER_RX_CONS, PEER_WORD_TX_SWITCH, 100 },
 			{ PEER_AMBUSH, PEER_RX_CONS, 3, 8000 },
 			{ PEER_RECEIVE, 0, 100, 0 },
 			{ PEER_PEEK, 0, 0, 0 },

@@ -269,17 +269,16 @@ struct schannel_queue {
  * @tx_switches: number of times that the owner has switched to another ring, see
  *		"Replacing a ring". Check: unchanged, or one more if the reader has
  *		answered the offer of a ring with 1 and no switch to it was seen yet.
- * @tx_switch:	position of the last switch: index of the first byte in the new
- *		ring. The owner writes it before @tx_switches (release), and that
- *		before a @tx_prod beyond it. Check when @tx_switches has changed: not
- *		behind any @tx_prod read before that, and ahead of the reader's own
- *		consumer index by no more than the size of either ring.
+ * @rx_switches: the last @tx_switches of the peer that the owner has followed. The owner
+ *		writes it when it reads the old ring no more (release). Check: own
+ *		tx_switches, or one less.
  * @pad2:	0.
  *
  * @type_words:	TCP: struct schannel_flow_tcp, then 0. In other flows 0, ignored.
  *
  * To notify the peer about a flow is to post the flow's number in the flow's event
- * queue. A change of @tx_flags or @rx_flags is always notified.
+ * queue. A change of @tx_flags, @rx_flags, @tx_switches or @rx_switches is always
+ * notified.
  */
 struct schannel_flow {
 	__u32	tx_prod;
@@ -293,7 +292,7 @@ struct schannel_flow {
 	__u32	tx_event;
 	__u32	rx_event;
 	__u32	tx_switches;
-	__u32	tx_switch;
+	__u32	rx_switches;
 	__u32	pad2[10];
 
 	__u32	type_words[16];
@@ -373,22 +372,27 @@ struct schannel_ring_at {
  * Replacing a ring
  *
  * A flow's ring may be replaced by another one, larger or smaller, while bytes are
- * in it and more are being produced:
+ * in it and more are being produced. Neither side waits for a program of the other's:
  *
  * 1. The producer offers the new ring with RING.
  * 2. The consumer answers with RING_ANSWER: 1, it can read that ring, or 0, it
  *    cannot or does not want to. For a DGRAM flow the answer is always 0.
- * 3. After a 1 the producer may switch to the new ring at any later time, or never.
- *    It stores its producer index in @tx_switch, and then adds one to @tx_switches
- *    (release). Bytes before that index are in the old ring. Bytes from that index
- *    on are in the new ring, at index & (its size - 1). A record is as a whole in
- *    one of the two rings. From the switch on, tx_prod - rx_cons must not exceed the
- *    size of the new ring; the producer may only switch when that is so already.
+ * 3. After a 1 the producer may switch to the new ring at any later time, or never;
+ *    only if tx_prod - rx_cons is at most the size of the new ring, for some rx_cons
+ *    that it has read. It copies the bytes from that index up to its tx_prod to the
+ *    new ring, each from index & (old size - 1) to index & (new size - 1), and adds
+ *    one to @tx_switches (release). It leaves the old ring as it is. All bytes that
+ *    it produces from then on are in the new ring, and the size of that limits them;
+ *    @tx_prod moves after @tx_switches.
  * 4. The consumer reads @tx_prod, and then @tx_switches (acquire). If that has
- *    changed, it reads the old ring up to @tx_switch, and then the new ring.
- * 5. As soon as the peer's @rx_cons has reached @tx_switch, the producer may use the
- *    pages of the old ring again, and only then may it offer another ring. Another
- *    offer also replaces a ring that was offered and not switched to.
+ *    changed, all that is unread is in the new ring, and the consumer reads only
+ *    there. It stores the count in its own @rx_switches (release) as soon as it reads
+ *    nothing from the old ring any more, and notifies. It does so promptly after the
+ *    notification of the switch, whether or not its program consumes anything.
+ * 5. When @rx_switches has become equal to its own @tx_switches (acquire), the
+ *    producer may use the pages of the old ring again, and only then may it offer
+ *    another ring. Another offer also replaces a ring that was offered and not
+ *    switched to.
  *
  * The producer never waits for the answer: it uses the old ring until it switches.
  */

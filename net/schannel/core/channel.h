@@ -22,6 +22,7 @@
 #include <linux/bitmap.h>
 #include <linux/bits.h>
 #include <linux/ktime.h>
+#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
@@ -155,6 +156,7 @@ struct sc_channel_traffic {
  * @yield_next:	when the next flow may be asked to yield, jiffies (by @maintain)
  * @maintained:	flows whose rings need maintenance (@ctl_lock)
  * @orphans:	flows that wait for one side to finish them (@ctl_lock)
+ * @looks:	flows at whose rings @work looks, see sc_resize_ask()
  * @ctl_lock:	see above
  * @ctl_tx:	producer half of the control ring (@ctl_lock)
  * @ctl_rx:	consumer half of the control ring (by @work)
@@ -226,6 +228,7 @@ struct schannel_channel {
 	unsigned long yield_next;
 	struct list_head maintained;
 	struct sc_orphans orphans;
+	struct llist_head looks;
 	spinlock_t ctl_lock;	/* see above */
 	struct sc_tx ctl_tx;
 	struct sc_rx ctl_rx;

@@ -217,6 +217,8 @@ void sc_control_work(struct work_struct *work)
 	int taken;
 
 	while (sc_channel_is_up(ch)) {
+		if (!llist_empty(&ch->looks))
+			sc_resize_look_all(ch);
 		sc_control_flush(ch);
 		if (!budget--) {
 			queue_work(sc_wq, &ch->work);

@@ -93,6 +93,8 @@ unsigned int sc_flow_event(struct sc_flow *flow)
 	void *user = rcu_dereference(flow->user);
 
 	trace_schannel_wake(flow);
+	if (sc_flow_is_live(flow) && sc_flow_is_joined(flow))
+		sc_resize_event(flow);
 	return user ? flow->ops->event(flow, user) : 1;
 }
 

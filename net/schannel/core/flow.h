@@ -296,19 +296,23 @@ static inline u32 sc_flow_tx_size(const struct sc_flow *flow)
  */
 static inline u32 sc_flow_rx_half(const struct sc_flow *flow)
 {
-	return sc_rx_min_size(&flow->rx) / 2;
+	return READ_ONCE(flow->rx.ring.size) / 2;
 }
 
 /*
- * The ring that holds the byte @skip behind the first one. @len is cut to the bytes in that
- * ring. Under rcu_read_lock(), with the receiver's lock.
+ * sc_rx_refresh() under rcu_read_lock() with the receiver's lock. Returns 0, or -EPROTO after it
+ * was counted and logged.
  */
-static inline const struct sc_ring *sc_flow_rx_at(struct sc_flow *flow, u32 skip,
-						  u32 *len)
+static inline int sc_flow_refresh_rx(struct sc_flow *flow)
 {
-	if (likely(!flow->rx.switching))
-		return &flow->rx.ring;
-	return sc_resize_rx_at_switch(flow, skip, len);
+	int err = sc_rx_refresh(&flow->rx);
+
+	if (likely(!err))
+		return 0;
+	if (err < 0)
+		return sc_flow_broken(flow);
+	sc_resize_followed(flow);
+	return 0;
 }
 
 #endif /* _SCHANNEL_FLOW_H */

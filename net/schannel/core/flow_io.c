@@ -160,23 +160,20 @@ ssize_t sc_flow_recv(struct sc_flow *flow, struct iov_iter *to, size_t len,
 		     u32 skip, bool consume)
 {
 	struct sc_rx *rx = &flow->rx;
-	const struct sc_ring *ring;
 	ssize_t done;
-	u32 run;
 
 	len = min_t(size_t, len, SC_FLOW_CHUNK);
 	rcu_read_lock();
 	if (!sc_flow_is_live(flow)) {
 		done = sc_flow_dead_error(flow, 0);
-	} else if (sc_rx_avail(rx) < skip + len && sc_rx_refresh(rx)) {
-		done = sc_flow_broken(flow);
+	} else if (sc_rx_avail(rx) < skip + len && sc_flow_refresh_rx(flow)) {
+		done = -EPROTO;
 	} else if (sc_rx_avail(rx) <= skip) {
 		done = 0;
 	} else {
-		run = min_t(size_t, len, sc_rx_avail(rx) - skip);
-		ring = sc_flow_rx_at(flow, skip, &run);
-		done = to ? sc_flow_copy_out(ring, rx->cons + skip, to, run)
-			  : run;
+		len = min_t(size_t, len, sc_rx_avail(rx) - skip);
+		done = to ? sc_flow_copy_out(&rx->ring, rx->cons + skip, to, len)
+			  : len;
 		if (!done)
 			done = -EFAULT;
 		else if (consume && sc_rx_publish(rx, done))
@@ -268,11 +265,14 @@ void sc_flow_look(struct sc_flow *flow, struct sc_flow_view *view)
 		view->flags |= SC_FLOW_FIN;
 	if (READ_ONCE(tx->peer->rx_flags) & SCHANNEL_RX_SHUT)
 		view->flags |= SC_FLOW_PEER_SHUT;
-	/* our index first: the peer's index is never behind an earlier value of ours */
-	index = READ_ONCE(rx->cons);
+	/*
+	 * The consumer's index first (acquire): the producer's is never behind it. Read in
+	 * the other order, an index that moves meanwhile would make the difference wrap.
+	 */
+	index = smp_load_acquire(&rx->cons);
 	view->prod = READ_ONCE(rx->peer->tx_prod);
 	view->avail = min(view->prod - index, sc_rx_max_size(rx));
-	index = READ_ONCE(tx->peer->rx_cons);
+	index = virt_load_acquire(&tx->peer->rx_cons);
 	size = sc_flow_tx_size(flow);
 	view->queued = min(READ_ONCE(tx->prod) - index, size);
 	view->space = size - view->queued;
@@ -309,9 +309,7 @@ u32 sc_flow_rx_size(struct sc_flow *flow)
 	u32 size = READ_ONCE(rx->ring.size), next = READ_ONCE(rx->next.size);
 
 	rcu_read_lock();
-	if (next && sc_flow_is_live(flow) &&
-	    (READ_ONCE(rx->switching) ||
-	     READ_ONCE(rx->peer->tx_switches) != READ_ONCE(rx->switches)))
+	if (next && sc_flow_is_live(flow) && sc_rx_is_behind(rx))
 		size = next;
 	rcu_read_unlock();
 	return size;
@@ -409,7 +407,7 @@ bool sc_flow_has_space(struct sc_flow *flow, u32 want, struct sc_flow_view *view
 	if (view->flags & (SC_FLOW_GONE | SC_FLOW_PEER_SHUT))
 		return true;
 	if (want > view->space + view->queued)
-		return sc_resize_can_proceed(flow, !view->queued);
+		return sc_resize_can_proceed(flow);
 	return view->space >= want;
 }
 

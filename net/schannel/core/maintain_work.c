@@ -38,9 +38,11 @@ static void sc_maintain_rings(struct sc_flow *flow, bool is_time, bool low_memor
 	}
 	if (atomic_read(&flow->channel->peer_leaving) &&
 	    !flow->ops->rx_try(flow, user)) {
-		sc_resize_maintain_rx(flow);
+		sc_resize_look_rx(flow);
 		flow->ops->rx_end(user);
 	}
+	if (READ_ONCE(flow->resize.busy))
+		sc_resize_look(flow);
 	sc_flow_user_put(flow, user);
 }
 

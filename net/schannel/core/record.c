@@ -81,23 +81,18 @@ int sc_record_send(struct sc_flow *flow, struct iov_iter *from,
 int sc_record_next(struct sc_flow *flow, u32 skip, struct schannel_record *rec)
 {
 	struct sc_rx *rx = &flow->rx;
-	const struct sc_ring *ring;
 	int err = 0;
-	u32 avail;
 
 	rcu_read_lock();
 	if (!sc_flow_is_live(flow)) {
 		err = sc_flow_dead_error(flow, -EAGAIN);
-	} else if (sc_rx_avail(rx) <= skip && sc_rx_refresh(rx)) {
-		err = sc_flow_broken(flow);
+	} else if (sc_rx_avail(rx) <= skip && sc_flow_refresh_rx(flow)) {
+		err = -EPROTO;
 	} else if (sc_rx_avail(rx) <= skip) {
 		err = -EAGAIN;
-	} else {
-		/* a record lies in one ring as a whole, never across a switch */
-		avail = sc_rx_avail(rx) - skip;
-		ring = sc_flow_rx_at(flow, skip, &avail);
-		if (sc_record_take(ring, rx->cons + skip, avail, rec))
-			err = sc_flow_broken(flow);
+	} else if (sc_record_take(&rx->ring, rx->cons + skip,
+				  sc_rx_avail(rx) - skip, rec)) {
+		err = sc_flow_broken(flow);
 	}
 	rcu_read_unlock();
 	return err;
@@ -119,16 +114,12 @@ int sc_record_copy(struct sc_flow *flow, struct iov_iter *to, u32 skip, u32 len)
 
 	while (!err && len) {
 		u32 n = min_t(u32, len, SC_FLOW_CHUNK);
-		const struct sc_ring *ring;
 
 		rcu_read_lock();
-		if (!sc_flow_is_live(flow)) {
+		if (!sc_flow_is_live(flow))
 			err = -ECONNRESET;
-		} else {
-			ring = sc_flow_rx_at(flow, skip, &n);
-			if (sc_flow_copy_out(ring, rx->cons + skip, to, n) < n)
-				err = -EFAULT;
-		}
+		else if (sc_flow_copy_out(&rx->ring, rx->cons + skip, to, n) < n)
+			err = -EFAULT;
 		rcu_read_unlock();
 		skip += n;
 		len -= n;

@@ -11,13 +11,20 @@
  *
  * The ring grows when it is found full repeatedly although the peer reads, and shrinks to
  * its minimum when nothing is sent for a while. Neither delays the sender or the receiver:
- * bytes go through the old ring until the peer is ready for the new one. Growing a full ring
- * does not free space at once either: the sender waits until the peer has read.
+ * bytes go through the old ring until the peer is ready for the new one.
+ *
+ * Some steps are due when the peer has done something, whether or not a program calls: to
+ * follow its switch, and to free our old ring once it has followed ours. The upcall must not
+ * do them, so it asks the channel's work (sc_resize_ask()).
  */
 #include <linux/atomic.h>
+#include <linux/llist.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/workqueue.h>
 
 #include "channel.h"
+#include "common.h"
 #include "flow.h"
 #include "maintain.h"
 #include "peer_segment.h"
@@ -42,13 +49,12 @@ u32 sc_resize_max(const struct sc_flow *flow)
 /**
  * sc_resize_can_proceed() - should the sender retry a record that is too large for the ring?
  * @flow:	a flow
- * @empty:	whether the ring is empty
  *
  * Needs no lock.
  *
  * Return: whether sc_resize_fit() would do something other than to wait.
  */
-bool sc_resize_can_proceed(const struct sc_flow *flow, bool empty)
+bool sc_resize_can_proceed(const struct sc_flow *flow)
 {
 	switch (sc_resize_state(&flow->resize)) {
 	case SC_RESIZE_REFUSED:
@@ -58,29 +64,8 @@ bool sc_resize_can_proceed(const struct sc_flow *flow, bool empty)
 	case SC_RESIZE_OFFERED:
 		return false;
 	default:
-		return empty || !READ_ONCE(flow->resize.leaving);
+		return !READ_ONCE(flow->resize.leaving);
 	}
-}
-
-/* If the consumer has left the old ring, release the old ring's segment. Receiver's lock. */
-void sc_resize_switched(struct sc_flow *flow)
-{
-	struct sc_resize *resize = &flow->resize;
-
-	if (!resize->next_segment || flow->rx.next.size)
-		return;
-	sc_peer_segment_put(flow->channel, resize->segment);
-	resize->segment = resize->next_segment;
-	resize->next_segment = NULL;
-}
-
-/* sc_rx_at_switch() with the receiver's lock. Under RCU, the channel is up. */
-const struct sc_ring *sc_resize_rx_at_switch(struct sc_flow *flow, u32 skip, u32 *len)
-{
-	const struct sc_ring *ring = sc_rx_at_switch(&flow->rx, skip, len);
-
-	sc_resize_switched(flow);
-	return ring;
 }
 
 /* Is there an offer of the peer that was not answered yet? */
@@ -94,7 +79,7 @@ bool sc_resize_is_offered(const struct sc_flow *flow)
 /* Does the peer or a record wait, so that maintenance must run before its interval ends? */
 bool sc_resize_is_urgent(const struct sc_flow *flow)
 {
-	return sc_resize_is_offered(flow) ||
+	return sc_resize_is_offered(flow) || READ_ONCE(flow->resize.busy) ||
 	       sc_resize_state(&flow->resize) == SC_RESIZE_STARVED;
 }
 
@@ -110,7 +95,7 @@ bool sc_resize_is_idle(const struct sc_flow *flow)
 	if (!rcu_access_pointer(flow->user))
 		return true;
 	return (state == SC_RESIZE_NONE || state == SC_RESIZE_REFUSED) &&
-	       !READ_ONCE(resize->leaving) &&
+	       !READ_ONCE(resize->leaving) && !READ_ONCE(resize->busy) &&
 	       READ_ONCE(flow->extent.order) <= resize->limits.min;
 }
 
@@ -133,4 +118,97 @@ void sc_resize_end(struct sc_flow *flow)
 	if (xchg_acquire(&resize->offered, SC_OFFER_OVER) == SC_OFFER_WAITS)
 		sc_peer_segment_put(ch, resize->offer_segment);
 	sc_maintain_later(ch);
+}
+
+/* ---- What the upcall leaves to the channel's work ----------------------- */
+
+/**
+ * sc_resize_event() - the peer notified us of a flow: has it changed a ring?
+ * @flow:	a flow that is open
+ *
+ * Context: Softirq, under RCU, the channel is up.
+ */
+void sc_resize_event(struct sc_flow *flow)
+{
+	if (unlikely(sc_resize_is_behind(flow) ||
+		     (READ_ONCE(flow->resize.leaving) &&
+		      sc_tx_is_followed(&flow->tx))))
+		sc_resize_ask(flow);
+}
+
+/**
+ * sc_resize_ask() - have the channel's work look at the rings of a flow
+ * @flow:	an open flow
+ *
+ * Context: Any. Under RCU, the flow is live.
+ */
+void sc_resize_ask(struct sc_flow *flow)
+{
+	struct schannel_channel *ch = flow->channel;
+
+	if (xchg(&flow->resize.asked, 1))
+		return;
+	if (!refcount_inc_not_zero(&flow->ref))
+		return;
+	llist_add(&flow->resize.look_node, &ch->looks);
+	queue_work(sc_wq, &ch->work);
+}
+
+/**
+ * sc_resize_look() - do what is due for the rings of a flow
+ * @flow:	the flow
+ *
+ * Context: The channel's work and its maintenance.
+ */
+void sc_resize_look(struct sc_flow *flow)
+{
+	bool tx_busy, rx_busy;
+	void *user = sc_resize_user_get(flow);
+	int err;
+
+	if (!user)
+		return;
+	err = flow->ops->tx_try(flow, user);
+	tx_busy = err == -EBUSY;
+	if (!err) {
+		sc_resize_look_tx(flow);
+		flow->ops->tx_end(user);
+	}
+	err = flow->ops->rx_try(flow, user);
+	rx_busy = err == -EBUSY && sc_resize_is_behind(flow);
+	if (!err) {
+		sc_resize_look_rx(flow);
+		flow->ops->rx_end(user);
+	}
+	WRITE_ONCE(flow->resize.busy, tx_busy || rx_busy);
+	sc_flow_user_put(flow, user);
+}
+
+/* For the channel's work: look at the flows that sc_resize_ask() has listed. */
+void sc_resize_look_all(struct schannel_channel *ch)
+{
+	struct llist_node *list = llist_del_all(&ch->looks);
+	struct sc_flow *flow, *next;
+
+	llist_for_each_entry_safe(flow, next, list, resize.look_node) {
+		/* from now on it may be listed again; pairs with sc_resize_ask() */
+		xchg(&flow->resize.asked, 0);
+		sc_resize_look(flow);
+		if (READ_ONCE(flow->resize.busy)) {
+			sc_maintain_flow(flow);
+			sc_maintain_soon(ch);
+		}
+		sc_flow_put(flow);
+		cond_resched();
+	}
+}
+
+/* The channel is down and its work has ended: forget the list. */
+void sc_resize_forget_looks(struct schannel_channel *ch)
+{
+	struct llist_node *list = llist_del_all(&ch->looks);
+	struct sc_flow *flow, *next;
+
+	llist_for_each_entry_safe(flow, next, list, resize.look_node)
+		sc_flow_put(flow);
 }

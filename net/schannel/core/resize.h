@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Resizing of a flow's rings: to a larger ring while it is busy, to a smaller one when it is
- * idle. See "Moving a ring" in the ABI header for the protocol; ring.h has the index work.
+ * idle. See "Replacing a ring" in the ABI header for the protocol; ring.c has the index work.
  */
 #ifndef _SCHANNEL_RESIZE_H
 #define _SCHANNEL_RESIZE_H
 
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/types.h>
 
 #include "ring/pool.h"
 #include "ring/ring.h"
 
+struct schannel_channel;
 struct sc_flow;
 struct sc_peer_segment;
 
@@ -42,7 +44,7 @@ enum sc_resize_offer {
  * @limits:	sizes that our ring may have
  * @to:		from OFFERED on: the extent of the ring offered. STARVED: only its order
  * @starved_since: STARVED: the time at which it became so, jiffies
- * @leaving:	@from is in use: the peer may still read the old ring
+ * @leaving:	@from is in use: the peer has not followed yet and may read the old ring
  * @from:	extent of the old ring
  * @full_prod:	producer index at which the ring was last found full
  * @fulls:	ring-full events without an idle period in between
@@ -51,6 +53,9 @@ enum sc_resize_offer {
  * @idle_prod:	producer index at the last maintenance run
  * @idle_looks:	maintenance intervals in a row in which nothing was sent
  * @node:	entry in the channel's @maintained list (control lock)
+ * @look_node:	entry in the channel's @looks while @asked is set
+ * @asked:	the channel's work is going to look at the rings
+ * @busy:	it did, and found a lock taken: the maintenance looks again
  * @segment:	segment of the peer's ring (receiver's lock)
  * @next_segment: segment of the ring that the peer offered and we accepted, or NULL
  *		(receiver's lock)
@@ -78,6 +83,9 @@ struct sc_resize {
 	unsigned int idle_looks;
 
 	struct list_head node;
+	struct llist_node look_node;
+	int asked;
+	bool busy;
 	struct sc_peer_segment *segment;
 	struct sc_peer_segment *next_segment;
 	int offered;
@@ -102,27 +110,32 @@ static inline enum sc_resize_state sc_resize_state(const struct sc_resize *resiz
 /* resize.c */
 void *sc_resize_user_get(struct sc_flow *flow);
 u32 sc_resize_max(const struct sc_flow *flow);
-bool sc_resize_can_proceed(const struct sc_flow *flow, bool empty);
-void sc_resize_switched(struct sc_flow *flow);
-const struct sc_ring *sc_resize_rx_at_switch(struct sc_flow *flow, u32 skip,
-					     u32 *len);
+bool sc_resize_can_proceed(const struct sc_flow *flow);
 bool sc_resize_is_offered(const struct sc_flow *flow);
 bool sc_resize_is_urgent(const struct sc_flow *flow);
 bool sc_resize_is_idle(const struct sc_flow *flow);
 void sc_resize_end(struct sc_flow *flow);
+void sc_resize_event(struct sc_flow *flow);
+void sc_resize_ask(struct sc_flow *flow);
+void sc_resize_look(struct sc_flow *flow);
+void sc_resize_look_all(struct schannel_channel *ch);
+void sc_resize_forget_looks(struct schannel_channel *ch);
 
 /* resize_tx.c: with the sender's lock, except sc_resize_answer() */
 bool sc_resize_full(struct sc_flow *flow);
 int sc_resize_fit(struct sc_flow *flow, u32 size);
 const char *sc_resize_answer(struct sc_flow *flow, bool ready);
+void sc_resize_look_tx(struct sc_flow *flow);
 void sc_resize_maintain_tx(struct sc_flow *flow, void *user, bool is_time,
 			   bool low_memory);
 
-/* resize_rx.c: sc_resize_follow() and sc_resize_maintain_rx() with the receiver's lock */
+/* resize_rx.c: with the receiver's lock, except sc_resize_offer() and _try_accept() */
+void sc_resize_followed(struct sc_flow *flow);
 void sc_resize_follow(struct sc_flow *flow);
+bool sc_resize_is_behind(const struct sc_flow *flow);
 const char *sc_resize_offer(struct sc_flow *flow,
 			    const struct schannel_ring_at *at);
 void sc_resize_try_accept(struct sc_flow *flow);
-void sc_resize_maintain_rx(struct sc_flow *flow);
+void sc_resize_look_rx(struct sc_flow *flow);
 
 #endif /* _SCHANNEL_RESIZE_H */

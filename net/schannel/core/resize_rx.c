@@ -12,17 +12,29 @@
 #include "peer_segment.h"
 #include "resize.h"
 
-/*
- * Wake a receiver that waits for more bytes than half of the new ring: it must not wait for
- * that many any more, see sc_flow_rx_half().
- */
-static void sc_resize_wake_receiver(struct sc_flow *flow, void *user)
+/* Has the peer switched to a ring that it offered, so that we have to follow? Any lock, or none. */
+bool sc_resize_is_behind(const struct sc_flow *flow)
 {
-	struct sc_rx *rx = &flow->rx;
+	return READ_ONCE(flow->rx.next.size) && sc_rx_is_behind(&flow->rx);
+}
 
-	/* pairs with sc_rx_arm(): we see its event index, or it sees the new ring */
-	virt_mb();
-	if (rx->own->rx_event - rx->cons >= sc_rx_min_size(rx) / 2)
+/**
+ * sc_resize_followed() - sc_rx_refresh() has followed the peer to another ring
+ * @flow:	the flow; the caller holds the receiver's lock
+ *
+ * Context: Under rcu_read_lock(), the flow is live.
+ */
+void sc_resize_followed(struct sc_flow *flow)
+{
+	struct sc_resize *resize = &flow->resize;
+	void *user = rcu_dereference(flow->user);
+
+	sc_peer_segment_put(flow->channel, resize->segment);
+	resize->segment = resize->next_segment;
+	resize->next_segment = NULL;
+	sc_flow_post(flow);
+	/* a receiver may wait for more than the new ring holds, see sc_flow_rx_half() */
+	if (user)
 		flow->ops->wake(user, SC_FLOW_WAKE_RECEIVER);
 }
 
@@ -49,19 +61,16 @@ static void sc_resize_unclaim(struct sc_flow *flow, enum sc_resize_offer to)
 }
 
 /* With the receiver's lock, offer claimed. Returns whether the offer was accepted. */
-static bool sc_resize_accept(struct sc_flow *flow, void *user)
+static bool sc_resize_accept(struct sc_flow *flow)
 {
 	struct sc_resize *resize = &flow->resize;
 	bool ready = false;
 
 	rcu_read_lock();
-	if (resize->offer_segment && sc_flow_is_live(flow) &&
-	    !sc_rx_refresh(&flow->rx) && sc_rx_finish_switch(&flow->rx)) {
-		sc_resize_switched(flow);
+	if (resize->offer_segment && sc_flow_is_live(flow) && !sc_flow_refresh_rx(flow)) {
 		sc_rx_offer(&flow->rx, &resize->offer_ring);
 		sc_peer_segment_put(flow->channel, resize->next_segment);
 		resize->next_segment = resize->offer_segment;
-		sc_resize_wake_receiver(flow, user);
 		ready = true;
 	}
 	rcu_read_unlock();
@@ -101,7 +110,7 @@ void sc_resize_try_accept(struct sc_flow *flow)
 	user = sc_resize_user_get(flow);
 	err = user ? flow->ops->rx_try(flow, user) : -ENOTCONN;
 	if (!err) {
-		ready = sc_resize_accept(flow, user);
+		ready = sc_resize_accept(flow);
 		flow->ops->rx_end(user);
 	}
 	if (err == -EBUSY) {
@@ -115,22 +124,19 @@ void sc_resize_try_accept(struct sc_flow *flow)
 }
 
 /**
- * sc_resize_follow() - answer the peer's offer, if there is one, while receiving
+ * sc_resize_follow() - at the end of a receiving call, do what the peer waits for
  * @flow:	the flow; the caller holds the receiver's lock
  *
- * A thread that receives all the time holds the lock whenever sc_resize_try_accept() tries
- * it, so it has to answer itself.
+ * Answers an offer, and follows a switch that the call did not notice. A thread that
+ * receives all the time holds the lock whenever the channel's work tries it, so it has to do
+ * this itself.
  */
 void sc_resize_follow(struct sc_flow *flow)
 {
-	void *user;
-
-	if (!sc_resize_claim(flow))
-		return;
-	user = sc_resize_user_get(flow);
-	sc_resize_reply(flow, user && sc_resize_accept(flow, user));
-	if (user)
-		sc_flow_user_put(flow, user);
+	if (sc_resize_is_behind(flow))
+		sc_resize_look_rx(flow);
+	if (sc_resize_claim(flow))
+		sc_resize_reply(flow, sc_resize_accept(flow));
 }
 
 /**
@@ -162,28 +168,23 @@ const char *sc_resize_offer(struct sc_flow *flow,
 }
 
 /**
- * sc_resize_maintain_rx() - leave the segments that the peer wants back
+ * sc_resize_look_rx() - follow the peer's switch, leave the segments that it wants back
  * @flow:	an open flow; the caller holds the receiver's lock
- *
- * Context: The channel's maintenance.
  */
-void sc_resize_maintain_rx(struct sc_flow *flow)
+void sc_resize_look_rx(struct sc_flow *flow)
 {
 	static const struct sc_ring none;
 	struct sc_resize *resize = &flow->resize;
 
 	rcu_read_lock();
-	if (sc_flow_is_live(flow) && !sc_rx_refresh(&flow->rx) &&
-	    sc_rx_finish_switch(&flow->rx)) {
-		sc_resize_switched(flow);
-		if (resize->next_segment &&
-		    READ_ONCE(resize->next_segment->state) ==
-		    SC_PEER_SEGMENT_LEAVING) {
-			/* the peer offered it and will not switch to it any more */
-			sc_rx_offer(&flow->rx, &none);
-			sc_peer_segment_put(flow->channel, resize->next_segment);
-			resize->next_segment = NULL;
-		}
+	/* an invalid index is left to the receiver, which resets the flow */
+	if (sc_flow_is_live(flow) && !sc_flow_refresh_rx(flow) &&
+	    resize->next_segment &&
+	    READ_ONCE(resize->next_segment->state) == SC_PEER_SEGMENT_LEAVING) {
+		/* the peer offered it and will not switch to it any more */
+		sc_rx_offer(&flow->rx, &none);
+		sc_peer_segment_put(flow->channel, resize->next_segment);
+		resize->next_segment = NULL;
 	}
 	rcu_read_unlock();
 }

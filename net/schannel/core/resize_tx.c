@@ -5,6 +5,7 @@
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 
 #include "alloc.h"
 #include "channel.h"
@@ -47,17 +48,40 @@ static bool sc_resize_is_larger(const struct sc_flow *flow)
 	return flow->resize.to.order > flow->extent.order;
 }
 
-/* Free the old ring if the peer has left it. Returns whether there is no old ring now. */
+/* Bytes that are copied to another ring before the caller may reschedule. */
+#define SC_RESIZE_CHUNK		(64U << 10)
+
+/* Wake the senders: one may wait for what only now can be done. With the sender's lock. */
+static void sc_resize_wake_sender(struct sc_flow *flow)
+{
+	void *user;
+
+	rcu_read_lock();
+	user = rcu_dereference(flow->user);
+	if (user)
+		flow->ops->wake(user, SC_FLOW_WAKE_SENDER);
+	rcu_read_unlock();
+}
+
+/*
+ * Free the old ring if the peer has followed to the new one. Returns whether there is no old
+ * ring now.
+ */
 static bool sc_resize_free_old(struct sc_flow *flow)
 {
 	struct sc_resize *resize = &flow->resize;
+	bool followed;
 
 	if (!resize->leaving)
 		return true;
-	if (!sc_tx_switched(&flow->tx))
+	rcu_read_lock();
+	followed = sc_flow_is_live(flow) && sc_tx_is_followed(&flow->tx);
+	rcu_read_unlock();
+	if (!followed)
 		return false;
 	sc_pool_free(&flow->channel->pool, &resize->from);
 	WRITE_ONCE(resize->leaving, false);
+	sc_resize_wake_sender(flow);
 	sc_maintain_later(flow->channel);
 	return true;
 }
@@ -82,6 +106,30 @@ static void sc_resize_drop(struct sc_flow *flow)
 }
 
 /*
+ * Copy what the peer has not read to another ring of ours. Returns false if the flow is dead,
+ * or the bytes do not fit.
+ */
+static bool sc_resize_copy(struct sc_flow *flow, const struct sc_ring *to)
+{
+	struct sc_tx *tx = &flow->tx;
+	u32 pos = tx->cons;
+	bool live = true;
+
+	while (live && tx->prod != pos) {
+		u32 len = min(tx->prod - pos, SC_RESIZE_CHUNK);
+
+		rcu_read_lock();
+		live = sc_flow_is_live(flow);
+		if (live)
+			sc_ring_copy(to, &tx->ring, pos, len);
+		rcu_read_unlock();
+		pos += len;
+		cond_resched();
+	}
+	return live;
+}
+
+/*
  * In state READY: switch to the ring that was offered, unless it is smaller and the bytes that
  * the peer has not read do not fit. Returns whether the ring was switched.
  */
@@ -90,29 +138,38 @@ static bool sc_resize_switch(struct sc_flow *flow)
 	struct schannel_channel *ch = flow->channel;
 	struct sc_resize *resize = &flow->resize;
 	struct sc_tx *tx = &flow->tx;
+	bool usable = false, fits = false;
 	struct sc_ring ring;
-	bool gone = true, fits = false;
 
 	rcu_read_lock();
 	if (sc_flow_is_live(flow) && !(tx->own->tx_flags & SCHANNEL_TX_FIN)) {
 		sc_extent_ring(ch, &resize->to, &ring);
-		gone = false;
-		fits = sc_resize_is_larger(flow) ||
-		       (!sc_tx_refresh(tx) && tx->prod - tx->cons <= ring.size);
-		if (fits)
-			sc_tx_switch(tx, &ring);
+		usable = true;
+		fits = !sc_tx_refresh(tx) && tx->prod - tx->cons <= ring.size;
 	}
 	rcu_read_unlock();
-	if (gone)
+	if (fits && sc_resize_copy(flow, &ring)) {
+		rcu_read_lock();
+		usable = sc_flow_is_live(flow);
+		if (usable) {
+			/* before the peer can follow: see sc_resize_event() */
+			resize->from = flow->extent;
+			WRITE_ONCE(resize->leaving, true);
+			sc_tx_switch(tx, &ring);
+			sc_flow_post(flow);
+		}
+		rcu_read_unlock();
+	} else {
+		fits = false;
+	}
+	if (!usable)
 		sc_resize_drop(flow);
-	if (!fits)
+	if (!usable || !fits)
 		return false;
-	resize->from = flow->extent;
 	flow->extent = resize->to;
-	resize->leaving = true;
 	resize->fulls = 0;
 	sc_resize_set_state(&flow->resize, SC_RESIZE_NONE);
-	sc_maintain_later(ch);
+	sc_maintain_flow(flow);
 	return true;
 }
 
@@ -151,8 +208,6 @@ bool sc_resize_full(struct sc_flow *flow)
 
 	switch (sc_resize_state(&flow->resize)) {
 	case SC_RESIZE_READY:
-		if (flow->tx.prod == resize->full_prod)
-			return false;	/* the peer has read nothing since */
 		return sc_resize_switch(flow);
 	case SC_RESIZE_STARVED:
 	case SC_RESIZE_OFFERED:
@@ -296,6 +351,17 @@ const char *sc_resize_answer(struct sc_flow *flow, bool ready)
 	flow->ops->wake(user, SC_FLOW_WAKE_SENDER);
 	sc_flow_user_put(flow, user);
 	return NULL;
+}
+
+/**
+ * sc_resize_look_tx() - go on with resizing our ring
+ * @flow:	an open flow; the caller holds the sender's lock
+ *
+ * Context: The channel's work and its maintenance.
+ */
+void sc_resize_look_tx(struct sc_flow *flow)
+{
+	sc_resize_free_old(flow);
 }
 
 /* ---- Maintenance ------------------------------------------------------- */

@@ -20,6 +20,7 @@
 #include "orphan.h"
 #include "peer.h"
 #include "reap.h"
+#include "resize.h"
 #include "stats.h"
 #include "sysctl.h"
 #include "transport.h"
@@ -173,6 +174,7 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 	INIT_DELAYED_WORK(&ch->maintain, sc_maintain_work);
 	INIT_LIST_HEAD(&ch->maintained);
 	sc_orphan_init(&ch->orphans, sc_reap_work);
+	init_llist_head(&ch->looks);
 	ch->maintain_next = jiffies;
 	ch->starved_order = SC_ORDER_NONE;
 	ch->yield_order = SC_ORDER_NONE;
@@ -379,6 +381,9 @@ void schannel_channel_destroy(struct schannel_channel *ch)
 	mutex_unlock(&ch->grow_lock);
 	/* ...and until no thread copies from or to the shared pages */
 	synchronize_rcu();
+	/* the data path may have queued it once more */
+	cancel_work_sync(&ch->work);
+	sc_resize_forget_looks(ch);
 
 	sc_channel_unmap(ch);
 	sc_channel_unshare(ch);

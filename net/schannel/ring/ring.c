@@ -1,98 +1,106 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How a consumer follows its producer to another ring. Unlike the functions in ring.h,
- * these are not in the data path of every byte. The caller serialises the calls for one
- * half, as it does for those in ring.h.
+ * How a ring is replaced. Unlike the functions in ring.h, these are not in the data path of
+ * every byte. The caller serialises the calls for one half, as it does for those in ring.h.
  */
+#include <linux/string.h>
+
 #include "ring.h"
 
-/* Bytes from our index to the switch position; negative if we have passed it. */
-static s32 sc_rx_before_switch(const struct sc_rx *rx)
-{
-	return rx->switch_pos - rx->cons;
-}
-
 /**
- * sc_rx_finish_switch() - leave the old ring if all of its bytes are consumed
- * @rx:	the half
- *
- * Return: whether bytes are in one ring only; another may have been offered.
+ * sc_ring_copy() - copy bytes from a ring to the same positions in another one
+ * @to:		the new ring, of ours
+ * @from:	the old ring, of ours
+ * @pos:	free-running position of the first byte
+ * @len:	number of bytes, at most the size of either ring
  */
-bool sc_rx_finish_switch(struct sc_rx *rx)
+void sc_ring_copy(const struct sc_ring *to, const struct sc_ring *from, u32 pos, u32 len)
 {
-	if (rx->switching && sc_rx_before_switch(rx) <= 0) {
-		rx->ring.addr = rx->next.addr;
-		WRITE_ONCE(rx->ring.size, rx->next.size);
-		WRITE_ONCE(rx->next.size, 0);
-		WRITE_ONCE(rx->switching, false);
+	while (len) {
+		u32 run = len;
+		void *src = sc_ring_run(from, pos, &run);
+		void *dst = sc_ring_run(to, pos, &run);
+
+		memcpy(dst, src, run);
+		pos += run;
+		len -= run;
 	}
-	return !rx->switching;
 }
 
 /**
- * sc_rx_follow() - note the position at which the peer switched, if it has
+ * sc_tx_switch() - go on in another ring
+ * @tx:		the half. The peer has followed all earlier switches
+ * @to:		a ring that the peer has agreed to follow to. All bytes from @tx->cons to
+ *		@tx->prod were copied there, so they fit
+ *
+ * The caller notifies the peer.
+ */
+void sc_tx_switch(struct sc_tx *tx, const struct sc_ring *to)
+{
+	tx->ring.addr = to->addr;
+	WRITE_ONCE(tx->ring.size, to->size);
+	WRITE_ONCE(tx->switches, tx->switches + 1);
+	/*
+	 * release: the peer sees the copied bytes before the count. sc_tx_publish() stores
+	 * a tx_prod beyond them with another release, so the peer sees the count before
+	 * that tx_prod (pairs with sc_rx_refresh()).
+	 */
+	virt_store_release(&tx->own->tx_switches, tx->switches);
+	virt_mb();	/* the count is visible before sc_queue_post() may skip the event */
+}
+
+/**
+ * sc_tx_is_followed() - has the peer followed to the present ring?
+ * @tx:	the half
+ *
+ * Until it has, it may read the old ring.
+ *
+ * Needs no lock.
+ *
+ * Return: whether it has.
+ */
+bool sc_tx_is_followed(const struct sc_tx *tx)
+{
+	/* acquire: overwrite the old ring only after the peer has read it */
+	return virt_load_acquire(&tx->peer->rx_switches) == READ_ONCE(tx->switches);
+}
+
+/**
+ * sc_rx_follow() - follow the peer to the ring that it has switched to
  * @rx:		the half
  * @switches:	the peer's count of switches, just read
  * @prod:	the peer's index, read before @switches
  *
- * Called by sc_rx_refresh().
+ * Called by sc_rx_refresh(). Nothing is read from the old ring any more: tells the peer.
  *
- * Return: 0, or -EPROTO if what the peer wrote is invalid; @rx is unchanged then.
+ * Return: 1, or -EPROTO if what the peer wrote is invalid; @rx is unchanged then.
  */
 int sc_rx_follow(struct sc_rx *rx, u32 switches, u32 prod)
 {
-	u32 known = rx->prod - rx->cons;
-	u32 switch_pos, ahead;
+	u32 avail = prod - rx->cons;
 
-	/* the bytes of both rings together fit in the next ring */
-	if (!rx->next.size || prod - rx->cons > rx->next.size ||
-	    prod - rx->cons < known)
+	if (switches != rx->switches + 1 || !rx->next.size ||
+	    avail > rx->next.size || avail < rx->prod - rx->cons)
 		return -EPROTO;
-	if (switches == rx->switches)
-		return 0;
-	if (switches != rx->switches + 1 || rx->switching)
-		return -EPROTO;
-	switch_pos = READ_ONCE(rx->peer->tx_switch);
-	ahead = switch_pos - rx->cons;
-	if (ahead > sc_rx_min_size(rx) || ahead < known)
-		return -EPROTO;
+	rx->ring.addr = rx->next.addr;
+	WRITE_ONCE(rx->ring.size, rx->next.size);
+	virt_store_release(&rx->next.size, 0);	/* pairs with sc_rx_max_size() */
 	WRITE_ONCE(rx->switches, switches);
-	rx->switch_pos = switch_pos;
-	WRITE_ONCE(rx->switching, true);
-	return 0;
+	WRITE_ONCE(rx->prod, prod);
+	/* release: the peer reuses the old ring only after we have read it */
+	virt_store_release(&rx->own->rx_switches, switches);
+	virt_mb();	/* the count is visible before sc_queue_post() may skip the event */
+	return 1;
 }
 
 /**
  * sc_rx_offer() - set the ring to which the peer may switch
- * @rx:		the half. The caller has called sc_rx_refresh() and then
- *		sc_rx_finish_switch(), and has not refreshed since, so it knows which
- *		offered ring @next replaces.
+ * @rx:		the half. The caller has just called sc_rx_refresh(), so it knows which
+ *		offered ring @next replaces
  * @next:	the ring; its size is 0 to withdraw the offer
  */
 void sc_rx_offer(struct sc_rx *rx, const struct sc_ring *next)
 {
 	rx->next.addr = next->addr;
 	WRITE_ONCE(rx->next.size, next->size);
-}
-
-/**
- * sc_rx_at_switch() - find the ring that holds given bytes
- * @rx:		the half; while it is not @switching, that is @rx->ring
- * @skip:	offset of the bytes from the first unread byte
- * @len:	in: number of bytes, all of them produced; out: how many of them that ring
- *		holds, not 0
- *
- * Return: the ring.
- */
-const struct sc_ring *sc_rx_at_switch(struct sc_rx *rx, u32 skip, u32 *len)
-{
-	u32 before;
-
-	if (sc_rx_finish_switch(rx))
-		return &rx->ring;
-	before = sc_rx_before_switch(rx);
-	if (skip >= before)
-		return &rx->next;
-	*len = min(*len, before - skip);
-	return &rx->ring;
 }

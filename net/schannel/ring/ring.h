@@ -13,9 +13,10 @@
  * half are serialised by the caller (a flow's tx or rx lock, a channel's control
  * lock); a producer and a consumer half may run at the same time.
  *
- * A ring may be replaced by another while it is in use: the producer switches at a
- * position, and the consumer follows once it has read up to that position. See "Moving
- * a ring" in the ABI; ring.c has the consumer's part, apart from the data path here.
+ * A ring may be replaced by another while it is in use: the producer copies what is unread
+ * to the new ring, the consumer follows with its next look at the producer's index, and
+ * acknowledges it. See "Replacing a ring" in the ABI; what is not in the data path of every
+ * byte is in ring.c.
  *
  * The barriers are virt_*(), since the other side runs on another CPU even if this
  * kernel has only one.
@@ -52,7 +53,7 @@ struct sc_ring {
  * @peer:	the peer's flow entry (we read its rx_* members)
  * @prod:	bytes produced and published
  * @cons:	bytes consumed, as last read and checked
- * @switch_pos:	position of @ring's first byte: earlier bytes were in another ring
+ * @switches:	number of switches to another ring
  *
  * Readers that are not serialised with the half may read @ring.size, @prod and @cons only.
  */
@@ -62,7 +63,7 @@ struct sc_tx {
 	const struct schannel_flow *peer;
 	u32 prod;
 	u32 cons;
-	u32 switch_pos;
+	u32 switches;
 };
 
 /**
@@ -73,12 +74,11 @@ struct sc_tx {
  * @cons:	bytes consumed and published
  * @prod:	bytes produced, as last read and checked
  * @switches:	the producer's count of switches, as last read and checked
- * @switching:	the producer has switched, and @ring still has bytes up to @switch_pos
- * @switch_pos:	position of the first byte in @next
- * @next:	the ring that was offered last; its size is 0 if there is none
+ * @next:	the ring that was offered last, and that the producer has not switched to; its
+ *		size is 0 if there is none
  *
- * Readers that are not serialised with the half may read @ring.size, @next.size, @cons,
- * @switches and @switching only.
+ * Readers that are not serialised with the half may read @ring.size, @next.size, @cons and
+ * @switches only.
  */
 struct sc_rx {
 	struct sc_ring ring;
@@ -87,8 +87,6 @@ struct sc_rx {
 	u32 cons;
 	u32 prod;
 	u32 switches;
-	bool switching;
-	u32 switch_pos;
 	struct sc_ring next;
 };
 
@@ -134,14 +132,16 @@ static inline u32 sc_rx_avail(const struct sc_rx *rx)
  * sc_tx_refresh() - read and check the peer's consumer index
  * @tx:	the half
  *
- * Return: 0, or -EPROTO if the index went back or past the produced bytes.
+ * Return: 0, or -EPROTO if the index went back or past the produced bytes, or if the peer
+ * claims to have followed a switch that was not made.
  */
 static inline int sc_tx_refresh(struct sc_tx *tx)
 {
 	/* acquire: overwrite bytes only after the peer has read them */
 	u32 cons = virt_load_acquire(&tx->peer->rx_cons);
 
-	if (tx->prod - cons > tx->prod - tx->cons)
+	if (tx->prod - cons > tx->prod - tx->cons ||
+	    tx->switches - READ_ONCE(tx->peer->rx_switches) > 1)
 		return -EPROTO;
 	WRITE_ONCE(tx->cons, cons);
 	return 0;
@@ -153,8 +153,9 @@ int sc_rx_follow(struct sc_rx *rx, u32 switches, u32 prod);
  * sc_rx_refresh() - read and check the peer's producer index
  * @rx:	the half
  *
- * Return: 0, or -EPROTO if the index went back or past the ring's size, or if the
- * peer switched at an invalid position.
+ * Return: 0; 1 if the peer has switched to the ring that was offered, which is @rx->ring now:
+ * the caller notifies the peer; or -EPROTO if the index went back or past the ring's size, or
+ * if the peer switched without an offer.
  */
 static inline int sc_rx_refresh(struct sc_rx *rx)
 {
@@ -163,17 +164,15 @@ static inline int sc_rx_refresh(struct sc_rx *rx)
 	/*
 	 * Read the count after the index: if @prod covers bytes produced after a
 	 * switch, @switches counts that switch (pairs with sc_tx_switch() of the peer).
-	 * acquire: read the switch position only after the count.
+	 * acquire: read the new ring only after the count.
 	 */
 	u32 switches = virt_load_acquire(&rx->peer->tx_switches);
 
-	if (unlikely(switches != rx->switches || rx->switching)) {
-		if (sc_rx_follow(rx, switches, prod))
-			return -EPROTO;
-	} else if (prod - rx->cons > rx->ring.size ||
-		   prod - rx->cons < rx->prod - rx->cons) {
+	if (unlikely(switches != rx->switches))
+		return sc_rx_follow(rx, switches, prod);
+	if (prod - rx->cons > rx->ring.size ||
+	    prod - rx->cons < rx->prod - rx->cons)
 		return -EPROTO;
-	}
 	WRITE_ONCE(rx->prod, prod);
 	return 0;
 }
@@ -264,50 +263,25 @@ static inline void sc_rx_arm_at(struct sc_rx *rx, u32 prod)
 
 /* ---- Switching to another ring ----------------------------------------- */
 
-/* Whether the peer has consumed all bytes of the previous ring. */
-static inline bool sc_tx_switched(const struct sc_tx *tx)
-{
-	return tx->prod - READ_ONCE(tx->cons) <= tx->prod - tx->switch_pos;
-}
+void sc_ring_copy(const struct sc_ring *to, const struct sc_ring *from, u32 pos, u32 len);
+void sc_tx_switch(struct sc_tx *tx, const struct sc_ring *to);
+bool sc_tx_is_followed(const struct sc_tx *tx);
+void sc_rx_offer(struct sc_rx *rx, const struct sc_ring *next);
 
-/**
- * sc_tx_switch() - go on in another ring
- * @tx:		the half, for which sc_tx_switched() is true
- * @to:		a ring that the peer has agreed to follow to. It must be large enough for
- *		the bytes not yet consumed, although they stay in the old ring.
- */
-static inline void sc_tx_switch(struct sc_tx *tx, const struct sc_ring *to)
-{
-	tx->ring.addr = to->addr;
-	WRITE_ONCE(tx->ring.size, to->size);
-	tx->switch_pos = tx->prod;
-	WRITE_ONCE(tx->own->tx_switch, tx->switch_pos);
-	/*
-	 * release: the peer sees the position before the count. sc_tx_publish() stores
-	 * a tx_prod beyond the position with another release, so the peer sees the
-	 * count before that tx_prod (pairs with sc_rx_refresh()).
-	 */
-	virt_store_release(&tx->own->tx_switches, tx->own->tx_switches + 1);
-}
-
-/* The size of the smaller one of the current and the offered ring. */
-static inline u32 sc_rx_min_size(const struct sc_rx *rx)
-{
-	u32 size = READ_ONCE(rx->ring.size), next = READ_ONCE(rx->next.size);
-
-	return next ? min(size, next) : size;
-}
-
-/* The size of the larger one of the current and the offered ring. */
+/* The size of the larger one of the present and the offered ring. No lock is needed. */
 static inline u32 sc_rx_max_size(const struct sc_rx *rx)
 {
-	u32 size = READ_ONCE(rx->ring.size), next = READ_ONCE(rx->next.size);
+	/* acquire: if the peer has switched, the size below is the new one; pairs with sc_rx_follow() */
+	u32 next = virt_load_acquire(&rx->next.size);
+	u32 size = READ_ONCE(rx->ring.size);
 
-	return next > size ? next : size;
+	return max(size, next);
 }
 
-void sc_rx_offer(struct sc_rx *rx, const struct sc_ring *next);
-bool sc_rx_finish_switch(struct sc_rx *rx);
-const struct sc_ring *sc_rx_at_switch(struct sc_rx *rx, u32 skip, u32 *len);
+/* Whether the peer has switched, or claims to have, and we have not followed yet. */
+static inline bool sc_rx_is_behind(const struct sc_rx *rx)
+{
+	return READ_ONCE(rx->peer->tx_switches) != READ_ONCE(rx->switches);
+}
 
 #endif /* _SCHANNEL_RING_H */

@@ -261,7 +261,7 @@ int sc_io_recv_end(struct sc_io *io, int err)
 	/* the call may have read what another waiter was not told of yet */
 	if (flow && unlikely(sc_arrival_each(io->conn)))
 		sc_arrival_announce(io->conn, flow);
-	if (flow && unlikely(sc_resize_is_offered(flow)))
+	if (flow && unlikely(sc_resize_is_offered(flow) || sc_resize_is_behind(flow)))
 		sc_resize_follow(flow);
 	mutex_unlock(io->lock);
 	if (err == -EPROTO) {

@@ -29,4 +29,12 @@
 		      "min() of different types");			\
 	x_ < y_ ? x_ : y_; })
 
+#define max(x, y) ({				\
+	__typeof__(x) x_ = (x);			\
+	__typeof__(y) y_ = (y);			\
+	static_assert(__builtin_types_compatible_p(__typeof__(x_),	\
+						   __typeof__(y_)),	\
+		      "max() of different types");			\
+	x_ > y_ ? x_ : y_; })
+
 #endif
