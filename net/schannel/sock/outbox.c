@@ -72,7 +72,7 @@ static void sc_outbox_failed(struct sc_outbox *out, int err,
 	flow = out->opening ?: sc_outbox_flow(out);
 	out->opening = NULL;
 	RCU_INIT_POINTER(out->flow, NULL);
-	out->broken = false;
+	WRITE_ONCE(out->broken, false);
 	if (flow)
 		sc_flow_close(flow, reason);
 	spin_lock_bh(&out->lock);
@@ -130,17 +130,24 @@ static void sc_outbox_work(struct work_struct *work)
 	struct sc_outbox *out = container_of(work, struct sc_outbox,
 					     waiter.work.work);
 	unsigned long now = jiffies;
+	unsigned long deadline;
+	bool opening;
 	int err = 0;
 
 	mutex_lock(&out->tx_lock);
+	/* a thread may just begin to open it: all of its stores, or none */
+	spin_lock_bh(&out->lock);
+	opening = out->state == SC_OUTBOX_OPENING;
+	deadline = out->deadline;
+	spin_unlock_bh(&out->lock);
 	if (READ_ONCE(out->broken)) {
 		sc_outbox_failed(out, -ECONNRESET, SCHANNEL_REASON_PROTOCOL);
-	} else if (READ_ONCE(out->state) == SC_OUTBOX_OPENING) {
-		if (time_after_eq(now, out->deadline)) {
+	} else if (opening) {
+		if (time_after_eq(now, deadline)) {
 			err = -ETIMEDOUT;
 		} else {
 			/* first: afterwards it would delay what sc_peer_wake_waiters() queues */
-			sc_outbox_kick(out, out->deadline - now);
+			sc_outbox_kick(out, deadline - now);
 			if (!out->opening)
 				err = sc_outbox_go(out);
 		}
