@@ -58,6 +58,7 @@ bool sc_maintain_grow(struct schannel_channel *ch, u8 order)
 	if (test_bit(SC_CHANNEL_FULL, &ch->flags))
 		return false;
 	WRITE_ONCE(ch->grow_order, order);
+	smp_mb__before_atomic();	/* pairs with test_and_clear_bit() in sc_maintain_pool() */
 	set_bit(SC_CHANNEL_GROW, &ch->flags);
 	sc_maintain_soon(ch);
 	return true;
