@@ -30,7 +30,8 @@ void sc_alloc_note_answer(struct schannel_channel *ch, bool mapped)
 		wait = clamp(2 * ch->grow_wait, SC_ALLOC_BACKOFF_MIN, SC_ALLOC_BACKOFF_MAX);
 		WRITE_ONCE(ch->grow_next, jiffies + wait);
 	}
-	WRITE_ONCE(ch->grow_wait, wait);
+	/* release: pairs with sc_alloc_may_grow(), which needs the time that belongs to it */
+	smp_store_release(&ch->grow_wait, wait);
 }
 
 /**
@@ -41,7 +42,8 @@ void sc_alloc_note_answer(struct schannel_channel *ch, bool mapped)
  */
 bool sc_alloc_may_grow(const struct schannel_channel *ch)
 {
-	return !READ_ONCE(ch->grow_wait) ||
+	/* acquire: pairs with sc_alloc_note_answer() */
+	return !smp_load_acquire(&ch->grow_wait) ||
 	       time_after_eq(jiffies, READ_ONCE(ch->grow_next));
 }
 
@@ -53,7 +55,7 @@ static int sc_alloc_segment(struct schannel_channel *ch, u8 order)
 	int err;
 
 	lockdep_assert_held(&ch->grow_lock);
-	if (ch->state == SC_CHANNEL_DOWN)
+	if (READ_ONCE(ch->state) == SC_CHANNEL_DOWN)
 		return -ECONNRESET;
 	if (!sc_alloc_may_grow(ch) || !sc_pool_may_grow(&ch->pool, nr_pages))
 		return -ENOBUFS;

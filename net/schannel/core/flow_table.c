@@ -47,7 +47,7 @@ static int sc_flow_table_grow(struct schannel_channel *ch)
 	int err;
 
 	lockdep_assert_held(&ch->grow_lock);
-	if (ch->state == SC_CHANNEL_DOWN)
+	if (READ_ONCE(ch->state) == SC_CHANNEL_DOWN)
 		return -ECONNRESET;
 	if (!sc_alloc_may_grow(ch))
 		return -ENOBUFS;
