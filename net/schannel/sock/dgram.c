@@ -78,7 +78,8 @@ int sc_dgram_connect(struct socket *sock, struct sockaddr *addr, int len,
 	if (!err) {
 		WRITE_ONCE(ssk->peer_domid, peer->domid);
 		WRITE_ONCE(ssk->peer_port, to->sc_port);
-		WRITE_ONCE(sk->sk_state, TCP_ESTABLISHED);
+		/* release: whoever sees the state sees the address */
+		smp_store_release(&sk->sk_state, TCP_ESTABLISHED);
 		sock->state = SS_CONNECTED;
 		sc_outbox_prepare(peer, sock_net(sk));
 	}
@@ -98,7 +99,8 @@ static struct schannel_peer *sc_dgram_to(struct sc_sock *ssk,
 	int err;
 
 	if (!msg->msg_namelen) {
-		if (READ_ONCE(ssk->sk.sk_state) != TCP_ESTABLISHED)
+		/* acquire: pairs with sc_dgram_connect() */
+		if (smp_load_acquire(&ssk->sk.sk_state) != TCP_ESTABLISHED)
 			return ERR_PTR(-ENOTCONN);
 		*port = READ_ONCE(ssk->peer_port);
 		return sc_dgram_peer(ssk, READ_ONCE(ssk->peer_domid), *port);
@@ -304,8 +306,11 @@ __poll_t sc_dgram_poll(struct file *file, struct socket *sock, poll_table *wait)
 		mask |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
 	if (!skb_queue_empty_lockless(&sk->sk_receive_queue))
 		mask |= EPOLLIN | EPOLLRDNORM;
-	/* in the list while it waits for a peer's outbox to have space */
-	if (list_empty_careful(&sc_sk(sk)->outbox_node) ||
+	/*
+	 * In the list while it waits for a peer's outbox to have space. A socket that another
+	 * thread puts there just now may be reported either way.
+	 */
+	if (data_race(list_empty(&sc_sk(sk)->outbox_node)) ||
 	    shutdown & SEND_SHUTDOWN)
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 	return mask;

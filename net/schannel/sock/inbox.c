@@ -42,8 +42,8 @@
  * @lock:	protects what follows, and both directions of the flow. Softirq
  * @next:	position of the first record that was not delivered
  * @held:	datagrams that keep space in the ring, in order
- * @broken:	the peer wrote an invalid index or record
- * @gone:	the flow must not be used any more
+ * @broken:	the peer wrote an invalid index or record; also read without @lock
+ * @gone:	the flow must not be used any more; also read without @lock
  */
 struct sc_inbox {
 	struct sc_flow *flow;
@@ -315,7 +315,7 @@ static void sc_inbox_no_port(struct sc_inbox *in,
 
 	if (sc_tx_space(tx) < sc_record_size(0)) {
 		if (sc_tx_refresh(tx))
-			in->broken = true;
+			WRITE_ONCE(in->broken, true);
 		if (in->broken || sc_tx_space(tx) < sc_record_size(0))
 			return;
 	}
@@ -330,7 +330,8 @@ static bool sc_inbox_wanted(const struct sc_inbox *in, const struct sock *sk,
 {
 	const struct sc_sock *ssk = sc_sk(sk);
 
-	return READ_ONCE(sk->sk_state) != TCP_ESTABLISHED ||
+	/* acquire: pairs with sc_dgram_connect() */
+	return smp_load_acquire(&sk->sk_state) != TCP_ESTABLISHED ||
 	       (READ_ONCE(ssk->peer_domid) == in->channel->peer->domid &&
 		READ_ONCE(ssk->peer_port) == rec->src_port);
 }
@@ -389,7 +390,8 @@ static int sc_inbox_drain(struct sc_inbox *in)
 		/* after each record: the sender may be waiting for space */
 		sc_inbox_copy_aside(in);
 	}
-	in->broken = in->broken || budget >= 0;
+	if (budget >= 0)
+		WRITE_ONCE(in->broken, true);
 	return -1;
 }
 
@@ -500,7 +502,7 @@ static bool sc_inbox_stop(struct sc_inbox *in)
 
 	spin_lock_bh(&in->lock);
 	first = !in->gone;
-	in->gone = true;
+	WRITE_ONCE(in->gone, true);
 	list_for_each_entry_safe(dg, next, &in->held, node)
 		sc_inbox_set_aside(in, sc_dgram_skb(dg), false);
 	spin_unlock_bh(&in->lock);

@@ -467,7 +467,8 @@ static void sc_outbox_notice(struct schannel_peer *peer, const struct net *net,
 	sk = sc_port_dgram(net, rec->src_port, peer->domid == SC_DOMID_SELF);
 	if (!sk)
 		return;
-	if (READ_ONCE(sk->sk_state) == TCP_ESTABLISHED &&
+	/* acquire: pairs with sc_dgram_connect() */
+	if (smp_load_acquire(&sk->sk_state) == TCP_ESTABLISHED &&
 	    READ_ONCE(sc_sk(sk)->peer_domid) == peer->domid &&
 	    READ_ONCE(sc_sk(sk)->peer_port) == rec->dst_port) {
 		WRITE_ONCE(sk->sk_err, ECONNREFUSED);
