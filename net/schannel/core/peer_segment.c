@@ -94,7 +94,7 @@ const char *sc_peer_segment_announced(struct schannel_channel *ch,
 	atomic_add(msg->nr_pages, &ch->peer_pool_pages);
 	seg->nr_pages = msg->nr_pages;
 	/* until it is mapped, flows with a ring in it are refused */
-	seg->state = SC_PEER_SEGMENT_UNMAPPED;
+	WRITE_ONCE(seg->state, SC_PEER_SEGMENT_UNMAPPED);
 	map = sc_peer_segment_map(ch->peer, msg);
 	if (!IS_ERR(map)) {
 		seg->map = map;
@@ -122,10 +122,10 @@ const char *sc_peer_segment_deleted(struct schannel_channel *ch, u16 id)
 
 	if (!sc_peer_segment_is_settled(ch, id))
 		return "SEGMENT_DEL for a segment that was not answered yet";
-	switch (seg->state) {
+	switch (READ_ONCE(seg->state)) {
 	case SC_PEER_SEGMENT_UNMAPPED:
 		atomic_sub(seg->nr_pages, &ch->peer_pool_pages);
-		seg->state = SC_PEER_SEGMENT_NONE;
+		WRITE_ONCE(seg->state, SC_PEER_SEGMENT_NONE);
 		sc_peer_segment_gone(ch, id);
 		return NULL;
 	case SC_PEER_SEGMENT_MAPPED:
