@@ -125,7 +125,7 @@ static inline int sc_queue_take(struct sc_queue *q, u32 *flow, u32 max)
 		flow[i] = READ_ONCE(*sc_queue_entry(q->peer_page, q->peer_size,
 						    q->cons + i));
 	if (nr) {
-		q->cons += nr;
+		WRITE_ONCE(q->cons, q->cons + nr);
 		/* release: the peer overwrites entries only after we have read them */
 		virt_store_release(&q->own->cons, q->cons);
 		/*

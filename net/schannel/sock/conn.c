@@ -408,25 +408,31 @@ void sc_conn_look(struct sc_conn *conn, struct sc_flow_view *view)
 }
 EXPORT_SYMBOL_NS_GPL(sc_conn_look, SC_NS_SOCK);
 
+static u64 sc_conn_count(const u64 *count)
+{
+	/* the data path adds to it without marked accesses: any value of it will do */
+	return data_race(*count);
+}
+
 /**
  * sc_conn_stats() - the connection's counters
  * @conn:	the connection's end
  * @stats:	filled in
  *
- * Any context, no locks: each counter is right, though not all at the same moment.
+ * Any context, no locks: the counters may change meanwhile, and not all are of the same moment.
  */
 void sc_conn_stats(const struct sc_conn *conn, struct sc_flow_stats *stats)
 {
 	struct sc_flow *flow;
 
 	*stats = (struct sc_flow_stats) {
-		.tx_bytes	= READ_ONCE(conn->tx_count.bytes),
-		.rx_bytes	= READ_ONCE(conn->rx_count.bytes),
-		.tx_records	= READ_ONCE(conn->tx_count.records),
-		.rx_records	= READ_ONCE(conn->rx_count.records),
-		.tx_waits	= READ_ONCE(conn->tx_count.waits),
-		.rx_waits	= READ_ONCE(conn->rx_count.waits),
-		.rx_events	= READ_ONCE(conn->notified_events),
+		.tx_bytes	= sc_conn_count(&conn->tx_count.bytes),
+		.rx_bytes	= sc_conn_count(&conn->rx_count.bytes),
+		.tx_records	= sc_conn_count(&conn->tx_count.records),
+		.rx_records	= sc_conn_count(&conn->rx_count.records),
+		.tx_waits	= sc_conn_count(&conn->tx_count.waits),
+		.rx_waits	= sc_conn_count(&conn->rx_count.waits),
+		.rx_events	= sc_conn_count(&conn->notified_events),
 		.drops		= atomic_read(&conn->sk->sk_drops),
 	};
 	rcu_read_lock();

@@ -56,9 +56,10 @@ static struct sc_sock *sc_listen_take(struct sc_sock *ssk)
 	return child;
 }
 
+/* Needs no lock: the list's head has all its stores marked, its entries have not. */
 bool sc_listen_pending(struct sock *sk)
 {
-	return !list_empty_careful(&sc_sk(sk)->accept_queue);
+	return !list_empty(&sc_sk(sk)->accept_queue);
 }
 
 /* Wait for a connection. lock_sock() is held, except while waiting. */
