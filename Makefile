@@ -49,6 +49,7 @@ help:
 	@echo '  check-broker   schanneld against a real xenstored, with simulated domains'
 	@echo '  check-guest    sockets on the loopback transport, in a VM'
 	@echo '                 (PICK=connect.refused or PICK=connect,poll: only these cases)'
+	@echo '  check-races    sockets, with a search for data races in the module (PICK=)'
 	@echo '  check-inet     TCP that is diverted over the loopback transport, in a VM'
 	@echo '                 (PICK=inet_connect.threads or PICK=attaching: only these)'
 	@echo '  mutants-inet   breaks transparent mode, one way at a time, and sees that check-inet'
@@ -90,6 +91,10 @@ tamper-module:
 # A user of sockets in the kernel, for the same kernel.
 kernel-user-module:
 	tests/sockets/kernel_user/build $(BUILD) $(or $(KDIR),$(TEST_KDIR))
+
+# schannel.ko for check-races, and the module that watches it.
+race-modules:
+	tests/races/build $(BUILD) $(or $(KDIR),$(TEST_KDIR))
 
 soak-tests:
 	$(MAKE) -C tests/soak O=$(BUILD)/tests/soak
@@ -161,7 +166,7 @@ in_vm	  = $(PROVE) --exec 'tests/check-vm $(BUILD)'
 quick_parts := style check-unit
 check_parts := $(quick_parts) check-broker check-lib check-guest check-inet check-ctl check-xen \
 	check-debug
-check-full_parts := $(check_parts) check-xen-full check-debug-full
+check-full_parts := $(check_parts) check-races check-xen-full check-debug-full
 
 quick check check-full: setup
 	+@tests/check $(BUILD) $($@_parts)
@@ -177,6 +182,10 @@ check-broker: setup
 check-guest: setup
 	$(MAKE) modules guest-tests tamper-module kernel-user-module soak-tests
 	$(in_vm) guest $(if $(PICK),:: '$(PICK)',soak)
+
+check-races: setup
+	$(MAKE) race-modules guest-tests
+	$(in_vm) races $(if $(PICK),:: '$(PICK)')
 
 check-inet: setup
 	$(MAKE) modules lib tools guest-tests tamper-module kernel-user-module
@@ -232,6 +241,6 @@ style: setup
 layers: setup
 	$(PROVE) --exec '' tests/layers :: --selftest $(KDIR) $(BUILD)
 
-.PHONY: help all setup modules lib tools guest-tests tamper-module kernel-user-module generate install uninstall clean demo proof \
-	quick check check-unit check-broker check-lib check-guest check-inet mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full soak \
+.PHONY: help all setup modules lib tools guest-tests tamper-module kernel-user-module race-modules generate install uninstall clean demo proof \
+	quick check check-unit check-broker check-lib check-guest check-races check-inet mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full soak \
 	soak-tests proof-tests bench bench-tests style layers
