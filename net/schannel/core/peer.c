@@ -238,6 +238,16 @@ EXPORT_SYMBOL_NS_GPL(schannel_peer_remove, SC_NS_TRANSPORT);
 
 void schannel_peer_unreachable(struct schannel_peer *peer, int err)
 {
+	switch (err) {
+	case -ENOMEM:
+	case -ENOSPC:
+	case -ENOBUFS:
+		err = -ENOBUFS;
+		break;
+	default:
+		err = -EHOSTUNREACH;
+		break;
+	}
 	sc_peer_down(peer, NULL, err);
 }
 EXPORT_SYMBOL_NS_GPL(schannel_peer_unreachable, SC_NS_TRANSPORT);

@@ -359,8 +359,6 @@ void schannel_channel_destroy(struct schannel_channel *ch)
 	if (was_up) {
 		sc_stats_channel(ch, false);
 		sc_peer_down(ch->peer, ch, -ECONNRESET);
-	} else {
-		sc_peer_down(ch->peer, NULL, -EHOSTUNREACH);
 	}
 
 	/* first wake all users of flows, so that none waits for what follows */

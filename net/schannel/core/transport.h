@@ -137,9 +137,12 @@ void schannel_peer_remove(struct schannel_peer *peer);
 /**
  * schannel_peer_unreachable - the attempt to bring up a channel failed
  * @peer:	the peer
- * @err:	the negative error that connect() returns to callers that wait for a channel
+ * @err:	the negative error: callers of connect() that wait for a channel get ENOBUFS if
+ *		memory was short, and EHOSTUNREACH otherwise
  *
- * For a transport whose ->open() failed before there was a channel to destroy.
+ * To be called once for each attempt that failed, after schannel_channel_destroy() if there
+ * was a channel already: a connect() that begins later starts another attempt, and must
+ * not get the error of this one.
  */
 void schannel_peer_unreachable(struct schannel_peer *peer, int err);
 
@@ -248,7 +251,8 @@ enum schannel_poll schannel_channel_poll(struct schannel_channel *ch,
  * @ch:		the channel, in any state
  *
  * Resets every flow, unmaps the peer's pages and unshares ours. The transport makes no call
- * with @ch afterwards.
+ * with @ch afterwards. If the channel did not come up, the transport then calls
+ * schannel_peer_unreachable().
  *
  * Context: Process context. Waits for an RCU grace period, never for the peer.
  */

@@ -110,7 +110,7 @@ static void scxen_update_info(struct scxen_dev *xd)
 static void scxen_remove_peer(struct scxen_dev *xd, const char *reason)
 {
 	if (xd->channel)
-		scxen_close(xd, reason);
+		scxen_close(xd, reason, -EHOSTUNREACH);
 	if (xd->peer)
 		schannel_peer_remove(xd->peer);
 	xd->peer = NULL;
@@ -174,11 +174,11 @@ static void scxen_work(struct work_struct *work)
 	scxen_update_info(xd);
 
 	if (xd->channel && test_bit(SCXEN_FAILED, &xd->flags))
-		scxen_close(xd, "reset");
+		scxen_close(xd, "reset", -EHOSTUNREACH);
 	/* xenbus itself sets the state to Closing at shutdown and after a xenstore error */
 	if (xd->channel && ours != XenbusStateInitialised &&
 	    ours != XenbusStateConnected)
-		scxen_close(xd, "closed");
+		scxen_close(xd, "closed", -EHOSTUNREACH);
 
 	xd->step(xd, theirs);
 

@@ -128,10 +128,11 @@ int scxen_publish(struct scxen_dev *xd,
  * scxen_close() - take the channel down, if there is one, and go to Closing
  * @xd:		the device
  * @reason:	for the log
+ * @err:	the negative error for those who wait for a channel that did not come up
  *
  * Does not wait for the peer, which sees the state and unmaps our pages later.
  */
-void scxen_close(struct scxen_dev *xd, const char *reason)
+void scxen_close(struct scxen_dev *xd, const char *reason, int err)
 {
 	if (xd->channel) {
 		scxen_event_quiesce(xd->queue);
@@ -141,6 +142,8 @@ void scxen_close(struct scxen_dev *xd, const char *reason)
 		pr_info_ratelimited("channel to domain %d %s (%s)\n",
 				    xd->dev->otherend_id,
 				    xd->up ? "down" : "did not come up", reason);
+		if (!xd->up)
+			schannel_peer_unreachable(xd->peer, err);
 		xd->up = false;
 	}
 	xenbus_switch_state(xd->dev, XenbusStateClosing);
@@ -234,7 +237,7 @@ static void scxen_front_offer(struct scxen_dev *xd)
 	if (!err)
 		err = scxen_publish(xd, scxen_write_offer);
 	if (err)
-		scxen_close(xd, "out of resources");
+		scxen_close(xd, "out of resources", err);
 	else
 		scxen_await(xd, XenbusStateInitialised);
 }
@@ -257,20 +260,22 @@ void scxen_front_step(struct scxen_dev *xd, enum xenbus_state theirs)
 		break;
 	case XenbusStateInitialised:
 		if (theirs == XenbusStateConnected) {
-			if (scxen_attach(xd))
-				scxen_close(xd, "cannot use the peer's side");
+			int err = scxen_attach(xd);
+
+			if (err)
+				scxen_close(xd, "cannot use the peer's side", err);
 			else
 				scxen_connected(xd);
 		} else if (theirs != XenbusStateInitialising &&
 			   theirs != XenbusStateInitWait) {
-			scxen_close(xd, "peer refused");
+			scxen_close(xd, "peer refused", -EHOSTUNREACH);
 		} else if (scxen_expired(xd)) {
-			scxen_close(xd, "no answer");
+			scxen_close(xd, "no answer", -EHOSTUNREACH);
 		}
 		break;
 	case XenbusStateConnected:
 		if (theirs != XenbusStateConnected)
-			scxen_close(xd, "peer closed");
+			scxen_close(xd, "peer closed", -EHOSTUNREACH);
 		break;
 	case XenbusStateClosing:
 		if (theirs != XenbusStateConnected)
@@ -335,7 +340,7 @@ static void scxen_back_answer(struct scxen_dev *xd)
 	if (!err)
 		err = scxen_publish(xd, scxen_write_dir);
 	if (err)
-		scxen_close(xd, "cannot use the peer's side");
+		scxen_close(xd, "cannot use the peer's side", err);
 	else
 		scxen_connected(xd);
 }
@@ -374,7 +379,7 @@ void scxen_back_step(struct scxen_dev *xd, enum xenbus_state theirs)
 	case XenbusStateConnected:
 		if (theirs != XenbusStateInitialised &&
 		    theirs != XenbusStateConnected)
-			scxen_close(xd, "peer closed");
+			scxen_close(xd, "peer closed", -EHOSTUNREACH);
 		break;
 	case XenbusStateClosing:
 		if (theirs != XenbusStateInitialised &&

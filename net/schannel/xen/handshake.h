@@ -15,7 +15,7 @@ struct scxen_dev;
 int scxen_publish(struct scxen_dev *xd,
 		  int (*write)(struct scxen_dev *xd,
 			       struct xenbus_transaction xbt));
-void scxen_close(struct scxen_dev *xd, const char *reason);
+void scxen_close(struct scxen_dev *xd, const char *reason, int err);
 
 void scxen_front_step(struct scxen_dev *xd, enum xenbus_state theirs);
 void scxen_back_step(struct scxen_dev *xd, enum xenbus_state theirs);
