@@ -38,6 +38,10 @@ static const struct scl_field fields[] = {
 	CHANNEL(DGRAM_COPIED, dgram_copied),
 	CHANNEL(ORPHANS, orphans),
 	CHANNEL(ORPHAN_MEMORY, orphan_memory),
+	CHANNEL(GRANTS, grants),
+	CHANNEL(GRANTS_REFUSED, grants_refused),
+	CHANNEL(GRANTS_ALL, grants_all),
+	CHANNEL(GRANTS_LIMIT, grants_limit),
 };
 
 #define STATS(attr, field)	\

@@ -207,6 +207,11 @@ int schannel_peer_move(uint32_t domid, int netns);
  * @dgram_copied: datagrams copied aside for a slow reader
  * @orphans:	flows that we have closed and the peer has not
  * @orphan_memory: bytes of their rings
+ * @grants:	grant entries that our pages take, also those of earlier channels to this peer
+ *		that the peer still maps; 0 on loopback, as the following three
+ * @grants_refused: number of times no entry was left for the channels to this peer
+ * @grants_all:	entries that the pages of all channels take
+ * @grants_limit: most entries that they may take
  */
 struct schannel_channel {
 	struct schannel_channel *next;
@@ -238,6 +243,10 @@ struct schannel_channel {
 	uint64_t dgram_copied;
 	uint64_t orphans;
 	uint64_t orphan_memory;
+	uint64_t grants;
+	uint64_t grants_refused;
+	uint64_t grants_all;
+	uint64_t grants_limit;
 };
 
 int schannel_channels(struct schannel_channel **list);

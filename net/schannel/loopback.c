@@ -72,11 +72,12 @@ static int sc_loopback_share(struct schannel_peer *peer, struct page *page,
 			GFP_KERNEL);
 }
 
-static void sc_loopback_unshare(struct schannel_peer *peer, struct page *page,
+static bool sc_loopback_unshare(struct schannel_peer *peer, struct page *page,
 				u32 ref)
 {
 	xa_erase(&sc_loopback_of(peer)->grants, ref);
 	put_page(page);		/* a mapping has a reference of its own */
+	return true;
 }
 
 struct sc_loopback_mapping {

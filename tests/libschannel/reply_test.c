@@ -104,6 +104,8 @@ static void channels(void)
 	u64(SCHANNEL_A_CHANNEL_DGRAM_COPIED, 18);
 	u64(SCHANNEL_A_CHANNEL_ORPHANS, 19);
 	u64(SCHANNEL_A_CHANNEL_ORPHAN_MEMORY, 1ULL << 33);
+	u64(SCHANNEL_A_CHANNEL_GRANTS, 19);
+	u64(SCHANNEL_A_CHANNEL_GRANTS_LIMIT, 22);
 	end();
 	if (!CHECK(!scl_channels_of(&reply, &list)) || !CHECK(list))
 		return;
@@ -114,6 +116,9 @@ static void channels(void)
 	CHECK_EQ(list->dgram_copied, 18);
 	CHECK_EQ(list->orphans, 19);
 	CHECK_EQ(list->orphan_memory, 1LL << 33);
+	CHECK_EQ(list->grants, 19);
+	CHECK_EQ(list->grants_refused, 0);
+	CHECK_EQ(list->grants_limit, 22);
 	CHECK_EQ(list->tx_bytes, 0);
 	schannel_channels_free(list);
 }

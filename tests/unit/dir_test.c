@@ -97,7 +97,7 @@ static void versions_first(void)
 	CHECK_EQ(check(&later), -EPROTONOSUPPORT);
 }
 
-static void least(void)
+static void least_numbers(void)
 {
 	CHECK_EQ(WITH(nr_queues, 0), -EPROTO);
 	CHECK_EQ(WITH(nr_queues, 1), 0);
@@ -172,7 +172,7 @@ static const struct tap_case cases[] = {
 	{ "our own directory is valid", own_is_valid },
 	{ "versions and features", versions },
 	{ "versions are checked first", versions_first },
-	{ "the least numbers", least },
+	{ "the least numbers", least_numbers },
 	{ "the least numbers are enough", least_is_enough },
 	{ "the smaller number of both sides", smaller_of_both },
 };

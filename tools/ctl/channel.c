@@ -31,6 +31,10 @@ static const struct field fields[] = {
 	FIELD(struct schannel_channel, dgram_copied),
 	FIELD(struct schannel_channel, orphans),
 	FIELD(struct schannel_channel, orphan_memory),
+	FIELD(struct schannel_channel, grants),
+	FIELD(struct schannel_channel, grants_refused),
+	FIELD(struct schannel_channel, grants_all),
+	FIELD(struct schannel_channel, grants_limit),
 	{ }
 };
 
@@ -79,7 +83,7 @@ void channel_list_print(struct json_object *list)
 		"queues", "flow_table", "opened", "accepted", "refused", "reset", "notify_sent",
 		"notify_received", "notify_spurious", "overflows", "errors", "dgram_sent",
 		"dgram_received", "dgram_dropped", "dgram_no_port", "dgram_copied", "orphans",
-		"orphan_memory", NULL
+		"orphan_memory", "grants", "grants_refused", "grants_all", "grants_limit", NULL
 	};
 
 	list_print(list, columns, more);

@@ -64,6 +64,17 @@ static void sc_netlink_add_channel(struct schannel_channel *ch, u64 *sum)
 	sc_netlink_add_counters(&ch->stats, sum);
 }
 
+static void sc_netlink_add_grants(struct schannel_peer *peer, u64 *sum)
+{
+	struct schannel_grants grants;
+
+	sc_peer_grants(peer, &grants);
+	sum[SCHANNEL_A_CHANNEL_GRANTS] = grants.used;
+	sum[SCHANNEL_A_CHANNEL_GRANTS_REFUSED] = grants.refused;
+	sum[SCHANNEL_A_CHANNEL_GRANTS_ALL] = grants.all;
+	sum[SCHANNEL_A_CHANNEL_GRANTS_LIMIT] = grants.limit;
+}
+
 static bool sc_netlink_fill_channel(struct sk_buff *skb,
 				    struct schannel_channel *ch,
 				    struct schannel_channel *remote)
@@ -74,6 +85,7 @@ static bool sc_netlink_fill_channel(struct sk_buff *skb,
 	sc_netlink_add_channel(ch, sum);
 	if (remote)
 		sc_netlink_add_channel(remote, sum);
+	sc_netlink_add_grants(ch->peer, sum);
 	if (nla_put_u64_64bit(skb, SCHANNEL_A_CHANNEL_AGE_MS,
 			      ktime_ms_delta(ktime_get_boottime(), ch->since),
 			      SCHANNEL_A_CHANNEL_PAD) ||

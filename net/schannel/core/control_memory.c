@@ -164,7 +164,8 @@ static const char *sc_control_segment_is_gone(struct schannel_channel *ch, u16 i
 
 	if (!seg)
 		return "SEGMENT_GONE for a segment that was not deleted";
-	sc_segment_destroy(ch->peer, seg);
+	if (!sc_segment_destroy(ch->peer, seg))
+		return "SEGMENT_GONE for a segment that is still mapped";
 	return NULL;
 }
 

@@ -328,6 +328,21 @@ void sc_peer_info(struct schannel_peer *peer, struct schannel_peer_info *info)
 }
 
 /**
+ * sc_peer_grants() - the grant entries that our pages take
+ * @peer:	the peer
+ * @grants:	filled in; all zero if the transport has no such table
+ */
+void sc_peer_grants(struct schannel_peer *peer, struct schannel_grants *grants)
+{
+	memset(grants, 0, sizeof(*grants));
+	/* the transport's data is valid until the peer is removed */
+	spin_lock_bh(&peer->lock);
+	if (!peer->removed && peer->transport->grants)
+		peer->transport->grants(peer, grants);
+	spin_unlock_bh(&peer->lock);
+}
+
+/**
  * sc_peer_set_outbox() - give a peer its outbox
  * @peer:	the peer
  * @outbox:	to be freed with kfree(), an RCU grace period after the peer's last

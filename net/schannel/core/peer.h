@@ -26,6 +26,7 @@ struct net;
 struct sc_addresses;
 struct sc_outbox;
 struct schannel_channel;
+struct schannel_grants;
 struct schannel_peer_info;
 struct schannel_transport;
 
@@ -106,6 +107,7 @@ void sc_peer_up(struct schannel_peer *peer, struct schannel_channel *ch);
 void sc_peer_down(struct schannel_peer *peer,
 		  const struct schannel_channel *ch, int err);
 
+void sc_peer_grants(struct schannel_peer *peer, struct schannel_grants *grants);
 void sc_peer_info(struct schannel_peer *peer, struct schannel_peer_info *info);
 
 u32 sc_own_domid(void);

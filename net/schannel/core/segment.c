@@ -9,14 +9,21 @@
 #include <linux/slab.h>
 #include <net/net_namespace.h>
 
+#include "namespace.h"
 #include "net.h"
 #include "peer.h"
 #include "segment.h"
 #include "sysctl.h"
 #include "transport.h"
 
-/* Pages in the segments of all channels. */
-static atomic_long_t sc_segment_pages;
+/* Pages that peers may read, or that they still map. */
+static atomic_long_t sc_shared_pages;
+
+void schannel_page_freed(void)
+{
+	atomic_long_dec(&sc_shared_pages);
+}
+EXPORT_SYMBOL_NS_GPL(schannel_page_freed, SC_NS_TRANSPORT);
 
 /*
  * Allocations between sc_charge_begin() and sc_charge_end() are charged to @payer. They fail
@@ -66,22 +73,39 @@ int sc_page_share(struct schannel_peer *peer, struct sc_page *p)
 	if (err) {
 		__free_page(p->page);
 		p->page = NULL;
+	} else {
+		atomic_long_inc(&sc_shared_pages);
 	}
 	return err;
+}
+
+/* End the sharing of a page that is counted. Returns whether the peer did not map it. */
+static bool sc_unshare(struct schannel_peer *peer, struct page *page, u32 ref)
+{
+	bool freed = peer->transport->unshare(peer, page, ref);
+
+	if (freed)
+		schannel_page_freed();
+	return freed;
 }
 
 /**
  * sc_page_unshare() - pass a page to the transport, which frees it once the peer cannot read it
  * @peer:	the peer
  * @p:		from sc_page_share(); nothing is done if that was not called or failed
+ *
+ * Return: false if the peer still maps the page.
  */
-void sc_page_unshare(struct schannel_peer *peer, struct sc_page *p)
+bool sc_page_unshare(struct schannel_peer *peer, struct sc_page *p)
 {
+	bool freed;
+
 	if (!p->page)
-		return;
-	peer->transport->unshare(peer, p->page, p->ref);
+		return true;
+	freed = sc_unshare(peer, p->page, p->ref);
 	p->page = NULL;
 	p->addr = NULL;
+	return freed;
 }
 
 /*
@@ -119,7 +143,7 @@ err:
 }
 
 /*
- * The limit for the pages of all channels that applies to a channel of this peer. Any user
+ * The limit for the shared pages of all channels that applies to a channel of this peer. Any user
  * can create network namespaces, and channels in them, so these get at most half of the
  * memory: the rest is left for the channels of the initial namespace.
  */
@@ -147,7 +171,7 @@ struct sc_segment *sc_segment_create(struct schannel_peer *peer, u16 nr_pages)
 
 	BUILD_BUG_ON(PAGE_SIZE != SCHANNEL_PAGE_SIZE);
 
-	if (atomic_long_add_return(nr_pages, &sc_segment_pages) > sc_segment_limit(peer)) {
+	if (atomic_long_add_return(nr_pages, &sc_shared_pages) > sc_segment_limit(peer)) {
 		err = -ENOBUFS;
 		goto err_total;
 	}
@@ -178,11 +202,11 @@ struct sc_segment *sc_segment_create(struct schannel_peer *peer, u16 nr_pages)
 	return seg;
 
 err_pages:
+	total -= i;
 	while (nr_pages-- > i)
 		free_page((unsigned long)seg->addr[nr_pages]);
 	while (i--)
-		peer->transport->unshare(peer, virt_to_page(seg->addr[i]),
-					 seg->ref[i]);
+		sc_unshare(peer, virt_to_page(seg->addr[i]), seg->ref[i]);
 err_list:
 	sc_page_unshare(peer, &seg->list);
 err_free:
@@ -191,7 +215,7 @@ err_free:
 	bitmap_free(seg->pool.map);
 	kfree(seg);
 err_total:
-	atomic_long_sub(total, &sc_segment_pages);
+	atomic_long_sub(total, &sc_shared_pages);
 	return ERR_PTR(err);
 }
 
@@ -199,18 +223,20 @@ err_total:
  * sc_segment_destroy() - unshare and free a segment
  * @peer:	the peer
  * @seg:	a segment without rings, which is not in the pool any more
+ *
+ * Return: false if the peer still maps pages of it.
  */
-void sc_segment_destroy(struct schannel_peer *peer, struct sc_segment *seg)
+bool sc_segment_destroy(struct schannel_peer *peer, struct sc_segment *seg)
 {
+	bool freed = true;
 	unsigned int i;
 
-	atomic_long_sub(seg->pool.nr_pages, &sc_segment_pages);
 	for (i = 0; i < seg->pool.nr_pages; i++)
-		peer->transport->unshare(peer, virt_to_page(seg->addr[i]),
-					 seg->ref[i]);
-	sc_page_unshare(peer, &seg->list);
+		freed &= sc_unshare(peer, virt_to_page(seg->addr[i]), seg->ref[i]);
+	freed &= sc_page_unshare(peer, &seg->list);
 	kvfree(seg->ref);
 	kvfree(seg->addr);
 	bitmap_free(seg->pool.map);
 	kfree(seg);
+	return freed;
 }

@@ -26,7 +26,7 @@ struct sc_page {
 };
 
 int sc_page_share(struct schannel_peer *peer, struct sc_page *page);
-void sc_page_unshare(struct schannel_peer *peer, struct sc_page *page);
+bool sc_page_unshare(struct schannel_peer *peer, struct sc_page *page);
 
 /**
  * struct sc_segment - a segment of our pool
@@ -49,6 +49,6 @@ static inline struct sc_segment *sc_segment_of(struct sc_pool_segment *seg)
 }
 
 struct sc_segment *sc_segment_create(struct schannel_peer *peer, u16 nr_pages);
-void sc_segment_destroy(struct schannel_peer *peer, struct sc_segment *seg);
+bool sc_segment_destroy(struct schannel_peer *peer, struct sc_segment *seg);
 
 #endif /* _SCHANNEL_SEGMENT_H */

@@ -52,6 +52,21 @@ struct schannel_mapping {
 };
 
 /**
+ * struct schannel_grants - entries of a table of limited size that shared pages take
+ * @used:	entries that the pages of the channel take, also pages of earlier channels to
+ *		the same peer that the peer still maps
+ * @refused:	number of times that no entry was left for a page
+ * @all:	entries that the pages of all channels take
+ * @limit:	most entries that they may take
+ */
+struct schannel_grants {
+	unsigned long used;
+	unsigned long refused;
+	unsigned long all;
+	unsigned long limit;
+};
+
+/**
  * struct schannel_transport - the operations of a transport
  * @name:	its name, for tools and traces
  * @owner:	its module
@@ -64,13 +79,16 @@ struct schannel_mapping {
  *		network namespace. The transport shall soon call schannel_channel_destroy()
  *		from another context, and notify the peer. Atomic context
  * @share:	let the peer read @page. @ref is filled in: the name by which the peer maps
- *		the page. Returns 0 or -errno
- * @unshare:	end that and take over the caller's reference to @page. The page is freed
- *		now, or once the peer has unmapped it, however long that takes. Never waits
- *		for the peer
+ *		the page. Returns 0, -ENOBUFS if the table of shared pages is full, or another
+ *		-errno
+ * @unshare:	end that and take over the caller's reference to @page. Never waits for the
+ *		peer. Returns true if the page is freed now; false if the peer still maps it:
+ *		the page is freed once the peer has unmapped it, however long that takes, and
+ *		the transport then calls schannel_page_freed()
  * @map:	map @nr pages of the peer, which the peer names @refs (private memory of the
  *		caller). Returns the mapping, all pages or none, or ERR_PTR
  * @unmap:	undo @map
+ * @grants:	fill in the numbers; NULL if the transport has no such table. Atomic context
  * @notify:	notify the peer that there are events in queue @queue. Atomic context
  *
  * Unless stated otherwise, an operation is called in process context and may sleep. No
@@ -83,12 +101,20 @@ struct schannel_transport {
 	int (*open)(struct schannel_peer *peer);
 	void (*fail)(struct schannel_peer *peer);
 	int (*share)(struct schannel_peer *peer, struct page *page, u32 *ref);
-	void (*unshare)(struct schannel_peer *peer, struct page *page, u32 ref);
+	bool (*unshare)(struct schannel_peer *peer, struct page *page, u32 ref);
 	struct schannel_mapping *(*map)(struct schannel_peer *peer,
 					const u32 *refs, unsigned int nr);
 	void (*unmap)(struct schannel_peer *peer, struct schannel_mapping *m);
+	void (*grants)(struct schannel_peer *peer, struct schannel_grants *grants);
 	void (*notify)(struct schannel_peer *peer, unsigned int queue);
 };
+
+/**
+ * schannel_page_freed - a page was freed after ->unshare() had returned false
+ *
+ * Until then the page counts against the limit for the shared pages of this domain.
+ */
+void schannel_page_freed(void);
 
 /**
  * schannel_peer_add - a domain with which a channel is possible has appeared

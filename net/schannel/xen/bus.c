@@ -67,6 +67,7 @@ static const struct schannel_transport scxen_transport = {
 	.unshare	= scxen_grant_unshare,
 	.map		= scxen_grant_map,
 	.unmap		= scxen_grant_unmap,
+	.grants		= scxen_grant_read,
 	.notify		= scxen_event_notify,
 };
 
@@ -182,7 +183,7 @@ static void scxen_work(struct work_struct *work)
 
 	xd->step(xd, theirs);
 
-	if (!scxen_grant_reap(&xd->grants))
+	if (!scxen_grant_reap(xd->grants))
 		scxen_schedule_after(xd, SCXEN_INTERVAL);
 	if (xd->dev->state != ours)
 		scxen_schedule(xd);
@@ -214,12 +215,16 @@ static int scxen_probe(struct xenbus_device *dev,
 	xd = kzalloc(sizeof(*xd), GFP_KERNEL);
 	if (!xd)
 		return -ENOMEM;
+	xd->grants = scxen_grant_create();
+	if (!xd->grants) {
+		kfree(xd);
+		return -ENOMEM;
+	}
 	xd->dev = dev;
 	xd->wq = scxen_wq;
 	xd->step = step;
 	xd->not_before = jiffies;
 	INIT_DELAYED_WORK(&xd->work, scxen_work);
-	scxen_grant_init(&xd->grants);
 	xd->own_watch.node = dev->nodename;
 	xd->own_watch.callback = scxen_own_changed;
 	dev_set_drvdata(&dev->dev, xd);
@@ -233,6 +238,7 @@ static int scxen_probe(struct xenbus_device *dev,
 	err = register_xenbus_watch(&xd->own_watch);
 	if (err) {
 		dev_set_drvdata(&dev->dev, NULL);
+		scxen_grant_drain(xd->grants);
 		kfree(xd);
 	}
 	return err;
@@ -262,7 +268,7 @@ static void scxen_remove(struct xenbus_device *dev)
 	disable_delayed_work_sync(&xd->work);
 	scxen_remove_peer(xd, "driver unloaded or pair removed");
 	xenbus_rm(XBT_NIL, dev->nodename, SCHANNEL_KEY_ABI);
-	scxen_grant_drain(&xd->grants);
+	scxen_grant_drain(xd->grants);
 	dev_set_drvdata(&dev->dev, NULL);
 	kfree(xd);
 }
@@ -384,6 +390,7 @@ err_backend:
 	xenbus_unregister_driver(&scxen_backend);
 err_frontend:
 	xenbus_unregister_driver(&scxen_frontend);
+	scxen_grant_exit();
 err_wq:
 	destroy_workqueue(scxen_wq);
 	return err;
@@ -395,5 +402,6 @@ void scxen_bus_exit(void)
 	scxen_restore_exit();
 	xenbus_unregister_driver(&scxen_backend);
 	xenbus_unregister_driver(&scxen_frontend);
+	scxen_grant_exit();
 	destroy_workqueue(scxen_wq);
 }

@@ -37,7 +37,7 @@ enum {
  * @deadline:	when to stop waiting for the peer's answer (jiffies)
  * @queue:	the channel's event channels
  * @own_watch:	watches our own directory, where the control domain describes the peer
- * @grants:	pages of earlier channels that the peer still maps; has its own lock
+ * @grants:	our pages that are shared, or that the peer still maps; has its own lock
  */
 struct scxen_dev {
 	struct xenbus_device *dev;
@@ -54,7 +54,7 @@ struct scxen_dev {
 
 	struct scxen_queue queue[SCHANNEL_QUEUES];
 	struct xenbus_watch own_watch;
-	struct scxen_grants grants;
+	struct scxen_grants *grants;
 };
 
 /* Run the device's work now. Any context. */

@@ -8,25 +8,33 @@
  * channel down in no fixed order, so this is common and no sign of a hostile peer. Such
  * pages linger on the device's list until the peer has unmapped them. No other channel is
  * set up before that (handshake.c), so a peer which never unmaps them costs at most one
- * channel's pages. When the device is removed, the remaining pages go to the kernel's
- * own list, which retries without a time limit, but only a few pages a second.
+ * channel's pages. When the device is removed, they linger without it. All of them count
+ * against the limits for grant entries (quota.h) and for shared pages until they are free.
+ * When the module is unloaded, the remaining pages go to the kernel's own list, which
+ * retries without a time limit, but only a few pages a second.
  *
  * Contexts: process. The core calls the transport's operations from any thread.
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/workqueue.h>
 #include <xen/grant_table.h>
 #include <xen/page.h>
 
 #include "core/transport.h"
 #include "device.h"
 #include "grant.h"
+#include "quota.h"
 
 /* How long remove() waits for the peer to unmap our pages. */
 #define SCXEN_DRAIN_TIME	HZ
+
+/* How often the pages of devices that are gone are looked at. */
+#define SCXEN_LEFT_INTERVAL	(5 * HZ)
 
 #define SCXEN_MAP_FLAGS		(GNTMAP_host_map | GNTMAP_readonly)
 
@@ -43,14 +51,27 @@ struct scxen_mapping {
 	struct gnttab_unmap_grant_ref *unmap;
 };
 
+/* Pages of devices that are gone. */
+static LIST_HEAD(scxen_left);
+static DEFINE_MUTEX(scxen_left_lock);
+static void scxen_grant_left_work(struct work_struct *work);
+static DECLARE_DELAYED_WORK(scxen_left_work, scxen_grant_left_work);
+
 /**
- * scxen_grant_init() - initialise a device's list of lingering pages
- * @grants:	the list
+ * scxen_grant_create() - begin to share pages with a peer
+ *
+ * Return: a struct for scxen_grant_drain() to free, or NULL.
  */
-void scxen_grant_init(struct scxen_grants *grants)
+struct scxen_grants *scxen_grant_create(void)
 {
+	struct scxen_grants *grants = kzalloc(sizeof(*grants), GFP_KERNEL);
+
+	if (!grants)
+		return NULL;
 	spin_lock_init(&grants->lock);
 	INIT_LIST_HEAD(&grants->lingering);
+	scxen_quota_add(&grants->quota);
+	return grants;
 }
 
 /**
@@ -61,19 +82,24 @@ void scxen_grant_init(struct scxen_grants *grants)
  *
  * The transport's ->share().
  *
- * Return: 0, or -ENOSPC if the grant table is full.
+ * Return: 0, or -ENOBUFS if the limit is reached or the grant table is full.
  */
 int scxen_grant_share(struct schannel_peer *peer, struct page *page, u32 *ref)
 {
+	struct scxen_dev *xd = schannel_peer_priv(peer);
 	int ret;
 
 	/* Xen frames and grants are 4 KiB, whatever the page size */
 	BUILD_BUG_ON(PAGE_SIZE != XEN_PAGE_SIZE);
 
+	if (!scxen_quota_take(&xd->grants->quota))
+		return -ENOBUFS;
 	ret = gnttab_grant_foreign_access(schannel_peer_domid(peer),
 					  xen_page_to_gfn(page), 1);
-	if (ret < 0)
-		return ret;
+	if (ret < 0) {
+		scxen_quota_put(&xd->grants->quota);
+		return -ENOBUFS;
+	}
 	*ref = ret;
 	return 0;
 }
@@ -85,20 +111,25 @@ int scxen_grant_share(struct schannel_peer *peer, struct page *page, u32 *ref)
  * @ref:	its grant reference
  *
  * The transport's ->unshare().
+ *
+ * Return: whether the page was freed now.
  */
-void scxen_grant_unshare(struct schannel_peer *peer, struct page *page, u32 ref)
+bool scxen_grant_unshare(struct schannel_peer *peer, struct page *page, u32 ref)
 {
 	struct scxen_dev *xd = schannel_peer_priv(peer);
+	struct scxen_grants *grants = xd->grants;
 
 	if (gnttab_try_end_foreign_access(ref)) {
 		put_page(page);
-		return;
+		scxen_quota_put(&grants->quota);
+		return true;
 	}
 
 	set_page_private(page, ref);
-	spin_lock(&xd->grants.lock);
-	list_add_tail(&page->lru, &xd->grants.lingering);
-	spin_unlock(&xd->grants.lock);
+	spin_lock(&grants->lock);
+	list_add_tail(&page->lru, &grants->lingering);
+	spin_unlock(&grants->lock);
+	return false;
 }
 
 /**
@@ -123,6 +154,8 @@ bool scxen_grant_reap(struct scxen_grants *grants)
 		list_del(&page->lru);
 		set_page_private(page, 0);
 		put_page(page);
+		scxen_quota_put(&grants->quota);
+		schannel_page_freed();
 	}
 
 	spin_lock(&grants->lock);
@@ -132,28 +165,91 @@ bool scxen_grant_reap(struct scxen_grants *grants)
 	return empty;
 }
 
+static void scxen_grant_destroy(struct scxen_grants *grants)
+{
+	scxen_quota_remove(&grants->quota);
+	kfree(grants);
+}
+
 /**
- * scxen_grant_drain() - empty the list of lingering pages
- * @grants:	the list; no page is added any more
+ * scxen_grant_drain() - the device is gone
+ * @grants:	from scxen_grant_create(); no page is shared any more
  *
  * Waits up to SCXEN_DRAIN_TIME for the peer, which has just seen the channel go down, to
- * unmap the pages. Hands those that it still maps to the kernel's own list.
+ * unmap the pages. The rest of them lingers until it has.
  */
 void scxen_grant_drain(struct scxen_grants *grants)
 {
 	unsigned long deadline = jiffies + SCXEN_DRAIN_TIME;
+	bool empty;
+
+	scxen_quota_end(&grants->quota);
+	while (!(empty = scxen_grant_reap(grants)) && time_before(jiffies, deadline))
+		fsleep(10 * USEC_PER_MSEC);
+	if (empty) {
+		scxen_grant_destroy(grants);
+		return;
+	}
+	mutex_lock(&scxen_left_lock);
+	list_add_tail(&grants->node, &scxen_left);
+	mutex_unlock(&scxen_left_lock);
+	queue_delayed_work(system_wq, &scxen_left_work, SCXEN_LEFT_INTERVAL);
+}
+
+/* Free the pages of devices that are gone, as far as their peers have unmapped them. */
+static void scxen_grant_left_work(struct work_struct *work)
+{
+	struct scxen_grants *grants, *next;
+
+	mutex_lock(&scxen_left_lock);
+	list_for_each_entry_safe(grants, next, &scxen_left, node) {
+		if (!scxen_grant_reap(grants))
+			continue;
+		list_del(&grants->node);
+		scxen_grant_destroy(grants);
+	}
+	if (!list_empty(&scxen_left))
+		queue_delayed_work(system_wq, &scxen_left_work, SCXEN_LEFT_INTERVAL);
+	mutex_unlock(&scxen_left_lock);
+}
+
+/**
+ * scxen_grant_exit() - hand the pages that peers still map to the kernel's own list
+ *
+ * No device is left.
+ */
+void scxen_grant_exit(void)
+{
+	struct scxen_grants *grants, *more;
 	struct page *page, *next;
 
-	while (!scxen_grant_reap(grants) && time_before(jiffies, deadline))
-		fsleep(10 * USEC_PER_MSEC);
+	cancel_delayed_work_sync(&scxen_left_work);
+	list_for_each_entry_safe(grants, more, &scxen_left, node) {
+		list_for_each_entry_safe(page, next, &grants->lingering, lru) {
+			u32 ref = page_private(page);
 
-	list_for_each_entry_safe(page, next, &grants->lingering, lru) {
-		u32 ref = page_private(page);
-
-		list_del(&page->lru);
-		set_page_private(page, 0);
-		gnttab_end_foreign_access(ref, page);
+			list_del(&page->lru);
+			set_page_private(page, 0);
+			gnttab_end_foreign_access(ref, page);
+			schannel_page_freed();
+		}
+		list_del(&grants->node);
+		scxen_grant_destroy(grants);
 	}
+}
+
+/**
+ * scxen_grant_read() - the numbers of a device's grant entries
+ * @peer:	the peer
+ * @grants:	filled in
+ *
+ * The transport's ->grants().
+ */
+void scxen_grant_read(struct schannel_peer *peer, struct schannel_grants *grants)
+{
+	struct scxen_dev *xd = schannel_peer_priv(peer);
+
+	scxen_quota_read(&xd->grants->quota, grants);
 }
 
 static int scxen_page_cmp(const void *a, const void *b)

@@ -51,6 +51,7 @@
 #include "event.h"
 #include "grant.h"
 #include "handshake.h"
+#include "quota.h"
 
 /* How long this end waits for an answer to its offer, or to its request for one. */
 #define SCXEN_TIMEOUT	(10 * HZ)
@@ -154,7 +155,7 @@ static bool scxen_may_set_up(struct scxen_dev *xd)
 {
 	unsigned long now = jiffies;
 
-	if (!scxen_grant_reap(&xd->grants)) {
+	if (!scxen_grant_reap(xd->grants)) {
 		scxen_schedule_after(xd, SCXEN_INTERVAL);
 		return false;
 	}
@@ -163,6 +164,7 @@ static bool scxen_may_set_up(struct scxen_dev *xd)
 		return false;
 	}
 	xd->not_before = now + SCXEN_INTERVAL;
+	scxen_quota_refresh();
 	/* this set-up serves the request; a failure was an earlier channel's */
 	clear_bit(SCXEN_WANTED, &xd->flags);
 	clear_bit(SCXEN_FAILED, &xd->flags);
