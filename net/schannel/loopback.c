@@ -26,13 +26,15 @@
  * struct sc_loopback_event - the upcall of an event queue
  * @end:	the end that owns the event queue
  * @queue:	the event queue's number
+ * @late:	number of upcalls in a row that found useless events only
  * @work:	runs the upcall: in softirq context, as for an event channel, and on the processor
  *		that notifies, whose cache has the rings
  */
 struct sc_loopback_event {
 	struct sc_loopback_end *end;
 	unsigned int queue;
-	struct work_struct work;
+	unsigned int late;
+	struct delayed_work work;
 };
 
 /**
@@ -134,18 +136,23 @@ static void sc_loopback_notify(struct schannel_peer *peer, unsigned int queue)
 	 * be delayed until the scheduler runs that.
 	 */
 	local_bh_disable();
-	queue_work(system_bh_highpri_wq, &end->other->event[queue].work);
+	queue_delayed_work(system_bh_highpri_wq, &end->other->event[queue].work, 0);
 	local_bh_enable();
 }
 
 static void sc_loopback_event(struct work_struct *work)
 {
 	struct sc_loopback_event *event =
-		container_of(work, struct sc_loopback_event, work);
+		container_of(to_delayed_work(work), struct sc_loopback_event, work);
+	enum schannel_poll did;
 
-	if (schannel_channel_poll(event->end->channel, event->queue) ==
-	    SCHANNEL_POLL_MORE)
-		queue_work(system_bh_highpri_wq, &event->work);
+	did = schannel_channel_poll(event->end->channel, event->queue);
+	event->late = did == SCHANNEL_POLL_LATER ? event->late + 1 : 0;
+	if (did == SCHANNEL_POLL_MORE)
+		queue_delayed_work(system_bh_highpri_wq, &event->work, 0);
+	else if (did == SCHANNEL_POLL_LATER)
+		queue_delayed_work(system_bh_highpri_wq, &event->work,
+				   schannel_poll_delay(event->late));
 }
 
 static int sc_loopback_open(struct schannel_peer *peer)
@@ -180,7 +187,7 @@ static int sc_loopback_end_create(struct sc_loopback_end *end)
 		return PTR_ERR(ch);
 	end->channel = ch;
 	for (i = 0; i < SCHANNEL_QUEUES; i++)
-		enable_work(&end->event[i].work);
+		enable_delayed_work(&end->event[i].work);
 	return 0;
 }
 
@@ -191,7 +198,7 @@ static void sc_loopback_end_destroy(struct sc_loopback_end *end)
 	if (!end->channel)
 		return;
 	for (i = 0; i < SCHANNEL_QUEUES; i++)
-		disable_work_sync(&end->event[i].work);
+		disable_delayed_work_sync(&end->event[i].work);
 	schannel_channel_destroy(end->channel);
 	end->channel = NULL;
 }
@@ -209,7 +216,7 @@ static int sc_loopback_attach(struct sc_loopback_end *end)
 	unsigned int i;
 
 	for (i = 0; !err && i < schannel_channel_queues(end->channel); i++)
-		queue_work(system_bh_highpri_wq, &end->event[i].work);
+		queue_delayed_work(system_bh_highpri_wq, &end->event[i].work, 0);
 	return err;
 }
 
@@ -256,8 +263,8 @@ static void sc_loopback_end_init(struct sc_loopback *lo,
 	for (i = 0; i < SCHANNEL_QUEUES; i++) {
 		end->event[i].end = end;
 		end->event[i].queue = i;
-		INIT_WORK(&end->event[i].work, sc_loopback_event);
-		disable_work_sync(&end->event[i].work);
+		INIT_DELAYED_WORK(&end->event[i].work, sc_loopback_event);
+		disable_delayed_work_sync(&end->event[i].work);
 	}
 }
 

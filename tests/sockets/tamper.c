@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -47,4 +48,24 @@ void tamper_length(unsigned int length)
 
 	snprintf(text, sizeof(text), "%u", length);
 	command(PARAMETERS "length", text);
+}
+
+static unsigned int result(const char *parameter)
+{
+	char text[20] = "";
+	int fd = call(open(parameter, O_RDONLY | O_CLOEXEC));
+
+	call(read(fd, text, sizeof(text) - 1));
+	close(fd);
+	return strtoul(text, NULL, 10);
+}
+
+struct tamper_storm_result tamper_storm(enum tamper_storm how)
+{
+	command(PARAMETERS "storm", how == TAMPER_ENTRIES ? "1" : "2");
+	return (struct tamper_storm_result){
+		.rounds = result(PARAMETERS "rounds"),
+		.polls = result(PARAMETERS "polls"),
+		.events = result(PARAMETERS "events"),
+	};
 }

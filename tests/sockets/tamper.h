@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A peer that changes what it has sent: tamper/sc_tamper.ko. Skips the case where that cannot be
- * loaded. The connection must be open, and nothing must have been sent since.
+ * A hostile peer: tamper/sc_tamper.ko. Skips the case where that cannot be loaded. For the
+ * functions that change what was sent, the connection must be open, and nothing must have been
+ * sent since.
  */
 #ifndef TAMPER_H
 #define TAMPER_H
@@ -12,5 +13,23 @@ void tamper_start(void);
 void tamper_bytes(void);
 /* Changes the length of the last record. */
 void tamper_length(unsigned int length);
+
+enum tamper_storm {
+	TAMPER_ENTRIES = 1,	/* for a flow not in use */
+	TAMPER_OVERFLOWS,
+};
+
+/* What a storm did. */
+struct tamper_storm_result {
+	unsigned int rounds;	/* times that the peer notified */
+	unsigned int polls;	/* of event queues */
+	unsigned int events;	/* for flows */
+};
+
+/*
+ * A second of useless events in the event queue that was posted in last. The events of a flow
+ * whose receiver slept have been posted.
+ */
+struct tamper_storm_result tamper_storm(enum tamper_storm how);
 
 #endif

@@ -371,6 +371,25 @@ static void hostile_cons(void)
 	ends_exit(&ends);
 }
 
+/* Each word that means something to the reader makes an event useful, once. */
+static void seen_moves(void)
+{
+	struct schannel_flow entry = { 0 };
+	__u32 *const words[] = {
+		&entry.tx_prod, &entry.rx_cons, &entry.tx_flags, &entry.rx_flags,
+		&entry.tx_switches, &entry.rx_switches,
+	};
+	struct sc_seen seen = { 0 };
+	size_t i;
+
+	CHECK(!sc_seen_moved(&seen, &entry));
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		++*words[i];
+		CHECK(sc_seen_moved(&seen, &entry));
+		CHECK(!sc_seen_moved(&seen, &entry));
+	}
+}
+
 static const struct tap_case cases[] = {
 	{ "posted once while it waits", posted_once },
 	{ "armed, notified once", armed_notified_once },
@@ -382,6 +401,7 @@ static const struct tap_case cases[] = {
 	{ "the first entry of all", first_entry_of_all },
 	{ "hostile producer index", hostile_prod },
 	{ "hostile consumer index", hostile_cons },
+	{ "what was seen has moved once", seen_moves },
 };
 
 int main(int argc, char **argv)

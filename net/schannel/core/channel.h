@@ -72,6 +72,7 @@ enum {
  * @leaving:	how many of those have left, and have no entry from @leaving_at on (@lock)
  * @leaving_at:	see @leaving (@lock)
  * @left:	how many of them left after that (@lock)
+ * @walk:	after an overflow, number of the flow to look at next; 0: none (by the upcall)
  */
 struct sc_channel_queue {
 	spinlock_t lock;	/* posting; the numbers of flows */
@@ -80,13 +81,14 @@ struct sc_channel_queue {
 	u32 leaving;
 	u32 leaving_at;
 	u32 left;
+	unsigned long walk;
 };
 
 /**
  * struct sc_channel_stats - events since the channel came up
  * @notify_sent: notifications sent
  * @notify_received: notifications received
- * @notify_spurious: notifications received with no event in the queue
+ * @notify_spurious: notifications received for which the peer had changed nothing
  * @overflow:	overflows of the peer's event queues
  * @flow_errors: flows reset because of an invalid index or record header from the peer
  * @opened:	flows opened by this side
@@ -161,6 +163,7 @@ struct sc_channel_traffic {
  * @ctl_tx:	producer half of the control ring (@ctl_lock)
  * @ctl_rx:	consumer half of the control ring (by @work)
  * @ctl_pending: pending mark of the control ring in the peer's event queue
+ * @ctl_seen:	the peer's end of the control ring at the last event (by queue 0's upcall)
  * @posts:	flows with messages that wait to be sent (@ctl_lock)
  * @refusal:	reasons of the REFUSEs that wait to be sent, by the peer's flow number
  *		(@ctl_lock)
@@ -233,6 +236,7 @@ struct schannel_channel {
 	struct sc_tx ctl_tx;
 	struct sc_rx ctl_rx;
 	sc_pending_t ctl_pending;
+	struct sc_seen ctl_seen;
 	struct list_head posts;
 	u8 *refusal;
 	unsigned long *refused;

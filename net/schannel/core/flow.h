@@ -119,6 +119,7 @@ struct sc_ids {
  * struct sc_flow - a flow
  * @tx:		producer half (the user's tx lock)
  * @rx:		consumer half (the user's rx lock)
+ * @seen:	the peer's entry at the last event (by the upcall of the flow's queue)
  * @pending:	our last entry in the peer's event queue (queue lock)
  * @events:	number of times the peer was asked to look at the flow
  * @channel:	the channel; the flow holds a reference
@@ -177,6 +178,7 @@ struct sc_flow {
 	refcount_t ref;
 	const struct sc_flow_ops *ops;
 	void __rcu *user;
+	struct sc_seen seen;
 
 	u8 posts;
 	bool accepted;

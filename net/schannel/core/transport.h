@@ -252,10 +252,23 @@ unsigned int schannel_channel_queues(const struct schannel_channel *ch);
 int schannel_channel_attach(struct schannel_channel *ch, u32 dir_ref);
 
 enum schannel_poll {
-	SCHANNEL_POLL_NONE,	/* no event: the notification was spurious */
+	SCHANNEL_POLL_NONE,	/* nothing had changed: the notification was spurious */
 	SCHANNEL_POLL_DONE,	/* all events were handled */
 	SCHANNEL_POLL_MORE,	/* budget used up: let other work run, then call again */
+	SCHANNEL_POLL_LATER,	/* the peer posts useless events: call again after a delay */
 };
+
+/**
+ * schannel_poll_delay - how long a queue with useless events has to wait
+ * @late:	number of times that schannel_channel_poll() has returned SCHANNEL_POLL_LATER
+ *		since it last returned anything else
+ *
+ * Return: the delay in jiffies, up to 16.
+ */
+static inline unsigned long schannel_poll_delay(unsigned int late)
+{
+	return 1UL << (late < 5 ? late - 1 : 4);
+}
 
 /**
  * schannel_channel_poll - handle the events of a queue that the peer has notified
@@ -266,6 +279,9 @@ enum schannel_poll {
  *
  * Context: Softirq. Not concurrently for the same queue; the transport ensures that no call
  * is under way when it calls schannel_channel_destroy().
+ *
+ * After SCHANNEL_POLL_LATER the transport waits schannel_poll_delay() jiffies, even if the peer
+ * notifies meanwhile.
  *
  * Return: whether there were events, and whether there are more.
  */

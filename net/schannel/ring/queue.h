@@ -169,4 +169,50 @@ static inline bool sc_queue_arm(struct sc_queue *q)
 	       READ_ONCE(q->peer->overflow) != q->overflow;
 }
 
+/**
+ * struct sc_seen - what the peer's entry of a flow said at the last event
+ * @prod:	its @tx_prod
+ * @cons:	its @rx_cons
+ * @tx_flags:	its @tx_flags
+ * @rx_flags:	its @rx_flags
+ * @tx_switches: its @tx_switches
+ * @rx_switches: its @rx_switches
+ */
+struct sc_seen {
+	u32 prod;
+	u32 cons;
+	u32 tx_flags;
+	u32 rx_flags;
+	u32 tx_switches;
+	u32 rx_switches;
+};
+
+/**
+ * sc_seen_moved() - has the peer changed its end of a flow since the last call?
+ * @seen:	what it said then, 0 at first; updated
+ * @peer:	the peer's entry
+ *
+ * If not, an event for the flow is useless.
+ *
+ * Return: whether it has.
+ */
+static inline bool sc_seen_moved(struct sc_seen *seen, const struct schannel_flow *peer)
+{
+	struct sc_seen now = {
+		.prod = READ_ONCE(peer->tx_prod),
+		.cons = READ_ONCE(peer->rx_cons),
+		.tx_flags = READ_ONCE(peer->tx_flags),
+		.rx_flags = READ_ONCE(peer->rx_flags),
+		.tx_switches = READ_ONCE(peer->tx_switches),
+		.rx_switches = READ_ONCE(peer->rx_switches),
+	};
+
+	if (now.prod == seen->prod && now.cons == seen->cons &&
+	    now.tx_flags == seen->tx_flags && now.rx_flags == seen->rx_flags &&
+	    now.tx_switches == seen->tx_switches && now.rx_switches == seen->rx_switches)
+		return false;
+	*seen = now;
+	return true;
+}
+
 #endif /* _SCHANNEL_QUEUE_H */

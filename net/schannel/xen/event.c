@@ -6,8 +6,10 @@
  * The frontend allocates a port which only the peer can bind, the backend binds
  * it. An event that arrives masks its event channel until the end of interrupt, which
  * this file signals "late": after it has polled the queue, and marked as spurious if
- * the queue was empty. After two spurious events in a row the kernel's event code delays
- * the event channel, so a peer that notifies in a loop causes only a few polls per tick.
+ * the peer had changed nothing. After two spurious events in a row the kernel's event code
+ * delays the event channel, so a peer that notifies in a loop causes only a few polls per
+ * tick. While the queue is full of useless entries the event channel stays masked, and the
+ * poll is repeated after growing delays.
  *
  * Contexts: the upcall runs in hard interrupt context and does nothing but queue
  * the BH work, which polls in softirq context. scxen_event_notify() is called in
@@ -34,19 +36,27 @@ static irqreturn_t scxen_event_upcall(int irq, void *data)
 
 	/* Do not use @q->irq, it may not be set yet: an event can arrive during the bind. */
 	WRITE_ONCE(q->eoi_irq, irq);
-	queue_work(system_bh_highpri_wq, &q->bh);
+	/* does nothing while the work waits for the end of a delay */
+	queue_delayed_work(system_bh_highpri_wq, &q->bh, 0);
 	return IRQ_HANDLED;
 }
 
 static void scxen_event_bh(struct work_struct *work)
 {
-	struct scxen_queue *q = container_of(work, struct scxen_queue, bh);
+	struct scxen_queue *q = container_of(to_delayed_work(work),
+					     struct scxen_queue, bh);
+	enum schannel_poll did = schannel_channel_poll(q->channel, q->index);
 	unsigned int irq;
 
-	switch (schannel_channel_poll(q->channel, q->index)) {
+	q->late = did == SCHANNEL_POLL_LATER ? q->late + 1 : 0;
+	switch (did) {
 	case SCHANNEL_POLL_MORE:
 		q->served = true;
-		queue_work(system_bh_highpri_wq, &q->bh);
+		queue_delayed_work(system_bh_highpri_wq, &q->bh, 0);
+		return;
+	case SCHANNEL_POLL_LATER:
+		queue_delayed_work(system_bh_highpri_wq, &q->bh,
+				   schannel_poll_delay(q->late));
 		return;
 	case SCHANNEL_POLL_DONE:
 		q->served = true;
@@ -73,7 +83,8 @@ static void scxen_event_prepare(struct scxen_queue *q,
 	q->index = index;
 	q->eoi_irq = 0;
 	q->served = false;
-	INIT_WORK(&q->bh, scxen_event_bh);
+	q->late = 0;
+	INIT_DELAYED_WORK(&q->bh, scxen_event_bh);
 }
 
 /* Spread the queues of a channel over CPUs. On failure the interrupt stays where it is. */
@@ -168,7 +179,7 @@ void scxen_event_kick(struct scxen_queue *queue)
 
 	for (i = 0; i < SCHANNEL_QUEUES; i++)
 		if (queue[i].irq)
-			queue_work(system_bh_highpri_wq, &queue[i].bh);
+			queue_delayed_work(system_bh_highpri_wq, &queue[i].bh, 0);
 }
 
 /**
@@ -184,7 +195,7 @@ void scxen_event_quiesce(struct scxen_queue *queue)
 
 	for (i = 0; i < SCHANNEL_QUEUES; i++)
 		if (queue[i].irq)
-			disable_work_sync(&queue[i].bh);
+			disable_delayed_work_sync(&queue[i].bh);
 }
 
 /**

@@ -21,7 +21,8 @@ struct xenbus_device;
  * @port:	our end of the event channel; only the frontend knows and needs it
  * @eoi_irq:	the interrupt whose end is still to be signalled, 0 if none; set by the
  *		upcall and taken by @bh
- * @served:	@bh found entries since the last end of interrupt
+ * @served:	@bh found events since the last end of interrupt
+ * @late:	number of polls in a row that found useless events only
  * @bh:		polls the queue
  */
 struct scxen_queue {
@@ -31,7 +32,8 @@ struct scxen_queue {
 	evtchn_port_t port;
 	unsigned int eoi_irq;
 	bool served;
-	struct work_struct bh;
+	unsigned int late;
+	struct delayed_work bh;
 };
 
 int scxen_event_alloc(struct xenbus_device *dev, struct scxen_queue *queue,

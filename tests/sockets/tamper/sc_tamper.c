@@ -1,18 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A hostile peer for the loopback transport: changes, in the sender's ring, what was sent last.
+ * A hostile peer for the loopback transport. It changes, in the sender's ring, what was sent last:
  *
  *	echo 1 >/sys/module/sc_tamper/parameters/bytes		invert each byte of it
  *	echo 40 >/sys/module/sc_tamper/parameters/length	the length of this record
+ *
+ * or it fills the event queue that was posted in last with useless events for one second:
+ *
+ *	echo 1 >/sys/module/sc_tamper/parameters/storm		entries for a flow not in use
+ *	echo 2 >/sys/module/sc_tamper/parameters/storm		overflows
+ *
+ * After that, @rounds is the number of times that it notified, @polls is how many polls there
+ * were, and @events how many events were passed to the users of flows.
  *
  * The place is noted when schannel.ko copies the bytes into the ring, by a kprobe. The ring must
  * still exist: the connection stays open until the command was given. Only the last
  * SC_FLOW_CHUNK bytes of a larger send are changed.
  */
+#include <linux/atomic.h>
+#include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 
+#include "core/channel.h"
+#include "core/peer.h"
 #include "ring/record.h"
 
 static DEFINE_SPINLOCK(lock);
@@ -68,28 +81,137 @@ static int set_length(const char *value, const struct kernel_param *param)
 	return 0;
 }
 
+/* ---- Event storms ------------------------------------------------------ */
+
+#define STORM_ENTRIES	300
+#define STORM_OVERFLOWS	2
+
+static struct schannel_channel *channel;
+static unsigned int queue;
+static bool storming;
+static unsigned int rounds;
+static atomic_t nr_polls, nr_events;
+
+/* sc_channel_post(ch, queue, ...) */
+static int post(struct kprobe *probe, struct pt_regs *regs)
+{
+	if (!READ_ONCE(storming)) {
+		WRITE_ONCE(channel, (struct schannel_channel *)regs->di);
+		WRITE_ONCE(queue, regs->si);
+	}
+	return 0;
+}
+
+NOKPROBE_SYMBOL(post);
+
+static int count(struct kprobe *probe, struct pt_regs *regs);
+
+NOKPROBE_SYMBOL(count);
+
+static void storm_round(struct schannel_channel *ch, unsigned int nr, int how)
+{
+	struct sc_channel_queue *q = &ch->queue[nr];
+	int i;
+
+	rcu_read_lock();
+	if (sc_channel_is_up(ch)) {
+		spin_lock_bh(&q->lock);
+		for (i = 0; how != STORM_OVERFLOWS && i < STORM_ENTRIES; i++) {
+			sc_pending_t pending = 0;
+
+			sc_queue_post(&q->q, SCHANNEL_FLOWS_MAX - 1, &pending);
+		}
+		if (how == STORM_OVERFLOWS)
+			WRITE_ONCE(q->q.own->overflow, q->q.own->overflow + 1);
+		spin_unlock_bh(&q->lock);
+		ch->peer->transport->notify(ch->peer, nr);
+		rounds++;
+	}
+	rcu_read_unlock();
+}
+
+static int set_storm(const char *value, const struct kernel_param *param)
+{
+	unsigned long end = jiffies + HZ;
+	int how, err;
+
+	err = kstrtoint(value, 0, &how);
+	if (err)
+		return err;
+	if (!channel)
+		return -ENOENT;
+	WRITE_ONCE(storming, true);
+	rounds = 0;
+	atomic_set(&nr_polls, 0);
+	atomic_set(&nr_events, 0);
+	while (time_before(jiffies, end)) {
+		storm_round(channel, queue, how);
+		usleep_range(500, 1000);
+	}
+	WRITE_ONCE(storming, false);
+	return 0;
+}
+
+static int get_count(char *buffer, const struct kernel_param *param)
+{
+	return sprintf(buffer, "%d\n", atomic_read((atomic_t *)param->arg));
+}
+
+static const struct kernel_param_ops storm_ops = { .set = set_storm };
+static const struct kernel_param_ops count_ops = { .get = get_count };
+
+module_param_cb(storm, &storm_ops, NULL, 0200);
+module_param(rounds, uint, 0400);
+module_param_cb(polls, &count_ops, &nr_polls, 0400);
+module_param_cb(events, &count_ops, &nr_events, 0400);
+
+/* ------------------------------------------------------------------------ */
+
 static const struct kernel_param_ops bytes_ops = { .set = set_bytes };
 static const struct kernel_param_ops length_ops = { .set = set_length };
 
 module_param_cb(bytes, &bytes_ops, NULL, 0200);
 module_param_cb(length, &length_ops, NULL, 0200);
 
-static struct kprobe probe = {
+static struct kprobe at_copy_in = {
 	.symbol_name	= "sc_flow_copy_in",
 	.pre_handler	= copy_in,
 };
 
+static struct kprobe at_post = {
+	.symbol_name	= "sc_channel_post",
+	.pre_handler	= post,
+};
+
+static struct kprobe at_poll = {
+	.symbol_name	= "schannel_channel_poll",
+	.pre_handler	= count,
+};
+
+static struct kprobe at_event = {
+	.symbol_name	= "sc_flow_event",
+	.pre_handler	= count,
+};
+
+static int count(struct kprobe *probe, struct pt_regs *regs)
+{
+	atomic_inc(probe == &at_poll ? &nr_polls : &nr_events);
+	return 0;
+}
+
+static struct kprobe *probes[] = { &at_copy_in, &at_post, &at_poll, &at_event };
+
 static int __init tamper_init(void)
 {
-	return register_kprobe(&probe);
+	return register_kprobes(probes, ARRAY_SIZE(probes));
 }
 module_init(tamper_init);
 
 static void __exit tamper_exit(void)
 {
-	unregister_kprobe(&probe);
+	unregister_kprobes(probes, ARRAY_SIZE(probes));
 }
 module_exit(tamper_exit);
 
-MODULE_DESCRIPTION("SChannel: changes what was sent, for tests");
+MODULE_DESCRIPTION("SChannel: a hostile peer on loopback, for tests");
 MODULE_LICENSE("GPL");
