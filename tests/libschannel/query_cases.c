@@ -2,7 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <linux/schannel_netlink.h>
 
@@ -353,6 +357,111 @@ static void others(void)
 	connection_end(&shown);
 }
 
+/* ---- Statistics while connections are closed ------------------------------------------- */
+
+#define MANY	1000
+#define CLOSED	100	/* without and with ASKERS */
+#define ASKERS	4
+#define SENT	1000
+
+static uint64_t loopback_bytes(void)
+{
+	struct schannel_channel *list = NULL;
+	uint64_t bytes = 0;
+
+	CHECK(!schannel_channels(&list));
+	if (CHECK(list))
+		bytes = list->tx_bytes;
+	schannel_channels_free(list);
+	return bytes;
+}
+
+/* A sum that loses a flow, even for a moment, goes back. */
+static void ask_all_the_time(void)
+{
+	struct timespec until, now;
+	uint64_t before = 0, bytes;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += 60;	/* if the parent is gone */
+	do {
+		bytes = loopback_bytes();
+		if (!CHECK(bytes >= before))
+			break;
+		before = bytes;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec < until.tv_sec && getppid() != 1);
+}
+
+static long milliseconds_since(const struct timespec *then)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - then->tv_sec) * 1000 + (now.tv_nsec - then->tv_nsec) / 1000000;
+}
+
+/* Close some of the connections; returns how long that took, in milliseconds. */
+static long close_some(struct connection *conn, int nr)
+{
+	struct timespec begun;
+
+	clock_gettime(CLOCK_MONOTONIC, &begun);
+	while (nr--)
+		connection_end(conn++);
+	return milliseconds_since(&begun);
+}
+
+/* Any user can ask for statistics all the time: the sums stay right while flows are closed. */
+static void asked_while_closing(void)
+{
+	static struct connection conn[MANY];
+	const struct rlimit files = { 4 * MANY, 4 * MANY };
+	uint64_t before = loopback_bytes();
+	char data[SENT] = "", back[SENT];
+	long quiet, busy;
+	pid_t pid[ASKERS];
+	int closed[2], i;
+
+	CHECK(!setrlimit(RLIMIT_NOFILE, &files));
+	for (i = 0; i < MANY; i++) {
+		if (!connection_begin(&conn[i], SOCK_STREAM))
+			return;
+		CHECK_EQ(send(conn[i].client, data, SENT, 0), SENT);
+		CHECK_EQ(recv(conn[i].server, back, SENT, MSG_WAITALL), SENT);
+	}
+	quiet = close_some(conn, CLOSED);
+	CHECK(!pipe(closed));
+	for (i = 0; i < ASKERS; i++) {
+		pid[i] = fork();
+		if (!pid[i]) {
+			/* the connections are the parent's to close */
+			CHECK(!close_range(3, ~0U, 0));
+			CHECK(!setresuid(65534, 65534, 65534));
+			ask_all_the_time();
+			_exit(tap_failed() ? 1 : 0);
+		}
+	}
+	/* they have closed what they inherited, and ask */
+	close(closed[1]);
+	CHECK_EQ(read(closed[0], back, 1), 0);
+	close(closed[0]);
+	usleep(200000);
+	busy = close_some(conn + CLOSED, CLOSED);
+	for (i = 0; i < ASKERS; i++) {
+		int status;
+
+		/* a failed one has ended by itself */
+		CHECK_EQ(waitpid(pid[i], &status, WNOHANG), 0);
+		kill(pid[i], SIGKILL);
+		waitpid(pid[i], &status, 0);
+	}
+	CHECK_EQ(loopback_bytes() - before, MANY * SENT);
+	close_some(conn + 2 * CLOSED, MANY - 2 * CLOSED);
+	tap_note("%d connections closed in %ld ms, in %ld ms while %d ask", CLOSED, quiet, busy,
+		 ASKERS);
+}
+
 static void moves(void)
 {
 	int netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -380,6 +489,7 @@ static const struct tap_case cases[] = {
 	{ "query: statistics", statistics },
 	{ "query: diversions", diversions },
 	{ "query: flows of other users are hidden", others },
+	{ "query: statistics while connections are closed", asked_while_closing },
 	{ "query: peers that cannot be moved", moves },
 };
 

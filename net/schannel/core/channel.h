@@ -6,7 +6,8 @@
  *
  * Locks, outermost first:
  *	@grow_lock	mutex: growth of the pool and of the flow table
- *	@traffic_lock	mutex: the sums of the flows' traffic
+ *	@walk_lock	mutex: adding up all flows for statistics
+ *	@traffic_lock	the sums of the flows' traffic; never held for a whole walk
  *	@ctl_lock	the producer half of the control ring, the messages that wait to be
  *			sent in it, and the flow state that messages change
  *	queue @lock	the posting side of one event queue
@@ -135,6 +136,22 @@ struct sc_channel_traffic {
 };
 
 /**
+ * struct sc_stats_walk - all flows are being added up, some at a time
+ * @sum:	the sum so far; afterwards, the result of the last walk
+ * @next:	number of the flow at which the walk goes on (@traffic_lock)
+ * @active:	the walk is under way (@traffic_lock)
+ * @begun:	number of walks that have begun
+ *
+ * @sum belongs to the walk_lock holder, under @traffic_lock too while @active.
+ */
+struct sc_stats_walk {
+	struct sc_channel_traffic sum;
+	unsigned long next;
+	bool active;
+	unsigned long begun;
+};
+
+/**
  * struct schannel_channel - a channel
  * @peer:	the remote end; the channel holds a reference
  * @state:	enum sc_channel_state; the data path reads it under RCU
@@ -206,6 +223,8 @@ struct sc_channel_traffic {
  * @since:	boot time at which the channel came up
  * @failed:	the channel was counted as failed: the peer broke the protocol
  * @stats:	counters
+ * @walk_lock:	serialises walks over all flows for statistics
+ * @walk:	the walk, or the result of the last
  * @traffic_lock: @traffic, and the moment at which a flow loses its user
  * @traffic:	bytes of flows that have no user any more (@traffic_lock)
  */
@@ -276,7 +295,9 @@ struct schannel_channel {
 	ktime_t since;
 	atomic_t failed;
 	struct sc_channel_stats stats;
-	struct mutex traffic_lock;	/* see above */
+	struct mutex walk_lock;		/* see above */
+	struct sc_stats_walk walk;
+	spinlock_t traffic_lock;	/* see above */
 	struct sc_channel_traffic traffic;
 };
 

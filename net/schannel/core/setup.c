@@ -181,7 +181,8 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 	ch->yield_next = jiffies;
 	INIT_LIST_HEAD(&ch->posts);
 	mutex_init(&ch->grow_lock);
-	mutex_init(&ch->traffic_lock);
+	mutex_init(&ch->walk_lock);
+	spin_lock_init(&ch->traffic_lock);
 
 	ch->table = kvcalloc(SCHANNEL_FLOW_PAGES_MAX, sizeof(*ch->table),
 			     GFP_KERNEL);

@@ -4,13 +4,14 @@
  *
  * Nothing here is called per byte or message: sockets count these themselves
  * (sc_conn_stats()). The traffic of a channel is the sum of its closed flows, which is kept
- * here, and of its open flows, which is computed on request. Only datagrams are counted in
- * the channel at once, since no socket owns their flow.
+ * here, and of its open flows, which is computed on request, some flows at a time. Only
+ * datagrams are counted in the channel at once, since no socket owns their flow.
  */
 #include <linux/atomic.h>
 #include <linux/errno.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/xarray.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
@@ -159,31 +160,76 @@ static void sc_stats_sum(struct sc_flow *flow, struct sc_channel_traffic *sum)
 	rcu_read_unlock();
 }
 
+/* Flows that are added up at a time. A flow that is being closed waits for no more. */
+#define SC_STATS_BATCH	32
+
+/*
+ * Add up some flows, from number @walk->next on. Under traffic_lock a flow that is being
+ * closed is in exactly one sum: in @ch->traffic, or in the walk's. Returns false after the
+ * last flow.
+ */
+static bool sc_stats_walk(struct schannel_channel *ch, struct sc_stats_walk *walk)
+{
+	int left = SC_STATS_BATCH;
+	struct sc_flow *flow;
+	unsigned long id;
+	bool more = false;
+
+	spin_lock(&ch->traffic_lock);
+	rcu_read_lock();
+	xa_for_each_start(&ch->flows, id, flow, walk->next) {
+		more = !left--;
+		if (more)
+			break;
+		sc_stats_sum(flow, &walk->sum);
+		walk->sum.flows++;
+		walk->next = id + 1;
+	}
+	rcu_read_unlock();
+	if (!more)
+		walk->active = false;
+	spin_unlock(&ch->traffic_lock);
+	return more;
+}
+
+/* Walk over all flows. Under walk_lock. */
+static void sc_stats_walk_all(struct schannel_channel *ch)
+{
+	struct sc_stats_walk *walk = &ch->walk;
+
+	spin_lock(&ch->traffic_lock);
+	walk->sum = ch->traffic;
+	walk->next = 0;
+	walk->active = true;
+	spin_unlock(&ch->traffic_lock);
+	while (sc_stats_walk(ch, walk))
+		cond_resched();
+	walk->sum.tx_bytes += atomic_long_read(&ch->stats.dgram_tx_bytes);
+}
+
 /**
  * sc_stats_channel_traffic() - the traffic of all flows of a channel so far
  * @ch:		the channel
  * @sum:	filled in
+ *
+ * Any user may ask. Flows are closed meanwhile without waiting for the walk, and callers
+ * that wait for a walk share the next one, so that each waits for two at most.
  *
  * Context: Process context.
  */
 void sc_stats_channel_traffic(struct schannel_channel *ch,
 			      struct sc_channel_traffic *sum)
 {
-	struct sc_flow *flow;
-	unsigned long id;
+	unsigned long begun = READ_ONCE(ch->walk.begun);
 
-	/* under the lock, a flow that is being closed is in exactly one of the two sums */
-	mutex_lock(&ch->traffic_lock);
-	*sum = ch->traffic;
-	sum->tx_bytes += atomic_long_read(&ch->stats.dgram_tx_bytes);
-	sum->rx_bytes += atomic_long_read(&ch->stats.dgram_rx_bytes);
-	rcu_read_lock();
-	xa_for_each(&ch->flows, id, flow) {
-		sc_stats_sum(flow, sum);
-		sum->flows++;
+	mutex_lock(&ch->walk_lock);
+	/* else another caller has begun a walk, and ended it, since this function was called */
+	if (ch->walk.begun == begun) {
+		WRITE_ONCE(ch->walk.begun, ch->walk.begun + 1);
+		sc_stats_walk_all(ch);
 	}
-	rcu_read_unlock();
-	mutex_unlock(&ch->traffic_lock);
+	*sum = ch->walk.sum;
+	mutex_unlock(&ch->walk_lock);
 }
 
 /* ---- Flows ------------------------------------------------------------- */
@@ -279,8 +325,11 @@ void sc_stats_flow_closed(struct sc_flow *flow, u32 reason)
 
 	trace_schannel_close(flow, reason);
 	sc_stats_flow_over(flow, sc_stats_reason_to_errno(reason));
-	mutex_lock(&ch->traffic_lock);
+	spin_lock(&ch->traffic_lock);
 	sc_stats_sum(flow, &ch->traffic);
+	/* a walk that is under way finds no user any more */
+	if (ch->walk.active && flow->id >= ch->walk.next)
+		sc_stats_sum(flow, &ch->walk.sum);
 	RCU_INIT_POINTER(flow->user, NULL);
-	mutex_unlock(&ch->traffic_lock);
+	spin_unlock(&ch->traffic_lock);
 }
