@@ -44,13 +44,18 @@ static struct sc_flow *sc_outbox_flow(struct sc_outbox *out)
 
 /* ---- Waking senders ---------------------------------------------------- */
 
-/* There is space; or with @err, opening has failed. */
-static void sc_outbox_wake(struct sc_outbox *out, int err)
+/* Sockets and threads that are woken at a time. Any user may have any number of them. */
+#define SC_OUTBOX_BATCH		32
+
+/* Wake the first sockets of a list, with an error if @err is not 0. out->lock is held. */
+static unsigned int sc_outbox_wake_some(struct list_head *list, int err)
 {
 	struct sc_sock *ssk, *next;
+	unsigned int nr = 0;
 
-	spin_lock_bh(&out->lock);
-	list_for_each_entry_safe(ssk, next, &out->blocked, outbox_node) {
+	list_for_each_entry_safe(ssk, next, list, outbox_node) {
+		if (nr++ == SC_OUTBOX_BATCH)
+			break;
 		list_del_init(&ssk->outbox_node);
 		if (err) {
 			WRITE_ONCE(ssk->sk.sk_err, -err);
@@ -58,8 +63,47 @@ static void sc_outbox_wake(struct sc_outbox *out, int err)
 		}
 		ssk->sk.sk_write_space(&ssk->sk);
 	}
+	return nr;
+}
+
+/*
+ * Wake some senders. Those that came to wait after sc_outbox_wake() are not among them: sockets
+ * are in another list, and threads wait in order. Returns whether there are more.
+ */
+static bool sc_outbox_wake_batch(struct sc_outbox *out)
+{
+	unsigned int threads;
+	bool more;
+
+	spin_lock_bh(&out->lock);
+	if (!sc_outbox_wake_some(&out->failed, out->err))
+		sc_outbox_wake_some(&out->ready, 0);
+	threads = min(out->rousing, SC_OUTBOX_BATCH);
+	out->rousing -= threads;
+	more = out->rousing || !list_empty(&out->ready) || !list_empty(&out->failed);
 	spin_unlock_bh(&out->lock);
-	wake_up_interruptible_all(&out->wq);
+	if (threads)
+		wake_up_interruptible_nr(&out->wq, threads);
+	return more;
+}
+
+static void sc_outbox_wake_work(struct work_struct *work)
+{
+	struct sc_outbox *out = container_of(work, struct sc_outbox, wake_work);
+
+	while (sc_outbox_wake_batch(out))
+		cond_resched();
+}
+
+/* There is space; or with @err, opening has failed. Wakes some at once, and leaves the rest. */
+static void sc_outbox_wake(struct sc_outbox *out, int err)
+{
+	spin_lock_bh(&out->lock);
+	list_splice_tail_init(&out->blocked, err ? &out->failed : &out->ready);
+	out->rousing = out->sleepers;
+	spin_unlock_bh(&out->lock);
+	if (sc_outbox_wake_batch(out))
+		queue_work(sc_wq, &out->wake_work);
 }
 
 /* The flow is gone, or could not be opened: @err says why. The outbox is idle again. */
@@ -169,7 +213,10 @@ static struct sc_outbox *sc_outbox_alloc(struct schannel_peer *peer)
 	mutex_init(&out->tx_lock);
 	spin_lock_init(&out->lock);
 	INIT_LIST_HEAD(&out->blocked);
+	INIT_LIST_HEAD(&out->ready);
+	INIT_LIST_HEAD(&out->failed);
 	init_waitqueue_head(&out->wq);
+	INIT_WORK(&out->wake_work, sc_outbox_wake_work);
 	INIT_LIST_HEAD(&out->waiter.node);
 	INIT_DELAYED_WORK(&out->waiter.work, sc_outbox_work);
 	return out;
@@ -208,6 +255,8 @@ static void sc_outbox_close(struct schannel_peer *peer)
 	mutex_lock(&out->tx_lock);
 	sc_outbox_failed(out, -EHOSTUNREACH, SCHANNEL_REASON_RESET);
 	mutex_unlock(&out->tx_lock);
+	/* until all are woken; no event wakes any more */
+	flush_work(&out->wake_work);
 }
 
 static struct sc_observer sc_outbox_observer = {
@@ -417,8 +466,10 @@ int sc_outbox_wait(struct sc_outbox_wait *w)
 	}
 	/* the socket's own queue is woken for a shutdown or an error */
 	prepare_to_wait(sk_sleep(sk), &socket_wait, TASK_INTERRUPTIBLE);
-	prepare_to_wait(&out->wq, &outbox_wait, TASK_INTERRUPTIBLE);
 	spin_lock_bh(&out->lock);
+	/* exclusive, so that as many as are meant are woken, in order */
+	prepare_to_wait_exclusive(&out->wq, &outbox_wait, TASK_INTERRUPTIBLE);
+	out->sleepers++;
 	ret = sc_outbox_arm(out, w);
 	spin_unlock_bh(&out->lock);
 	if (!ret) {
@@ -428,7 +479,10 @@ int sc_outbox_wait(struct sc_outbox_wait *w)
 			 !(READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN))
 			w->timeo = sc_outbox_sleep(w);
 	}
+	spin_lock_bh(&out->lock);
 	finish_wait(&out->wq, &outbox_wait);
+	out->sleepers--;
+	spin_unlock_bh(&out->lock);
 	finish_wait(sk_sleep(sk), &socket_wait);
 	return min(ret, 0);
 }

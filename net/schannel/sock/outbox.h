@@ -38,11 +38,16 @@ enum sc_outbox_state {
  * @lock:	protects what follows
  * @state:	enum sc_outbox_state
  * @blocked:	sockets that got EAGAIN, by struct sc_sock @outbox_node
+ * @ready:	those of them that there is space for, to be woken
+ * @failed:	those that will get the error @err
+ * @sleepers:	number of threads in @wq
+ * @rousing:	how many of them are still to be woken
  * @failures:	times that it could not be opened, or was reset
  * @err:	the last failure's error, negative
  * @net:	the namespace for which it was opened; compared only
  * @deadline:	when opening times out, in jiffies
  * @wq:		senders that sleep
+ * @wake_work:	wakes the rest of @ready, @failed and @wq
  */
 struct sc_outbox {
 	struct schannel_peer *peer;
@@ -56,11 +61,16 @@ struct sc_outbox {
 	spinlock_t lock;	/* see above */
 	enum sc_outbox_state state;
 	struct list_head blocked;
+	struct list_head ready;
+	struct list_head failed;
+	unsigned int sleepers;
+	unsigned int rousing;
 	unsigned int failures;
 	int err;
 	const struct net *net;
 	unsigned long deadline;
 	wait_queue_head_t wq;
+	struct work_struct wake_work;
 };
 
 /**

@@ -224,12 +224,11 @@ static void buffer_server(void)
 #define FLOOD		800
 #define FLOOD_LENGTH	60000
 
-static void flood(int flags)
+static void flood_from(int fd, uint32_t nr, int flags)
 {
-	static char buffer[FLOOD_LENGTH];
-	int fd = sock_reach();
+	static _Thread_local char buffer[FLOOD_LENGTH];
 
-	for (uint32_t i = 0; i < FLOOD; i++) {
+	for (uint32_t i = 0; i < nr; i++) {
 		record_fill(buffer, &(struct record){ 1, i, FLOOD_LENGTH });
 		while (send(fd, buffer, FLOOD_LENGTH, flags) < 0) {
 			check_equal(errno, EAGAIN);
@@ -237,6 +236,11 @@ static void flood(int flags)
 			check(sock_await(fd, POLLOUT) & POLLOUT);
 		}
 	}
+}
+
+static void flood(int flags)
+{
+	flood_from(sock_reach(), FLOOD, flags);
 	control_write("SENT %u", FLOOD);
 	control_meet("DONE");
 }
@@ -249,6 +253,34 @@ static void blocks_client(void)
 static void again_client(void)
 {
 	flood(MSG_DONTWAIT);
+}
+
+/* More senders wait than are woken at a time; some sleep in send(), some in poll(). */
+#define SENDERS		160
+
+static union address many_to;
+
+static void *many_thread(void *arg)
+{
+	int fd = sock_connect(many_to);
+
+	flood_from(fd, FLOOD / SENDERS, (uintptr_t)arg % 2 ? MSG_DONTWAIT : 0);
+	close(fd);
+	return NULL;
+}
+
+static void many_client(void)
+{
+	pthread_t thread[SENDERS];
+	uintptr_t i;
+
+	many_to = sock_told();
+	for (i = 0; i < SENDERS; i++)
+		check_equal(pthread_create(&thread[i], NULL, many_thread, (void *)i), 0);
+	for (i = 0; i < SENDERS; i++)
+		pthread_join(thread[i], NULL);
+	control_write("SENT %u", FLOOD);
+	control_meet("DONE");
 }
 
 static atomic_uint received;
@@ -266,9 +298,8 @@ static void *count_received(void *arg)
 	return NULL;
 }
 
-static void flood_server(void)
+static void count_flood(int fd)
 {
-	int fd = sock_serve();
 	pthread_t thread;
 	int64_t end;
 	uint32_t sent;
@@ -285,6 +316,19 @@ static void flood_server(void)
 	control_meet("DONE");
 }
 
+static void flood_server(void)
+{
+	count_flood(sock_serve());
+}
+
+static void many_server(void)
+{
+	int fd = sock_bound();
+
+	sock_tell(fd);
+	count_flood(fd);
+}
+
 #define AF_UNIX_WAITS	.not_unix = "AF_UNIX lets the sender wait"
 
 static const struct test_case cases[] = {
@@ -298,6 +342,8 @@ static const struct test_case cases[] = {
 	  blocks_client, flood_server },
 	{ "again", "the same with MSG_DONTWAIT and POLLOUT", again_client,
 	  flood_server },
+	{ "many", "the same with more senders than are woken at a time", many_client,
+	  many_server },
 	{ }
 };
 
