@@ -106,9 +106,9 @@ void sc_arrival_announce(struct sc_conn *conn, struct sc_flow *flow)
 	spin_lock(&conn->arrival_lock);
 	sc_flow_look(flow, &view);
 	sc_flow_await_more(flow, &view);
-	due = !(view.flags & SC_FLOW_GONE) && view.prod != conn->notified_prod;
+	due = !(view.flags & SC_FLOW_GONE) && view.prod != READ_ONCE(conn->notified_prod);
 	if (due)
-		conn->notified_prod = view.prod;
+		WRITE_ONCE(conn->notified_prod, view.prod);
 	spin_unlock(&conn->arrival_lock);
 	if (due)
 		sk->sk_data_ready(sk);

@@ -238,8 +238,10 @@ void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow)
 		sc_arrival_announce(conn, flow);
 		if (flags & SC_FLOW_FIN)
 			sk->sk_data_ready(sk);
-	} else if (view.prod != conn->notified_prod || flags & SC_FLOW_FIN) {
-		conn->notified_prod = view.prod;
+	} else if (view.prod != READ_ONCE(conn->notified_prod) ||
+		   flags & SC_FLOW_FIN) {
+		/* may lose against sc_arrival_announce() for a new waiter: one call too many */
+		WRITE_ONCE(conn->notified_prod, view.prod);
 		sk->sk_data_ready(sk);
 	}
 	/* cleared before looking: a request that is made after we looked is kept */
