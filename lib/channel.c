@@ -42,6 +42,8 @@ static const struct scl_field fields[] = {
 	CHANNEL(GRANTS_REFUSED, grants_refused),
 	CHANNEL(GRANTS_ALL, grants_all),
 	CHANNEL(GRANTS_LIMIT, grants_limit),
+	CHANNEL(OVER_SHARE, over_share),
+	CHANNEL(DGRAM_NO_MEMORY, dgram_no_memory),
 };
 
 #define STATS(attr, field)	\

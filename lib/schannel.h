@@ -212,6 +212,8 @@ int schannel_peer_move(uint32_t domid, int netns);
  * @grants_refused: number of times no entry was left for the channels to this peer
  * @grants_all:	entries that the pages of all channels take
  * @grants_limit: most entries that they may take
+ * @over_share:	flows and rings refused because their user had a full share
+ * @dgram_no_memory: datagrams dropped for lack of memory
  */
 struct schannel_channel {
 	struct schannel_channel *next;
@@ -247,6 +249,8 @@ struct schannel_channel {
 	uint64_t grants_refused;
 	uint64_t grants_all;
 	uint64_t grants_limit;
+	uint64_t over_share;
+	uint64_t dgram_no_memory;
 };
 
 int schannel_channels(struct schannel_channel **list);

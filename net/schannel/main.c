@@ -13,6 +13,7 @@
 #include "admin/diag.h"
 #include "admin/netlink.h"
 #include "core/common.h"
+#include "core/memcg.h"
 #include "netns.h"
 #include "sock/family.h"
 #include "sock/outbox.h"
@@ -25,6 +26,9 @@ static int __init sc_init(void)
 	err = sc_common_init();
 	if (err)
 		return err;
+	err = sc_memcg_init();
+	if (err)
+		goto err_common;
 	/* before there is a peer, until there is none */
 	sc_port_init();
 	sc_outbox_init();
@@ -51,6 +55,8 @@ err_netns:
 	sc_netns_exit();
 err_outbox:
 	sc_outbox_exit();
+	sc_memcg_exit();
+err_common:
 	sc_common_exit();
 	return err;
 }
@@ -63,6 +69,7 @@ static void __exit sc_exit(void)
 	sc_netlink_exit();
 	sc_netns_exit();
 	sc_outbox_exit();
+	sc_memcg_exit();
 	sc_common_exit();
 }
 

@@ -132,7 +132,7 @@ static bool alloc_one(struct sc_pool *pool, struct model *model, u8 order,
 		      struct sc_extent *extent, u32 owner)
 {
 	u32 nr = 1U << order;
-	int err = sc_pool_alloc(pool, order, extent);
+	int err = sc_pool_alloc(pool, NULL, order, extent);
 
 	CHECK_EQ(err, model_has_room(model, nr) ? 0 : -ENOSPC);
 	if (err)
@@ -206,17 +206,17 @@ static void exhausted_to_the_last_page(void)
 	struct sc_extent extent, last;
 	u32 i;
 
-	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), -ENOSPC);
+	CHECK_EQ(sc_pool_alloc(pool, NULL, 0, &extent), -ENOSPC);
 	while (pool_grow(pool))
 		;
 	CHECK_EQ(pool->nr_segments, 2);
 	for (i = 0; i < 2 * SC_SEGMENT_PAGES; i++)
-		CHECK_EQ(sc_pool_alloc(pool, 0, &last), 0);
-	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), -ENOSPC);
+		CHECK_EQ(sc_pool_alloc(pool, NULL, 0, &last), 0);
+	CHECK_EQ(sc_pool_alloc(pool, NULL, 0, &extent), -ENOSPC);
 	CHECK_EQ(pool->used, 2 * SC_SEGMENT_PAGES);
 	sc_pool_free(pool, &last);
-	CHECK_EQ(sc_pool_alloc(pool, 1, &extent), -ENOSPC);
-	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), 0);
+	CHECK_EQ(sc_pool_alloc(pool, NULL, 1, &extent), -ENOSPC);
+	CHECK_EQ(sc_pool_alloc(pool, NULL, 0, &extent), 0);
 	CHECK_EQ(extent.segment, last.segment);
 	CHECK_EQ(extent.page, last.page);
 	pool_destroy(pool);
@@ -312,7 +312,7 @@ static void rings_fit(u32 limit, u32 rings)
 		u8 order = sc_pool_order(pool, any);
 		struct sc_extent extent;
 
-		while (sc_pool_alloc(pool, order, &extent))
+		while (sc_pool_alloc(pool, NULL, order, &extent))
 			if (!CHECK(pool_grow(pool)))
 				goto out;
 	}
@@ -354,7 +354,7 @@ static void growing(void)
 	for (max = 0; max <= SCHANNEL_RING_ORDER_MAX; max++) {
 		u8 at = 0, steps = 0;
 
-		while ((order = sc_pool_larger(pool, at, max)) != at) {
+		while ((order = sc_pool_larger(pool, NULL, at, max)) != at) {
 			CHECK(order > at && order <= max);
 			at = order;
 			steps++;
@@ -362,13 +362,13 @@ static void growing(void)
 		CHECK_EQ(at, max);
 		CHECK(steps <= 5);
 	}
-	CHECK_EQ(sc_pool_larger(pool, SCHANNEL_RING_ORDER_MAX,
+	CHECK_EQ(sc_pool_larger(pool, NULL, SCHANNEL_RING_ORDER_MAX,
 				SCHANNEL_RING_ORDER_MAX + 1),
 		 SCHANNEL_RING_ORDER_MAX);
 	for (rings = 1; rings < 100000; rings = rings * 3 / 2 + 1) {
 		pool->rings = rings;
 		for (order = 0; order <= SCHANNEL_RING_ORDER_MAX; order++) {
-			u8 to = sc_pool_larger(pool, order, SCHANNEL_RING_ORDER_MAX);
+			u8 to = sc_pool_larger(pool, NULL, order, SCHANNEL_RING_ORDER_MAX);
 
 			CHECK(to >= order);
 			if (to > order)
@@ -389,11 +389,11 @@ static void growing_beside_idle(void)
 	pool->small = 10000;
 	pool->used = 10000;
 	order = 0;
-	while ((to = sc_pool_larger(pool, order, SCHANNEL_RING_ORDER_MAX)) != order)
+	while ((to = sc_pool_larger(pool, NULL, order, SCHANNEL_RING_ORDER_MAX)) != order)
 		order = to;
 	CHECK_EQ(order, SCHANNEL_RING_ORDER_MAX);
 	for (pool->used = 0; pool->used <= pool->limit; pool->used++) {
-		to = sc_pool_larger(pool, 0, SCHANNEL_RING_ORDER_MAX);
+		to = sc_pool_larger(pool, NULL, 0, SCHANNEL_RING_ORDER_MAX);
 		if (to)
 			CHECK(4U << to <= pool->limit - pool->used);
 	}
@@ -413,23 +413,23 @@ static void evening_out(void)
 	const u8 max = SCHANNEL_RING_ORDER_MAX;
 	int i;
 
-	CHECK_EQ(sc_pool_larger(pool, 4, 4), 4);
+	CHECK_EQ(sc_pool_larger(pool, NULL, 4, 4), 4);
 	CHECK_EQ(sc_pool_smaller(pool, max), max);	/* none is starved yet */
 	pool->used = MIB_PAGES - 7;
-	CHECK_EQ(sc_pool_larger(pool, 2, max), 2);
-	CHECK_EQ(sc_pool_larger(pool, 5, max), 5);
+	CHECK_EQ(sc_pool_larger(pool, NULL, 2, max), 2);
+	CHECK_EQ(sc_pool_larger(pool, NULL, 5, max), 5);
 	pool->used = 0;
 	for (i = 0; i < 2; i++) {
-		CHECK_EQ(sc_pool_larger(pool, 3, max), 3);
-		CHECK_EQ(sc_pool_larger(pool, 2, max), 4);
-		CHECK_EQ(sc_pool_larger(pool, 0, max), 2);
+		CHECK_EQ(sc_pool_larger(pool, NULL, 3, max), 3);
+		CHECK_EQ(sc_pool_larger(pool, NULL, 2, max), 4);
+		CHECK_EQ(sc_pool_larger(pool, NULL, 0, max), 2);
 		CHECK_EQ(sc_pool_smaller(pool, max), max - 1);
 		CHECK_EQ(sc_pool_smaller(pool, 4), 3);
 		CHECK_EQ(sc_pool_smaller(pool, 3), 3);
 		CHECK_EQ(sc_pool_smaller(pool, 0), 0);
 		sc_pool_retire_idle(pool);
 	}
-	CHECK_EQ(sc_pool_larger(pool, 3, max), 5);
+	CHECK_EQ(sc_pool_larger(pool, NULL, 3, max), 5);
 	CHECK_EQ(sc_pool_smaller(pool, max), max);
 	sc_pool_note_starved(pool, 0);
 	sc_pool_note_starved(pool, 3);
@@ -449,17 +449,17 @@ static void large_rings(void)
 
 		CHECK_EQ(segment->nr_pages, 1U << order);
 		CHECK_EQ(sc_pool_add(pool, segment), 0);
-		CHECK_EQ(sc_pool_alloc(pool, 0, &small), -ENOSPC);
-		CHECK_EQ(sc_pool_alloc(pool, SC_SEGMENT_ORDER, &small), -ENOSPC);
-		CHECK_EQ(sc_pool_alloc(pool, order, &large), 0);
+		CHECK_EQ(sc_pool_alloc(pool, NULL, 0, &small), -ENOSPC);
+		CHECK_EQ(sc_pool_alloc(pool, NULL, SC_SEGMENT_ORDER, &small), -ENOSPC);
+		CHECK_EQ(sc_pool_alloc(pool, NULL, order, &large), 0);
 		CHECK_EQ(large.segment, segment->id);
-		CHECK_EQ(sc_pool_alloc(pool, order, &small), -ENOSPC);
+		CHECK_EQ(sc_pool_alloc(pool, NULL, order, &small), -ENOSPC);
 		sc_pool_free(pool, &large);
 	}
 	for (order = 0; order <= SC_SEGMENT_ORDER; order++)
 		CHECK_EQ(sc_pool_segment_pages(order), SC_SEGMENT_PAGES);
 	CHECK(pool_grow(pool));
-	CHECK_EQ(sc_pool_alloc(pool, 0, &small), 0);
+	CHECK_EQ(sc_pool_alloc(pool, NULL, 0, &small), 0);
 	CHECK_EQ(pool->small, 1);
 	sc_pool_free(pool, &small);
 	CHECK_EQ(pool->small, 0);
@@ -509,9 +509,9 @@ static void segments_come_and_go(void)
 	CHECK(!sc_pool_gone(pool, SCHANNEL_SEGMENTS_MAX - 1));
 
 	/* one is in use, one was until a moment ago */
-	CHECK_EQ(sc_pool_alloc(pool, SC_SEGMENT_ORDER, &extent), 0);
+	CHECK_EQ(sc_pool_alloc(pool, NULL, SC_SEGMENT_ORDER, &extent), 0);
 	CHECK_EQ(extent.segment, 0);
-	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), 0);
+	CHECK_EQ(sc_pool_alloc(pool, NULL, 0, &extent), 0);
 	CHECK_EQ(extent.segment, 1);
 	sc_pool_free(pool, &extent);
 	CHECK(sc_pool_retire_idle(pool));
@@ -521,11 +521,11 @@ static void segments_come_and_go(void)
 	CHECK_EQ(pool->nr_pages, 3 * SC_SEGMENT_PAGES);
 
 	/* nothing is allocated from segments that are being deleted, or are gone */
-	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), -ENOSPC);
+	CHECK_EQ(sc_pool_alloc(pool, NULL, 0, &extent), -ENOSPC);
 	CHECK(!sc_pool_gone(pool, 0));
 	CHECK(!sc_pool_gone(pool, 1));
 	tell(pool, seg[1], SC_SEGMENT_DELETED);
-	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), -ENOSPC);
+	CHECK_EQ(sc_pool_alloc(pool, NULL, 0, &extent), -ENOSPC);
 	CHECK(sc_pool_gone(pool, 1) == seg[1]);
 	CHECK(!sc_pool_gone(pool, 1));
 	CHECK_EQ(pool->nr_pages, 2 * SC_SEGMENT_PAGES);
@@ -535,13 +535,13 @@ static void segments_come_and_go(void)
 	CHECK(!pool_grow(pool));
 	again = pool->segment[1];
 	CHECK_EQ(again->id, 1);
-	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), 0);
+	CHECK_EQ(sc_pool_alloc(pool, NULL, 0, &extent), 0);
 	CHECK_EQ(extent.segment, 1);
 	tell(pool, again, SC_SEGMENT_ANNOUNCED);
 	CHECK(sc_pool_gone(pool, 2) == seg[2]);
 	segment_destroy(seg[2]);
 	CHECK_EQ(pool->nr_segments, 3);
-	CHECK_EQ(sc_pool_alloc(pool, SC_SEGMENT_ORDER, &extent), -ENOSPC);
+	CHECK_EQ(sc_pool_alloc(pool, NULL, SC_SEGMENT_ORDER, &extent), -ENOSPC);
 	CHECK(pool_grow(pool));
 	pool_destroy(pool);
 }
@@ -559,18 +559,18 @@ static void segment_is_not_mapped(void)
 	CHECK(!sc_pool_answered(pool, 0, false));
 	tell(pool, seg, SC_SEGMENT_ANNOUNCED);
 	/* a ring is allocated before the answer comes */
-	CHECK_EQ(sc_pool_alloc(pool, 0, &early), 0);
+	CHECK_EQ(sc_pool_alloc(pool, NULL, 0, &early), 0);
 	CHECK(sc_pool_answered(pool, 0, false));
 	CHECK(!sc_pool_answered(pool, 0, true));
 	CHECK_EQ(seg->state, SC_SEGMENT_UNMAPPED);
-	CHECK_EQ(sc_pool_alloc(pool, 0, &late), -ENOSPC);
+	CHECK_EQ(sc_pool_alloc(pool, NULL, 0, &late), -ENOSPC);
 	CHECK(!sc_pool_retire_idle(pool));
 	CHECK(!sc_pool_announce(pool, &goes));
 
 	/* it counts until it is gone; another segment is another matter */
 	CHECK(pool_grow(pool));
 	CHECK(!pool_grow(pool));
-	CHECK_EQ(sc_pool_alloc(pool, 0, &late), 0);
+	CHECK_EQ(sc_pool_alloc(pool, NULL, 0, &late), 0);
 	CHECK_EQ(late.segment, 1);
 	tell(pool, pool->segment[1], SC_SEGMENT_ANNOUNCED);
 
@@ -597,8 +597,8 @@ static void peer_accepts_little(void)
 	sc_pool_set_terms(pool, &terms);
 	CHECK_EQ(pool->limit, 3 * SC_SEGMENT_PAGES);
 	CHECK_EQ(sc_pool_order(pool, limits), 5);
-	CHECK_EQ(sc_pool_larger(pool, 5, 10), 5);
-	CHECK_EQ(sc_pool_larger(pool, 4, 10), 5);
+	CHECK_EQ(sc_pool_larger(pool, NULL, 5, 10), 5);
+	CHECK_EQ(sc_pool_larger(pool, NULL, 4, 10), 5);
 	CHECK(pool_grow(pool));
 	CHECK(pool_grow(pool));
 	/* two segments, though there are pages for three */
@@ -655,7 +655,7 @@ static void *contend(void *arg)
 			mark(me, &extent[i], me->seed, 0);
 			sc_pool_free(me->pool, &extent[i]);
 			taken[i] = false;
-		} else if (!sc_pool_alloc(me->pool, random_below(&random, 6),
+		} else if (!sc_pool_alloc(me->pool, NULL, random_below(&random, 6),
 					  &extent[i])) {
 			mark(me, &extent[i], 0, me->seed);
 			taken[i] = true;
@@ -698,7 +698,7 @@ static void taken_away(void)
 	int i;
 
 	CHECK(pool_grow(pool) && pool_grow(pool));
-	CHECK_EQ(sc_pool_alloc(pool, 3, &extent), 0);
+	CHECK_EQ(sc_pool_alloc(pool, NULL, 3, &extent), 0);
 	for (i = 0; i < 2; i++) {
 		segment = sc_pool_take(pool);
 		if (CHECK(segment))
@@ -707,7 +707,7 @@ static void taken_away(void)
 	CHECK(!sc_pool_take(pool));
 	sc_pool_free(pool, &extent);
 	sc_pool_free(pool, &extent);
-	CHECK_EQ(sc_pool_alloc(pool, 0, &extent), -ENOSPC);
+	CHECK_EQ(sc_pool_alloc(pool, NULL, 0, &extent), -ENOSPC);
 	pool_destroy(pool);
 }
 

@@ -35,6 +35,8 @@ static const struct field fields[] = {
 	FIELD(struct schannel_channel, grants_refused),
 	FIELD(struct schannel_channel, grants_all),
 	FIELD(struct schannel_channel, grants_limit),
+	FIELD(struct schannel_channel, over_share),
+	FIELD(struct schannel_channel, dgram_no_memory),
 	{ }
 };
 
@@ -83,7 +85,8 @@ void channel_list_print(struct json_object *list)
 		"queues", "flow_table", "opened", "accepted", "refused", "reset", "notify_sent",
 		"notify_received", "notify_spurious", "overflows", "errors", "dgram_sent",
 		"dgram_received", "dgram_dropped", "dgram_no_port", "dgram_copied", "orphans",
-		"orphan_memory", "grants", "grants_refused", "grants_all", "grants_limit", NULL
+		"orphan_memory", "grants", "grants_refused", "grants_all", "grants_limit",
+		"over_share", "dgram_no_memory", NULL
 	};
 
 	list_print(list, columns, more);

@@ -430,7 +430,8 @@ struct schannel_msg_answer {
  * @type:	SCHANNEL_TYPE_*. Check: known, and the type of the listener; else the
  *		receiver refuses the flow as UNSUPPORTED.
  * @rx_order:	order that the opener requests for the ring of the other direction;
- *		0xff for no request. The acceptor may choose another order.
+ *		0xff for no request. The acceptor may choose another order, and may
+ *		begin with a smaller ring, which it moves once bytes fill it.
  * @reserved:	0.
  * @flags:	SCHANNEL_OPEN_*: what the receiver must understand to accept the flow.
  *		Check: known; else the receiver refuses the flow as UNSUPPORTED.

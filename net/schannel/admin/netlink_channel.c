@@ -38,6 +38,9 @@ static void sc_netlink_add_counters(const struct sc_channel_stats *stats,
 		atomic_long_read(&stats->dgram_no_port);
 	sum[SCHANNEL_A_CHANNEL_DGRAM_COPIED] +=
 		atomic_long_read(&stats->dgram_copied);
+	sum[SCHANNEL_A_CHANNEL_OVER_SHARE] += atomic_long_read(&stats->over_share);
+	sum[SCHANNEL_A_CHANNEL_DGRAM_NO_MEMORY] +=
+		atomic_long_read(&stats->dgram_no_memory);
 }
 
 static void sc_netlink_add_channel(struct schannel_channel *ch, u64 *sum)

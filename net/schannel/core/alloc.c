@@ -7,8 +7,11 @@
 
 #include "channel.h"
 #include "alloc.h"
-#include "segment.h"
+#include "flow.h"
 #include "maintain.h"
+#include "memcg.h"
+#include "owner.h"
+#include "segment.h"
 
 /* For how long nothing is added after the peer could not map something, in jiffies. */
 #define SC_ALLOC_BACKOFF_MIN	(HZ / 10)
@@ -85,43 +88,133 @@ int sc_alloc_grow_pool(struct schannel_channel *ch, u8 order)
 	return err;
 }
 
-/**
- * sc_alloc_extent() - allocate the pages of a ring from the pool
- * @ch:		the channel, whose pool grows if necessary
- * @order:	the preferred order
- * @order_min:	the smallest order that is accepted when memory is short
- * @extent:	filled in
- *
- * Tries smaller orders when memory or the limits do not allow @order, and makes idle flows
- * shrink their rings.
- *
- * Return: 0 or -errno.
- */
-int sc_alloc_extent(struct schannel_channel *ch, u8 order, u8 order_min,
-		    struct sc_extent *extent)
+/* Charge a ring that was allocated, or free it. 0 or -ENOMEM. */
+static int sc_alloc_charge(struct sc_flow *flow, const struct sc_extent *extent)
 {
 	int err;
 
-	if (!sc_pool_alloc(&ch->pool, order, extent))
+	if (!flow->rings_charged)
+		return 0;
+	err = sc_memcg_charge(flow->memcg, 1U << extent->order);
+	if (err)
+		sc_pool_free(&flow->channel->pool, extent);
+	return err;
+}
+
+/**
+ * sc_alloc_ring() - allocate the pages of a ring from the pool as it is
+ * @flow:	the flow, with its owner
+ * @order:	the ring's order
+ * @extent:	filled in; to be freed with sc_alloc_free()
+ *
+ * Context: Process context; does not sleep.
+ *
+ * Return: 0; -ENOSPC if the pool has no space for it; -EDQUOT if the user has a full share,
+ * -ENOMEM if the memory cgroup is full: then it is of no use that the pool grows, or
+ * that other flows give up memory.
+ */
+int sc_alloc_ring(struct sc_flow *flow, u8 order, struct sc_extent *extent)
+{
+	int err;
+
+	err = sc_pool_alloc(&flow->channel->pool, sc_owner_share(flow->owner), order,
+			    extent);
+	return err ?: sc_alloc_charge(flow, extent);
+}
+
+/* The same when the pool cannot grow. */
+static int sc_alloc_anywhere(struct sc_flow *flow, u8 order, struct sc_extent *extent)
+{
+	int err;
+
+	err = sc_pool_alloc_anywhere(&flow->channel->pool, sc_owner_share(flow->owner),
+				     order, extent);
+	return err ?: sc_alloc_charge(flow, extent);
+}
+
+/**
+ * sc_alloc_smaller() - allocate the pages of a ring that replaces the flow's larger one
+ * @flow:	the flow
+ * @order:	the ring's order
+ * @extent:	filled in; to be freed with sc_alloc_free()
+ *
+ * Neither the user's share nor the memory cgroup keeps a ring from shrinking.
+ *
+ * Context: Process context; does not sleep.
+ *
+ * Return: 0, or -ENOSPC if the pool has no space for it.
+ */
+int sc_alloc_smaller(struct sc_flow *flow, u8 order, struct sc_extent *extent)
+{
+	int err;
+
+	err = sc_pool_alloc_smaller(&flow->channel->pool, &flow->extent, order, extent);
+	if (!err && flow->rings_charged)
+		sc_memcg_charge_beyond(flow->memcg, 1U << order);
+	return err;
+}
+
+/**
+ * sc_alloc_free() - free the pages of a ring
+ * @flow:	the flow
+ * @extent:	from sc_alloc_ring() or sc_alloc_extent()
+ *
+ * Context: Any but hard interrupts.
+ */
+void sc_alloc_free(struct sc_flow *flow, const struct sc_extent *extent)
+{
+	sc_pool_free(&flow->channel->pool, extent);
+	if (flow->rings_charged)
+		sc_memcg_uncharge(flow->memcg, 1U << extent->order);
+}
+
+/**
+ * sc_alloc_extent() - allocate the pages of a ring from the pool
+ * @flow:	the flow, with its owner; its channel's pool grows if necessary
+ * @order:	the preferred order
+ * @order_min:	the smallest order that is accepted when memory is short
+ * @extent:	filled in; to be freed with sc_alloc_free()
+ *
+ * Tries smaller orders when memory, the limits or the user's share do not allow @order. For the
+ * former two, makes idle flows shrink their rings.
+ *
+ * Return: 0 or -errno.
+ */
+int sc_alloc_extent(struct sc_flow *flow, u8 order, u8 order_min,
+		    struct sc_extent *extent)
+{
+	struct schannel_channel *ch = flow->channel;
+	int err;
+
+	if (!sc_alloc_ring(flow, order, extent))
 		return 0;
 	mutex_lock(&ch->grow_lock);
-	while ((err = sc_pool_alloc(&ch->pool, order, extent))) {
-		err = sc_alloc_segment(ch, order);
-		if (!err)
-			continue;
-		sc_maintain_low_memory(ch);
+	while ((err = sc_alloc_ring(flow, order, extent))) {
+		if (err == -ENOSPC) {
+			err = sc_alloc_segment(ch, order);
+			if (!err)
+				continue;
+			sc_maintain_low_memory(ch);
+			if (err != -ECONNRESET && !sc_alloc_anywhere(flow, order, extent)) {
+				err = 0;
+				break;
+			}
+		}
 		if (err == -ECONNRESET || order <= order_min)
 			break;
 		order--;
 	}
 	mutex_unlock(&ch->grow_lock);
-	return err;
+	if (err != -EDQUOT)
+		return err;
+	atomic_long_inc(&ch->stats.over_share);
+	return -ENOBUFS;
 }
 
 /**
  * sc_extent_ring() - the ring at an extent of our pool
  * @ch:		the channel
- * @extent:	from sc_alloc_extent() or sc_pool_alloc()
+ * @extent:	from sc_alloc_extent() or sc_alloc_ring()
  * @ring:	filled in
  */
 void sc_extent_ring(const struct schannel_channel *ch,

@@ -26,6 +26,7 @@ void sc_channel_put(struct schannel_channel *ch)
 		return;
 	sc_peer_put(ch->peer);
 	xa_destroy(&ch->flows);
+	xa_destroy(&ch->owners);
 	kvfree(ch->refused);
 	kvfree(ch->refusal);
 	kvfree(ch->peer_segment);

@@ -96,11 +96,13 @@ struct sc_channel_queue {
  * @accepted:	flows opened by the peer
  * @refused:	flows refused by this side
  * @reset:	flows that ended with a reset
+ * @over_share:	flows and rings that were not made since their user has a full share
  * @dgram_tx_bytes: bytes in datagrams sent
  * @dgram_rx_bytes: bytes in datagrams received
  * @dgram_sent:	datagrams sent
  * @dgram_received: datagrams delivered to a socket
  * @dgram_dropped: datagrams dropped because the socket's receive buffer was full
+ * @dgram_no_memory: datagrams dropped for lack of memory
  * @dgram_no_port: datagrams to a port that no socket is bound to
  * @dgram_copied: datagrams copied out of the ring because their reader was slow
  */
@@ -114,11 +116,13 @@ struct sc_channel_stats {
 	atomic_long_t accepted;
 	atomic_long_t refused;
 	atomic_long_t reset;
+	atomic_long_t over_share;
 	atomic_long_t dgram_tx_bytes;
 	atomic_long_t dgram_rx_bytes;
 	atomic_long_t dgram_sent;
 	atomic_long_t dgram_received;
 	atomic_long_t dgram_dropped;
+	atomic_long_t dgram_no_memory;
 	atomic_long_t dgram_no_port;
 	atomic_long_t dgram_copied;
 };
@@ -164,6 +168,7 @@ struct sc_stats_walk {
  * @queue:	the event queues
  * @pool:	our pool, from which our rings are allocated
  * @flows:	the flows, by their number in our flow table
+ * @owners:	the users that have flows, struct sc_owner, by their user id
  * @work:	handles the messages of the control ring
  * @maintain:	looks after memory, see maintain.h
  * @maintain_next: when the next maintenance interval ends, jiffies (by @maintain)
@@ -240,6 +245,7 @@ struct schannel_channel {
 	struct sc_channel_queue queue[SC_QUEUES];
 	struct sc_pool pool;
 	struct xarray flows;
+	struct xarray owners;
 
 	struct work_struct work;
 	struct delayed_work maintain;

@@ -3,12 +3,17 @@
  * Flows: references, removal from the flow table, and the calls to the user. flow_open.c
  * creates and closes flows, flow_io.c is the data path. See flow.h.
  */
+#include <linux/err.h>
+#include <linux/memcontrol.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
 #include "channel.h"
 #include "flow.h"
+#include "memcg.h"
+#include "net.h"
+#include "owner.h"
 #include "stats.h"
 #include "trace.h"
 
@@ -38,6 +43,7 @@ struct sc_flow *sc_flow_get(struct schannel_channel *ch, u32 id)
 void sc_flow_put(struct sc_flow *flow)
 {
 	if (refcount_dec_and_test(&flow->ref)) {
+		sc_flow_drop_owner(flow);
 		sc_channel_put(flow->channel);
 		kfree_rcu(flow, rcu);
 	}
@@ -75,7 +81,40 @@ void sc_flow_retire(struct sc_flow *flow)
 	sc_channel_leave_queue(ch, flow->own_queue);
 	sc_orphan_forget(flow);
 	sc_resize_end(flow);
+	sc_pool_remove_flow(&ch->pool, sc_owner_share(flow->owner));
 	sc_flow_put(flow);
+}
+
+/**
+ * sc_flow_set_owner() - decide who a new flow counts for, and is charged to
+ * @flow:	the flow, with its channel and nothing else
+ * @sk:		the socket that causes the flow, or NULL if no single socket does
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int sc_flow_set_owner(struct sc_flow *flow, struct sock *sk)
+{
+	struct schannel_channel *ch = flow->channel;
+
+	flow->owner = sc_owner_get(ch, sk);
+	if (IS_ERR(flow->owner))
+		return PTR_ERR(flow->owner);
+	flow->memcg = sc_memcg_get(sk);
+	flow->rings_charged = !sc_net_has_payer(ch->peer);
+	/* for the flow, and for the socket if the peer opens it */
+	if (!sc_memcg_charge(flow->memcg, 1))
+		return 0;
+	mem_cgroup_put(flow->memcg);
+	sc_owner_put(ch, flow->owner);
+	return -ENOMEM;
+}
+
+/* Undo sc_flow_set_owner(). The flow has no rings any more. Any context but hard interrupts. */
+void sc_flow_drop_owner(struct sc_flow *flow)
+{
+	sc_memcg_uncharge(flow->memcg, 1);
+	mem_cgroup_put(flow->memcg);
+	sc_owner_put(flow->channel, flow->owner);
 }
 
 /* ---- Calls to the user ------------------------------------------------- */

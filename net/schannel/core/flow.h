@@ -33,10 +33,12 @@
 #include "ring/ring.h"
 
 struct iov_iter;
+struct mem_cgroup;
 struct module;
 struct schannel_channel;
 struct sc_flow;
 struct sc_flow_stats;
+struct sc_owner;
 struct sc_peer_segment;
 struct sock;
 
@@ -133,6 +135,10 @@ struct sc_ids {
  *		that sc_flow_look() reports instead. The data path reads it under RCU
  * @extent:	the extent of @tx's ring in our pool
  * @resize:	state of resizing both rings
+ * @owner:	the user that the flow and its rings count for, or NULL; holds a reference
+ * @memcg:	the memory cgroup that a page is charged to for the flow, and its rings are
+ *		with @rings_charged, or NULL; holds a reference
+ * @rings_charged: the rings are charged one by one, not with their segments
  * @over:	the end of the flow was counted and reported to the observers
  * @answered:	@ops->opened was called, or is being called
  * @ended:	the error of the first call of @ops->ended, 0 before it
@@ -172,6 +178,9 @@ struct sc_flow {
 	u8 dead;
 	struct sc_extent extent;
 	struct sc_resize resize;
+	struct sc_owner *owner;
+	struct mem_cgroup *memcg;
+	bool rings_charged;
 	atomic_t over;
 	bool answered;
 	int ended;
@@ -199,15 +208,19 @@ struct sc_flow {
 struct sc_flow *sc_flow_open(struct schannel_channel *ch,
 			     const struct schannel_msg_open *open,
 			     struct sc_size_limits limits,
-			     const struct sc_flow_ops *ops, void *user);
+			     const struct sc_flow_ops *ops, void *user,
+			     struct sock *sk);
 struct sc_flow *sc_flow_accept(struct schannel_channel *ch,
 			       const struct schannel_msg *msg, struct sc_ids ids,
 			       struct sc_size_limits limits,
-			       const struct sc_flow_ops *ops, void *user);
+			       const struct sc_flow_ops *ops, void *user,
+			       struct sock *sk);
 void sc_flow_close(struct sc_flow *flow, enum schannel_reason reason);
 struct sc_flow *sc_flow_get(struct schannel_channel *ch, u32 id);
 void sc_flow_put(struct sc_flow *flow);
 
+int sc_flow_set_owner(struct sc_flow *flow, struct sock *sk);
+void sc_flow_drop_owner(struct sc_flow *flow);
 void sc_flow_retire(struct sc_flow *flow);
 void sc_flow_set_dead(struct sc_flow *flow, u8 flags);
 unsigned int sc_flow_event(struct sc_flow *flow);

@@ -15,6 +15,7 @@
 #include "maintain.h"
 #include "namespace.h"
 #include "orphan.h"
+#include "owner.h"
 #include "peer_segment.h"
 #include "reap.h"
 #include "stats.h"
@@ -47,9 +48,22 @@ static int sc_flow_number(struct sc_flow *flow)
 	return err;
 }
 
+/* Count a flow that is being made. -ENOBUFS if its user has a full share. */
+static int sc_flow_count(struct sc_flow *flow)
+{
+	struct schannel_channel *ch = flow->channel;
+
+	if (!sc_pool_add_flow(&ch->pool, sc_owner_share(flow->owner)))
+		return 0;
+	atomic_long_inc(&ch->stats.over_share);
+	return -ENOBUFS;
+}
+
+/* @start: limits of the initial size of the ring. @sk: causes the flow, or NULL. */
 static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
-				     struct sc_size_limits limits,
-				     const struct sc_flow_ops *ops, void *user)
+				     struct sc_size_limits start,
+				     const struct sc_flow_ops *ops, void *user,
+				     struct sock *sk)
 {
 	struct sc_flow *flow;
 	int err;
@@ -58,14 +72,20 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 	if (!flow)
 		return ERR_PTR(-ENOMEM);
 	flow->type = type;
-	flow->resize.limits = limits;
-	err = sc_alloc_extent(ch, sc_pool_order(&ch->pool, limits), limits.fallback,
-			      &flow->extent);
+	flow->channel = ch;
+	flow->resize.limits = start;
+	err = sc_flow_set_owner(flow, sk);
 	if (err)
 		goto err_free;
+	err = sc_flow_count(flow);
+	if (err)
+		goto err_owner;
+	err = sc_alloc_extent(flow, sc_pool_order(&ch->pool, start), start.fallback,
+			      &flow->extent);
+	if (err)
+		goto err_count;
 
 	sc_channel_hold(ch);
-	flow->channel = ch;
 	flow->ops = ops;
 	RCU_INIT_POINTER(flow->user, user);
 	flow->peer_id = SCHANNEL_FLOW_NONE;
@@ -86,8 +106,12 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 err_id:
 	xa_erase(&ch->flows, flow->id);
 err_extent:
-	sc_pool_free(&ch->pool, &flow->extent);
+	sc_alloc_free(flow, &flow->extent);
 	sc_channel_put(ch);
+err_count:
+	sc_pool_remove_flow(&ch->pool, sc_owner_share(flow->owner));
+err_owner:
+	sc_flow_drop_owner(flow);
 err_free:
 	kfree(flow);
 	return ERR_PTR(err);
@@ -101,6 +125,8 @@ static void sc_flow_discard(struct sc_flow *flow)
 	xa_erase(&ch->flows, flow->id);
 	sc_channel_leave_queue(ch, flow->own_queue);
 	sc_resize_end(flow);
+	sc_pool_remove_flow(&ch->pool, sc_owner_share(flow->owner));
+	sc_flow_drop_owner(flow);
 	sc_channel_put(ch);
 	kfree(flow);
 }
@@ -132,6 +158,8 @@ static int sc_flow_publish(struct sc_flow *flow, u8 what)
  * @limits:	sizes that our ring may have
  * @ops:	the user's functions
  * @user:	argument of @ops
+ * @sk:		the socket that the flow is for: it counts for that socket's user, and is
+ *		charged to its memory cgroup. NULL if it is for no single socket
  *
  * ops->opened or ops->ended is called later.
  *
@@ -142,9 +170,10 @@ static int sc_flow_publish(struct sc_flow *flow, u8 what)
 struct sc_flow *sc_flow_open(struct schannel_channel *ch,
 			     const struct schannel_msg_open *open,
 			     struct sc_size_limits limits,
-			     const struct sc_flow_ops *ops, void *user)
+			     const struct sc_flow_ops *ops, void *user,
+			     struct sock *sk)
 {
-	struct sc_flow *flow = sc_flow_alloc(ch, open->type, limits, ops, user);
+	struct sc_flow *flow = sc_flow_alloc(ch, open->type, limits, ops, user, sk);
 	int err;
 
 	if (IS_ERR(flow))
@@ -198,8 +227,11 @@ static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
  * @limits:	sizes that our ring may have; within them, the peer's @rx_order counts
  * @ops:	the user's functions
  * @user:	argument of @ops
+ * @sk:		as for sc_flow_open(); the listener, whose program decides how many there are
  *
- * The flow is open on return.
+ * The flow is open on return. Its ring has an ordinary initial size, whatever the size that was
+ * asked for: it gets that when it is first found full. So a connection that no program has
+ * accepted, or that nothing is sent in, costs little.
  *
  * Context: The channel's work.
  *
@@ -208,18 +240,26 @@ static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
 struct sc_flow *sc_flow_accept(struct schannel_channel *ch,
 			       const struct schannel_msg *msg, struct sc_ids ids,
 			       struct sc_size_limits limits,
-			       const struct sc_flow_ops *ops, void *user)
+			       const struct sc_flow_ops *ops, void *user,
+			       struct sock *sk)
 {
+	struct sc_size_limits start;
 	struct sc_flow *flow;
+	u8 wanted = limits.min;
 	int err;
 
 	if (msg->open.rx_order != SC_ORDER_ANY) {
-		limits.min = clamp(msg->open.rx_order, limits.min, limits.max);
-		limits.max = limits.min;
+		wanted = clamp(msg->open.rx_order, limits.min, limits.max);
+		limits.max = wanted;
 	}
-	flow = sc_flow_alloc(ch, msg->open.type, limits, ops, user);
+	start = limits;
+	start.min = min(limits.min, SC_RING_START_ORDER);
+	start.fallback = min(limits.fallback, start.min);
+	flow = sc_flow_alloc(ch, msg->open.type, start, ops, user, sk);
 	if (IS_ERR(flow))
 		return flow;
+	flow->resize.limits = limits;
+	flow->resize.wanted = wanted;
 	flow->open = msg->open;
 	flow->acceptor = ids;
 	err = sc_flow_join(flow, msg->src_flow, &msg->open.ring);

@@ -60,3 +60,19 @@ struct mem_cgroup *sc_net_payer(const struct schannel_peer *peer)
 	rcu_read_unlock();
 	return payer;
 }
+
+/**
+ * sc_net_has_payer() - is a memory cgroup charged for all of a peer's channel?
+ * @peer:	the peer
+ *
+ * Return: false if the channel's rings are charged one by one.
+ */
+bool sc_net_has_payer(const struct schannel_peer *peer)
+{
+	bool has;
+
+	rcu_read_lock();
+	has = READ_ONCE(sc_net(READ_ONCE(peer->net))->payer);
+	rcu_read_unlock();
+	return has;
+}

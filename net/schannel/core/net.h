@@ -34,5 +34,6 @@ extern unsigned int sc_net_id;
 struct sc_net *sc_net(const struct net *net);
 void sc_net_charge(const struct net *net);
 struct mem_cgroup *sc_net_payer(const struct schannel_peer *peer);
+bool sc_net_has_payer(const struct schannel_peer *peer);
 
 #endif /* _SCHANNEL_NET_H */

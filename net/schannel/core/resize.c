@@ -23,6 +23,7 @@
 #include <linux/sched.h>
 #include <linux/workqueue.h>
 
+#include "alloc.h"
 #include "channel.h"
 #include "common.h"
 #include "flow.h"
@@ -105,11 +106,11 @@ void sc_resize_end(struct sc_flow *flow)
 	struct schannel_channel *ch = flow->channel;
 	struct sc_resize *resize = &flow->resize;
 
-	sc_pool_free(&ch->pool, &flow->extent);
+	sc_alloc_free(flow, &flow->extent);
 	if (resize->leaving)
-		sc_pool_free(&ch->pool, &resize->from);
+		sc_alloc_free(flow, &resize->from);
 	if (resize->state == SC_RESIZE_OFFERED || resize->state == SC_RESIZE_READY)
-		sc_pool_free(&ch->pool, &resize->to);
+		sc_alloc_free(flow, &resize->to);
 	sc_peer_segment_put(ch, resize->segment);
 	sc_peer_segment_put(ch, resize->next_segment);
 	if (flow->entry_segment)

@@ -42,6 +42,7 @@ enum sc_resize_offer {
  * @state:	enum sc_resize_state. A thread that sees a state whose transition it is to
  *		make also sees the members that belong to the state (release, acquire)
  * @limits:	sizes that our ring may have
+ * @wanted:	order to which the ring grows when it is first found full
  * @to:		from OFFERED on: the extent of the ring offered. STARVED: only its order
  * @starved_since: STARVED: the time at which it became so, jiffies
  * @leaving:	@from is in use: the peer has not followed yet and may read the old ring
@@ -71,6 +72,7 @@ enum sc_resize_offer {
 struct sc_resize {
 	u8 state;
 	struct sc_size_limits limits;
+	u8 wanted;
 	struct sc_extent to;
 	unsigned long starved_since;
 	bool leaving;

@@ -12,6 +12,7 @@
 #include "control.h"
 #include "flow.h"
 #include "maintain.h"
+#include "owner.h"
 #include "resize.h"
 #include "sysctl.h"
 
@@ -79,7 +80,7 @@ static bool sc_resize_free_old(struct sc_flow *flow)
 	rcu_read_unlock();
 	if (!followed)
 		return false;
-	sc_pool_free(&flow->channel->pool, &resize->from);
+	sc_alloc_free(flow, &resize->from);
 	WRITE_ONCE(resize->leaving, false);
 	sc_resize_wake_sender(flow);
 	sc_maintain_later(flow->channel);
@@ -100,7 +101,7 @@ static void sc_resize_offer_to(struct sc_flow *flow)
 /* Free the ring that was offered without switching to it. */
 static void sc_resize_drop(struct sc_flow *flow)
 {
-	sc_pool_free(&flow->channel->pool, &flow->resize.to);
+	sc_alloc_free(flow, &flow->resize.to);
 	sc_resize_set_state(&flow->resize, SC_RESIZE_NONE);
 	sc_maintain_later(flow->channel);
 }
@@ -204,7 +205,9 @@ bool sc_resize_full(struct sc_flow *flow)
 {
 	struct sc_resize *resize = &flow->resize;
 	struct schannel_channel *ch = flow->channel;
+	bool too_small;
 	u8 order;
+	int err;
 
 	switch (sc_resize_state(&flow->resize)) {
 	case SC_RESIZE_READY:
@@ -216,16 +219,18 @@ bool sc_resize_full(struct sc_flow *flow)
 	case SC_RESIZE_NONE:
 		break;
 	}
-	if (!sc_resize_is_too_small(flow) || !sc_resize_free_old(flow) ||
-	    sc_maintain_is_starved(ch))
+	too_small = sc_resize_is_too_small(flow) || flow->extent.order < resize->wanted;
+	if (!too_small || !sc_resize_free_old(flow) || sc_maintain_is_starved(ch))
 		return false;
-	order = sc_pool_larger(&ch->pool, flow->extent.order, resize->limits.max);
+	order = sc_pool_larger(&ch->pool, sc_owner_share(flow->owner),
+			       flow->extent.order, resize->limits.max);
 	if (order == flow->extent.order || resize->refusals >= SC_RESIZE_REFUSALS)
 		return false;
 	/* do not wait for memory here: have the pool grow for the next ring-full event */
-	if (!sc_pool_alloc(&ch->pool, order, &resize->to))
+	err = sc_alloc_ring(flow, order, &resize->to);
+	if (!err)
 		sc_resize_offer_to(flow);
-	else if (!sc_maintain_grow(ch, order))
+	else if (err == -ENOSPC && !sc_maintain_grow(ch, order))
 		sc_pool_note_starved(&ch->pool, flow->extent.order);
 	return false;
 }
@@ -299,7 +304,7 @@ int sc_resize_fit(struct sc_flow *flow, u32 size)
 	if (!refused && sc_maintain_is_starved(flow->channel))
 		err = -ENOBUFS;
 	else
-		err = sc_alloc_extent(flow->channel, order, order, &resize->to);
+		err = sc_alloc_extent(flow, order, order, &resize->to);
 	if (err == -ECONNRESET)
 		return err;
 	if (err && refused)
@@ -332,7 +337,7 @@ const char *sc_resize_answer(struct sc_flow *flow, bool ready)
 		sc_resize_set_state(&flow->resize, SC_RESIZE_READY);
 	} else {
 		resize->refusals++;
-		sc_pool_free(&flow->channel->pool, &resize->to);
+		sc_alloc_free(flow, &resize->to);
 		sc_resize_set_state(&flow->resize, SC_RESIZE_NONE);
 	}
 	user = sc_resize_user_get(flow);
@@ -390,14 +395,15 @@ static void sc_resize_maintain_starved(struct sc_flow *flow, void *user, bool us
 	struct schannel_channel *ch = flow->channel;
 	struct sc_resize *resize = &flow->resize;
 	u8 order = resize->to.order;
+	int err = usable ? sc_alloc_ring(flow, order, &resize->to) : -ECONNRESET;
 
-	if (usable && !sc_pool_alloc(&ch->pool, order, &resize->to)) {
+	if (!err) {
 		sc_resize_offer_to(flow);
 	} else if (!usable ||
 		   time_after(jiffies, resize->starved_since + SC_RESIZE_STARVED_MAX)) {
 		sc_resize_set_state(&flow->resize, SC_RESIZE_REFUSED);
 		flow->ops->wake(user, SC_FLOW_WAKE_SENDER);
-	} else {
+	} else if (err == -ENOSPC) {
 		sc_maintain_grow(ch, order);
 		if (time_before(jiffies,
 				resize->starved_since + SC_RESIZE_STARVED_EQUALS))
@@ -467,7 +473,7 @@ void sc_resize_maintain_tx(struct sc_flow *flow, void *user, bool is_time,
 	if (order >= flow->extent.order)
 		return;
 	/* without memory for a ring of this order, a smaller one frees even more */
-	while (sc_pool_alloc(&ch->pool, order, &resize->to)) {
+	while (sc_alloc_smaller(flow, order, &resize->to)) {
 		if (order == resize->limits.min) {
 			/* the pool may be full of rings like this one */
 			sc_maintain_grow(ch, order);

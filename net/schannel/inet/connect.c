@@ -219,7 +219,7 @@ static int scinet_connect_go(struct scinet_sock *is)
 		return PTR_ERR(ch) == -EAGAIN ? 0 : PTR_ERR(ch);
 	open.rx_order = sc_sockopt_rx_order(sk, &ch->pool);
 	flow = sc_flow_open(ch, &open, sc_sockopt_tx_limits(sk),
-			    &scinet_flow_ops, is);
+			    &scinet_flow_ops, is, sk);
 	sc_channel_put(ch);
 	if (IS_ERR(flow))
 		return PTR_ERR(flow);

@@ -291,7 +291,8 @@ static void scinet_drop_child(struct sock *child)
 }
 
 /* Divert the child and answer the peer. 0, or the reason for refusing the connection. */
-static int scinet_join_child(const struct scinet_call *call, struct sock *child)
+static int scinet_join_child(const struct scinet_call *call, struct sock *lsk,
+			     struct sock *child)
 {
 	struct scinet_sock *is = scinet_alloc(GFP_KERNEL);
 	struct sc_flow *flow;
@@ -311,7 +312,7 @@ static int scinet_join_child(const struct scinet_call *call, struct sock *child)
 	}
 	/* from here on scinet_ulp_release() cleans up when the socket is destroyed */
 	flow = sc_flow_accept(call->ch, call->msg, scinet_ids(child),
-			      sc_sockopt_tx_limits(child), &scinet_flow_ops, is);
+			      sc_sockopt_tx_limits(child), &scinet_flow_ops, is, lsk);
 	if (IS_ERR(flow))
 		return SCHANNEL_REASON_NO_MEMORY;
 	rcu_assign_pointer(is->conn.flow, flow);
@@ -358,7 +359,7 @@ static int scinet_accept(const struct scinet_call *call, struct sock *lsk,
 		reason = scinet_no_child(lsk);
 		goto err_req;
 	}
-	reason = scinet_join_child(call, child);
+	reason = scinet_join_child(call, lsk, child);
 	if (reason)
 		goto err_child;
 	scinet_queue_child(lsk, req, child);

@@ -20,6 +20,7 @@ void sc_pool_init(struct sc_pool *pool, u32 limit)
 	pool->limit = limit;
 	pool->segments_max = SCHANNEL_SEGMENTS_MAX;
 	pool->order_max = SCHANNEL_RING_ORDER_MAX;
+	pool->flows_limit = SCHANNEL_FLOWS_MAX - 1;
 	pool->stuck = SC_ORDER_NONE;
 	pool->stuck_before = SC_ORDER_NONE;
 }
@@ -35,6 +36,7 @@ void sc_pool_set_terms(struct sc_pool *pool, const struct sc_terms *terms)
 	pool->limit = min(pool->limit, terms->pool_pages);
 	pool->segments_max = terms->segments;
 	pool->order_max = terms->ring_order;
+	pool->flows_limit = terms->table_pages * SCHANNEL_FLOWS_PER_PAGE - 1;
 	spin_unlock_bh(&pool->lock);
 }
 
@@ -66,9 +68,17 @@ static u8 sc_pool_stuck(const struct sc_pool *pool)
 	return min(pool->stuck, pool->stuck_before);
 }
 
+/* May the user of @share, if the ring counts for one, have @nr pages more? Under the lock. */
+static bool sc_pool_share_allows(const struct sc_pool *pool,
+				 const struct sc_share *share, u32 nr)
+{
+	return !share || sc_share_allows(share->pages, nr, pool->used, pool->limit);
+}
+
 /**
  * sc_pool_larger() - the new size of a ring that is too small
  * @pool:	the pool
+ * @share:	of the ring's user, or NULL
  * @order:	its order now
  * @max:	its largest order
  *
@@ -76,24 +86,30 @@ static u8 sc_pool_stuck(const struct sc_pool *pool)
  * at most a quarter of the unallocated pages, so that the first ring to grow leaves pages
  * for others. While a smaller ring is stuck, this ring does not grow.
  *
+ * A ring that its user's share keeps from growing is not stuck: rings of other users must
+ * not shrink for it.
+ *
  * Return: the new order; @order if the ring shall not grow.
  */
-u8 sc_pool_larger(struct sc_pool *pool, u8 order, u8 max)
+u8 sc_pool_larger(struct sc_pool *pool, const struct sc_share *share, u8 order,
+		  u8 max)
 {
 	u8 most, larger = order;
-	u32 share;
+	u32 pages;
 
 	max = min(max, pool->order_max);
 	if (order >= max)
 		return order;
 	spin_lock_bh(&pool->lock);
-	share = (pool->limit - pool->small) / (pool->rings - pool->small + 1);
-	share = min(share, (pool->limit - pool->used) / 4);
-	most = min_t(u8, max, share ? ilog2(share) : 0);
+	pages = (pool->limit - pool->small) / (pool->rings - pool->small + 1);
+	pages = min(pages, (pool->limit - pool->used) / 4);
+	most = min_t(u8, max, pages ? ilog2(pages) : 0);
 	if (order >= most)
 		pool->stuck = min(pool->stuck, order);
 	else if (order <= sc_pool_stuck(pool))
 		larger = min_t(u8, order + 2, most);
+	while (larger > order && !sc_pool_share_allows(pool, share, 1U << larger))
+		larger--;
 	spin_unlock_bh(&pool->lock);
 	return larger;
 }
@@ -141,28 +157,22 @@ u32 sc_pool_segment_pages(u8 order)
 	return max_t(u32, 1U << order, SC_SEGMENT_PAGES);
 }
 
-/**
- * sc_pool_alloc() - allocate the pages of one ring
- * @pool:	the pool
- * @order:	1 << @order pages, at most the pool's @order_max
- * @extent:	receives the pages' position
- *
- * Return: 0, or -ENOSPC if no segment has that many contiguous free pages.
+/*
+ * Allocate a ring's pages, and count them in @share. @most: the pages of the largest segment that
+ * may be used. Under the lock. 0 or -ENOSPC.
  */
-int sc_pool_alloc(struct sc_pool *pool, u8 order, struct sc_extent *extent)
+static int sc_pool_take_pages(struct sc_pool *pool, struct sc_share *share, u8 order,
+			      u32 most, struct sc_extent *extent)
 {
 	unsigned int nr = 1U << order;
 	unsigned int i;
 
-	spin_lock_bh(&pool->lock);
 	for (i = 0; i < pool->nr_segments; i++) {
 		struct sc_pool_segment *seg = pool->segment[i];
 		unsigned long at;
 
-		/* a small ring must not keep a segment for large ones from being deleted */
 		if (!seg || seg->state > SC_SEGMENT_MAPPED ||
-		    seg->nr_pages > sc_pool_segment_pages(order) ||
-		    seg->nr_pages - seg->used < nr)
+		    seg->nr_pages > most || seg->nr_pages - seg->used < nr)
 			continue;
 		/* aligned to its size, so that freed neighbours form a larger free extent */
 		at = bitmap_find_next_zero_area(seg->map, seg->nr_pages, 0, nr,
@@ -178,11 +188,83 @@ int sc_pool_alloc(struct sc_pool *pool, u8 order, struct sc_extent *extent)
 		extent->segment = i;
 		extent->page = at;
 		extent->order = order;
-		spin_unlock_bh(&pool->lock);
+		extent->share = share;
+		if (share)
+			share->pages += nr;
 		return 0;
 	}
-	spin_unlock_bh(&pool->lock);
 	return -ENOSPC;
+}
+
+/**
+ * sc_pool_alloc() - allocate the pages of one ring
+ * @pool:	the pool
+ * @share:	of the user that the pages count for, or NULL
+ * @order:	1 << @order pages, at most the pool's @order_max
+ * @extent:	receives the pages' position
+ *
+ * Return: 0; -EDQUOT if the user's share does not allow it; -ENOSPC if no segment has that
+ * many contiguous free pages.
+ */
+int sc_pool_alloc(struct sc_pool *pool, struct sc_share *share, u8 order,
+		  struct sc_extent *extent)
+{
+	int err = -EDQUOT;
+
+	spin_lock_bh(&pool->lock);
+	/* a small ring must not keep a segment for large ones from being deleted */
+	if (sc_pool_share_allows(pool, share, 1U << order))
+		err = sc_pool_take_pages(pool, share, order,
+					 sc_pool_segment_pages(order), extent);
+	spin_unlock_bh(&pool->lock);
+	return err;
+}
+
+/**
+ * sc_pool_alloc_anywhere() - allocate the pages of one ring when the pool cannot grow
+ * @pool:	the pool
+ * @share:	as for sc_pool_alloc()
+ * @order:	as for sc_pool_alloc()
+ * @extent:	as for sc_pool_alloc()
+ *
+ * Also in segments for larger rings. Otherwise a user who fills half of the pool with large
+ * rings and half with small ones, in turn, could keep it full of segments with nothing in them.
+ *
+ * Return: as sc_pool_alloc().
+ */
+int sc_pool_alloc_anywhere(struct sc_pool *pool, struct sc_share *share, u8 order,
+			   struct sc_extent *extent)
+{
+	int err = -EDQUOT;
+
+	spin_lock_bh(&pool->lock);
+	if (sc_pool_share_allows(pool, share, 1U << order))
+		err = sc_pool_take_pages(pool, share, order, ~0U, extent);
+	spin_unlock_bh(&pool->lock);
+	return err;
+}
+
+/**
+ * sc_pool_alloc_smaller() - allocate a ring that replaces a larger one
+ * @pool:	the pool
+ * @from:	the larger ring, which is freed soon
+ * @order:	as for sc_pool_alloc()
+ * @extent:	as for sc_pool_alloc()
+ *
+ * A user who has more than a full share, since others came, must be able to give some back.
+ *
+ * Return: 0 or -ENOSPC.
+ */
+int sc_pool_alloc_smaller(struct sc_pool *pool, const struct sc_extent *from, u8 order,
+			  struct sc_extent *extent)
+{
+	int err;
+
+	spin_lock_bh(&pool->lock);
+	err = sc_pool_take_pages(pool, from->share, order, sc_pool_segment_pages(order),
+				 extent);
+	spin_unlock_bh(&pool->lock);
+	return err;
 }
 
 /**
@@ -206,7 +288,48 @@ void sc_pool_free(struct sc_pool *pool, const struct sc_extent *extent)
 		pool->used -= nr;
 		pool->rings--;
 		pool->small -= !extent->order;
+		if (extent->share)
+			extent->share->pages -= nr;
 	}
+	spin_unlock_bh(&pool->lock);
+}
+
+/**
+ * sc_pool_add_flow() - count a new flow of the channel
+ * @pool:	the channel's pool
+ * @share:	of the user that the flow counts for, or NULL
+ *
+ * Return: 0, or -EDQUOT if the user's share does not allow it.
+ */
+int sc_pool_add_flow(struct sc_pool *pool, struct sc_share *share)
+{
+	bool allowed;
+
+	spin_lock_bh(&pool->lock);
+	allowed = !share || sc_share_allows(share->flows, 1, pool->flows,
+					    pool->flows_limit);
+	if (allowed) {
+		pool->flows++;
+		if (share)
+			share->flows++;
+	}
+	spin_unlock_bh(&pool->lock);
+	return allowed ? 0 : -EDQUOT;
+}
+
+/**
+ * sc_pool_remove_flow() - a flow of the channel is gone
+ * @pool:	the channel's pool
+ * @share:	as for sc_pool_add_flow()
+ *
+ * Any context but hard interrupts.
+ */
+void sc_pool_remove_flow(struct sc_pool *pool, struct sc_share *share)
+{
+	spin_lock_bh(&pool->lock);
+	pool->flows--;
+	if (share)
+		share->flows--;
 	spin_unlock_bh(&pool->lock);
 }
 

@@ -11,6 +11,7 @@
 #include <linux/types.h>
 
 #include <uapi/xen/schannel.h>
+#include "share.h"
 
 struct sc_terms;
 
@@ -44,11 +45,13 @@ struct sc_size_limits {
  * @segment:	the segment's number
  * @page:	first page within the segment
  * @order:	the ring has 1 << @order pages
+ * @share:	of the user that the pages count for, NULL if they count for none
  */
 struct sc_extent {
 	u16 segment;
 	u16 page;
 	u8 order;
+	struct sc_share *share;
 };
 
 /* The life of a segment, in this order, as far as the peer has been told. */
@@ -91,6 +94,8 @@ struct sc_pool_segment {
  * @used:	number of pages that are in rings
  * @rings:	number of rings
  * @small:	number of rings that have a single page
+ * @flows:	number of flows
+ * @flows_limit: largest number of flows that the channel may have
  * @limit:	largest number of pages that the pool may have
  * @segments_max: largest number of segments
  * @order_max:	order of the largest ring that the peer can read
@@ -107,6 +112,8 @@ struct sc_pool {
 	u32 used;
 	u32 rings;
 	u32 small;
+	u32 flows;
+	u32 flows_limit;
 	u32 limit;
 	u32 segments_max;
 	u8 order_max;
@@ -118,11 +125,19 @@ void sc_pool_init(struct sc_pool *pool, u32 limit);
 void sc_pool_set_terms(struct sc_pool *pool, const struct sc_terms *terms);
 u32 sc_pool_segment_pages(u8 order);
 u8 sc_pool_order(struct sc_pool *pool, struct sc_size_limits limits);
-u8 sc_pool_larger(struct sc_pool *pool, u8 order, u8 max);
+u8 sc_pool_larger(struct sc_pool *pool, const struct sc_share *share, u8 order,
+		  u8 max);
 u8 sc_pool_smaller(struct sc_pool *pool, u8 order);
 void sc_pool_note_starved(struct sc_pool *pool, u8 order);
-int sc_pool_alloc(struct sc_pool *pool, u8 order, struct sc_extent *extent);
+int sc_pool_alloc(struct sc_pool *pool, struct sc_share *share, u8 order,
+		  struct sc_extent *extent);
+int sc_pool_alloc_anywhere(struct sc_pool *pool, struct sc_share *share, u8 order,
+			   struct sc_extent *extent);
+int sc_pool_alloc_smaller(struct sc_pool *pool, const struct sc_extent *from, u8 order,
+			  struct sc_extent *extent);
 void sc_pool_free(struct sc_pool *pool, const struct sc_extent *extent);
+int sc_pool_add_flow(struct sc_pool *pool, struct sc_share *share);
+void sc_pool_remove_flow(struct sc_pool *pool, struct sc_share *share);
 int sc_pool_add(struct sc_pool *pool, struct sc_pool_segment *seg);
 bool sc_pool_may_grow(struct sc_pool *pool, u32 nr_pages);
 struct sc_pool_segment *sc_pool_announce(struct sc_pool *pool, bool *deleted);

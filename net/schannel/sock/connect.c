@@ -57,7 +57,7 @@ static int sc_connect_go(struct sock *sk)
 		return PTR_ERR(ch) == -EAGAIN ? 0 : PTR_ERR(ch);
 	open.rx_order = sc_sockopt_rx_order(sk, &ch->pool);
 	flow = sc_flow_open(ch, &open, sc_sockopt_tx_limits(sk),
-			    &sc_sock_flow_ops, sk);
+			    &sc_sock_flow_ops, sk, sk);
 	sc_channel_put(ch);
 	if (IS_ERR(flow))
 		return PTR_ERR(flow);

@@ -599,7 +599,8 @@ static int sc_inbox_incoming(struct schannel_channel *ch, const struct schannel_
 	INIT_LIST_HEAD(&in->held);
 	INIT_WORK(&in->work, sc_inbox_work);
 	in->channel = ch;
-	flow = sc_flow_accept(ch, msg, SC_IDS_NONE, limits, &sc_inbox_flow_ops, in);
+	flow = sc_flow_accept(ch, msg, SC_IDS_NONE, limits, &sc_inbox_flow_ops, in,
+			      NULL);
 	if (IS_ERR(flow))
 		goto err_inbox;
 	/* the channel may have ended it already */

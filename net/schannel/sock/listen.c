@@ -9,6 +9,7 @@
 #include "core/channel.h"
 #include "core/flow.h"
 #include "core/flow_type.h"
+#include "core/memcg.h"
 #include "listen.h"
 #include "port.h"
 #include "socket.h"
@@ -171,6 +172,7 @@ static struct sc_sock *sc_listen_child(struct sock *lsk,
 	sk->sk_ll_usec = READ_ONCE(lsk->sk_ll_usec);
 #endif
 	security_sk_clone(lsk, sk);
+	sc_memcg_inherit(sk, lsk);
 	sk->sk_uid = lsk->sk_uid;	/* until accept() */
 
 	child = sc_sk(sk);
@@ -242,7 +244,7 @@ static int sc_listen_connect(struct sock *lsk, struct schannel_channel *ch,
 	lock_sock_nested(&child->sk, SINGLE_DEPTH_NESTING);
 	flow = sc_flow_accept(ch, msg, child->ids,
 			      sc_sockopt_tx_limits(&child->sk),
-			      &sc_sock_flow_ops, &child->sk);
+			      &sc_sock_flow_ops, &child->sk, lsk);
 	if (IS_ERR(flow)) {
 		release_sock(&child->sk);
 		sock_put(&child->sk);

@@ -151,7 +151,8 @@ static int sc_outbox_go(struct sc_outbox *out)
 	ch = sc_peer_channel(peer, out->net, &out->waiter);
 	if (IS_ERR(ch))
 		return PTR_ERR(ch) == -EAGAIN ? 0 : PTR_ERR(ch);
-	flow = sc_flow_open(ch, &open, limits, &sc_outbox_flow_ops, peer);
+	flow = sc_flow_open(ch, &open, limits, &sc_outbox_flow_ops, peer,
+			    NULL);
 	sc_channel_put(ch);
 	if (IS_ERR(flow))
 		return PTR_ERR(flow);

@@ -114,7 +114,7 @@ static bool sc_sockopt_contradict(u32 min, u32 max)
 }
 
 static int sc_sockopt_set_limits(struct socket *sock, bool is_max,
-				 const struct sc_ring_sizes *to)
+				 struct sc_ring_sizes *to)
 {
 	struct sock *sk = sock->sk;
 	struct sc_ring_sizes min, max;
@@ -123,6 +123,11 @@ static int sc_sockopt_set_limits(struct socket *sock, bool is_max,
 		return -EOPNOTSUPP;
 	if (to->tx > SC_RING_MAX || to->rx > SC_RING_MAX)
 		return -EINVAL;
+	if (!is_max && !sockopt_ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN)) {
+		/* as SO_SNDBUF and SO_RCVBUF, which also promise memory */
+		to->tx = min(to->tx, READ_ONCE(sysctl_wmem_max));
+		to->rx = min(to->rx, READ_ONCE(sysctl_rmem_max));
+	}
 	if (sock->state != SS_UNCONNECTED || sk->sk_state != TCP_CLOSE)
 		return -EISCONN;
 	sc_sockopt_limits(sk, &min, &max);
