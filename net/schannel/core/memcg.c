@@ -10,13 +10,16 @@
  *
  * The kernel charges sockets in softirq beyond the limit (memory.max), and otherwise may
  * end a process for it. Neither may happen because a peer sends or connects. So
- * sc_memcg_has_room() is asked first. Most memory cgroups are full of page cache all the
- * time. They get a little beyond the limit, and a work has them reclaim as much.
+ * sc_memcg_has_room() is asked first, which leaves a part of the limit to the programs. Many
+ * memory cgroups are full of page cache all the time: that does not count, and a work has
+ * them reclaim as much as they are charged beyond the limit.
  */
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/limits.h>
 #include <linux/memcontrol.h>
+#include <linux/mmzone.h>
+#include <linux/nodemask.h>
 #include <linux/percpu.h>
 #include <linux/sched/mm.h>
 #include <linux/spinlock.h>
@@ -25,6 +28,9 @@
 #include <net/sock.h>
 
 #include "memcg.h"
+
+/* An eighth of its limit, which a memory cgroup's programs may need, is not charged. */
+#define SC_MEMCG_KEEP	8
 
 /* A sixteenth of its limit is what a memory cgroup may have beyond the limit for a while. */
 #define SC_MEMCG_BEYOND	16
@@ -82,6 +88,22 @@ static void sc_memcg_relieve(struct mem_cgroup *memcg)
 		queue_work(system_unbound_wq, &sc_memcg_work);
 }
 
+/* The page cache of a memory cgroup, without those below it: pages that it can reclaim. */
+static unsigned long sc_memcg_cache(const struct mem_cgroup *memcg)
+{
+	unsigned long pages = 0;
+	int nid, zone;
+
+	for_each_node_state(nid, N_MEMORY) {
+		const struct mem_cgroup_per_node *node = memcg->nodeinfo[nid];
+
+		for (zone = 0; zone < MAX_NR_ZONES; zone++)
+			pages += READ_ONCE(node->lru_zone_size[zone][LRU_INACTIVE_FILE]) +
+				 READ_ONCE(node->lru_zone_size[zone][LRU_ACTIVE_FILE]);
+	}
+	return pages;
+}
+
 /**
  * sc_memcg_has_room() - may a memory cgroup be charged?
  * @memcg:	the memory cgroup, or NULL
@@ -89,8 +111,8 @@ static void sc_memcg_relieve(struct mem_cgroup *memcg)
  *
  * Context: Any but hard interrupts.
  *
- * Return: whether it and its ancestors stay within their limits, or close to them while a
- * work reclaims.
+ * Return: whether its programs are left what they may need; and it and its ancestors stay
+ * within their limits, or close to them while a work reclaims.
  */
 bool sc_memcg_has_room(struct mem_cgroup *memcg, unsigned int pages)
 {
@@ -101,11 +123,13 @@ bool sc_memcg_has_room(struct mem_cgroup *memcg, unsigned int pages)
 	for (each = memcg; each && room; each = parent_mem_cgroup(each)) {
 		unsigned long usage = page_counter_read(&each->memory) + pages;
 		unsigned long max = READ_ONCE(each->memory.max);
+		unsigned long keep = each == memcg ? max / SC_MEMCG_KEEP : 0;
 
-		if (usage <= max)
+		if (usage <= max - keep)
 			continue;
-		beyond = true;
-		room = usage <= max + max / SC_MEMCG_BEYOND;
+		beyond |= usage > max;
+		room = usage <= max + max / SC_MEMCG_BEYOND &&
+		       (!keep || usage <= max - keep + sc_memcg_cache(memcg));
 	}
 	if (beyond)
 		sc_memcg_relieve(memcg);

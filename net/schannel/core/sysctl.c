@@ -11,6 +11,7 @@
 #include <linux/jiffies.h>
 #include <linux/log2.h>
 #include <linux/slab.h>
+#include <linux/swap.h>
 #include <linux/sysctl.h>
 #include <net/net_namespace.h>
 
@@ -32,6 +33,10 @@ static int sc_dgram_ring_kib = 256;
 static int sc_orphan_timeout_ms = 60 * 1000;
 static int sc_max_orphans = 4096;
 
+/* The default is an eighth of the memory: see sc_sysctl_init_dgram_mem(). */
+static int sc_dgram_mem_kib;
+long sc_sysctl_dgram_mem[3];
+
 static int sc_busy_poll_max = 1000;
 static int sc_connect_min = 100;
 static int sc_connect_max = 600 * 1000;
@@ -49,6 +54,7 @@ static int sc_dgram_max = 1024;
 static int sc_orphan_timeout_min = 100;
 static int sc_orphan_timeout_max = 3600 * 1000;
 static int sc_max_orphans_max = SCHANNEL_FLOWS_MAX;
+static int sc_dgram_mem_min = 1024;
 
 /* As proc_dointvec_minmax(), but accepts only powers of two. */
 static int sc_sysctl_do_ring(const struct ctl_table *ctl, int write,
@@ -66,6 +72,35 @@ static int sc_sysctl_do_ring(const struct ctl_table *ctl, int write,
 		return -EINVAL;
 	WRITE_ONCE(*(int *)ctl->data, val);
 	return 0;
+}
+
+/* Up to three quarters of the limit, all sockets get what they want. */
+static void sc_sysctl_set_dgram_mem(void)
+{
+	long pages = READ_ONCE(sc_dgram_mem_kib) >> (PAGE_SHIFT - SC_KIB_SHIFT);
+
+	WRITE_ONCE(sc_sysctl_dgram_mem[0], pages / 4 * 3);
+	WRITE_ONCE(sc_sysctl_dgram_mem[1], pages / 4 * 3);
+	WRITE_ONCE(sc_sysctl_dgram_mem[2], pages);
+}
+
+static int sc_sysctl_do_dgram_mem(const struct ctl_table *ctl, int write,
+				  void *buffer, size_t *lenp, loff_t *ppos)
+{
+	int err = proc_dointvec_minmax(ctl, write, buffer, lenp, ppos);
+
+	if (!err && write)
+		sc_sysctl_set_dgram_mem();
+	return err;
+}
+
+/* Called for the initial namespace, when the module is loaded. */
+static void sc_sysctl_init_dgram_mem(void)
+{
+	unsigned long kib = nr_free_buffer_pages() / 8 << (PAGE_SHIFT - SC_KIB_SHIFT);
+
+	sc_dgram_mem_kib = clamp_t(unsigned long, kib, sc_dgram_mem_min, INT_MAX);
+	sc_sysctl_set_dgram_mem();
 }
 
 /*
@@ -195,6 +230,14 @@ static const struct ctl_table sc_sysctl_table[] = {
 		.extra1		= SYSCTL_ZERO,
 		.extra2		= &sc_max_orphans_max,
 	},
+	{
+		.procname	= "dgram_mem_kib",
+		.data		= &sc_dgram_mem_kib,
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= sc_sysctl_do_dgram_mem,
+		.extra1		= &sc_dgram_mem_min,
+	},
 };
 
 /* Register a namespace's sysctls, with their defaults. 0 or -ENOMEM. */
@@ -205,6 +248,8 @@ int sc_sysctl_create(struct net *net, struct sc_sysctl *ctl)
 	struct ctl_table *table;
 	unsigned int i;
 
+	if (net_eq(net, &init_net))
+		sc_sysctl_init_dgram_mem();
 	ctl->busy_poll_us = 200;
 	ctl->connect_timeout_ms = 10 * 1000;
 	ctl->divert_timeout_ms = 1000;

@@ -46,4 +46,7 @@ u8 sc_sysctl_dgram_order(void);
 unsigned long sc_sysctl_orphan_timeout(void);
 unsigned int sc_sysctl_max_orphans(void);
 
+/* As sysctl_mem of struct proto, in pages: net.schannel.dgram_mem_kib. */
+extern long sc_sysctl_dgram_mem[3];
+
 #endif /* _SCHANNEL_SYSCTL_H */

@@ -6,6 +6,7 @@
 
 #include "core/common.h"
 #include "core/net.h"
+#include "core/sysctl.h"
 #include "arrival.h"
 #include "family.h"
 #include "inbox.h"
@@ -250,12 +251,24 @@ out:
 
 /* ---- Operations -------------------------------------------------------- */
 
+/* Memory in receive queues: datagrams only. */
+static atomic_long_t sc_memory_allocated;
+static DEFINE_PER_CPU(int, sc_memory_fw_alloc);
+
+/* Above three quarters of the limit, only a socket with less than this gets more memory. */
+static int sc_memory_least = PAGE_SIZE;
+
 static struct proto sc_proto = {
-	.name		= "SCHANNEL",
-	.owner		= THIS_MODULE,
-	.obj_size	= sizeof(struct sc_sock),
-	.release_cb	= sc_sock_release_cb,
-	.diag_destroy	= sc_abort,
+	.name			= "SCHANNEL",
+	.owner			= THIS_MODULE,
+	.obj_size		= sizeof(struct sc_sock),
+	.memory_allocated	= &sc_memory_allocated,
+	.per_cpu_fw_alloc	= &sc_memory_fw_alloc,
+	.sysctl_mem		= sc_sysctl_dgram_mem,
+	.sysctl_rmem		= &sc_memory_least,
+	.sysctl_wmem		= &sc_memory_least,
+	.release_cb		= sc_sock_release_cb,
+	.diag_destroy		= sc_abort,
 };
 
 static const struct proto_ops sc_stream_ops = {

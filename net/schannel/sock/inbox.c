@@ -9,21 +9,24 @@
  * skbs, and hold up no other receiver. A datagram that a socket's receive buffer has no room for is
  * dropped.
  *
- * Memory is bounded by the receive buffers of the sockets: each datagram is charged to a
- * socket, in place or not.
+ * Memory: each datagram is charged to its socket, in place or not, with what it takes when it is
+ * copied aside. So it is bounded by the socket's receive buffer, by its memory cgroup, and
+ * for all sockets together by net.schannel.dgram_mem_kib.
  */
 #include <linux/err.h>
 #include <linux/filter.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
+#include <net/proto_memory.h>
 #include <net/sock.h>
 
 #include "core/channel.h"
 #include "core/common.h"
 #include "core/flow.h"
 #include "core/flow_type.h"
-#include "inbox.h"
+#include "core/memcg.h"
 #include "core/peer.h"
+#include "inbox.h"
 #include "port.h"
 #include "ring/record.h"
 #include "socket.h"
@@ -155,8 +158,6 @@ static bool sc_inbox_copy_small(const struct sc_ring *ring, u32 pos,
  * Copy a datagram out of the ring, unless that was done. With @pages always into page
  * fragments, where socket filters look for data. in->lock is held, the channel is up, under
  * RCU. Returns false if there is no memory.
- *
- * The copy takes at most twice the memory that the socket is charged for.
  */
 static bool sc_inbox_copy_out(struct sc_inbox *in, struct sk_buff *skb, bool pages)
 {
@@ -179,14 +180,15 @@ static bool sc_inbox_copy_out(struct sc_inbox *in, struct sk_buff *skb, bool pag
  * Copy a datagram aside, so that its space can be freed once no receiver is copying from
  * there. If there is no memory, it is lost. As sc_inbox_copy_out().
  */
-static void sc_inbox_set_aside(struct sc_inbox *in, struct sk_buff *skb,
-			       bool pages)
+static void sc_inbox_set_aside(struct sc_inbox *in, struct sk_buff *skb)
 {
 	struct sc_dgram *dg = sc_dgram(skb);
 
 	if (!dg->in_place)
 		return;
-	dg->lost = !sc_inbox_copy_out(in, skb, pages);
+	dg->lost = !sc_inbox_copy_out(in, skb, false);
+	if (dg->lost)
+		atomic_long_inc(&in->channel->stats.dgram_no_memory);
 	dg->in_place = false;
 	if (!dg->pins)
 		list_del_init(&dg->node);
@@ -207,12 +209,53 @@ static void sc_inbox_copy_aside(struct sc_inbox *in)
 			break;
 		if (dg->in_place)
 			atomic_long_inc(&in->channel->stats.dgram_copied);
-		sc_inbox_set_aside(in, sc_dgram_skb(dg), false);
+		sc_inbox_set_aside(in, sc_dgram_skb(dg));
 	}
 	sc_inbox_release(in);
 }
 
 /* ---- Delivery ---------------------------------------------------------- */
+
+/* The memory that a datagram of this length takes when it is copied aside. */
+static u32 sc_inbox_copy_size(u32 len)
+{
+	return len > PAGE_SIZE ? PAGE_ALIGN(len) : kmalloc_size_roundup(len);
+}
+
+/* When datagrams take most of the memory that they may, each socket gets a small one. */
+static bool sc_inbox_is_too_much(const struct sock *sk, int size)
+{
+	return size > PAGE_SIZE && sk_memory_allocated(sk) > sk_prot_mem_limits(sk, 0);
+}
+
+/*
+ * Charge a datagram to the socket, its memory cgroup and the limit for all datagrams. A socket
+ * has a page or two in advance, so that this is not done for each small one.
+ */
+static bool sc_inbox_charge(struct sock *sk, int size)
+{
+	int more = size - sk->sk_forward_alloc;
+
+	lockdep_assert_held(&sk->sk_receive_queue.lock);
+	if (more > 0 &&
+	    (sc_inbox_is_too_much(sk, size) ||
+	     !sc_memcg_has_room(mem_cgroup_from_sk(sk), sk_mem_pages(more)) ||
+	     !__sk_mem_schedule(sk, more, SK_MEM_RECV)))
+		return false;
+	sk_mem_charge(sk, size);
+	atomic_add(size, &sk->sk_rmem_alloc);
+	return true;
+}
+
+static void sc_inbox_uncharge(struct sock *sk, int size)
+{
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	atomic_sub(size, &sk->sk_rmem_alloc);
+	sk_forward_alloc_add(sk, size);
+	if (sk->sk_forward_alloc > 2 * PAGE_SIZE)
+		__sk_mem_reclaim(sk, sk->sk_forward_alloc - PAGE_SIZE);
+	spin_unlock_bh(&sk->sk_receive_queue.lock);
+}
 
 /* The destructor of an skb: the socket is done with the datagram. */
 static void sc_inbox_free(struct sk_buff *skb)
@@ -225,62 +268,73 @@ static void sc_inbox_free(struct sk_buff *skb)
 	spin_unlock_bh(&in->lock);
 	kfree(sc_dgram_aside(skb));
 	skb_shinfo(skb)->destructor_arg = NULL;
-	sock_rfree(skb);
+	sc_inbox_uncharge(skb->sk, skb->truesize);
 	sc_inbox_put(in);
 }
 
-/* Charge @skb to the socket and queue it, as __sock_queue_rcv_skb() does. */
-static bool sc_inbox_queue(struct sock *sk, struct sk_buff *skb)
+/* Charge @skb to the socket and queue it. 0; -ENOBUFS or -ENOMEM if it is to be dropped. */
+static int sc_inbox_queue(struct sock *sk, struct sk_buff *skb)
 {
 	struct sk_buff_head *list = &sk->sk_receive_queue;
+	bool charged;
 
-	if (atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf) ||
-	    !sk_rmem_schedule(sk, skb, skb->truesize))
-		return false;
-	skb->sk = sk;
-	skb->destructor = sc_inbox_free;
-	atomic_add(skb->truesize, &sk->sk_rmem_alloc);
-	sk_mem_charge(sk, skb->truesize);
-
+	if (atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf))
+		return -ENOBUFS;
 	spin_lock(&list->lock);
-	sock_skb_set_dropcount(sk, skb);
-	__skb_queue_tail(list, skb);
+	charged = sc_inbox_charge(sk, skb->truesize);
+	if (charged) {
+		skb->sk = sk;
+		skb->destructor = sc_inbox_free;
+		sock_skb_set_dropcount(sk, skb);
+		__skb_queue_tail(list, skb);
+	}
 	spin_unlock(&list->lock);
+	if (!charged)
+		return -ENOMEM;
 	sk->sk_data_ready(sk);
-	return true;
+	return 0;
 }
 
-/* Run an attached socket filter, which reads the data and may truncate it. */
-static bool sc_inbox_filter(struct sc_inbox *in, struct sock *sk,
-			    struct sk_buff *skb)
+/*
+ * Run an attached socket filter, which reads the data and may truncate it. 0; -ENOBUFS or
+ * -ENOMEM if the datagram is to be dropped.
+ */
+static int sc_inbox_filter(struct sc_inbox *in, struct sock *sk,
+			   struct sk_buff *skb)
 {
 	if (!rcu_access_pointer(sk->sk_filter))
-		return true;
-	sc_inbox_set_aside(in, skb, true);
-	skb->truesize += PAGE_ALIGN(skb->len) - skb->len;
-	return !sc_dgram(skb)->lost && !sk_filter(sk, skb);
+		return 0;
+	if (!sc_inbox_copy_out(in, skb, true))
+		return -ENOMEM;
+	list_del_init(&sc_dgram(skb)->node);
+	skb->truesize += PAGE_ALIGN(skb->len) - sc_inbox_copy_size(skb->len);
+	return sk_filter(sk, skb) ? -ENOBUFS : 0;
 }
 
-/* Queue the record at in->next for @sk, if that has room. in->lock is held. */
-static bool sc_inbox_give(struct sc_inbox *in, struct sock *sk,
+/*
+ * Queue the record at in->next for @sk, if that has room. 0; -ENOBUFS if the socket does not take
+ * it, -ENOMEM if memory is short. in->lock is held.
+ */
+static int sc_inbox_give(struct sc_inbox *in, struct sock *sk,
 			  const struct schannel_record *rec)
 {
 	struct sc_dgram *dg;
 	struct sk_buff *skb;
+	int err;
 
 	BUILD_BUG_ON(sizeof(*dg) > SOCK_SKB_CB_OFFSET);
 
 	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
-		return false;
+		return -ENOBUFS;
 	skb = alloc_skb(0, GFP_ATOMIC | __GFP_NOWARN);
 	if (!skb)
-		return false;
+		return -ENOMEM;
 	/* alloc_skb() does not initialise it */
 	skb_shinfo(skb)->destructor_arg = NULL;
 	/* the right length from the beginning, wherever the bytes are */
 	skb->len = rec->len;
 	skb->data_len = rec->len;
-	skb->truesize += rec->len;
+	skb->truesize += sc_inbox_copy_size(rec->len);
 	if (sock_flag(sk, SOCK_RCVTSTAMP))
 		__net_timestamp(skb);
 
@@ -293,13 +347,14 @@ static bool sc_inbox_give(struct sc_inbox *in, struct sock *sk,
 	dg->port = rec->src_port;
 	dg->in_place = true;
 	list_add_tail(&dg->node, &in->held);
-	if (sc_inbox_filter(in, sk, skb) && sc_inbox_queue(sk, skb))
-		return true;
+	err = sc_inbox_filter(in, sk, skb) ?: sc_inbox_queue(sk, skb);
+	if (!err)
+		return 0;
 
 	list_del_init(&dg->node);
 	sc_inbox_put(in);
 	kfree_skb(skb);
-	return false;
+	return err;
 }
 
 /* Notify the sender that the port is not bound, if there is space. in->lock is held. */
@@ -343,6 +398,7 @@ static void sc_inbox_deliver(struct sc_inbox *in, const struct net *net,
 	struct sc_channel_stats *stats = &in->channel->stats;
 	bool loopback = in->channel->peer->domid == SC_DOMID_SELF;
 	struct sock *sk;
+	int err;
 
 	if (!net)
 		return;		/* the peer was moved: the channel ends */
@@ -350,12 +406,16 @@ static void sc_inbox_deliver(struct sc_inbox *in, const struct net *net,
 	if (!sk || !sc_inbox_wanted(in, sk, rec)) {
 		atomic_long_inc(&stats->dgram_no_port);
 		sc_inbox_no_port(in, rec);
-	} else if (sc_inbox_give(in, sk, rec)) {
+		return;
+	}
+	err = sc_inbox_give(in, sk, rec);
+	if (!err) {
 		atomic_long_inc(&stats->dgram_received);
 		atomic_long_add(rec->len, &stats->dgram_rx_bytes);
 	} else {
 		atomic_inc(&sk->sk_drops);
-		atomic_long_inc(&stats->dgram_dropped);
+		atomic_long_inc(err == -ENOMEM ? &stats->dgram_no_memory :
+						 &stats->dgram_dropped);
 	}
 }
 
@@ -504,7 +564,7 @@ static bool sc_inbox_stop(struct sc_inbox *in)
 	first = !in->gone;
 	WRITE_ONCE(in->gone, true);
 	list_for_each_entry_safe(dg, next, &in->held, node)
-		sc_inbox_set_aside(in, sc_dgram_skb(dg), false);
+		sc_inbox_set_aside(in, sc_dgram_skb(dg));
 	spin_unlock_bh(&in->lock);
 	return first;
 }

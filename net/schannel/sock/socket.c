@@ -17,6 +17,7 @@ static void sc_sock_destruct(struct sock *sk)
 	WARN_ON_ONCE(rcu_access_pointer(ssk->conn.flow));
 	/* a datagram may have been delivered while the socket was closed */
 	__skb_queue_purge(&sk->sk_receive_queue);
+	sk_mem_reclaim_final(sk);
 	sc_table_remove(ssk);
 	if (ssk->peer)
 		sc_peer_put(ssk->peer);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../group.h"
@@ -154,6 +155,7 @@ static void flows(void)
 	user_end(&two);
 	user_end(&one);
 	call(kill(server, SIGKILL));
+	call(waitpid(server, NULL, 0));
 }
 
 /* Whatever the listener's program wants: its connections begin small. */
@@ -181,7 +183,7 @@ static void listener(void)
 	struct user user;
 
 	user_allow_files(1000);
-	user = user_start(USER_ONE, NULL, listen_and_count, to);
+	user = user_start(USER_TWO, NULL, listen_and_count, to);
 	check_equal(user.said, 300);
 	check_equal(connect_one(to), 0);
 	user_end(&user);
