@@ -5,90 +5,16 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <linux/genetlink.h>
-#include <linux/netlink.h>
 
 #include "case.h"
-
-struct request {
-	struct nlmsghdr header;
-	struct genlmsghdr genl;
-	struct nlattr attr;
-	char name[NLA_ALIGN(sizeof(SCHANNEL_FAMILY_NAME))];
-};
-
-/* Calls @take with each answer; returns 0, or a negative errno. */
-static int ask(struct request *request, uint16_t type, uint8_t cmd, uint16_t flags,
-	       void (*take)(const struct nlmsghdr *answer, void *arg), void *arg)
-{
-	char buffer[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
-	int result = -EPROTO;
-
-	if (fd < 0)
-		return -errno;
-	request->header.nlmsg_type = type;
-	request->header.nlmsg_flags = NLM_F_REQUEST | flags;
-	request->genl.cmd = cmd;
-	request->genl.version = 1;
-	if (send(fd, request, request->header.nlmsg_len, 0) < 0)
-		result = -errno;
-	while (result == -EPROTO) {
-		int left = recv(fd, buffer, sizeof(buffer), 0);
-		const struct nlmsghdr *answer = (void *)buffer;
-
-		if (left < 0)
-			result = -errno;
-		for (; NLMSG_OK(answer, left); answer = NLMSG_NEXT(answer, left)) {
-			if (answer->nlmsg_type == NLMSG_DONE ||
-			    answer->nlmsg_type == NLMSG_ERROR) {
-				result = *(const int *)NLMSG_DATA(answer);
-				break;
-			}
-			take(answer, arg);
-		}
-	}
-	close(fd);
-	return result;
-}
-
-/* The attribute of this type, or NULL; *@size is what it has to have at least. */
-static const void *find_attr(const struct nlmsghdr *answer, uint16_t type,
-			     size_t size)
-{
-	const char *at = (const char *)NLMSG_DATA(answer) + GENL_HDRLEN;
-	const char *end = (const char *)answer + answer->nlmsg_len;
-
-	while (at + NLA_HDRLEN <= end) {
-		const struct nlattr *attr = (const void *)at;
-
-		if (attr->nla_len < NLA_HDRLEN)
-			break;
-		if ((attr->nla_type & NLA_TYPE_MASK) == type &&
-		    attr->nla_len >= NLA_HDRLEN + size)
-			return at + NLA_HDRLEN;
-		at += NLA_ALIGN(attr->nla_len);
-	}
-	return NULL;
-}
-
-static void take_family(const struct nlmsghdr *answer, void *arg)
-{
-	const void *id = find_attr(answer, CTRL_ATTR_FAMILY_ID, sizeof(uint16_t));
-
-	if (id)
-		memcpy(arg, id, sizeof(uint16_t));
-}
+#include "genl.h"
 
 static void take_verdict(const struct nlmsghdr *answer, void *arg)
 {
 	struct divert_counts *counts = arg;
-	const void *verdict = find_attr(answer, SCHANNEL_A_DIVERT_VERDICT,
+	const void *verdict = genl_find(answer, SCHANNEL_A_DIVERT_VERDICT,
 					sizeof(uint32_t));
-	const void *count = find_attr(answer, SCHANNEL_A_DIVERT_COUNT,
+	const void *count = genl_find(answer, SCHANNEL_A_DIVERT_COUNT,
 				      sizeof(uint64_t));
 	uint32_t which;
 
@@ -97,26 +23,6 @@ static void take_verdict(const struct nlmsghdr *answer, void *arg)
 	memcpy(&which, verdict, sizeof(which));
 	if (which <= SCHANNEL_DIVERT_MAX)
 		memcpy(&counts->verdicts[which], count, sizeof(uint64_t));
-}
-
-static int read_verdicts(struct divert_counts *counts)
-{
-	struct request request = {
-		.header.nlmsg_len = sizeof(request),
-		.attr.nla_type = CTRL_ATTR_FAMILY_NAME,
-		.attr.nla_len = NLA_HDRLEN + sizeof(SCHANNEL_FAMILY_NAME),
-		.name = SCHANNEL_FAMILY_NAME,
-	};
-	uint16_t id = 0;
-	int err;
-
-	err = ask(&request, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, NLM_F_ACK,
-		  take_family, &id);
-	if (err)
-		return err;
-	request.header.nlmsg_len = NLMSG_LENGTH(GENL_HDRLEN);
-	return ask(&request, id, SCHANNEL_CMD_DIVERT_GET, NLM_F_DUMP,
-		   take_verdict, counts);
 }
 
 /* "Tcp: NAMES" and "Tcp: VALUES"; the fifth is ActiveOpens, the seventh AttemptFails. */
@@ -146,7 +52,7 @@ bool divert_read(struct divert_counts *counts)
 	int err;
 
 	memset(counts, 0, sizeof(*counts));
-	err = read_verdicts(counts);
+	err = genl_dump(SCHANNEL_CMD_DIVERT_GET, take_verdict, counts);
 	if (err) {
 		fprintf(stderr, "cannot read the counters of diverted connections: %s\n",
 			errno_name(-err));
