@@ -362,6 +362,8 @@ static void answer_fields(void)
 	check_dst(&answer_msg);
 	GOOD(answer_msg, answer.ready, 0);
 	GOOD(answer_msg, answer.ready, 0xffffffff);
+	GOOD(answer_msg, answer.queue, QUEUES - 1);
+	BAD(answer_msg, answer.queue, QUEUES);
 }
 
 static void return_fields(void)

@@ -36,7 +36,7 @@ struct sc_queue queue_join(struct queue_half *own, struct queue_half *peer, u32 
 		.peer_page = peer->page,
 		.own_size = SCHANNEL_QUEUE_ENTRIES << own->order,
 		.peer_size = SCHANNEL_QUEUE_ENTRIES << peer->order,
-		.prod = SC_QUEUE_START + prod,
+		.prod = SC_QUEUE_START(0) + prod,
 		.cons = cons,
 	};
 }

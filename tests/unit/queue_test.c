@@ -291,6 +291,26 @@ static void old_marks_stay_old(void)
 	}
 }
 
+/* A flow whose entry waits in one queue is posted in another one that it was moved to. */
+static void marks_are_of_one_queue(void)
+{
+	struct ends first, second;
+	sc_pending_t pending = 0;
+
+	ends_init(&first, 0);
+	ends_init(&second, 0);
+	second.poster.prod = SC_QUEUE_START(1);
+	sc_queue_post(&first.poster, 9, &pending);
+	sc_queue_post(&second.poster, 9, &pending);
+	CHECK_EQ(second.poster_page->prod, 1);
+	sc_queue_post(&second.poster, 9, &pending);
+	CHECK_EQ(second.poster_page->prod, 1);
+	sc_queue_post(&first.poster, 9, &pending);
+	CHECK_EQ(first.poster_page->prod, 2);
+	ends_exit(&first);
+	ends_exit(&second);
+}
+
 /* The initial pending mark is before all entries, even the first. */
 static void first_entry_of_all(void)
 {
@@ -398,6 +418,7 @@ static const struct tap_case cases[] = {
 	{ "as the model", as_the_model },
 	{ "all flows fit", all_flows_fit },
 	{ "old pending marks stay old", old_marks_stay_old },
+	{ "marks are of one queue", marks_are_of_one_queue },
 	{ "the first entry of all", first_entry_of_all },
 	{ "hostile producer index", hostile_prod },
 	{ "hostile consumer index", hostile_cons },

@@ -191,6 +191,12 @@ struct schannel_dir {
  * sees an overflow; flow 0 counts in queue 0. A flow counts in a queue from the message
  * that names the queue until CLOSE was sent and received and the queue was found empty
  * after that (@prod equal to the own @cons).
+ *
+ * RING and RING_ANSWER may name another queue for a flow. The receiver posts in that
+ * queue from when it handles the message; what it has posted before stays where it is.
+ * Therefore the owner of the flow accepts entries for it from each queue that it has
+ * named, until CLOSE was received. A flow then counts in all of these queues, and the
+ * rule above holds only if a side names no queue again that the flow has left.
  */
 
 /* Entries in one page. */
@@ -343,8 +349,9 @@ enum schannel_msg_type {
  * @order:	the ring has 1 << @order pages. Check: at most the @accept_order of the
  *		receiver.
  * @queue:	the event queue in which the sender of this message wants the
- *		flow's events. Check: less than the number of queues of the channel.
- *		The sender ignores entries for the flow in other queues.
+ *		flow's events from now on. Check: less than the number of queues of the
+ *		channel. The sender ignores entries for the flow in queues that it has
+ *		never named for it.
  * @flags:	SCHANNEL_RING_*. Check: known; if not, the receiver refuses an OPEN as
  *		UNSUPPORTED, resets the flow of an ACCEPT, and answers 0 to a RING.
  */
@@ -400,7 +407,7 @@ struct schannel_ring_at {
 /**
  * struct schannel_msg_ring - body of SCHANNEL_MSG_RING
  * @ring:	the ring that is offered. Check: as for any ring, but if its segment
- *		is not mapped the answer is 0. @ring.queue has no effect.
+ *		is not mapped the answer is 0.
  *
  * A side sends it while its end of the flow is open: after ACCEPT and before its
  * own CLOSE. Check: the previous RING was answered. A receiver that has sent CLOSE
@@ -415,11 +422,14 @@ struct schannel_msg_ring {
  * @ready:	1 if the sender of the answer can read the ring that was offered, 0 if
  *		not. Check: a RING of the receiver waits for its answer. Any value but
  *		0 counts as 1.
+ * @queue:	the event queue in which the sender of the answer wants the flow's
+ *		events from now on. Check: as for @queue of struct schannel_ring_at.
  *
  * After a 0 the pages of the ring may be used for something else at once.
  */
 struct schannel_msg_answer {
 	__u32	ready;
+	__u32	queue;
 };
 
 /**

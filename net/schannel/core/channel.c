@@ -37,10 +37,14 @@ void sc_channel_put(struct schannel_channel *ch)
 }
 EXPORT_SYMBOL_NS_GPL(sc_channel_put, SC_NS_SOCK);
 
+/* The event queue of the control ring. */
+const u8 sc_queue_ctl;
+
 /**
  * sc_channel_post() - post an event for a flow, so that the peer looks at it
  * @ch:		a channel that is up and stays up during the call
- * @queue:	the event queue in which the peer wants events for the flow
+ * @queue:	the event queue in which the peer wants events for the flow; the peer may name
+ *		another one at any time
  * @flow:	the flow's number in the peer's table
  * @pending:	the flow's pending mark
  *
@@ -49,20 +53,51 @@ EXPORT_SYMBOL_NS_GPL(sc_channel_put, SC_NS_SOCK);
  *
  * Context: Process or softirq context.
  */
-void sc_channel_post(struct schannel_channel *ch, unsigned int queue, u32 flow,
+void sc_channel_post(struct schannel_channel *ch, const u8 *queue, u32 flow,
 		     sc_pending_t *pending)
 {
-	struct sc_channel_queue *q = &ch->queue[queue];
+	struct sc_channel_queue *q;
 	enum sc_post post;
+	unsigned int nr;
 
-	spin_lock_bh(&q->lock);
+	for (;;) {
+		nr = READ_ONCE(*queue);
+		q = &ch->queue[nr];
+		spin_lock_bh(&q->lock);
+		/* under the lock of the right queue: see sc_channel_name_queue() */
+		if (likely(READ_ONCE(*queue) == nr))
+			break;
+		spin_unlock_bh(&q->lock);
+	}
 	post = sc_queue_post(&q->q, flow, pending);
 	spin_unlock_bh(&q->lock);
 	if (post == SC_POST_NOTIFY) {
 		atomic_long_inc(&ch->stats.notify_sent);
-		trace_schannel_notify(ch, queue, flow);
-		ch->peer->transport->notify(ch->peer, queue);
+		trace_schannel_notify(ch, nr, flow);
+		ch->peer->transport->notify(ch->peer, nr);
 	}
+}
+
+/**
+ * sc_channel_name_queue() - the peer wants a flow's events in another event queue
+ * @ch:		the channel
+ * @queue:	the flow's queue, as for sc_channel_post()
+ * @name:	the queue that the peer has named, checked
+ *
+ * Nothing is posted for the flow in the old queue after the return, and its pending mark, which
+ * is of the old queue, is not changed by a thread that posted there.
+ *
+ * Context: The channel's work.
+ */
+void sc_channel_name_queue(struct schannel_channel *ch, u8 *queue, u8 name)
+{
+	struct sc_channel_queue *old = &ch->queue[*queue];
+
+	if (*queue == name)
+		return;
+	spin_lock_bh(&old->lock);
+	WRITE_ONCE(*queue, name);
+	spin_unlock_bh(&old->lock);
 }
 
 /* ---- Our flows in the peer's event queues -------------------------------- */

@@ -310,8 +310,10 @@ struct schannel_channel {
 void sc_channel_put(struct schannel_channel *ch);
 void sc_channel_note(struct schannel_channel *ch, unsigned long *bitmap, unsigned int nr);
 void sc_channel_fail(struct schannel_channel *ch, const char *violation);
-void sc_channel_post(struct schannel_channel *ch, unsigned int queue, u32 flow,
+extern const u8 sc_queue_ctl;
+void sc_channel_post(struct schannel_channel *ch, const u8 *queue, u32 flow,
 		     sc_pending_t *pending);
+void sc_channel_name_queue(struct schannel_channel *ch, u8 *queue, u8 name);
 unsigned int sc_channel_join_queue(struct schannel_channel *ch, unsigned int queue);
 void sc_channel_leave_queue(struct schannel_channel *ch, unsigned int queue);
 

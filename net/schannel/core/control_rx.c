@@ -118,8 +118,10 @@ static const char *sc_control_handle_flow(struct schannel_channel *ch,
 		return sc_control_reset_after(flow, msg);
 	switch (msg->type) {
 	case SCHANNEL_MSG_RING:
+		sc_channel_name_queue(ch, &flow->queue, msg->ring.ring.queue);
 		return sc_resize_offer(flow, &msg->ring.ring);
 	case SCHANNEL_MSG_RING_ANSWER:
+		sc_channel_name_queue(ch, &flow->queue, msg->answer.queue);
 		return sc_resize_answer(flow, msg->answer.ready);
 	case SCHANNEL_MSG_RETURN:
 		/* OPENs of that type are refused, so far no module takes them */
@@ -199,7 +201,7 @@ static int sc_control_take(struct schannel_channel *ch,
 	from = sc_ring_run(&rx->ring, rx->cons, &run);
 	memcpy(msg, from, SCHANNEL_MSG_SIZE);
 	if (sc_rx_publish(rx, SCHANNEL_MSG_SIZE))
-		sc_channel_post(ch, 0, SCHANNEL_FLOW_CTL, &ch->ctl_pending);
+		sc_channel_post(ch, &sc_queue_ctl, SCHANNEL_FLOW_CTL, &ch->ctl_pending);
 	return 1;
 }
 

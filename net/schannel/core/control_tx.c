@@ -68,6 +68,7 @@ static bool sc_control_flow(struct sc_flow *flow, struct schannel_msg *msg)
 		flow->posts &= ~SC_FLOW_POST_ANSWER;
 		msg->type = SCHANNEL_MSG_RING_ANSWER;
 		msg->answer.ready = flow->resize.ready;
+		msg->answer.queue = flow->own_queue;
 	} else {
 		return false;
 	}
@@ -166,7 +167,7 @@ void sc_control_flush(struct schannel_channel *ch)
 	}
 	/* under the lock: schannel_channel_destroy() may free the pages after the unlock */
 	if (notify && sc_channel_is_up(ch))
-		sc_channel_post(ch, 0, SCHANNEL_FLOW_CTL, &ch->ctl_pending);
+		sc_channel_post(ch, &sc_queue_ctl, SCHANNEL_FLOW_CTL, &ch->ctl_pending);
 	spin_unlock(&ch->ctl_lock);
 }
 

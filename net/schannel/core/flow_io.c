@@ -87,7 +87,7 @@ u32 sc_flow_copy_out(const struct sc_ring *ring, u32 pos, struct iov_iter *to,
 void sc_flow_post(struct sc_flow *flow)
 {
 	atomic_long_inc(&flow->events);
-	sc_channel_post(flow->channel, flow->queue, flow->peer_id, &flow->pending);
+	sc_channel_post(flow->channel, &flow->queue, flow->peer_id, &flow->pending);
 }
 
 /**

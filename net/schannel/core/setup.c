@@ -164,7 +164,7 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 	ch->nr_queues = min(SC_QUEUES, num_online_cpus());
 	for (i = 0; i < SC_QUEUES; i++) {
 		spin_lock_init(&ch->queue[i].lock);
-		ch->queue[i].q.prod = SC_QUEUE_START;
+		ch->queue[i].q.prod = SC_QUEUE_START(i);
 		ch->queue[i].flows = !i;	/* flow 0 is in queue 0 */
 	}
 	sc_pool_init(&ch->pool, sc_channel_pool_pages(peer));

@@ -118,6 +118,9 @@ const char *sc_message_check(const struct schannel_msg *msg,
 		return check_dst(msg);
 	case SCHANNEL_MSG_CLOSE:
 	case SCHANNEL_MSG_RING_ANSWER:
+		if (msg->answer.queue >= nr_queues)
+			return "event queue number out of range";
+		return check_both(msg, table_pages);
 	case SCHANNEL_MSG_RETURN:
 		return check_both(msg, table_pages);
 	case SCHANNEL_MSG_TABLE_ADD:

@@ -8,7 +8,6 @@
 #ifndef _SCHANNEL_QUEUE_H
 #define _SCHANNEL_QUEUE_H
 
-#include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/minmax.h>
@@ -24,7 +23,8 @@
  */
 typedef u64 sc_pending_t;
 
-#define SC_QUEUE_START	BIT_ULL(32)
+/* Each queue has positions of its own, so that a mark of another queue is never taken for its. */
+#define SC_QUEUE_START(queue)	(((u64)(queue) + 1) << 58)
 
 /**
  * struct sc_queue - both sides' halves of one event queue

@@ -92,12 +92,12 @@ static bool storming;
 static unsigned int rounds;
 static atomic_t nr_polls, nr_events;
 
-/* sc_channel_post(ch, queue, ...) */
+/* sc_channel_post(ch, &queue, ...) */
 static int post(struct kprobe *probe, struct pt_regs *regs)
 {
 	if (!READ_ONCE(storming)) {
 		WRITE_ONCE(channel, (struct schannel_channel *)regs->di);
-		WRITE_ONCE(queue, regs->si);
+		WRITE_ONCE(queue, *(const u8 *)regs->si);
 	}
 	return 0;
 }

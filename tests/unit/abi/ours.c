@@ -193,7 +193,7 @@ static const char *our_attach(struct side *side, u32 directory)
 			.peer_page = side->peer_entries + (i << peer->queue_order),
 			.own_size = SCHANNEL_QUEUE_ENTRIES << side->config.queue_order,
 			.peer_size = SCHANNEL_QUEUE_ENTRIES << peer->queue_order,
-			.prod = SC_QUEUE_START,
+			.prod = SC_QUEUE_START(i),
 		};
 	side->peer_table[0] = table;
 	side->peer_table_pages = 1;
