@@ -134,3 +134,22 @@ void schannel_flows_free(struct schannel_flow *list)
 		list = next;
 	}
 }
+
+int schannel_flow_destroy(const struct schannel_flow *flow)
+{
+	const struct scl_attr attrs[] = {
+		SCL_U32(SCHANNEL_A_FLOW_DOMID, flow->domid),
+		SCL_U32(SCHANNEL_A_FLOW_ID, flow->id),
+		SCL_U32(SCHANNEL_A_FLOW_LOCAL_PORT, flow->local_port),
+		SCL_U32(SCHANNEL_A_FLOW_PEER_PORT, flow->peer_port),
+		{ SCHANNEL_A_FLOW_OPENED, 0, "" },
+	};
+	struct scl_reply reply;
+
+	/* a flag is there or not */
+	if (scl_genl_ask(SCHANNEL_CMD_FLOW_DEL, 0, attrs, SCL_COUNT(attrs) - !flow->opened,
+			 &reply))
+		return -1;
+	free(reply.data);
+	return 0;
+}

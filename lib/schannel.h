@@ -309,6 +309,12 @@ struct schannel_flow {
 int schannel_flows(uint32_t domid, struct schannel_flow **list);
 void schannel_flows_free(struct schannel_flow *list);
 
+/*
+ * End a flow from such a list at once: its program gets ECONNABORTED, the peer's ECONNRESET.
+ * Also ends flows whose socket was closed. ENOENT: it has ended already.
+ */
+int schannel_flow_destroy(const struct schannel_flow *flow);
+
 /**
  * struct schannel_socket - a socket, connected or not
  * @next:	next one in the list

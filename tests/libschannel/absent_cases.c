@@ -37,6 +37,7 @@ static void absent(void)
 	CHECK_ABSENT(schannel_peer_move(3, 0));
 	CHECK_ABSENT(schannel_channels(&channels));
 	CHECK_ABSENT(schannel_flows(SC_DOMID_ANY, &flows));
+	CHECK_ABSENT(schannel_flow_destroy(&(struct schannel_flow){ .domid = 3, .id = 1 }));
 	CHECK_ABSENT(schannel_sockets(0, 0, &sockets));
 	CHECK_ABSENT(schannel_socket_destroy(1));
 	CHECK_ABSENT(schannel_stats(&stats));

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -215,6 +216,67 @@ static void socket_destroyed(void)
 	schannel_sockets_free(list);
 	CHECK_EQ(schannel_socket_destroy(~0ULL), -1);
 	CHECK_EQ(errno, ENOENT);
+out:
+	connection_end(&conn);
+}
+
+/* As socket_destroyed(), by the flow. */
+static void flow_destroyed(void)
+{
+	struct schannel_flow *list = NULL, *client;
+	struct connection conn;
+	char byte;
+
+	if (!connection_begin(&conn, SOCK_STREAM))
+		goto out;
+	CHECK(!schannel_flows(SC_DOMID_ANY, &list));
+	client = flow_find(list, conn.client_port, conn.port);
+	if (CHECK(client)) {
+		client->peer_port++;
+		CHECK_EQ(schannel_flow_destroy(client), -1);
+		CHECK_EQ(errno, ENOENT);
+		client->peer_port--;
+		CHECK(!schannel_flow_destroy(client));
+		CHECK_EQ(recv(conn.client, &byte, 1, 0), -1);
+		CHECK_EQ(errno, ECONNABORTED);
+		CHECK_EQ(recv(conn.server, &byte, 1, 0), -1);
+		CHECK_EQ(errno, ECONNRESET);
+	}
+	schannel_flows_free(list);
+out:
+	connection_end(&conn);
+}
+
+/* A flow whose socket was closed before the peer has read has no other handle. */
+static void orphan_destroyed(void)
+{
+	struct schannel_flow *list = NULL, *client;
+	struct schannel_stats *stats = NULL;
+	struct connection conn;
+	struct pollfd reset;
+	char byte;
+
+	if (!connection_begin(&conn, SOCK_STREAM))
+		goto out;
+	CHECK_EQ(send(conn.client, "x", 1, 0), 1);
+	close(conn.client);
+	conn.client = -1;
+	CHECK(!schannel_stats(&stats));
+	CHECK(stats && stats->orphans >= 1 && stats->orphan_memory >= 4096);
+	schannel_stats_free(stats);
+	CHECK(!schannel_flows(SC_DOMID_ANY, &list));
+	client = flow_find(list, conn.client_port, conn.port);
+	if (CHECK(client)) {
+		CHECK(client->closed);
+		CHECK(!schannel_flow_destroy(client));
+		reset = (struct pollfd){ .fd = conn.server };
+		do
+			CHECK(poll(&reset, 1, 100) >= 0);
+		while (!(reset.revents & POLLERR));
+		CHECK_EQ(recv(conn.server, &byte, 1, 0), -1);
+		CHECK_EQ(errno, ECONNRESET);
+	}
+	schannel_flows_free(list);
 out:
 	connection_end(&conn);
 }
@@ -485,6 +547,8 @@ static const struct tap_case cases[] = {
 	{ "query: sockets", sockets },
 	{ "query: sockets of a type or state", sockets_chosen },
 	{ "query: ending a socket", socket_destroyed },
+	{ "query: ending a flow", flow_destroyed },
+	{ "query: ending a flow whose socket was closed", orphan_destroyed },
 	{ "query: channels", channels },
 	{ "query: statistics", statistics },
 	{ "query: diversions", diversions },

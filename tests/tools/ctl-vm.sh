@@ -194,6 +194,9 @@ step 'another user may not see flows come and go' fails_with 'not permitted' \
 # shellcheck disable=SC2086
 step 'another user may end no sockets' fails_with 'not permitted' \
 	$NOBODY schannelctl sockets kill port $PORT
+# shellcheck disable=SC2086
+step 'another user may end no flows' fails_with 'not permitted' \
+	$NOBODY schannelctl flows kill port $PORT
 step 'the connection is still open' has 'length == 1' schannelctl -j flows state open dport $PORT peer self \
 	sport "$(schannelctl -j flows | jq 'map(select(.uid == 1000))[0].local_port')"
 
@@ -215,6 +218,16 @@ step 'the other user gets an error' await $LIMIT other 'ended errno=ECONNABORTED
 step 'sockets kill: no socket matches any more' has '. == []' \
 	schannelctl -j sockets kill dport $PORT state established
 stop sender other talker
+
+# Ending flows.
+hold stalled --direction send --stall
+step 'another connection' await $LIMIT stalled '^blocked'
+step 'flows kill: its end' has 'length == 1 and .[0].peer_port == 5000' \
+	schannelctl -j flows kill state open dport $PORT
+step 'its program gets an error' await $LIMIT stalled 'ended errno=ECONNABORTED'
+step 'flows -K: no flow matches any more' has '. == []' \
+	schannelctl -j flows -K state open dport $PORT
+stop stalled
 
 # A monitor shows the events from its start on.
 spawn monitor dom0 'schannelctl -j monitor'

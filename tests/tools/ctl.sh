@@ -71,7 +71,7 @@ fails 2 'flows takes no -i (--interval)' --interval 1 flows
 fails 2 'usage' pair a
 fails 2 'usage' unpair a b c
 fails 2 'usage' channels web web
-fails 2 'usage' flows port
+fails 2 'usage' stats web web
 fails 2 'expected: peer, type, state, port, sport, dport' flows colour red
 fails 2 "did you mean 'dport'?" flows dprot 80
 fails 2 "did you mean 'flows'?" monitor folws
@@ -92,6 +92,7 @@ fails 1 'use the id' channels twins
 fails 1 'no network namespace' peers move web netns there-is-none
 fails 1 'not permitted' peers move web netns $$
 fails 1 'not permitted' sockets kill state listen
+fails 1 'not permitted' flows kill dport 81
 fails 2 'usage' attach
 fails 2 "unknown scope keyword 'all'" attach web all
 fails 2 "did you mean 'port'?" attach web prot 80
@@ -130,7 +131,7 @@ MADE_UP=12 fails 1 'cannot allocate memory' stats
 "$made_up" help >/dev/full 2>/dev/null
 [ $? = 1 ]
 point $? 'output that cannot be written is an error'
-for arguments in 'sockets kill' -K 'peers move web netns' 'peers web move'; do
+for arguments in 'sockets kill' 'flows kill' -K 'peers move web netns' 'peers web move'; do
 	# shellcheck disable=SC2086
 	timeout 10 "$made_up" ${arguments/#-K/sockets -K} >/dev/null 2>&1
 	[ $? = 2 ]
@@ -200,6 +201,8 @@ counts 2 sockets state listen
 counts 2 sockets peer 0
 counts 2 sockets -K state established
 counts 2 sockets k type dgram
+counts 5 flows -K type stream
+counts 5 flows k type stream
 [ -z "$("$made_up" show | sed -n '/ $/p')" ]
 point $? 'no line of a table ends in a space'
 
@@ -209,7 +212,7 @@ prints 'open +stream .*  \[fd00::5\]:5202 +\[fd00::3\]:40001 +0' flows
 counts 2 flows dport 5201
 prints 'divert_ok +17' stats
 prints 'divert_not_attached +18' stats
-NO_INET=1 counts 13 stats
+NO_INET=1 counts 17 stats
 fails 2 'usage' why
 fails 2 'expected: cgroup' why web port 80
 fails 2 'usage' why web cgroup
@@ -439,14 +442,14 @@ completes 'show sockets stats' -j s
 completes 'self web' channels ''
 completes 'move self web' peers ''
 completes 'netns' peers move web ''
-completes 'dport peer port sport state type' flows ''
+completes 'dport kill peer port sport state type' flows ''
 completes 'kill' sockets k
 completes 'listen' sockets -e state l
 completes 'closing' flows state c
 completes 'seqpacket stream' flows type s
 completes 'web' sockets kill peer w
 completes 'flows' monitor f
-completes '--extended --help --human --json --numeric --processes --version -H -V -e -h -j -n -p' flows -
+completes '--extended --help --human --json --kill --numeric --processes --version -H -K -V -e -h -j -n -p' flows -
 completes '--interval' stats --i
 completes 'pair' help pai
 completes 'attach attached' att

@@ -288,6 +288,17 @@ int schannel_monitor_next(struct schannel_monitor *monitor, const struct schanne
 	return 0;
 }
 
+/* One has ended before, another belongs to another user. */
+int schannel_flow_destroy(const struct schannel_flow *flow)
+{
+	if (flow->peer_port == 81) {
+		errno = EPERM;
+		return -1;
+	}
+	errno = ENOENT;
+	return flow->answered ? 0 : -1;
+}
+
 /* One has ended before, the listener belongs to another user. */
 int schannel_socket_destroy(uint64_t cookie)
 {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <err.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "choice.h"
 #include "command.h"
 #include "filter.h"
 #include "flow.h"
@@ -73,8 +76,21 @@ struct json_object *flow_record(const struct schannel_flow *flow)
 	return record;
 }
 
+/* Returns false if the flow has ended meanwhile. */
+static bool flow_kill(const struct schannel_flow *flow)
+{
+	if (!schannel_flow_destroy(flow))
+		return true;
+	if (errno == ENOENT)
+		return false;
+	if (errno == EPERM)
+		errx(EXIT_FAILED, "not permitted: ending connections requires CAP_NET_ADMIN");
+	err(EXIT_FAILED, "cannot end a connection");
+}
+
 void flows_command(char **arg)
 {
+	static const struct choice verbs[] = { { "kill", 1 }, { } };
 	static const struct column columns[] = {
 		{ "STATE", "state", COLUMN_TEXT },
 		{ "TYPE", "type", COLUMN_TEXT },
@@ -95,12 +111,19 @@ void flows_command(char **arg)
 	struct schannel_flow *flows, *flow;
 	struct filter filter;
 
+	if (arg[0] && choice_find(verbs, arg[0]) > 0) {
+		options.kill = true;
+		arg++;
+	}
+	/* Without a filter, a mistake would end all connections. */
+	if (options.kill && !arg[0])
+		usage_error();
 	filter_parse(&filter, arg, states);
 	if (schannel_flows(filter.domid, &flows))
 		query_failed("flows");
 	for (flow = flows; flow; flow = flow->next) {
 		record = flow_record(flow);
-		if (filter_matches(&filter, record))
+		if (filter_matches(&filter, record) && (!options.kill || flow_kill(flow)))
 			list_add(list, record);
 		else
 			json_object_put(record);

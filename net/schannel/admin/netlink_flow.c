@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Flows over generic netlink. See netlink.c. */
+#include <linux/capability.h>
 #include <linux/err.h>
 #include <linux/in6.h>
 #include <linux/sock_diag.h>
@@ -13,6 +14,7 @@
 #include "core/channel.h"
 #include "core/flow.h"
 #include "core/peer.h"
+#include "core/reap.h"
 #include "netlink_gen.h"
 #include "netlink_msg.h"
 
@@ -234,5 +236,63 @@ int schannel_nl_flow_get_start(struct netlink_callback *cb)
 	at->only = true;
 	at->domid = peer->domid;
 	sc_peer_put(peer);
+	return 0;
+}
+
+/* ---- Ending a flow ------------------------------------------------------ */
+
+/* Does an attribute have this value, if the request has it at all? */
+static bool sc_netlink_may_be(const struct genl_info *info, int attr, u32 value)
+{
+	return !info->attrs[attr] || nla_get_u32(info->attrs[attr]) == value;
+}
+
+/* The flow that the request means, with a reference, if it is in the channel to @peer. */
+static struct sc_flow *sc_netlink_find_flow(const struct genl_info *info,
+					    struct schannel_peer *peer)
+{
+	struct schannel_channel *ch = sc_peer_channel_up(peer, genl_info_net(info));
+	struct sc_flow *flow;
+	u32 local, remote;
+
+	if (!ch)
+		return NULL;
+	flow = sc_flow_get(ch, nla_get_u32(info->attrs[SCHANNEL_A_FLOW_ID]));
+	sc_channel_put(ch);
+	if (!flow)
+		return NULL;
+	local = flow->open.src_port;
+	remote = flow->open.dst_port;
+	if (!flow->opened)
+		swap(local, remote);
+	if (flow->opened == !!info->attrs[SCHANNEL_A_FLOW_OPENED] &&
+	    sc_netlink_may_be(info, SCHANNEL_A_FLOW_LOCAL_PORT, local) &&
+	    sc_netlink_may_be(info, SCHANNEL_A_FLOW_PEER_PORT, remote))
+		return flow;
+	sc_flow_put(flow);
+	return NULL;
+}
+
+int schannel_nl_flow_del_doit(struct sk_buff *request, struct genl_info *info)
+{
+	struct schannel_peer *peer;
+	struct sc_flow *flow;
+
+	/* GENL_ADMIN_PERM, which schannel.yaml could ask for, is about init_user_ns */
+	if (!netlink_ns_capable(request, genl_info_net(info)->user_ns, CAP_NET_ADMIN))
+		return -EPERM;
+	if (GENL_REQ_ATTR_CHECK(info, SCHANNEL_A_FLOW_ID))
+		return -EINVAL;
+	peer = sc_netlink_peer(info, SCHANNEL_A_FLOW_DOMID);
+	if (IS_ERR(peer))
+		return PTR_ERR(peer);
+	flow = sc_netlink_find_flow(info, peer);
+	if (!flow && peer->remote)
+		flow = sc_netlink_find_flow(info, peer->remote);
+	sc_peer_put(peer);
+	if (!flow)
+		return -ENOENT;
+	sc_reap_kill(flow);
+	sc_flow_put(flow);
 	return 0;
 }

@@ -37,6 +37,15 @@ static const struct nla_policy schannel_flow_get_nl_policy[SCHANNEL_A_FLOW_DOMID
 	[SCHANNEL_A_FLOW_DOMID] = { .type = NLA_U32, },
 };
 
+/* SCHANNEL_CMD_FLOW_DEL - do */
+static const struct nla_policy schannel_flow_del_nl_policy[SCHANNEL_A_FLOW_OPENED + 1] = {
+	[SCHANNEL_A_FLOW_DOMID] = { .type = NLA_U32, },
+	[SCHANNEL_A_FLOW_ID] = { .type = NLA_U32, },
+	[SCHANNEL_A_FLOW_OPENED] = { .type = NLA_FLAG, },
+	[SCHANNEL_A_FLOW_LOCAL_PORT] = { .type = NLA_U32, },
+	[SCHANNEL_A_FLOW_PEER_PORT] = { .type = NLA_U32, },
+};
+
 /* SCHANNEL_CMD_DIVERT_GET - do */
 static const struct nla_policy schannel_divert_get_nl_policy[SCHANNEL_A_DIVERT_PORT + 1] = {
 	[SCHANNEL_A_DIVERT_ADDRESS] = NLA_POLICY_EXACT_LEN(16),
@@ -83,6 +92,13 @@ static const struct genl_split_ops schannel_nl_ops[] = {
 		.policy		= schannel_flow_get_nl_policy,
 		.maxattr	= SCHANNEL_A_FLOW_DOMID,
 		.flags		= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= SCHANNEL_CMD_FLOW_DEL,
+		.doit		= schannel_nl_flow_del_doit,
+		.policy		= schannel_flow_del_nl_policy,
+		.maxattr	= SCHANNEL_A_FLOW_OPENED,
+		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd	= SCHANNEL_CMD_STATS_GET,

@@ -22,6 +22,7 @@ int schannel_nl_channel_get_dumpit(struct sk_buff *skb,
 				   struct netlink_callback *cb);
 int schannel_nl_flow_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb);
+int schannel_nl_flow_del_doit(struct sk_buff *skb, struct genl_info *info);
 int schannel_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info);
 int schannel_nl_divert_get_doit(struct sk_buff *skb, struct genl_info *info);
 int schannel_nl_divert_get_dumpit(struct sk_buff *skb,
