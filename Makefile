@@ -102,6 +102,10 @@ soak-tests:
 proof-tests:
 	$(MAKE) -C tests/proof O=$(BUILD)/tests/proof
 
+hostile-tests:
+	$(MAKE) -C tests/hostile O=$(BUILD)/tests/hostile
+	tests/hostile/build $(BUILD) $(or $(KDIR),$(TEST_KDIR))
+
 bench-tests:
 	$(MAKE) -C tests/bench O=$(BUILD)/tests/bench
 	$(MAKE) -C tests/bench/xen O=$(BUILD)/tests/bench
@@ -208,11 +212,11 @@ check-ctl: setup
 	$(in_vm) ctl attach
 
 check-xen: setup
-	$(MAKE) all guest-tests soak-tests proof-tests
+	$(MAKE) all guest-tests soak-tests proof-tests hostile-tests
 	@tests/check-xen $(BUILD)
 
 check-xen-full: setup
-	$(MAKE) all guest-tests soak-tests proof-tests
+	$(MAKE) all guest-tests soak-tests proof-tests hostile-tests
 	@tests/check-xen $(BUILD) full
 
 check-debug: setup
@@ -243,4 +247,4 @@ layers: setup
 
 .PHONY: help all setup modules lib tools guest-tests tamper-module kernel-user-module race-modules generate install uninstall clean demo proof \
 	quick check check-unit check-broker check-lib check-guest check-races check-inet mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full soak \
-	soak-tests proof-tests bench bench-tests style layers
+	soak-tests proof-tests hostile-tests bench bench-tests style layers
