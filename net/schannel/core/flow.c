@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Flows: references, removal from the flow table, and the calls to the user. flow_open.c
+ * Flows: references, removal from the flow table, events, and the calls to the user. flow_open.c
  * creates and closes flows, flow_io.c is the data path. See flow.h.
  */
 #include <linux/err.h>
@@ -14,6 +14,7 @@
 #include "memcg.h"
 #include "net.h"
 #include "owner.h"
+#include "peer.h"
 #include "stats.h"
 #include "trace.h"
 
@@ -115,6 +116,39 @@ void sc_flow_drop_owner(struct sc_flow *flow)
 	sc_memcg_uncharge(flow->memcg, 1);
 	mem_cgroup_put(flow->memcg);
 	sc_owner_put(flow->channel, flow->owner);
+}
+
+/**
+ * sc_flow_post() - post an event, so that the peer looks at the flow
+ * @flow:	the flow, whose remote end is known
+ *
+ * The caller executes a full barrier between its stores that the peer shall see and this
+ * call.
+ *
+ * Context: Under rcu_read_lock(), the channel is up.
+ */
+void sc_flow_post(struct sc_flow *flow)
+{
+	atomic_long_inc(&flow->events);
+	sc_channel_post(flow->channel, &flow->queue, flow->peer_id, &flow->pending);
+}
+
+/**
+ * sc_flow_broken() - the peer wrote an invalid index or record header
+ * @flow:	the flow
+ *
+ * Counts and logs it; the user resets the flow.
+ *
+ * Return: -EPROTO.
+ */
+int sc_flow_broken(struct sc_flow *flow)
+{
+	struct schannel_channel *ch = flow->channel;
+
+	atomic_long_inc(&ch->stats.flow_errors);
+	pr_warn_ratelimited("schannel: domain %u: flow %u: invalid ring index or record from peer, connection reset\n",
+			    ch->peer->domid, flow->id);
+	return -EPROTO;
 }
 
 /* ---- Calls to the user ------------------------------------------------- */

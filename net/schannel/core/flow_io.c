@@ -9,7 +9,6 @@
 
 #include "channel.h"
 #include "flow.h"
-#include "peer.h"
 
 /**
  * sc_flow_copy_in() - copy from user memory into a ring
@@ -73,39 +72,6 @@ u32 sc_flow_copy_out(const struct sc_ring *ring, u32 pos, struct iov_iter *to,
 	}
 	pagefault_enable();
 	return done;
-}
-
-/**
- * sc_flow_post() - post an event, so that the peer looks at the flow
- * @flow:	the flow, whose remote end is known
- *
- * The caller executes a full barrier between its stores that the peer shall see and this
- * call.
- *
- * Context: Under rcu_read_lock(), the channel is up.
- */
-void sc_flow_post(struct sc_flow *flow)
-{
-	atomic_long_inc(&flow->events);
-	sc_channel_post(flow->channel, &flow->queue, flow->peer_id, &flow->pending);
-}
-
-/**
- * sc_flow_broken() - the peer wrote an invalid index or record header
- * @flow:	the flow
- *
- * Counts and logs it; the user resets the flow.
- *
- * Return: -EPROTO.
- */
-int sc_flow_broken(struct sc_flow *flow)
-{
-	struct schannel_channel *ch = flow->channel;
-
-	atomic_long_inc(&ch->stats.flow_errors);
-	pr_warn_ratelimited("schannel: domain %u: flow %u: invalid ring index or record from peer, connection reset\n",
-			    ch->peer->domid, flow->id);
-	return -EPROTO;
 }
 
 /**
@@ -272,6 +238,7 @@ void sc_flow_look(struct sc_flow *flow, struct sc_flow_view *view)
 	index = smp_load_acquire(&rx->cons);
 	view->prod = READ_ONCE(rx->peer->tx_prod);
 	view->avail = min(view->prod - index, sc_rx_max_size(rx));
+	/* acquire: our own producer's index after it, for the same reason */
 	index = virt_load_acquire(&tx->peer->rx_cons);
 	size = sc_flow_tx_size(flow);
 	view->queued = min(READ_ONCE(tx->prod) - index, size);

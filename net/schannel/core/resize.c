@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The state of a resize, as the data path, the maintenance and the end of the flow need it.
- * resize_tx.c resizes our ring, resize_rx.c follows the peer's. See resize.h.
+ * resize_tx.c resizes our ring, resize_rx.c follows the peer's, resize_look.c does both in the
+ * channel's works. See resize.h.
  *
  * Our ring is resized under the sender's lock, the peer's is followed under the
  * receiver's. Both belong to the flow's user (ops->tx_try and rx_try), so a flow whose
@@ -20,7 +21,6 @@
 #include <linux/atomic.h>
 #include <linux/llist.h>
 #include <linux/rcupdate.h>
-#include <linux/sched.h>
 #include <linux/workqueue.h>
 
 #include "alloc.h"
@@ -67,6 +67,12 @@ bool sc_resize_can_proceed(const struct sc_flow *flow)
 	default:
 		return !READ_ONCE(flow->resize.leaving);
 	}
+}
+
+/* Has the peer switched to a ring that it offered, so that we have to follow? Any lock, or none. */
+bool sc_resize_is_behind(const struct sc_flow *flow)
+{
+	return READ_ONCE(flow->rx.next.size) && sc_rx_is_behind(&flow->rx);
 }
 
 /* Is there an offer of the peer that was not answered yet? */
@@ -153,63 +159,4 @@ void sc_resize_ask(struct sc_flow *flow)
 		return;
 	llist_add(&flow->resize.look_node, &ch->looks);
 	queue_work(sc_wq, &ch->work);
-}
-
-/**
- * sc_resize_look() - do what is due for the rings of a flow
- * @flow:	the flow
- *
- * Context: The channel's work and its maintenance.
- */
-void sc_resize_look(struct sc_flow *flow)
-{
-	bool tx_busy, rx_busy;
-	void *user = sc_resize_user_get(flow);
-	int err;
-
-	if (!user)
-		return;
-	err = flow->ops->tx_try(flow, user);
-	tx_busy = err == -EBUSY;
-	if (!err) {
-		sc_resize_look_tx(flow);
-		flow->ops->tx_end(user);
-	}
-	err = flow->ops->rx_try(flow, user);
-	rx_busy = err == -EBUSY && sc_resize_is_behind(flow);
-	if (!err) {
-		sc_resize_look_rx(flow);
-		flow->ops->rx_end(user);
-	}
-	WRITE_ONCE(flow->resize.busy, tx_busy || rx_busy);
-	sc_flow_user_put(flow, user);
-}
-
-/* For the channel's work: look at the flows that sc_resize_ask() has listed. */
-void sc_resize_look_all(struct schannel_channel *ch)
-{
-	struct llist_node *list = llist_del_all(&ch->looks);
-	struct sc_flow *flow, *next;
-
-	llist_for_each_entry_safe(flow, next, list, resize.look_node) {
-		/* from now on it may be listed again; pairs with sc_resize_ask() */
-		xchg(&flow->resize.asked, 0);
-		sc_resize_look(flow);
-		if (READ_ONCE(flow->resize.busy)) {
-			sc_maintain_flow(flow);
-			sc_maintain_soon(ch);
-		}
-		sc_flow_put(flow);
-		cond_resched();
-	}
-}
-
-/* The channel is down and its work has ended: forget the list. */
-void sc_resize_forget_looks(struct schannel_channel *ch)
-{
-	struct llist_node *list = llist_del_all(&ch->looks);
-	struct sc_flow *flow, *next;
-
-	llist_for_each_entry_safe(flow, next, list, resize.look_node)
-		sc_flow_put(flow);
 }

@@ -113,15 +113,13 @@ static inline enum sc_resize_state sc_resize_state(const struct sc_resize *resiz
 void *sc_resize_user_get(struct sc_flow *flow);
 u32 sc_resize_max(const struct sc_flow *flow);
 bool sc_resize_can_proceed(const struct sc_flow *flow);
+bool sc_resize_is_behind(const struct sc_flow *flow);
 bool sc_resize_is_offered(const struct sc_flow *flow);
 bool sc_resize_is_urgent(const struct sc_flow *flow);
 bool sc_resize_is_idle(const struct sc_flow *flow);
 void sc_resize_end(struct sc_flow *flow);
 void sc_resize_event(struct sc_flow *flow);
 void sc_resize_ask(struct sc_flow *flow);
-void sc_resize_look(struct sc_flow *flow);
-void sc_resize_look_all(struct schannel_channel *ch);
-void sc_resize_forget_looks(struct schannel_channel *ch);
 
 /* resize_tx.c: with the sender's lock, except sc_resize_answer() */
 bool sc_resize_full(struct sc_flow *flow);
@@ -134,10 +132,14 @@ void sc_resize_maintain_tx(struct sc_flow *flow, void *user, bool is_time,
 /* resize_rx.c: with the receiver's lock, except sc_resize_offer() and _try_accept() */
 void sc_resize_followed(struct sc_flow *flow);
 void sc_resize_follow(struct sc_flow *flow);
-bool sc_resize_is_behind(const struct sc_flow *flow);
 const char *sc_resize_offer(struct sc_flow *flow,
 			    const struct schannel_ring_at *at);
 void sc_resize_try_accept(struct sc_flow *flow);
 void sc_resize_look_rx(struct sc_flow *flow);
+
+/* resize_look.c */
+void sc_resize_look(struct sc_flow *flow);
+void sc_resize_look_all(struct schannel_channel *ch);
+void sc_resize_forget_looks(struct schannel_channel *ch);
 
 #endif /* _SCHANNEL_RESIZE_H */

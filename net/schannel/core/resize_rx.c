@@ -12,12 +12,6 @@
 #include "peer_segment.h"
 #include "resize.h"
 
-/* Has the peer switched to a ring that it offered, so that we have to follow? Any lock, or none. */
-bool sc_resize_is_behind(const struct sc_flow *flow)
-{
-	return READ_ONCE(flow->rx.next.size) && sc_rx_is_behind(&flow->rx);
-}
-
 /**
  * sc_resize_followed() - sc_rx_refresh() has followed the peer to another ring
  * @flow:	the flow; the caller holds the receiver's lock

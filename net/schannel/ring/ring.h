@@ -271,7 +271,10 @@ void sc_rx_offer(struct sc_rx *rx, const struct sc_ring *next);
 /* The size of the larger one of the present and the offered ring. No lock is needed. */
 static inline u32 sc_rx_max_size(const struct sc_rx *rx)
 {
-	/* acquire: if the peer has switched, the size below is the new one; pairs with sc_rx_follow() */
+	/*
+	 * acquire: if the peer has switched, the size below is the new one; pairs with
+	 * sc_rx_follow()
+	 */
 	u32 next = virt_load_acquire(&rx->next.size);
 	u32 size = READ_ONCE(rx->ring.size);
 

@@ -316,7 +316,7 @@ static int sc_inbox_filter(struct sc_inbox *in, struct sock *sk,
  * it, -ENOMEM if memory is short. in->lock is held.
  */
 static int sc_inbox_give(struct sc_inbox *in, struct sock *sk,
-			  const struct schannel_record *rec)
+			 const struct schannel_record *rec)
 {
 	struct sc_dgram *dg;
 	struct sk_buff *skb;

@@ -10,7 +10,7 @@
 #include "../user.h"
 
 #define GROUP	"schannel-test"
-#define MIB	(1L << 20)
+#define MIB	(1024L * 1024)
 #define MAX	(24 * MIB)
 /* What is left to programs, less what each processor may have in stock. */
 #define MOST	(MAX - MAX / 8 + 2 * MIB)
