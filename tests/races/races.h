@@ -20,6 +20,18 @@ void sc_race_access(const volatile void *ptr, size_t size, int type);
 #define __kcsan_disable_current	sc_race_disable
 #define __kcsan_enable_current	sc_race_enable
 #define __kcsan_check_access	sc_race_access
+
+#include <net/sock.h>
+
+/* The kernel's stores to a socket's flags are plain, and so they race with sock_flag(). */
+static inline void sc_race_sock_orphan(struct sock *sk)
+{
+	sc_race_disable();
+	sock_orphan(sk);
+	sc_race_enable();
+}
+
+#define sock_orphan	sc_race_sock_orphan
 #endif
 
 #endif
