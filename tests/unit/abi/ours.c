@@ -336,10 +336,10 @@ static void announce(struct side *side)
 
 static bool make_ring(struct side *side, u8 order, struct sc_extent *extent, struct sc_ring *ring)
 {
-	int err = sc_pool_alloc(&side->pool, order, extent);
+	int err = sc_pool_alloc(&side->pool, NULL, order, extent);
 
 	if (err && grow_pool(side, order))
-		err = sc_pool_alloc(&side->pool, order, extent);
+		err = sc_pool_alloc(&side->pool, NULL, order, extent);
 	if (err)
 		return false;
 	announce(side);
