@@ -93,7 +93,7 @@ static void hostile_message(struct schannel_channel *ch, const struct schannel_m
 	    sc_tx_space(&ch->ctl_tx) >= SCHANNEL_MSG_SIZE) {
 		memcpy(sc_ring_run(&ch->ctl_tx.ring, ch->ctl_tx.prod, &run), msg, sizeof(*msg));
 		sc_tx_publish(&ch->ctl_tx, SCHANNEL_MSG_SIZE);
-		sc_channel_post(ch, 0, SCHANNEL_FLOW_CTL, &ch->ctl_pending);
+		sc_channel_post(ch, &sc_queue_ctl, SCHANNEL_FLOW_CTL, &ch->ctl_pending);
 	}
 	spin_unlock(&ch->ctl_lock);
 }
@@ -117,7 +117,7 @@ static void hostile_storm_burst(struct schannel_channel *ch, int kind)
 		pending = 0;
 		switch (kind) {
 		case 1:
-			sc_channel_post(ch, 0, SCHANNEL_FLOWS_MAX - 1 - i, &pending);
+			sc_channel_post(ch, &sc_queue_ctl, SCHANNEL_FLOWS_MAX - 1 - i, &pending);
 			break;
 		case 2:
 			WRITE_ONCE(own->overflow, own->overflow + 1);
@@ -248,7 +248,7 @@ static bool hostile_invalid(struct schannel_channel *ch, const char *command)
 	}
 	if (!strcmp(command, "control")) {
 		hostile_entry(ch, SCHANNEL_FLOW_CTL)->tx_prod += 0x40000000;
-		sc_channel_post(ch, 0, SCHANNEL_FLOW_CTL, &ch->ctl_pending);
+		sc_channel_post(ch, &sc_queue_ctl, SCHANNEL_FLOW_CTL, &ch->ctl_pending);
 		return true;
 	}
 	if (!strcmp(command, "accept")) {
