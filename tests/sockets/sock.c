@@ -198,8 +198,8 @@ void sock_await_bytes(int fd, int bytes)
 
 size_t sock_fill(int fd, struct pattern *pattern)
 {
-	/* TCP moves bytes for a moment after send(): wait until it stops. */
-	int settle_ms = family_is_schannel() ? 0 : 50;
+	/* TCP moves bytes for a moment after send(), and a ring may grow: wait until it stops. */
+	int settle_ms = 50;
 	struct pollfd writable = { .fd = fd, .events = POLLOUT };
 	char buffer[4096];
 	size_t total = 0;

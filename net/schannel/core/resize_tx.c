@@ -211,8 +211,6 @@ bool sc_resize_full(struct sc_flow *flow)
 
 	switch (sc_resize_state(&flow->resize)) {
 	case SC_RESIZE_READY:
-		if (flow->tx.prod == resize->full_prod)
-			return false;	/* the peer has read nothing since */
 		return sc_resize_switch(flow);
 	case SC_RESIZE_STARVED:
 	case SC_RESIZE_OFFERED:
