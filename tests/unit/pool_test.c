@@ -394,8 +394,11 @@ static void growing_beside_idle(void)
 	CHECK_EQ(order, SCHANNEL_RING_ORDER_MAX);
 	for (pool->used = 0; pool->used <= pool->limit; pool->used++) {
 		to = sc_pool_larger(pool, NULL, 0, SCHANNEL_RING_ORDER_MAX);
-		if (to)
-			CHECK(4U << to <= pool->limit - pool->used);
+		if (!to)
+			continue;
+		CHECK(4U << to <= pool->limit - pool->used);
+		/* what is left is for the rings of new flows */
+		CHECK(pool->used + (1U << to) <= pool->limit - pool->limit / 16);
 	}
 	pool->rings = 0;
 	pool->small = 0;

@@ -9,6 +9,9 @@
 #include "dir.h"
 #include "pool.h"
 
+/* Part of the pool's limit that rings which grow leave to the rings of new flows. */
+#define SC_POOL_KEEP	16
+
 /**
  * sc_pool_init() - initialise a pool without segments
  * @pool:	the pool, zeroed
@@ -84,7 +87,8 @@ static bool sc_pool_share_allows(const struct sc_pool *pool,
  *
  * A ring may have an equal share of the pages that single-page rings leave. It may take
  * at most a quarter of the unallocated pages, so that the first ring to grow leaves pages
- * for others. While a smaller ring is stuck, this ring does not grow.
+ * for others, and none of the last pages, so that many that grow do not take the place of
+ * new flows. While a smaller ring is stuck, this ring does not grow.
  *
  * A ring that its user's share keeps from growing is not stuck: rings of other users must
  * not shrink for it.
@@ -95,14 +99,16 @@ u8 sc_pool_larger(struct sc_pool *pool, const struct sc_share *share, u8 order,
 		  u8 max)
 {
 	u8 most, larger = order;
-	u32 pages;
+	u32 pages, free, keep;
 
 	max = min(max, pool->order_max);
 	if (order >= max)
 		return order;
 	spin_lock_bh(&pool->lock);
+	free = pool->limit - pool->used;
+	keep = pool->limit / SC_POOL_KEEP;
 	pages = (pool->limit - pool->small) / (pool->rings - pool->small + 1);
-	pages = min(pages, (pool->limit - pool->used) / 4);
+	pages = min(pages, free > keep ? (free - keep) / 4 : 0);
 	most = min_t(u8, max, pages ? ilog2(pages) : 0);
 	if (order >= most)
 		pool->stuck = min(pool->stuck, order);
