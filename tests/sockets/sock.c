@@ -198,8 +198,9 @@ void sock_await_bytes(int fd, int bytes)
 
 size_t sock_fill(int fd, struct pattern *pattern)
 {
-	/* TCP moves bytes for a moment after send(), and a ring may grow: wait until it stops. */
+	/* TCP moves bytes for a moment after send(): wait until it stops. */
 	int settle_ms = 50;
+	bool settled = false;
 	struct pollfd writable = { .fd = fd, .events = POLLOUT };
 	char buffer[4096];
 	size_t total = 0;
@@ -212,10 +213,13 @@ size_t sock_fill(int fd, struct pattern *pattern)
 		n = send(fd, buffer, sizeof(buffer), MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0) {
 			check_equal(errno, EAGAIN);
-			if (!call(poll(&writable, 1, settle_ms)))
+			if (settled)
 				return total;
+			/* a larger ring may be ready, which poll() does not know and send() uses */
+			settled = !call(poll(&writable, 1, settle_ms));
 			continue;
 		}
+		settled = false;
 		pattern->position += n;
 		total += n;
 	}
