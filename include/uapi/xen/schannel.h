@@ -369,8 +369,9 @@ struct schannel_ring_at {
  * Check: that page is not beyond the end of the segment either. So a page that one process
  * may write holds the indexes of that process's flow only. The entry stays there until
  * the flow is over, even if the ring is replaced: the owner does not delete the segment
- * before. Messages and events name the flow by its number in the table, whose entry is
- * not used meanwhile. No effect in a RING.
+ * before. The owner zeroes it as it zeroes an entry of the table, before the message that
+ * has the flag. Messages and events name the flow by its number in the table, whose entry
+ * is not used meanwhile. No effect in a RING.
  */
 #define SCHANNEL_RING_INDEX	(1U << 0)
 #define SCHANNEL_RING_FLAGS	SCHANNEL_RING_INDEX
@@ -441,7 +442,7 @@ struct schannel_msg_answer {
  *		receiver refuses the flow as UNSUPPORTED.
  * @rx_order:	order that the opener requests for the ring of the other direction;
  *		0xff for no request. The acceptor may choose another order, and may
- *		begin with a smaller ring, which it moves once bytes fill it.
+ *		begin with a smaller ring, which it replaces once bytes fill it.
  * @reserved:	0.
  * @flags:	SCHANNEL_OPEN_*: what the receiver must understand to accept the flow.
  *		Check: known; else the receiver refuses the flow as UNSUPPORTED.
@@ -615,7 +616,7 @@ struct schannel_msg_table {
  *
  * After SEGMENT_GONE the owner may free the pages, and use the number again. A segment
  * counts against the receiver's @accept_pages from SEGMENT_ADD to SEGMENT_GONE, mapped or
- * not. A receiver that sends SEGMENT_GONE while it has a page of the segment, or the page
+ * not, with its @nr_pages: the page with the list does not count. A receiver that sends SEGMENT_GONE while it has a page of the segment, or the page
  * with the list, mapped breaks the protocol: this ends the channel.
  */
 
