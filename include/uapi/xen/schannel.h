@@ -614,10 +614,11 @@ struct schannel_msg_table {
  * has a ring there, the receiver does not unmap the segment before that flow is closed or
  * has switched: an owner that deletes a segment in use waits.
  *
- * After SEGMENT_GONE the owner may free the pages, and use the number again. A segment
- * counts against the receiver's @accept_pages from SEGMENT_ADD to SEGMENT_GONE, mapped or
- * not, with its @nr_pages: the page with the list does not count. A receiver that sends SEGMENT_GONE while it has a page of the segment, or the page
- * with the list, mapped breaks the protocol: this ends the channel.
+ * After SEGMENT_GONE the owner may free the pages, and use the number again. A
+ * segment counts against the receiver's @accept_pages from SEGMENT_ADD to
+ * SEGMENT_GONE, mapped or not, with its @nr_pages: the page with the list does not
+ * count. A receiver that sends SEGMENT_GONE while it has a page of the segment, or
+ * the page with the list, mapped breaks the protocol: this ends the channel.
  */
 
 /**
