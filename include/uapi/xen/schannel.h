@@ -14,10 +14,12 @@
  *	control ring	messages: they open and close flows and announce pages
  *	pool		segments, which hold the rings of the flows
  *
- * All integers are little endian and naturally aligned. SCHANNEL_PAGE_SIZE is
- * the unit of every "page" and every grant. Sizes and positions in a ring are
- * in bytes unless the text names another unit. Reserved and pad fields are 0
- * when written, and readers ignore them.
+ * All integers are little endian and naturally aligned. Their types are the
+ * processor's own: Xen runs on little-endian processors only, and a build for
+ * another one fails below. SCHANNEL_PAGE_SIZE is the unit of every "page" and
+ * every grant. Sizes and positions in a ring are in bytes unless the text names
+ * another unit. Reserved and pad fields are 0 when written, and readers ignore
+ * them.
  *
  * "The owner" is the side that writes a page, "the reader" is its peer.
  *
@@ -42,6 +44,10 @@
 #define _UAPI_XEN_SCHANNEL_H
 
 #include <linux/types.h>
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "The interface between domains is for little-endian processors."
+#endif
 
 #define SCHANNEL_PAGE_SHIFT	12
 #define SCHANNEL_PAGE_SIZE	(1U << SCHANNEL_PAGE_SHIFT)
