@@ -74,6 +74,7 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 	flow->type = type;
 	flow->channel = ch;
 	flow->resize.limits = start;
+	flow->resize.fixed = !ops->tx_try;
 	err = sc_flow_set_owner(flow, sk);
 	if (err)
 		goto err_free;

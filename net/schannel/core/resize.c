@@ -36,7 +36,8 @@
  */
 void *sc_resize_user_get(struct sc_flow *flow)
 {
-	return flow->ops->tx_try ? sc_flow_user_get(flow) : NULL;
+	/* not by @ops: after the user is gone, the module that has them may be gone, too */
+	return flow->resize.fixed ? NULL : sc_flow_user_get(flow);
 }
 
 /* The size limit of our ring, in bytes. */

@@ -41,6 +41,7 @@ enum sc_resize_offer {
  * struct sc_resize - resizing of a flow's two rings
  * @state:	enum sc_resize_state. A thread that sees a state whose transition it is to
  *		make also sees the members that belong to the state (release, acquire)
+ * @fixed:	the user has no data locks: the rings are never resized. Constant
  * @limits:	sizes that our ring may have
  * @wanted:	order to which the ring grows when it is first found full
  * @to:		from OFFERED on: the extent of the ring offered. STARVED: only its order
@@ -71,6 +72,7 @@ enum sc_resize_offer {
  */
 struct sc_resize {
 	u8 state;
+	bool fixed;
 	struct sc_size_limits limits;
 	u8 wanted;
 	struct sc_extent to;
