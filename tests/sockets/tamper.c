@@ -50,6 +50,11 @@ void tamper_length(unsigned int length)
 	command(PARAMETERS "length", text);
 }
 
+void tamper_break(void)
+{
+	command(PARAMETERS "break", "1");
+}
+
 static unsigned int result(const char *parameter)
 {
 	char text[20] = "";

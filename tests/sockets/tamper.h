@@ -14,6 +14,9 @@ void tamper_bytes(void);
 /* Changes the length of the last record. */
 void tamper_length(unsigned int length);
 
+/* Ends the channel in which the peer was notified last, as a peer that breaks the protocol does. */
+void tamper_break(void);
+
 enum tamper_storm {
 	TAMPER_ENTRIES = 1,	/* for a flow not in use */
 	TAMPER_OVERFLOWS,

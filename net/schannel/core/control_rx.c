@@ -64,6 +64,8 @@ static void sc_control_closed(struct sc_flow *flow, u32 reason)
 		sc_orphan_unlist(flow);
 	if (flow->close_sent)
 		sc_flow_retire(flow);
+	else if (flow->close_waits)
+		sc_control_close(flow, SCHANNEL_REASON_DONE);
 	else if (reset && !flow->killed && rcu_access_pointer(flow->user))
 		sc_orphan_add_reset(flow);
 	spin_unlock(&ch->ctl_lock);

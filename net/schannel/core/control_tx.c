@@ -189,6 +189,7 @@ static void sc_control_list(struct sc_flow *flow, u8 what)
 void sc_control_close(struct sc_flow *flow, u32 reason)
 {
 	lockdep_assert_held(&flow->channel->ctl_lock);
+	WRITE_ONCE(flow->close_waits, false);
 	if (flow->close_sent)
 		return;
 	flow->reason = reason;
@@ -203,10 +204,14 @@ void sc_control_close(struct sc_flow *flow, u32 reason)
  */
 void sc_control_reset(struct sc_flow *flow)
 {
-	if (flow->close_sent && flow->reason == SCHANNEL_REASON_DONE)
+	if (flow->close_waits) {
+		sc_control_close(flow, SCHANNEL_REASON_DONE);
 		sc_control_list(flow, SC_FLOW_POST_RESET);
-	else
+	} else if (flow->close_sent && flow->reason == SCHANNEL_REASON_DONE) {
+		sc_control_list(flow, SC_FLOW_POST_RESET);
+	} else {
 		sc_control_close(flow, SCHANNEL_REASON_RESET);
+	}
 }
 
 /**

@@ -13,6 +13,11 @@
  * sc_flow_is_live() first and never sleeps there: page faults are disabled while it
  * copies. Code that takes shared pages, or the flow's entry and ring, away marks the flow as
  * dead first and then waits for a grace period.
+ *
+ * The sender's and the receiver's lock belong to the user. After the user has left, nothing is
+ * sent or received. Only @tx still changes, while @close_waits: by the channel's work, which is
+ * then the only one that has the right to the sender's half and needs no lock. It gets the half
+ * with the control lock under which @close_waits is set.
  */
 #ifndef _SCHANNEL_FLOW_H
 #define _SCHANNEL_FLOW_H
@@ -147,6 +152,8 @@ struct sc_ids {
  * @user:	their argument, NULL once the user has left (RCU)
  * @posts:	SC_FLOW_POST_* that wait to be sent (control lock)
  * @accepted:	@peer_id is known (by the channel's work)
+ * @close_waits: the user has closed the flow, but the CLOSE is not posted until the ring is as
+ *		small as what is unread allows (control lock)
  * @close_sent:	CLOSE was sent (control lock)
  * @close_received: CLOSE was received (control lock)
  * @reset_received: a second CLOSE was received, a RESET (control lock)
@@ -191,6 +198,7 @@ struct sc_flow {
 
 	u8 posts;
 	bool accepted;
+	bool close_waits;
 	bool close_sent;
 	bool close_received;
 	bool reset_received;

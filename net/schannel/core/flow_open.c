@@ -308,6 +308,19 @@ void sc_flow_answered(struct sc_flow *flow, const struct schannel_msg *msg)
 	sc_control_flush(flow->channel);
 }
 
+/*
+ * Put off the CLOSE: the ring is to shrink before, unless the peer closes soon. It knows by
+ * its entry's flags that the flow is closed here. Under the control lock.
+ */
+static void sc_flow_let_shrink(struct sc_flow *flow)
+{
+	struct schannel_channel *ch = flow->channel;
+
+	WRITE_ONCE(flow->close_waits, true);
+	list_move_tail(&flow->resize.node, &ch->maintained);
+	sc_maintain_later(ch);
+}
+
 /* The user has left the flow. Returns whether the peer has to finish it. */
 static bool sc_flow_left(struct sc_flow *flow, enum schannel_reason reason)
 {
@@ -327,7 +340,12 @@ static bool sc_flow_left(struct sc_flow *flow, enum schannel_reason reason)
 	orphan = !flow->close_received;
 	if (orphan)
 		sc_orphan_add(flow, reason == SCHANNEL_REASON_DONE);
-	sc_control_close(flow, flow->dead ? SCHANNEL_REASON_RESET : reason);
+	/* a peer that has closed, too, is about to finish the flow */
+	if (orphan && reason == SCHANNEL_REASON_DONE && sc_resize_can_shrink(flow) &&
+	    !sc_flow_is_over(flow))
+		sc_flow_let_shrink(flow);
+	else
+		sc_control_close(flow, flow->dead ? SCHANNEL_REASON_RESET : reason);
 out:
 	spin_unlock(&ch->ctl_lock);
 	return orphan;

@@ -8,6 +8,7 @@
  */
 #include <linux/jiffies.h>
 #include <linux/list.h>
+#include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
@@ -20,6 +21,15 @@
 #include "peer_segment.h"
 #include "resize.h"
 
+/* The user has left: if the ring shall shrink, that is up to the channel's work. */
+static void sc_maintain_closed(struct sc_flow *flow)
+{
+	rcu_read_lock();
+	if (READ_ONCE(flow->close_waits) && sc_flow_is_live(flow))
+		sc_resize_ask(flow);
+	rcu_read_unlock();
+}
+
 /*
  * Resize a flow's rings, if that is due. @is_time: a maintenance interval has passed.
  * @low_memory: idle flows shrink at once.
@@ -30,8 +40,10 @@ static void sc_maintain_rings(struct sc_flow *flow, bool is_time, bool low_memor
 
 	sc_resize_try_accept(flow);
 	user = sc_resize_user_get(flow);
-	if (!user)
+	if (!user) {
+		sc_maintain_closed(flow);
 		return;
+	}
 	if (!flow->ops->tx_try(flow, user)) {
 		sc_resize_maintain_tx(flow, user, is_time, low_memory);
 		flow->ops->tx_end(user);

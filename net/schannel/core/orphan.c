@@ -89,6 +89,16 @@ static void sc_orphan_begin(struct sc_flow *flow, struct list_head *list)
 	sc_orphan_schedule(flow->channel, sc_orphan_interval());
 }
 
+/* The pages of the rings. By the thread that has the sender's half. */
+static u32 sc_orphan_pages(const struct sc_flow *flow)
+{
+	u32 pages = 1U << flow->extent.order;
+
+	if (flow->resize.leaving)
+		pages += 1U << flow->resize.from.order;
+	return pages;
+}
+
 /**
  * sc_orphan_add() - a flow's user has left it and the peer has not
  * @flow:	the flow
@@ -97,10 +107,8 @@ static void sc_orphan_begin(struct sc_flow *flow, struct list_head *list)
 void sc_orphan_add(struct sc_flow *flow, bool may_reset)
 {
 	struct sc_orphans *orphans = &flow->channel->orphans;
-	u32 pages = 1U << flow->extent.order;
+	u32 pages = sc_orphan_pages(flow);
 
-	if (flow->resize.leaving)
-		pages += 1U << flow->resize.from.order;
 	flow->age.pages = pages;
 	sc_orphan_count(&orphans->all, pages);
 	if (!may_reset)
@@ -108,6 +116,19 @@ void sc_orphan_add(struct sc_flow *flow, bool may_reset)
 	flow->age.waiting = true;
 	sc_orphan_count(&orphans->waiting, pages);
 	sc_orphan_begin(flow, &orphans->closed);
+}
+
+/* The ring of an orphan may have another size now. In the channel's work. */
+void sc_orphan_resized(struct sc_flow *flow)
+{
+	struct sc_orphans *orphans = &flow->channel->orphans;
+	u32 pages = sc_orphan_pages(flow);
+
+	/* modulo 2^32, as it may be less than before */
+	orphans->all.pages += pages - flow->age.pages;
+	if (flow->age.waiting)
+		orphans->waiting.pages += pages - flow->age.pages;
+	flow->age.pages = pages;
 }
 
 /* The peer has reset a flow that has a user. */

@@ -71,6 +71,7 @@ void sc_orphan_init(struct sc_orphans *orphans, work_func_t work);
 unsigned long sc_orphan_interval(void);
 void sc_orphan_schedule(struct schannel_channel *ch, unsigned long delay);
 void sc_orphan_add(struct sc_flow *flow, bool may_reset);
+void sc_orphan_resized(struct sc_flow *flow);
 void sc_orphan_add_reset(struct sc_flow *flow);
 void sc_orphan_take(struct sc_flow *flow);
 bool sc_orphan_progressed(struct sc_flow *flow);

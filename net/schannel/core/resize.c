@@ -10,6 +10,9 @@
  * sending or receiving and handles the resize itself, or the channel's maintenance tries
  * again.
  *
+ * A flow that its user has closed shrinks once more, to what the peer has not read
+ * (@close_waits). The channel's work does that, see resize_look.c.
+ *
  * The ring grows when it is found full repeatedly although the peer reads, and shrinks to
  * its minimum when nothing is sent for a while. Neither delays the sender or the receiver:
  * bytes go through the old ring until the peer is ready for the new one.
@@ -87,7 +90,9 @@ bool sc_resize_is_offered(const struct sc_flow *flow)
 /* Does the peer or a record wait, so that maintenance must run before its interval ends? */
 bool sc_resize_is_urgent(const struct sc_flow *flow)
 {
-	return sc_resize_is_offered(flow) || READ_ONCE(flow->resize.busy) ||
+	if (sc_resize_is_offered(flow) || !rcu_access_pointer(flow->user))
+		return sc_resize_is_offered(flow);
+	return READ_ONCE(flow->resize.busy) ||
 	       sc_resize_state(&flow->resize) == SC_RESIZE_STARVED;
 }
 
@@ -101,10 +106,22 @@ bool sc_resize_is_idle(const struct sc_flow *flow)
 		return false;
 	/* a flow without a user neither sends nor receives; the peer may still read */
 	if (!rcu_access_pointer(flow->user))
-		return true;
+		return !READ_ONCE(flow->close_waits);
 	return (state == SC_RESIZE_NONE || state == SC_RESIZE_REFUSED) &&
 	       !READ_ONCE(resize->leaving) && !READ_ONCE(resize->busy) &&
 	       READ_ONCE(flow->extent.order) <= resize->limits.min;
+}
+
+/*
+ * Is the ring, now or soon, larger than it need be for what the peer has not read? With the
+ * sender's lock.
+ */
+bool sc_resize_can_shrink(const struct sc_flow *flow)
+{
+	const struct sc_resize *resize = &flow->resize;
+
+	return !resize->fixed && sc_flow_is_joined(flow) && sc_flow_is_live(flow) &&
+	       (flow->extent.order || resize->leaving);
 }
 
 /* Free what resizing holds: neither side uses the flow any more. */

@@ -119,6 +119,7 @@ bool sc_resize_is_behind(const struct sc_flow *flow);
 bool sc_resize_is_offered(const struct sc_flow *flow);
 bool sc_resize_is_urgent(const struct sc_flow *flow);
 bool sc_resize_is_idle(const struct sc_flow *flow);
+bool sc_resize_can_shrink(const struct sc_flow *flow);
 void sc_resize_end(struct sc_flow *flow);
 void sc_resize_event(struct sc_flow *flow);
 void sc_resize_ask(struct sc_flow *flow);
@@ -128,6 +129,7 @@ bool sc_resize_full(struct sc_flow *flow);
 int sc_resize_fit(struct sc_flow *flow, u32 size);
 const char *sc_resize_answer(struct sc_flow *flow, bool ready);
 void sc_resize_look_tx(struct sc_flow *flow);
+bool sc_resize_shrink(struct sc_flow *flow);
 void sc_resize_maintain_tx(struct sc_flow *flow, void *user, bool is_time,
 			   bool low_memory);
 
@@ -140,7 +142,7 @@ void sc_resize_try_accept(struct sc_flow *flow);
 void sc_resize_look_rx(struct sc_flow *flow);
 
 /* resize_look.c */
-void sc_resize_look(struct sc_flow *flow);
+bool sc_resize_look(struct sc_flow *flow);
 void sc_resize_look_all(struct schannel_channel *ch);
 void sc_resize_forget_looks(struct schannel_channel *ch);
 

@@ -4,28 +4,62 @@
  * resize.h.
  */
 #include <linux/atomic.h>
+#include <linux/jiffies.h>
 #include <linux/llist.h>
 #include <linux/sched.h>
 
 #include "channel.h"
+#include "control.h"
 #include "flow.h"
 #include "maintain.h"
+#include "orphan.h"
 #include "resize.h"
 
+/*
+ * The ring of a closed flow shrinks when the peer has made no progress for this time, in
+ * jiffies. Most peers read what is left, and close, at once.
+ */
+#define SC_RESIZE_CLOSED	max(HZ / 10, 1)
+
+/*
+ * The flow has no user: if its CLOSE waits until the ring has shrunk, go on with that. Peers
+ * that do not answer are left to the time limit, see reap.c.
+ */
+static void sc_resize_look_closed(struct sc_flow *flow)
+{
+	struct schannel_channel *ch = flow->channel;
+	bool due, more;
+
+	spin_lock(&ch->ctl_lock);
+	due = flow->close_waits &&
+	      time_after_eq(jiffies, flow->age.since + SC_RESIZE_CLOSED);
+	spin_unlock(&ch->ctl_lock);
+	if (!due)
+		return;
+	more = sc_resize_shrink(flow);
+	spin_lock(&ch->ctl_lock);
+	sc_orphan_resized(flow);
+	if (flow->close_waits && !more)
+		sc_control_close(flow, SCHANNEL_REASON_DONE);
+	spin_unlock(&ch->ctl_lock);
+}
+
 /**
- * sc_resize_look() - do what is due for the rings of a flow
+ * sc_resize_look() - do what is due for the rings of a flow that has a user
  * @flow:	the flow
  *
  * Context: The channel's work and its maintenance.
+ *
+ * Return: false if it has no user.
  */
-void sc_resize_look(struct sc_flow *flow)
+bool sc_resize_look(struct sc_flow *flow)
 {
 	bool tx_busy, rx_busy;
 	void *user = sc_resize_user_get(flow);
 	int err;
 
 	if (!user)
-		return;
+		return false;
 	err = flow->ops->tx_try(flow, user);
 	tx_busy = err == -EBUSY;
 	if (!err) {
@@ -40,6 +74,7 @@ void sc_resize_look(struct sc_flow *flow)
 	}
 	WRITE_ONCE(flow->resize.busy, tx_busy || rx_busy);
 	sc_flow_user_put(flow, user);
+	return true;
 }
 
 /* For the channel's work: look at the flows that sc_resize_ask() has listed. */
@@ -51,8 +86,9 @@ void sc_resize_look_all(struct schannel_channel *ch)
 	llist_for_each_entry_safe(flow, next, list, resize.look_node) {
 		/* from now on it may be listed again; pairs with sc_resize_ask() */
 		xchg(&flow->resize.asked, 0);
-		sc_resize_look(flow);
-		if (READ_ONCE(flow->resize.busy)) {
+		if (!sc_resize_look(flow)) {
+			sc_resize_look_closed(flow);
+		} else if (READ_ONCE(flow->resize.busy)) {
 			sc_maintain_flow(flow);
 			sc_maintain_soon(ch);
 		}

@@ -143,7 +143,7 @@ static bool sc_resize_switch(struct sc_flow *flow)
 	struct sc_ring ring;
 
 	rcu_read_lock();
-	if (sc_flow_is_live(flow) && !(tx->own->tx_flags & SCHANNEL_TX_FIN)) {
+	if (sc_flow_is_live(flow)) {
 		sc_extent_ring(ch, &resize->to, &ring);
 		usable = true;
 		fits = !sc_tx_refresh(tx) && tx->prod - tx->cons <= ring.size;
@@ -341,8 +341,11 @@ const char *sc_resize_answer(struct sc_flow *flow, bool ready)
 		sc_resize_set_state(&flow->resize, SC_RESIZE_NONE);
 	}
 	user = sc_resize_user_get(flow);
-	if (!user)
+	if (!user) {
+		/* a closed flow that shrinks */
+		sc_resize_ask(flow);
 		return NULL;
+	}
 	if (!flow->ops->tx_try(flow, user)) {
 		if (sc_resize_state(&flow->resize) == SC_RESIZE_READY &&
 		    !sc_resize_is_larger(flow))
@@ -367,6 +370,60 @@ const char *sc_resize_answer(struct sc_flow *flow, bool ready)
 void sc_resize_look_tx(struct sc_flow *flow)
 {
 	sc_resize_free_old(flow);
+}
+
+/**
+ * sc_resize_shrink() - the next step to the smallest ring that holds what the peer has not read
+ * @flow:	a flow that is closed here; the caller has its sender's half
+ *
+ * Context: The channel's work.
+ *
+ * Return: whether another step may follow, now or later; false if the ring cannot become smaller.
+ */
+bool sc_resize_shrink(struct sc_flow *flow)
+{
+	struct sc_resize *resize = &flow->resize;
+	struct sc_tx *tx = &flow->tx;
+	u8 need, order;
+	bool usable;
+
+	rcu_read_lock();
+	usable = sc_flow_is_live(flow) && !sc_tx_refresh(tx);
+	rcu_read_unlock();
+	if (!usable)
+		return false;
+	switch (sc_resize_state(resize)) {
+	case SC_RESIZE_OFFERED:
+		return true;
+	case SC_RESIZE_READY:
+		/* if it does not fit yet, it will later: nothing is sent any more */
+		if (sc_resize_is_larger(flow))
+			sc_resize_drop(flow);
+		else if (!sc_resize_switch(flow))
+			return true;
+		break;
+	case SC_RESIZE_STARVED:
+	case SC_RESIZE_REFUSED:
+		sc_resize_set_state(resize, SC_RESIZE_NONE);
+		break;
+	case SC_RESIZE_NONE:
+		break;
+	}
+	if (!sc_resize_free_old(flow))
+		return true;
+	if (!flow->extent.order || resize->refusals >= SC_RESIZE_REFUSALS)
+		return false;
+	need = get_order(max(tx->prod - tx->cons, 1));
+	for (order = need; order < flow->extent.order; order++) {
+		if (!sc_alloc_smaller(flow, order, &resize->to)) {
+			sc_resize_offer_to(flow);
+			return true;
+		}
+	}
+	/* the pool may be full of rings like this one */
+	if (need < flow->extent.order)
+		sc_maintain_grow(flow->channel, need);
+	return true;
 }
 
 /* ---- Maintenance ------------------------------------------------------- */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Connections that one side has closed and the other side does not finish: they are ended
- * after a time without progress, or when there are too many of them.
+ * after a time without progress, or when there are too many of them. Until then they keep little
+ * more memory than what is unread needs.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,8 +12,10 @@
 
 #include "../group.h"
 #include "../control.h"
+#include "../genl.h"
 #include "../setting.h"
 #include "../sock.h"
+#include "../tamper.h"
 
 #define SOON_MS		300
 #define NEVER_MS	(600 * 1000)
@@ -271,6 +274,204 @@ static void crossing_server(void)
 	control_meet("DONE");
 }
 
+/* ---- Memory ------------------------------------------------------------ */
+
+#define PAGE	4096
+#define RING	(1 << 20)
+
+struct use {
+	int channels;
+	uint64_t pool;
+	uint64_t orphans;
+};
+
+static void add_use(const struct nlmsghdr *answer, void *arg)
+{
+	struct use *use = arg;
+
+	use->channels++;
+	use->pool += genl_number(answer, SCHANNEL_A_CHANNEL_POOL_USED);
+	use->orphans += genl_number(answer, SCHANNEL_A_CHANNEL_ORPHAN_MEMORY);
+}
+
+static struct use use_now(void)
+{
+	struct use use = { 0 };
+
+	check_equal(genl_dump(SCHANNEL_CMD_CHANNEL_GET, add_use, &use), 0);
+	return use;
+}
+
+/* What is unread of a full ring, so that it fits into @LEFT_RING bytes. */
+#define LEFT_STREAM	100
+#define LEFT_RECORD	4096
+#define LEFT_RING	(test_env.type == SOCK_STREAM ? PAGE : 2 * PAGE)
+
+static size_t left(void)
+{
+	return test_env.type == SOCK_STREAM ? LEFT_STREAM : LEFT_RECORD;
+}
+
+/* A connection whose ring is large from the beginning. */
+static int large_ring(union address to)
+{
+	struct sc_ring_sizes large = { .tx = RING };
+	int fd = sock_open(0);
+
+	call(setsockopt(fd, SOL_SCHANNEL, SO_SC_RING_MIN, &large, sizeof(large)));
+	call(sock_try(fd, to));
+	return fd;
+}
+
+static void await_small(const struct use *before)
+{
+	int64_t end = now_ms() + patience_ms();
+	struct use now;
+
+	do {
+		now = use_now();
+		if (now.pool + RING <= before->pool + LEFT_RING &&
+		    now.orphans <= before->orphans + LEFT_RING)
+			return;
+		usleep(10000);
+	} while (now_ms() < end);
+	fail("pool %llu, before the close %llu; orphans %llu, before %llu",
+	     (unsigned long long)now.pool, (unsigned long long)before->pool,
+	     (unsigned long long)now.orphans, (unsigned long long)before->orphans);
+}
+
+/* The ring of a closed connection becomes as small as what is unread allows. */
+static void shrink_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	struct use before;
+	int fd;
+
+	limit(NEVER_MS, 4096);
+	fd = large_ring(sock_told());
+	control_write("SENT %zu", sock_fill(fd, &out));
+	control_meet("READ");
+	before = use_now();
+	close(fd);
+	await_small(&before);
+	control_meet("SMALL");
+	control_meet("DONE");
+	restore();
+}
+
+static void shrink_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd = sock_serve();
+	size_t sent = control_read_number("SENT");
+
+	check(sent > RING / 2);
+	pattern_recv(&in, fd, sent - left(), 4096);
+	control_meet("READ");
+	control_meet("SMALL");
+	/* the peer has left, as before */
+	call_fails(send(fd, "x", 1, MSG_NOSIGNAL), EPIPE);
+	check(!(sock_state(fd) & POLLERR));
+	check_equal(pattern_recv_to_end(&in, fd), left());
+	check_equal(sock_error(fd), 0);
+	control_meet("DONE");
+}
+
+/* A reader that goes on while the ring shrinks, again and again. */
+static void trickle_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	long idle = setting_read("ring_idle_ms");
+	struct use before;
+	int fd;
+
+	limit(NEVER_MS, 4096);
+	call(setting_write("ring_idle_ms", 20));
+	fd = large_ring(sock_told());
+	control_write("SENT %zu", sock_fill(fd, &out));
+	before = use_now();
+	close(fd);
+	control_meet("CLOSED");
+	await_small(&before);
+	control_meet("SMALL");
+	control_meet("DONE");
+	call(setting_write("ring_idle_ms", idle));
+	restore();
+}
+
+static void trickle_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd = sock_serve();
+	size_t sent = control_read_number("SENT"), piece = sent / 4096 / 64 * 4096;
+
+	control_meet("CLOSED");
+	for (size_t got = 0; got < 60 * piece; got += piece) {
+		pattern_recv(&in, fd, piece, 4096);
+		usleep(10000);
+	}
+	pattern_recv(&in, fd, sent - 60 * piece - left(), 4096);
+	control_meet("SMALL");
+	check_equal(pattern_recv_to_end(&in, fd), left());
+	check_equal(sock_error(fd), 0);
+	control_meet("DONE");
+}
+
+/* The channel is lost at about the time at which the ring is replaced. */
+#define LOSSES	12
+
+static void lost_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	long idle = setting_read("ring_idle_ms");
+	uint64_t random = test_env.seed;
+	union address to;
+	int fd;
+
+	tamper_start();
+	limit(NEVER_MS, 4096);
+	call(setting_write("ring_idle_ms", 20));
+	to = sock_told();
+	for (int i = 0; i < LOSSES; i++) {
+		fd = large_ring(to);
+		sock_fill(fd, &out);
+		control_meet("SENT");
+		control_meet("READ");
+		close(fd);
+		usleep(95000 + random_below(&random, 30000));
+		tamper_break();
+		control_meet("LOST");
+		while (use_now().channels)
+			usleep(1000);
+	}
+	check_equal(use_now().orphans, 0);
+	control_meet("DONE");
+	call(setting_write("ring_idle_ms", idle));
+	restore();
+}
+
+static void lost_server(void)
+{
+	int listener, fd;
+	char buffer[4096];
+
+	tamper_start();
+	listener = sock_listen_told(1);
+	for (int i = 0; i < LOSSES; i++) {
+		fd = sock_accept(listener);
+		control_meet("SENT");
+		for (int k = 0; k < RING / 4096 / 2; k++)
+			call(recv(fd, buffer, sizeof(buffer), 0));
+		control_meet("READ");
+		await_reset(fd);
+		while (recv(fd, buffer, sizeof(buffer), 0) > 0)
+			;
+		close(fd);
+		control_meet("LOST");
+	}
+	control_meet("DONE");
+}
+
 static const struct test_case cases[] = {
 	{ "time_limit", "data that nobody reads is lost after a time: ECONNRESET",
 	  time_limit_client, time_limit_server },
@@ -281,6 +482,12 @@ static const struct test_case cases[] = {
 	{ "reset", "data before a reset can be read for a time", reset_client, reset_server },
 	{ "crossing", "close and reset at the same moment", crossing_client, crossing_server,
 	  .seconds = 40 },
+	{ "shrink", "the ring of a closed connection is no larger than what is unread",
+	  shrink_client, shrink_server, .seconds = 20 },
+	{ "trickle", "a closed connection's ring shrinks while it is read", trickle_client,
+	  trickle_server, .seconds = 20 },
+	{ "lost", "the channel is lost while a closed connection's ring shrinks", lost_client,
+	  lost_server, .seconds = 40 },
 	{ }
 };
 

@@ -13,6 +13,10 @@
  * After that, @rounds is the number of times that it notified, @polls is how many polls there
  * were, and @events how many events were passed to the users of flows.
  *
+ * or it breaks the protocol, which ends the channel that was posted in last:
+ *
+ *	echo 1 >/sys/module/sc_tamper/parameters/break
+ *
  * The place is noted when schannel.ko copies the bytes into the ring, by a kprobe. The ring must
  * still exist: the connection stays open until the command was given. Only the last
  * SC_FLOW_CHUNK bytes of a larger send are changed.
@@ -165,6 +169,55 @@ module_param(rounds, uint, 0400);
 module_param_cb(polls, &count_ops, &nr_polls, 0400);
 module_param_cb(events, &count_ops, &nr_events, 0400);
 
+/* ---- The end of a channel ---------------------------------------------- */
+
+static bool failed;
+
+static int fail(struct kprobe *probe, struct pt_regs *regs)
+{
+	WRITE_ONCE(failed, true);
+	return 0;
+}
+
+NOKPROBE_SYMBOL(fail);
+
+static void break_once(struct schannel_channel *ch)
+{
+	struct sc_channel_queue *q = &ch->queue[0];
+	sc_pending_t pending = 0;
+
+	rcu_read_lock();
+	if (sc_channel_is_up(ch)) {
+		/* a producer index in the middle of a message */
+		WRITE_ONCE(ch->ctl_tx.own->tx_prod, ch->ctl_tx.prod + 1);
+		spin_lock_bh(&q->lock);
+		sc_queue_post(&q->q, SCHANNEL_FLOW_CTL, &pending);
+		spin_unlock_bh(&q->lock);
+		ch->peer->transport->notify(ch->peer, 0);
+	}
+	rcu_read_unlock();
+}
+
+/* Again, if a message was sent meanwhile: then the index was valid again. */
+static int set_break(const char *value, const struct kernel_param *param)
+{
+	struct schannel_channel *ch = channel;
+	unsigned long end = jiffies + 5 * HZ;
+
+	if (!ch)
+		return -ENOENT;
+	WRITE_ONCE(failed, false);
+	do {
+		break_once(ch);
+		usleep_range(500, 1000);
+	} while (!READ_ONCE(failed) && time_before(jiffies, end));
+	return failed ? 0 : -ETIMEDOUT;
+}
+
+static const struct kernel_param_ops break_ops = { .set = set_break };
+
+module_param_cb(break, &break_ops, NULL, 0200);
+
 /* ------------------------------------------------------------------------ */
 
 static const struct kernel_param_ops bytes_ops = { .set = set_bytes };
@@ -199,7 +252,12 @@ static int count(struct kprobe *probe, struct pt_regs *regs)
 	return 0;
 }
 
-static struct kprobe *probes[] = { &at_copy_in, &at_post, &at_poll, &at_event };
+static struct kprobe at_fail = {
+	.symbol_name	= "sc_channel_fail",
+	.pre_handler	= fail,
+};
+
+static struct kprobe *probes[] = { &at_copy_in, &at_post, &at_poll, &at_event, &at_fail };
 
 static int __init tamper_init(void)
 {
