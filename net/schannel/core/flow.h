@@ -264,8 +264,8 @@ void sc_flow_rx_shut(struct sc_flow *flow);
  * @flags:	SC_FLOW_*
  * @prod:	the peer's producer index
  * @avail:	bytes that can be received
- * @space:	bytes that can be sent
- * @queued:	bytes that were sent and that the peer has not consumed
+ * @space:	bytes that can be sent; not of sc_flow_look_data()
+ * @queued:	bytes that were sent and that the peer has not consumed; likewise
  */
 struct sc_flow_view {
 	u32 flags;
@@ -276,6 +276,7 @@ struct sc_flow_view {
 };
 
 void sc_flow_look(struct sc_flow *flow, struct sc_flow_view *view);
+void sc_flow_look_data(struct sc_flow *flow, struct sc_flow_view *view);
 bool sc_flow_is_over(struct sc_flow *flow);
 u32 sc_flow_rx_size(struct sc_flow *flow);
 bool sc_flow_has_data(struct sc_flow *flow, u32 want, struct sc_flow_view *view);

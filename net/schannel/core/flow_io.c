@@ -206,6 +206,46 @@ void sc_flow_rx_shut(struct sc_flow *flow)
 
 /* ---- Polling, and asking for an event ----------------------------------- */
 
+/* What can be received. Under rcu_read_lock(); false if the flow is not live. */
+static bool sc_flow_view_data(const struct sc_flow *flow, struct sc_flow_view *view)
+{
+	const struct sc_rx *rx = &flow->rx;
+	u32 cons;
+
+	if (!sc_flow_is_live(flow)) {
+		*view = (struct sc_flow_view) { .flags = READ_ONCE(flow->dead) };
+		return false;
+	}
+	view->flags = 0;
+	/* acquire: if the flag is set, tx_prod is final */
+	if (virt_load_acquire(&rx->peer->tx_flags) & SCHANNEL_TX_FIN)
+		view->flags |= SC_FLOW_FIN;
+	if (READ_ONCE(rx->peer->rx_flags) & SCHANNEL_RX_SHUT)
+		view->flags |= SC_FLOW_PEER_SHUT;
+	/*
+	 * The consumer's index first (acquire): the producer's is never behind it. Read in
+	 * the other order, an index that moves meanwhile would make the difference wrap.
+	 */
+	cons = smp_load_acquire(&rx->cons);
+	view->prod = READ_ONCE(rx->peer->tx_prod);
+	view->avail = min(view->prod - cons, sc_rx_max_size(rx));
+	return true;
+}
+
+/**
+ * sc_flow_look_data() - take a snapshot of what can be received
+ * @flow:	an open flow
+ * @view:	@flags, @prod and @avail are filled in
+ *
+ * As sc_flow_look(), but touches nothing that the sending half of this side writes.
+ */
+void sc_flow_look_data(struct sc_flow *flow, struct sc_flow_view *view)
+{
+	rcu_read_lock();
+	sc_flow_view_data(flow, view);
+	rcu_read_unlock();
+}
+
 /**
  * sc_flow_look() - take a snapshot of a flow
  * @flow:	an open flow
@@ -217,33 +257,19 @@ void sc_flow_rx_shut(struct sc_flow *flow)
 void sc_flow_look(struct sc_flow *flow, struct sc_flow_view *view)
 {
 	const struct sc_tx *tx = &flow->tx;
-	const struct sc_rx *rx = &flow->rx;
 	u32 index, size;
 
-	memset(view, 0, sizeof(*view));
 	rcu_read_lock();
-	if (!sc_flow_is_live(flow)) {
-		view->flags = READ_ONCE(flow->dead);
-		goto out;
+	if (sc_flow_view_data(flow, view)) {
+		/*
+		 * acquire: our own producer's index after the consumer's, as in
+		 * sc_flow_view_data()
+		 */
+		index = virt_load_acquire(&tx->peer->rx_cons);
+		size = sc_flow_tx_size(flow);
+		view->queued = min(READ_ONCE(tx->prod) - index, size);
+		view->space = size - view->queued;
 	}
-	/* acquire: if the flag is set, tx_prod is final */
-	if (virt_load_acquire(&rx->peer->tx_flags) & SCHANNEL_TX_FIN)
-		view->flags |= SC_FLOW_FIN;
-	if (READ_ONCE(tx->peer->rx_flags) & SCHANNEL_RX_SHUT)
-		view->flags |= SC_FLOW_PEER_SHUT;
-	/*
-	 * The consumer's index first (acquire): the producer's is never behind it. Read in
-	 * the other order, an index that moves meanwhile would make the difference wrap.
-	 */
-	index = smp_load_acquire(&rx->cons);
-	view->prod = READ_ONCE(rx->peer->tx_prod);
-	view->avail = min(view->prod - index, sc_rx_max_size(rx));
-	/* acquire: our own producer's index after it, for the same reason */
-	index = virt_load_acquire(&tx->peer->rx_cons);
-	size = sc_flow_tx_size(flow);
-	view->queued = min(READ_ONCE(tx->prod) - index, size);
-	view->space = size - view->queued;
-out:
 	rcu_read_unlock();
 }
 
@@ -286,14 +312,14 @@ u32 sc_flow_rx_size(struct sc_flow *flow)
  * sc_flow_has_data() - as sc_flow_await_data(), but without asking for an event
  * @flow:	an open flow
  * @want:	number of bytes; capped at half the ring
- * @view:	filled in
+ * @view:	filled in as by sc_flow_look_data()
  *
  * Return: whether @want bytes are available or no more will arrive.
  */
 bool sc_flow_has_data(struct sc_flow *flow, u32 want, struct sc_flow_view *view)
 {
 	want = clamp(want, 1U, sc_flow_rx_half(flow));
-	sc_flow_look(flow, view);
+	sc_flow_look_data(flow, view);
 	return view->avail >= want ||
 	       view->flags & (SC_FLOW_GONE | SC_FLOW_FIN);
 }
@@ -302,7 +328,7 @@ bool sc_flow_has_data(struct sc_flow *flow, u32 want, struct sc_flow_view *view)
  * sc_flow_await_data() - ask for an event when data arrives, unless it is available
  * @flow:	an open flow
  * @want:	number of bytes; capped at half the ring
- * @view:	filled in
+ * @view:	filled in as by sc_flow_look_data()
  *
  * Needs no lock. If another thread receives meanwhile, the event index refers to an older
  * consumer index than @view, so the function starts again. It also does if the peer has
@@ -338,6 +364,7 @@ bool sc_flow_await_data(struct sc_flow *flow, u32 want,
  * sc_flow_await_more() - ask for an event when more data arrives than is available now
  * @flow:	an open flow
  * @view:	in: the data that the caller knows of; out: an up-to-date snapshot
+ *		as of sc_flow_look_data()
  *
  * Gives up after SC_FLOW_TRIES with a peer that advances its index all the time.
  *
@@ -354,7 +381,7 @@ bool sc_flow_await_more(struct sc_flow *flow, struct sc_flow_view *view)
 		if (sc_flow_is_live(flow))
 			sc_rx_arm_at(&flow->rx, prod);
 		rcu_read_unlock();
-		sc_flow_look(flow, view);
+		sc_flow_look_data(flow, view);
 	} while (view->prod != prod && !(view->flags & SC_FLOW_GONE) &&
 		 --tries);
 	return tries;

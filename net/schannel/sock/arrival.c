@@ -104,7 +104,7 @@ void sc_arrival_announce(struct sc_conn *conn, struct sc_flow *flow)
 	local_bh_disable();
 	/* the index never moves back: each holder of the lock sees a later tx_prod */
 	spin_lock(&conn->arrival_lock);
-	sc_flow_look(flow, &view);
+	sc_flow_look_data(flow, &view);
 	sc_flow_await_more(flow, &view);
 	due = !(view.flags & SC_FLOW_GONE) && view.prod != READ_ONCE(conn->notified_prod);
 	if (due)

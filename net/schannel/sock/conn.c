@@ -110,7 +110,7 @@ void sc_conn_release(struct sc_conn *conn)
 	if (!flow)
 		return;
 	if (!reset) {
-		sc_flow_look(flow, &view);
+		sc_flow_look_data(flow, &view);
 		reset = view.avail ||
 			(sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime);
 	}
@@ -229,7 +229,7 @@ void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow)
 		return;
 
 	conn->notified_events++;
-	sc_flow_look(flow, &view);
+	sc_flow_look_data(flow, &view);
 	flags = view.flags & ~conn->notified_flags;
 	conn->notified_flags |= flags;
 	if (flags)
@@ -282,18 +282,19 @@ static bool sc_conn_readable(struct sc_conn *conn, struct sc_flow *flow, u32 wan
 }
 
 /* The same for space; a sender that finds the ring full asks for the event itself. */
-static bool sc_conn_writable(struct sc_conn *conn, struct sc_flow *flow,
-			     struct sc_flow_view *view)
+static bool sc_conn_writable(struct sc_conn *conn, struct sc_flow *flow)
 {
 	u32 want = max(sc_flow_tx_size(flow) / 2, READ_ONCE(conn->tx_need));
+	struct sc_flow_view view;
 
-	if (view->space >= want)
+	sc_flow_look(flow, &view);
+	if (view.space >= want)
 		return true;
 	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, conn->sk);
 	if (!READ_ONCE(conn->tx_look))
 		WRITE_ONCE(conn->tx_look, true);
 	WRITE_ONCE(conn->tx_wants, want);
-	return sc_flow_await_space(flow, want, view);
+	return sc_flow_await_space(flow, want, &view);
 }
 
 /**
@@ -325,7 +326,7 @@ __poll_t sc_conn_poll(struct sc_conn *conn, const poll_table *wait)
 	if (sk->sk_type == SOCK_STREAM)
 		want = READ_ONCE(sk->sk_rcvlowat);
 	if (!(events & (EPOLLIN | EPOLLRDNORM)))
-		sc_flow_look(flow, &view);
+		sc_flow_look_data(flow, &view);
 	else if (sc_conn_readable(conn, flow, want, events & EPOLLET, &view))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	in_ended = shutdown & RCV_SHUTDOWN || view.flags & SC_FLOW_FIN;
@@ -337,7 +338,7 @@ __poll_t sc_conn_poll(struct sc_conn *conn, const poll_table *wait)
 			 shutdown & SEND_SHUTDOWN : out_ended))
 		mask |= EPOLLHUP;
 	if (out_ended || (events & (EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND) &&
-			  sc_conn_writable(conn, flow, &view)))
+			  sc_conn_writable(conn, flow)))
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 out:
 	rcu_read_unlock();

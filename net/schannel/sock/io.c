@@ -66,7 +66,7 @@ static bool sc_io_readable(struct sc_conn *conn, struct sc_flow *flow, u32 want)
 	struct sock *sk = conn->sk;
 	struct sc_flow_view view;
 
-	sc_flow_look(flow, &view);
+	sc_flow_look_data(flow, &view);
 	/* once a smaller ring is offered, @want may never fit: ask for less */
 	return view.avail >= want || want > sc_flow_rx_half(flow) ||
 	       view.flags & (SC_FLOW_GONE | SC_FLOW_FIN) ||
@@ -229,7 +229,7 @@ int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	if (sc_io_busy_poll(io, flow, &io->conn->rx_busy_poll, sc_io_readable, least)) {
-		sc_flow_look(flow, &view);
+		sc_flow_look_data(flow, &view);
 		if (view.avail >= least)
 			return 0;
 	}

@@ -79,7 +79,7 @@ static int sc_seqpacket_past_all(struct sc_flow *flow)
 {
 	struct sc_flow_view view;
 
-	sc_flow_look(flow, &view);
+	sc_flow_look_data(flow, &view);
 	return view.flags & SC_FLOW_FIN ? 1 : -EAGAIN;
 }
 

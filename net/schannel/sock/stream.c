@@ -21,7 +21,7 @@ static int sc_stream_wait_peek(struct sc_io *io, struct sc_flow *flow,
 
 	if (want <= sc_flow_rx_half(flow))
 		return sc_io_wait_data(io, flow, want, want);
-	sc_flow_look(flow, &view);
+	sc_flow_look_data(flow, &view);
 	if (view.avail >= want || view.flags & SC_FLOW_GONE)
 		return 0;
 	return view.flags & SC_FLOW_FIN ? 1 : -EAGAIN;
