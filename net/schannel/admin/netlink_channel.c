@@ -20,12 +20,6 @@ static void sc_netlink_add_counters(const struct sc_channel_stats *stats,
 	sum[SCHANNEL_A_CHANNEL_ACCEPTED] += atomic_long_read(&stats->accepted);
 	sum[SCHANNEL_A_CHANNEL_REFUSED] += atomic_long_read(&stats->refused);
 	sum[SCHANNEL_A_CHANNEL_RESET] += atomic_long_read(&stats->reset);
-	sum[SCHANNEL_A_CHANNEL_NOTIFY_SENT] +=
-		atomic_long_read(&stats->notify_sent);
-	sum[SCHANNEL_A_CHANNEL_NOTIFY_RECEIVED] +=
-		atomic_long_read(&stats->notify_received);
-	sum[SCHANNEL_A_CHANNEL_NOTIFY_SPURIOUS] +=
-		atomic_long_read(&stats->notify_spurious);
 	sum[SCHANNEL_A_CHANNEL_OVERFLOWS] += atomic_long_read(&stats->overflow);
 	sum[SCHANNEL_A_CHANNEL_ERRORS] += atomic_long_read(&stats->flow_errors);
 	sum[SCHANNEL_A_CHANNEL_DGRAM_SENT] +=
@@ -43,10 +37,20 @@ static void sc_netlink_add_counters(const struct sc_channel_stats *stats,
 		atomic_long_read(&stats->dgram_no_memory);
 }
 
+static void sc_netlink_add_notifications(const struct sc_channel_queue *q, u64 *sum)
+{
+	sum[SCHANNEL_A_CHANNEL_NOTIFY_SENT] += READ_ONCE(q->notify_sent);
+	sum[SCHANNEL_A_CHANNEL_NOTIFY_RECEIVED] += READ_ONCE(q->notify_received);
+	sum[SCHANNEL_A_CHANNEL_NOTIFY_SPURIOUS] += READ_ONCE(q->notify_spurious);
+}
+
 static void sc_netlink_add_channel(struct schannel_channel *ch, u64 *sum)
 {
 	struct sc_channel_traffic traffic;
+	unsigned int i;
 
+	for (i = 0; i < SC_QUEUES; i++)
+		sc_netlink_add_notifications(&ch->queue[i], sum);
 	sc_stats_channel_traffic(ch, &traffic);
 	sum[SCHANNEL_A_CHANNEL_FLOWS] += traffic.flows;
 	sum[SCHANNEL_A_CHANNEL_TX_BYTES] += traffic.tx_bytes;

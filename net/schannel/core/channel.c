@@ -70,9 +70,10 @@ void sc_channel_post(struct schannel_channel *ch, const u8 *queue, u32 flow,
 		spin_unlock_bh(&q->lock);
 	}
 	post = sc_queue_post(&q->q, flow, pending);
+	if (post == SC_POST_NOTIFY)
+		WRITE_ONCE(q->notify_sent, q->notify_sent + 1);
 	spin_unlock_bh(&q->lock);
 	if (post == SC_POST_NOTIFY) {
-		atomic_long_inc(&ch->stats.notify_sent);
 		trace_schannel_notify(ch, nr, flow);
 		ch->peer->transport->notify(ch->peer, nr);
 	}

@@ -22,6 +22,7 @@
 #include <linux/atomic.h>
 #include <linux/bitmap.h>
 #include <linux/bits.h>
+#include <linux/cache.h>
 #include <linux/ktime.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
@@ -67,29 +68,35 @@ enum {
 
 /**
  * struct sc_channel_queue - an event queue
- * @lock:	serialises posting; the numbers of flows
  * @q:		pages and indexes of both sides
+ * @lock:	serialises posting; the numbers of flows
+ * @notify_sent: notifications sent (@lock)
  * @flows:	number of our flows that may have entries in the peer's queue (@lock)
  * @leaving:	how many of those have left, and have no entry from @leaving_at on (@lock)
  * @leaving_at:	see @leaving (@lock)
  * @left:	how many of them left after that (@lock)
  * @walk:	after an overflow, number of the flow to look at next; 0: none (by the upcall)
+ * @notify_received: notifications received (by the upcall)
+ * @notify_spurious: those for which the peer had changed nothing (by the upcall)
  */
 struct sc_channel_queue {
-	spinlock_t lock;	/* posting; the numbers of flows */
-	struct sc_queue q;
+	struct sc_queue q ____cacheline_aligned_in_smp;
+
+	/* posting; the numbers of flows */
+	spinlock_t lock ____cacheline_aligned_in_smp;
 	u32 flows;
 	u32 leaving;
 	u32 leaving_at;
 	u32 left;
-	unsigned long walk;
+	unsigned long notify_sent;
+
+	unsigned long walk ____cacheline_aligned_in_smp;
+	unsigned long notify_received;
+	unsigned long notify_spurious;
 };
 
 /**
- * struct sc_channel_stats - events since the channel came up
- * @notify_sent: notifications sent
- * @notify_received: notifications received
- * @notify_spurious: notifications received for which the peer had changed nothing
+ * struct sc_channel_stats - events since the channel came up; each queue counts notifications
  * @overflow:	overflows of the peer's event queues
  * @flow_errors: flows reset because of an invalid index or record header from the peer
  * @opened:	flows opened by this side
@@ -107,9 +114,6 @@ struct sc_channel_queue {
  * @dgram_copied: datagrams copied out of the ring because their reader was slow
  */
 struct sc_channel_stats {
-	atomic_long_t notify_sent;
-	atomic_long_t notify_received;
-	atomic_long_t notify_spurious;
 	atomic_long_t overflow;
 	atomic_long_t flow_errors;
 	atomic_long_t opened;
@@ -159,13 +163,13 @@ struct sc_stats_walk {
  * struct schannel_channel - a channel
  * @peer:	the remote end; the channel holds a reference
  * @state:	enum sc_channel_state; the data path reads it under RCU
- * @ref:	references: the transport's and one for each flow, among others
- * @rcu:	for kfree_rcu()
  * @nr_queues:	event queues: those of our side before the channel is up, then those that
  *		both sides have
  * @terms:	what both sides accept; constant once the channel is up
- * @flags:	SC_CHANNEL_* above
  * @queue:	the event queues
+ * @flags:	SC_CHANNEL_* above
+ * @ref:	references: the transport's and one for each flow, among others
+ * @rcu:	for kfree_rcu()
  * @pool:	our pool, from which our rings are allocated
  * @flows:	the flows, by their number in our flow table
  * @owners:	the users that have flows, struct sc_owner, by their user id
@@ -232,17 +236,19 @@ struct sc_stats_walk {
  * @walk:	the walk, or the result of the last
  * @traffic_lock: @traffic, and the moment at which a flow loses its user
  * @traffic:	bytes of flows that have no user any more (@traffic_lock)
+ *
+ * The members before @queue are constant while the channel is up, and so is their cache line.
  */
 struct schannel_channel {
 	struct schannel_peer *peer;
 	int state;
-	refcount_t ref;
-	struct rcu_head rcu;
 	unsigned int nr_queues;
 	struct sc_terms terms;
-	unsigned long flags;
 
 	struct sc_channel_queue queue[SC_QUEUES];
+	unsigned long flags;
+	refcount_t ref;
+	struct rcu_head rcu;
 	struct sc_pool pool;
 	struct xarray flows;
 	struct xarray owners;

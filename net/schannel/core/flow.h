@@ -124,20 +124,24 @@ struct sc_ids {
 
 /**
  * struct sc_flow - a flow
- * @tx:		producer half (the user's tx lock)
- * @rx:		consumer half (the user's rx lock)
- * @seen:	the peer's entry at the last event (by the upcall of the flow's queue)
- * @pending:	our last entry in the peer's event queue (queue lock)
- * @events:	number of times the peer was asked to look at the flow
  * @channel:	the channel; the flow holds a reference
+ * @ops:	the user's functions
+ * @user:	their argument, NULL once the user has left (RCU)
  * @id:		number in our flow table
  * @peer_id:	number in the peer's flow table, SCHANNEL_FLOW_NONE until it is known
  * @type:	SCHANNEL_TYPE_*
  * @queue:	the event queue in which the peer wants events for the flow
  * @own_queue:	the event queue in which we want them
  * @opened:	this side opened the flow
+ * @joined:	@tx and @rx have the peer's entry, see sc_flow_is_joined()
+ * @accepted:	@peer_id is known (by the channel's work)
  * @dead:	0 while the data path may access the flow's shared memory, then the SC_FLOW_*
  *		that sc_flow_look() reports instead. The data path reads it under RCU
+ * @tx:		producer half (the user's tx lock)
+ * @rx:		consumer half (the user's rx lock)
+ * @pending:	our last entry in the peer's event queue (queue lock)
+ * @events:	number of times the peer was asked to look at the flow
+ * @seen:	the peer's entry at the last event (by the upcall of the flow's queue)
  * @extent:	the extent of @tx's ring in our pool
  * @resize:	state of resizing both rings
  * @owner:	the user that the flow and its rings count for, or NULL; holds a reference
@@ -148,10 +152,7 @@ struct sc_ids {
  * @answered:	@ops->opened was called, or is being called
  * @ended:	the error of the first call of @ops->ended, 0 before it
  * @ref:	references: the user's, the flow table's, and temporary ones
- * @ops:	the user's functions
- * @user:	their argument, NULL once the user has left (RCU)
  * @posts:	SC_FLOW_POST_* that wait to be sent (control lock)
- * @accepted:	@peer_id is known (by the channel's work)
  * @close_waits: the user has closed the flow, but the CLOSE is not posted until the ring is as
  *		small as what is unread allows (control lock)
  * @close_sent:	CLOSE was sent (control lock)
@@ -168,21 +169,32 @@ struct sc_ids {
  * @age:	for how long it waits to be finished by one side (control lock)
  * @post_node:	entry in the channel's @posts while @posts is not 0 (control lock)
  * @rcu:	for kfree_rcu()
+ *
+ * The first four groups are cache lines of the data path. What both directions and the upcall
+ * read hardly ever changes; each half belongs to one direction; threads of both post events. So
+ * a sender and a receiver of one flow on different processors share no line that either
+ * of them writes for each byte. See "Cache lines" in the README.
  */
 struct sc_flow {
-	struct sc_tx tx ____cacheline_aligned_in_smp;
-	struct sc_rx rx ____cacheline_aligned_in_smp;
-
-	sc_pending_t pending ____cacheline_aligned_in_smp;
-	atomic_long_t events;
-	struct schannel_channel *channel;
+	struct schannel_channel *channel ____cacheline_aligned_in_smp;
+	const struct sc_flow_ops *ops;
+	void __rcu *user;
 	u32 id;
 	u32 peer_id;
 	u8 type;
 	u8 queue;
 	u8 own_queue;
 	bool opened;
+	bool joined;
+	bool accepted;
 	u8 dead;
+
+	struct sc_tx tx ____cacheline_aligned_in_smp;
+	struct sc_rx rx ____cacheline_aligned_in_smp;
+	sc_pending_t pending ____cacheline_aligned_in_smp;
+	atomic_long_t events;
+
+	struct sc_seen seen ____cacheline_aligned_in_smp;
 	struct sc_extent extent;
 	struct sc_resize resize;
 	struct sc_owner *owner;
@@ -192,12 +204,8 @@ struct sc_flow {
 	bool answered;
 	int ended;
 	refcount_t ref;
-	const struct sc_flow_ops *ops;
-	void __rcu *user;
-	struct sc_seen seen;
 
 	u8 posts;
-	bool accepted;
 	bool close_waits;
 	bool close_sent;
 	bool close_received;
@@ -306,7 +314,7 @@ static inline int sc_flow_dead_error(const struct sc_flow *flow, int over)
 static inline bool sc_flow_is_joined(const struct sc_flow *flow)
 {
 	/* acquire: pairs with sc_flow_join() */
-	return smp_load_acquire(&flow->rx.peer);
+	return smp_load_acquire(&flow->joined);
 }
 
 static inline u32 sc_flow_tx_size(const struct sc_flow *flow)

@@ -211,10 +211,11 @@ static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
 		flow->entry_segment = flow->resize.segment;
 	}
 	flow->tx.peer = entry;
+	flow->rx.peer = entry;
 	flow->queue = at->queue;
 	flow->peer_id = peer_id;
 	/* release: pairs with sc_flow_is_joined() */
-	smp_store_release(&flow->rx.peer, entry);
+	smp_store_release(&flow->joined, true);
 	/* release: an event needs the remote end's number (sc_flow_fin(), sc_flow_rx_shut()) */
 	smp_store_release(&flow->accepted, true);
 	return 0;

@@ -154,14 +154,15 @@ static enum schannel_poll sc_channel_poll(struct schannel_channel *ch,
 enum schannel_poll schannel_channel_poll(struct schannel_channel *ch,
 					 unsigned int queue)
 {
+	struct sc_channel_queue *q = &ch->queue[queue];
 	enum schannel_poll did;
 
-	atomic_long_inc(&ch->stats.notify_received);
+	WRITE_ONCE(q->notify_received, q->notify_received + 1);
 	rcu_read_lock();
 	did = sc_channel_poll(ch, queue);
 	rcu_read_unlock();
 	if (did == SCHANNEL_POLL_NONE || did == SCHANNEL_POLL_LATER)
-		atomic_long_inc(&ch->stats.notify_spurious);
+		WRITE_ONCE(q->notify_spurious, q->notify_spurious + 1);
 	return did;
 }
 EXPORT_SYMBOL_NS_GPL(schannel_channel_poll, SC_NS_TRANSPORT);
