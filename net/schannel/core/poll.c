@@ -43,7 +43,7 @@ struct sc_poll {
 };
 
 /* Has the peer changed its end of the flow since the last call? */
-static bool sc_poll_flow_moved(struct sc_flow *flow)
+static __always_inline bool sc_poll_flow_moved(struct sc_flow *flow)
 {
 	return sc_flow_is_live(flow) && sc_flow_is_joined(flow) &&
 	       sc_seen_moved(&flow->seen, flow->rx.peer);
@@ -145,7 +145,7 @@ static enum schannel_poll sc_channel_poll(struct schannel_channel *ch,
 		}
 		if (cq->walk)
 			sc_poll_walk(ch, &poll, &cq->walk);
-		else if (!nr && !sc_queue_arm(q))
+		else if (nr < SC_POLL_BATCH && !sc_queue_arm(q))
 			return poll.useful ? SCHANNEL_POLL_DONE : SCHANNEL_POLL_NONE;
 	}
 	return poll.useful && poll.credit > 0 ? SCHANNEL_POLL_MORE : SCHANNEL_POLL_LATER;
