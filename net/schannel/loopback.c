@@ -136,7 +136,8 @@ static void sc_loopback_notify(struct schannel_peer *peer, unsigned int queue)
 	 * be delayed until the scheduler runs that.
 	 */
 	local_bh_disable();
-	queue_delayed_work(system_bh_highpri_wq, &end->other->event[queue].work, 0);
+	/* at once, so without the detour of queue_delayed_work() */
+	queue_work(system_bh_highpri_wq, &end->other->event[queue].work.work);
 	local_bh_enable();
 }
 
