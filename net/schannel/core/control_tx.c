@@ -99,12 +99,15 @@ static bool sc_control_next(struct schannel_channel *ch,
 	struct sc_flow *flow, *next;
 
 	*done = NULL;
+	/* most calls find nothing */
+	if (list_empty(&ch->posts) && !ch->nr_refused && !sc_control_memory_waits(ch))
+		return false;
 	memset(msg, 0, sizeof(*msg));
 	if (ch->nr_refused) {
 		sc_control_refusal(ch, msg);
 		return true;
 	}
-	if (sc_control_memory_next(ch, msg))
+	if (sc_control_memory_waits(ch) && sc_control_memory_next(ch, msg))
 		return true;
 	list_for_each_entry_safe(flow, next, &ch->posts, post_node) {
 		bool some = sc_control_flow(flow, msg);
