@@ -479,7 +479,8 @@ void sc_peer_up(struct schannel_peer *peer, struct schannel_channel *ch)
 	spin_lock_bh(&peer->lock);
 	/* release: pairs with sc_channel_is_up(); all set-up is visible before the state */
 	smp_store_release(&ch->state, SC_CHANNEL_UP);
-	peer->channel = ch;
+	/* release: pairs with sc_peer_net() */
+	smp_store_release(&peer->channel, ch);
 	sc_peer_wake_waiters(peer, 0);
 	spin_unlock_bh(&peer->lock);
 }
@@ -498,7 +499,7 @@ void sc_peer_down(struct schannel_peer *peer,
 {
 	spin_lock_bh(&peer->lock);
 	if (peer->channel == ch) {
-		peer->channel = NULL;
+		WRITE_ONCE(peer->channel, NULL);
 		sc_peer_wake_waiters(peer, err);
 	}
 	spin_unlock_bh(&peer->lock);
@@ -519,13 +520,15 @@ void sc_peer_down(struct schannel_peer *peer,
 const struct net *sc_peer_net(struct schannel_peer *peer,
 			      const struct schannel_channel *ch)
 {
-	const struct net *net = NULL;
+	const struct net *net;
 
-	spin_lock_bh(&peer->lock);
-	if (peer->channel == ch)
-		net = peer->net;
-	spin_unlock_bh(&peer->lock);
-	return net;
+	/* acquire: the namespace is at least that in which the channel came up */
+	if (smp_load_acquire(&peer->channel) != ch)
+		return NULL;
+	/* acquire: pairs with sc_peer_set_net(), which takes the channel away first */
+	net = smp_load_acquire(&peer->net);
+	/* once it is taken away, the same channel never comes back */
+	return READ_ONCE(peer->channel) == ch ? net : NULL;
 }
 
 /**
@@ -561,11 +564,12 @@ static void sc_peer_set_net(struct schannel_peer *peer, struct net *net)
 	sc_observe_peer(peer->net, peer, true);
 	sc_addresses_moving(peer);
 	spin_lock(&peer->lock);
-	WRITE_ONCE(peer->net, net);
-	sc_peer_wake_waiters(peer, -EHOSTUNREACH);
 	if (peer->channel)
 		peer->transport->fail(peer);
-	peer->channel = NULL;
+	WRITE_ONCE(peer->channel, NULL);
+	/* release: pairs with sc_peer_net() */
+	smp_store_release(&peer->net, net);
+	sc_peer_wake_waiters(peer, -EHOSTUNREACH);
 	spin_unlock(&peer->lock);
 	sc_observe_peer(net, peer, false);
 }
