@@ -229,9 +229,12 @@ static bool sc_inbox_is_too_much(const struct sock *sk, int size)
 }
 
 /*
- * Charge a datagram to the socket, its memory cgroup and the limit for all datagrams. A socket
- * has a page or two in advance, so that this is not done for each small one.
+ * What a socket keeps charged in advance, at most, so that not every datagram of a page or two
+ * costs an access to the counters of its memory cgroup and of all datagrams.
  */
+#define SC_INBOX_ADVANCE	(4 * (int)PAGE_SIZE)
+
+/* Charge a datagram to the socket, its memory cgroup and the limit for all datagrams. */
 static bool sc_inbox_charge(struct sock *sk, int size)
 {
 	int more = size - sk->sk_forward_alloc;
@@ -252,8 +255,8 @@ static void sc_inbox_uncharge(struct sock *sk, int size)
 	spin_lock_bh(&sk->sk_receive_queue.lock);
 	atomic_sub(size, &sk->sk_rmem_alloc);
 	sk_forward_alloc_add(sk, size);
-	if (sk->sk_forward_alloc > 2 * PAGE_SIZE)
-		__sk_mem_reclaim(sk, sk->sk_forward_alloc - PAGE_SIZE);
+	if (sk->sk_forward_alloc > SC_INBOX_ADVANCE)
+		__sk_mem_reclaim(sk, sk->sk_forward_alloc - SC_INBOX_ADVANCE / 2);
 	spin_unlock_bh(&sk->sk_receive_queue.lock);
 }
 
@@ -272,14 +275,12 @@ static void sc_inbox_free(struct sk_buff *skb)
 	sc_inbox_put(in);
 }
 
-/* Charge @skb to the socket and queue it. 0; -ENOBUFS or -ENOMEM if it is to be dropped. */
+/* Charge @skb to the socket and queue it. 0; -ENOMEM if it is to be dropped. */
 static int sc_inbox_queue(struct sock *sk, struct sk_buff *skb)
 {
 	struct sk_buff_head *list = &sk->sk_receive_queue;
 	bool charged;
 
-	if (atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf))
-		return -ENOBUFS;
 	spin_lock(&list->lock);
 	charged = sc_inbox_charge(sk, skb->truesize);
 	if (charged) {
@@ -324,7 +325,9 @@ static int sc_inbox_give(struct sc_inbox *in, struct sock *sk,
 
 	BUILD_BUG_ON(sizeof(*dg) > SOCK_SKB_CB_OFFSET);
 
-	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
+	/* first: a datagram that is dropped shall cost little */
+	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN ||
+	    atomic_read(&sk->sk_rmem_alloc) >= READ_ONCE(sk->sk_rcvbuf))
 		return -ENOBUFS;
 	skb = alloc_skb(0, GFP_ATOMIC | __GFP_NOWARN);
 	if (!skb)
