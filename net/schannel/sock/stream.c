@@ -82,6 +82,9 @@ int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
 			if (!peek)
 				conn->rx_count.bytes += n;
 			io.some = true;
+			/* all that was seen is received: more would be a new arrival */
+			if (copied >= target && !peek && !sc_rx_avail(&flow->rx))
+				break;
 			cond_resched();
 		} else if (n == -EFAULT) {
 			err = sc_io_fault_in(&io, to,
