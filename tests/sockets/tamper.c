@@ -55,6 +55,16 @@ void tamper_break(void)
 	command(PARAMETERS "break", "1");
 }
 
+void tamper_reader_begin(void)
+{
+	command(PARAMETERS "reader", "1");
+}
+
+void tamper_reader_end(void)
+{
+	command(PARAMETERS "reader", "0");
+}
+
 static unsigned int result(const char *parameter)
 {
 	char text[20] = "";

@@ -17,6 +17,13 @@ void tamper_length(unsigned int length);
 /* Ends the channel in which the peer was notified last, as a peer that breaks the protocol does. */
 void tamper_break(void);
 
+/*
+ * Between the two a CPU of the kernel stays in an RCU read-side critical section. After more than
+ * ten seconds the second one fails.
+ */
+void tamper_reader_begin(void);
+void tamper_reader_end(void);
+
 enum tamper_storm {
 	TAMPER_ENTRIES = 1,	/* for a flow not in use */
 	TAMPER_OVERFLOWS,

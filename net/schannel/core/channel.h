@@ -172,6 +172,7 @@ struct sc_stats_walk {
  * @rcu:	for kfree_rcu()
  * @pool:	our pool, from which our rings are allocated
  * @flows:	the flows, by their number in our flow table
+ * @removed:	flows that were removed from @flows and whose numbers are still reserved
  * @owners:	the users that have flows, struct sc_owner, by their user id
  * @work:	handles the messages of the control ring
  * @maintain:	looks after memory, see maintain.h
@@ -251,6 +252,7 @@ struct schannel_channel {
 	struct rcu_head rcu;
 	struct sc_pool pool;
 	struct xarray flows;
+	atomic_t removed;
 	struct xarray owners;
 
 	struct work_struct work;

@@ -32,5 +32,6 @@ int __init sc_common_init(void)
 void sc_common_exit(void)
 {
 	destroy_workqueue(sc_wq);
-	rcu_barrier();	/* peers are freed by a callback of ours */
+	rcu_barrier();	/* flows drop their channels in a callback of ours, and with them peers */
+	rcu_barrier();	/* peers are freed by another one */
 }

@@ -11,6 +11,7 @@
 
 #include "channel.h"
 #include "flow.h"
+#include "flow_table.h"
 #include "memcg.h"
 #include "net.h"
 #include "owner.h"
@@ -64,9 +65,25 @@ void sc_flow_set_dead(struct sc_flow *flow, u8 flags)
 	cmpxchg(&flow->dead, 0, flags);
 }
 
+/*
+ * Nobody writes the flow's entry any more: its number is free. Drops the flow table's
+ * reference. Softirq.
+ */
+static void sc_flow_forget(struct rcu_head *rcu)
+{
+	struct sc_flow *flow = container_of(rcu, struct sc_flow, rcu);
+
+	sc_flow_table_forget(flow->channel, flow->id);
+	sc_flow_put(flow);
+}
+
 /**
  * sc_flow_retire() - remove a flow from the flow table
  * @flow:	a flow that neither side refers to any more, or whose channel is destroyed
+ *
+ * Upcalls and poll() find flows under RCU and write event indexes to their entries. One that
+ * has found this flow may still do so, so its number is free only after a grace period. A new
+ * flow with the same entry would miss the event for which it had stored the index.
  *
  * Context: Under the channel's control lock, or in schannel_channel_destroy().
  */
@@ -74,7 +91,7 @@ void sc_flow_retire(struct sc_flow *flow)
 {
 	struct schannel_channel *ch = flow->channel;
 
-	if (xa_erase(&ch->flows, flow->id) != flow)
+	if (!sc_flow_table_remove(flow))
 		return;
 	sc_flow_set_dead(flow, SC_FLOW_GONE);
 	list_del_init(&flow->post_node);
@@ -83,7 +100,7 @@ void sc_flow_retire(struct sc_flow *flow)
 	sc_orphan_forget(flow);
 	sc_resize_end(flow);
 	sc_pool_remove_flow(&ch->pool, sc_owner_share(flow->owner));
-	sc_flow_put(flow);
+	call_rcu(&flow->rcu, sc_flow_forget);
 }
 
 /**

@@ -168,7 +168,7 @@ struct sc_ids {
  *		flow table (by the channel's work)
  * @age:	for how long it waits to be finished by one side (control lock)
  * @post_node:	entry in the channel's @posts while @posts is not 0 (control lock)
- * @rcu:	for kfree_rcu()
+ * @rcu:	for the grace period before the entry is used again, then for kfree_rcu()
  *
  * The first four groups are cache lines of the data path. What both directions and the upcall
  * read hardly ever changes; each half belongs to one direction; threads of both post events. So

@@ -105,7 +105,7 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 	return flow;
 
 err_id:
-	xa_erase(&ch->flows, flow->id);
+	sc_flow_table_free(ch, flow->id);
 err_extent:
 	sc_alloc_free(flow, &flow->extent);
 	sc_channel_put(ch);
@@ -123,7 +123,7 @@ static void sc_flow_discard(struct sc_flow *flow)
 {
 	struct schannel_channel *ch = flow->channel;
 
-	xa_erase(&ch->flows, flow->id);
+	sc_flow_table_free(ch, flow->id);
 	sc_channel_leave_queue(ch, flow->own_queue);
 	sc_resize_end(flow);
 	sc_pool_remove_flow(&ch->pool, sc_owner_share(flow->owner));
@@ -141,7 +141,7 @@ static int sc_flow_publish(struct sc_flow *flow, u8 what)
 	spin_lock(&ch->ctl_lock);
 	if (ch->state == SC_CHANNEL_UP) {
 		/* does not allocate: the entry is reserved */
-		xa_store(&ch->flows, flow->id, flow, GFP_ATOMIC);
+		xa_store_bh(&ch->flows, flow->id, flow, GFP_ATOMIC);
 		flow->posts = what;
 		list_add_tail(&flow->post_node, &ch->posts);
 		err = 0;

@@ -3,10 +3,12 @@
 #include <linux/bitmap.h>
 #include <linux/err.h>
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/xarray.h>
 
 #include "alloc.h"
 #include "channel.h"
+#include "flow.h"
 #include "flow_table.h"
 #include "peer.h"
 #include "segment.h"
@@ -29,10 +31,10 @@ static int sc_flow_table_find(struct schannel_channel *ch, u32 *id)
 			break;
 		/* as above */
 		end = data_race(find_next_bit(ch->table_unmapped, pages, first));
-		err = xa_alloc(&ch->flows, id, NULL,
-			       XA_LIMIT(max(first * SCHANNEL_FLOWS_PER_PAGE, 1),
-					end * SCHANNEL_FLOWS_PER_PAGE - 1),
-			       GFP_KERNEL);
+		err = xa_alloc_bh(&ch->flows, id, NULL,
+				  XA_LIMIT(max(first * SCHANNEL_FLOWS_PER_PAGE, 1),
+					   end * SCHANNEL_FLOWS_PER_PAGE - 1),
+				  GFP_KERNEL);
 		if (err != -EBUSY)
 			return err;
 	}
@@ -72,7 +74,11 @@ static int sc_flow_table_grow(struct schannel_channel *ch)
 /**
  * sc_flow_table_alloc() - reserve a number for a flow
  * @ch:		the channel, whose flow table grows if necessary
- * @id:		receives the number; release it with xa_erase()
+ * @id:		receives the number; to be released with sc_flow_table_free()
+ *
+ * If only numbers of closed flows are left, waits until they are free.
+ *
+ * Context: Process context.
  *
  * Return: 0 or -errno.
  */
@@ -89,7 +95,54 @@ int sc_flow_table_alloc(struct schannel_channel *ch, u32 *id)
 			break;
 	}
 	mutex_unlock(&ch->grow_lock);
-	return err;
+	if (err != -ENOBUFS || !atomic_read(&ch->removed))
+		return err;
+	rcu_barrier();
+	err = sc_flow_table_find(ch, id);
+	return err == -EBUSY ? -ENOBUFS : err;
+}
+
+/**
+ * sc_flow_table_remove() - let nobody find a flow by its number any more
+ * @flow:	the flow; its number stays reserved until sc_flow_table_free()
+ *
+ * Context: Any but hard interrupts.
+ *
+ * Return: false if that has happened before.
+ */
+bool sc_flow_table_remove(struct sc_flow *flow)
+{
+	struct schannel_channel *ch = flow->channel;
+
+	if (xa_cmpxchg_bh(&ch->flows, flow->id, flow, XA_ZERO_ENTRY, 0) != flow)
+		return false;
+	atomic_inc(&ch->removed);
+	return true;
+}
+
+/**
+ * sc_flow_table_forget() - let the number of a flow that was removed be used again
+ * @ch:		the channel
+ * @id:		the number; nobody accesses its entry any more
+ *
+ * Context: Any but hard interrupts.
+ */
+void sc_flow_table_forget(struct schannel_channel *ch, u32 id)
+{
+	sc_flow_table_free(ch, id);
+	atomic_dec(&ch->removed);
+}
+
+/**
+ * sc_flow_table_free() - free a number that was reserved and not used
+ * @ch:		the channel
+ * @id:		from sc_flow_table_alloc()
+ *
+ * Context: Any but hard interrupts.
+ */
+void sc_flow_table_free(struct schannel_channel *ch, u32 id)
+{
+	xa_erase_bh(&ch->flows, id);
 }
 
 /**

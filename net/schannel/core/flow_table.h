@@ -8,10 +8,14 @@
 
 #include <linux/types.h>
 
+struct sc_flow;
 struct schannel_channel;
 struct schannel_msg_table;
 
 int sc_flow_table_alloc(struct schannel_channel *ch, u32 *id);
+bool sc_flow_table_remove(struct sc_flow *flow);
+void sc_flow_table_forget(struct schannel_channel *ch, u32 id);
+void sc_flow_table_free(struct schannel_channel *ch, u32 id);
 const char *sc_flow_table_answered(struct schannel_channel *ch,
 				   const struct schannel_msg_table *msg);
 const char *sc_flow_table_announced(struct schannel_channel *ch,

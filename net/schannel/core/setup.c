@@ -168,7 +168,7 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 		ch->queue[i].flows = !i;	/* flow 0 is in queue 0 */
 	}
 	sc_pool_init(&ch->pool, sc_channel_pool_pages(peer));
-	xa_init_flags(&ch->flows, XA_FLAGS_ALLOC);
+	xa_init_flags(&ch->flows, XA_FLAGS_ALLOC | XA_FLAGS_LOCK_BH);
 	xa_init_flags(&ch->owners, XA_FLAGS_LOCK_BH);
 	INIT_WORK(&ch->work, sc_control_work);
 	spin_lock_init(&ch->ctl_lock);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../control.h"
+#include "../genl.h"
 #include "../group.h"
 #include "../hole.h"
 #include "../record.h"
@@ -274,6 +275,56 @@ static void sum_server(void)
 #define FAULT	{ "fault", "EFAULT half-way keeps what was copied", \
 		  change_client, fault_server, RING_ONLY }
 
+/*
+ * A thread of the kernel that has found a connection under RCU may store an event index for
+ * it, however late. The entry must not be another connection's by then.
+ */
+struct entries {
+	int nr;
+	uint64_t id[2];
+};
+
+/* First those of one end of loopback, then those of the other. */
+static void add_entry(const struct nlmsghdr *answer, void *arg)
+{
+	struct entries *entries = arg;
+
+	check(entries->nr < 2);
+	entries->id[entries->nr++] = genl_number(answer, SCHANNEL_A_FLOW_ID);
+}
+
+static struct entries await_entries(int nr)
+{
+	struct entries entries;
+
+	do {
+		usleep(1000);
+		entries.nr = 0;
+		check_equal(genl_dump(SCHANNEL_CMD_FLOW_GET, add_entry, &entries), 0);
+	} while (entries.nr != nr);
+	return entries;
+}
+
+static void reuse(void)
+{
+	struct entries before, after;
+	struct sock_pair pair;
+
+	tamper_start();
+	await_entries(0);
+	pair = sock_pair();
+	before = await_entries(2);
+	tamper_reader_begin();
+	close(pair.left);
+	close(pair.right);
+	await_entries(0);
+	pair = sock_pair();
+	after = await_entries(2);
+	tamper_reader_end();
+	check(after.id[0] != before.id[0]);
+	check(after.id[1] != before.id[1]);
+}
+
 static const struct test_case streams[] = {
 	PEEK,
 	PART,
@@ -282,6 +333,8 @@ static const struct test_case streams[] = {
 	  offset_server, RING_ONLY },
 	{ "discard", "MSG_TRUNC discards what was peeked at", change_client,
 	  discard_server, RING_ONLY },
+	{ "reuse", "an entry is not used again while an upcall may write to it", reuse, NULL,
+	  RING_ONLY },
 	{}
 };
 

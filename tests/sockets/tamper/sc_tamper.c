@@ -17,6 +17,12 @@
  *
  *	echo 1 >/sys/module/sc_tamper/parameters/break
  *
+ * or a thread of it stays in an RCU read-side critical section, as an upcall does whose vCPU does
+ * not run, until it is told to end:
+ *
+ *	echo 1 >/sys/module/sc_tamper/parameters/reader
+ *	echo 0 >/sys/module/sc_tamper/parameters/reader
+ *
  * The place is noted when schannel.ko copies the bytes into the ring, by a kprobe. The ring must
  * still exist: the connection stays open until the command was given. Only the last
  * SC_FLOW_CHUNK bytes of a larger send are changed.
@@ -25,6 +31,8 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/kprobes.h>
+#include <linux/kstrtox.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 
@@ -218,6 +226,58 @@ static const struct kernel_param_ops break_ops = { .set = set_break };
 
 module_param_cb(break, &break_ops, NULL, 0200);
 
+/* ---- A reader ---------------------------------------------------------- */
+
+static struct task_struct *reader;
+static bool reading;
+
+/* A reader that is forgotten ends before RCU complains. */
+static int read_side(void *arg)
+{
+	unsigned long end = jiffies + 10 * HZ;
+	bool expired;
+
+	rcu_read_lock();
+	WRITE_ONCE(reading, true);
+	while (!kthread_should_stop() && time_before(jiffies, end))
+		cpu_relax();
+	expired = !kthread_should_stop();
+	rcu_read_unlock();
+	while (!kthread_should_stop())
+		msleep(20);
+	return expired ? -ETIMEDOUT : 0;
+}
+
+static int set_reader(const char *value, const struct kernel_param *param)
+{
+	struct task_struct *task;
+	bool begin;
+	int err;
+
+	err = kstrtobool(value, &begin);
+	if (err)
+		return err;
+	if (begin == !!reader)
+		return -EBUSY;
+	if (!begin) {
+		err = kthread_stop(reader);
+		reader = NULL;
+		return err;
+	}
+	WRITE_ONCE(reading, false);
+	task = kthread_run(read_side, NULL, "sc_reader");
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	reader = task;
+	while (!READ_ONCE(reading))
+		usleep_range(500, 1000);
+	return 0;
+}
+
+static const struct kernel_param_ops reader_ops = { .set = set_reader };
+
+module_param_cb(reader, &reader_ops, NULL, 0200);
+
 /* ------------------------------------------------------------------------ */
 
 static const struct kernel_param_ops bytes_ops = { .set = set_bytes };
@@ -267,6 +327,8 @@ module_init(tamper_init);
 
 static void __exit tamper_exit(void)
 {
+	if (reader)
+		kthread_stop(reader);
 	unregister_kprobes(probes, ARRAY_SIZE(probes));
 }
 module_exit(tamper_exit);
