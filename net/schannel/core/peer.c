@@ -3,6 +3,7 @@
 #include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/list.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <net/net_namespace.h>
@@ -457,16 +458,32 @@ void sc_peer_unwait(struct schannel_peer *peer, struct sc_waiter *waiter)
 }
 EXPORT_SYMBOL_NS_GPL(sc_peer_unwait, SC_NS_SOCK);
 
-/* End all waits for a channel, with @err. Under the peer's lock. */
-static void sc_peer_wake_waiters(struct schannel_peer *peer, int err)
-{
-	struct sc_waiter *waiter, *next;
+/* Waits that are ended at a time, under the lock. */
+#define SC_PEER_BATCH	64
 
-	list_for_each_entry_safe(waiter, next, &peer->waiters, node) {
-		list_del_init(&waiter->node);
-		waiter->err = err;
-		mod_delayed_work(sc_wq, &waiter->work, 0);
-	}
+/*
+ * End all waits in @waiters, with @err. There is one for each socket that connects, so the lock
+ * is dropped now and then; a waiter may leave the list meanwhile. Process context.
+ */
+static void sc_peer_wake_waiters(struct schannel_peer *peer, struct list_head *waiters,
+				 int err)
+{
+	struct sc_waiter *waiter;
+	unsigned int i;
+
+	do {
+		spin_lock_bh(&peer->lock);
+		for (i = 0; i < SC_PEER_BATCH; i++) {
+			waiter = list_first_entry_or_null(waiters, struct sc_waiter, node);
+			if (!waiter)
+				break;
+			list_del_init(&waiter->node);
+			waiter->err = err;
+			mod_delayed_work(sc_wq, &waiter->work, 0);
+		}
+		spin_unlock_bh(&peer->lock);
+		cond_resched();
+	} while (i == SC_PEER_BATCH);
 }
 
 /**
@@ -476,13 +493,16 @@ static void sc_peer_wake_waiters(struct schannel_peer *peer, int err)
  */
 void sc_peer_up(struct schannel_peer *peer, struct schannel_channel *ch)
 {
+	LIST_HEAD(waiters);
+
 	spin_lock_bh(&peer->lock);
 	/* release: pairs with sc_channel_is_up(); all set-up is visible before the state */
 	smp_store_release(&ch->state, SC_CHANNEL_UP);
 	/* release: pairs with sc_peer_net() */
 	smp_store_release(&peer->channel, ch);
-	sc_peer_wake_waiters(peer, 0);
+	list_splice_init(&peer->waiters, &waiters);
 	spin_unlock_bh(&peer->lock);
+	sc_peer_wake_waiters(peer, &waiters, 0);
 }
 
 /**
@@ -497,12 +517,15 @@ void sc_peer_up(struct schannel_peer *peer, struct schannel_channel *ch)
 void sc_peer_down(struct schannel_peer *peer,
 		  const struct schannel_channel *ch, int err)
 {
+	LIST_HEAD(waiters);
+
 	spin_lock_bh(&peer->lock);
 	if (peer->channel == ch) {
 		WRITE_ONCE(peer->channel, NULL);
-		sc_peer_wake_waiters(peer, err);
+		list_splice_init(&peer->waiters, &waiters);
 	}
 	spin_unlock_bh(&peer->lock);
+	sc_peer_wake_waiters(peer, &waiters, err);
 }
 
 /* ---- Namespaces -------------------------------------------------------- */
@@ -556,9 +579,10 @@ EXPORT_SYMBOL_NS_GPL(sc_peer_hold_net, SC_NS_SOCK);
  * Afterwards the sockets of the old namespace cannot use the channel any more, and incoming
  * connections on it do not reach sockets of the new namespace. The existing connections end
  * when the transport takes the channel down. A channel that is coming up has no connections
- * yet, so the new namespace may use it.
+ * yet, so the new namespace may use it. The caller wakes @waiters.
  */
-static void sc_peer_set_net(struct schannel_peer *peer, struct net *net)
+static void sc_peer_set_net(struct schannel_peer *peer, struct net *net,
+			    struct list_head *waiters)
 {
 	lockdep_assert_held(&sc_peers_lock);
 	sc_observe_peer(peer->net, peer, true);
@@ -569,7 +593,7 @@ static void sc_peer_set_net(struct schannel_peer *peer, struct net *net)
 	WRITE_ONCE(peer->channel, NULL);
 	/* release: pairs with sc_peer_net() */
 	smp_store_release(&peer->net, net);
-	sc_peer_wake_waiters(peer, -EHOSTUNREACH);
+	list_splice_init(&peer->waiters, waiters);
 	spin_unlock(&peer->lock);
 	sc_observe_peer(net, peer, false);
 }
@@ -586,6 +610,7 @@ static void sc_peer_set_net(struct schannel_peer *peer, struct net *net)
  */
 int sc_peer_move(struct schannel_peer *peer, struct net *net)
 {
+	LIST_HEAD(waiters);
 	int err = 0;
 
 	if (peer->domid == SC_DOMID_SELF)
@@ -594,23 +619,43 @@ int sc_peer_move(struct schannel_peer *peer, struct net *net)
 	if (!hash_hashed(&peer->node))
 		err = -ENODEV;
 	else if (peer->net != net)
-		sc_peer_set_net(peer, net);
+		sc_peer_set_net(peer, net, &waiters);
 	spin_unlock_bh(&sc_peers_lock);
+	sc_peer_wake_waiters(peer, &waiters, -EHOSTUNREACH);
 	return err;
+}
+
+/* A peer that was moved to a namespace, with a reference, or NULL. */
+static struct schannel_peer *sc_peer_return_one(const struct net *net,
+						struct list_head *waiters)
+{
+	struct schannel_peer *peer, *found = NULL;
+	int bucket;
+
+	spin_lock_bh(&sc_peers_lock);
+	hash_for_each(sc_peers, bucket, peer, node)
+		if (!found && peer->net == net && peer->domid != SC_DOMID_SELF &&
+		    refcount_inc_not_zero(&peer->ref))
+			found = peer;
+	if (found)
+		sc_peer_set_net(found, &init_net, waiters);
+	spin_unlock_bh(&sc_peers_lock);
+	return found;
 }
 
 /**
  * sc_peers_return() - move all peers of a namespace back to the initial namespace
  * @net:	the namespace, which is being destroyed
+ *
+ * Context: Process context.
  */
 void sc_peers_return(const struct net *net)
 {
 	struct schannel_peer *peer;
-	int bucket;
+	LIST_HEAD(waiters);
 
-	spin_lock_bh(&sc_peers_lock);
-	hash_for_each(sc_peers, bucket, peer, node)
-		if (peer->net == net && peer->domid != SC_DOMID_SELF)
-			sc_peer_set_net(peer, &init_net);
-	spin_unlock_bh(&sc_peers_lock);
+	while ((peer = sc_peer_return_one(net, &waiters))) {
+		sc_peer_wake_waiters(peer, &waiters, -EHOSTUNREACH);
+		sc_peer_put(peer);
+	}
 }
