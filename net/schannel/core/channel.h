@@ -177,6 +177,7 @@ struct sc_stats_walk {
  * @work:	handles the messages of the control ring
  * @maintain:	looks after memory, see maintain.h
  * @maintain_next: when the next maintenance interval ends, jiffies (by @maintain)
+ * @maintain_rest: until when the maintenance rests after its last run, jiffies
  * @grow_order:	the order of ring that the pool shall grow for, with SC_CHANNEL_GROW
  * @starved_order: a record waits for a ring, and a flow whose ring is of this order or
  *		larger shall make memory free for it; SC_ORDER_NONE: no record waits
@@ -258,6 +259,7 @@ struct schannel_channel {
 	struct work_struct work;
 	struct delayed_work maintain;
 	unsigned long maintain_next;
+	unsigned long maintain_rest;
 	u8 grow_order;
 	u8 starved_order;
 	u8 yield_order;

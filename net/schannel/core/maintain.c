@@ -29,11 +29,22 @@ void sc_maintain_later(struct schannel_channel *ch)
 		queue_delayed_work(sc_wq, &ch->maintain, sc_maintain_interval());
 }
 
-/* Run the maintenance at once. Any context. */
+/**
+ * sc_maintain_soon() - run the maintenance at once, or as soon as it may
+ * @ch:		the channel
+ *
+ * Messages of the peer cause it, and it may look at thousands of flows. After that it
+ * therefore rests four times as long as it took.
+ *
+ * Context: Any context.
+ */
 void sc_maintain_soon(struct schannel_channel *ch)
 {
+	unsigned long rest = READ_ONCE(ch->maintain_rest), now = jiffies;
+
 	if (sc_channel_is_up(ch))
-		mod_delayed_work(sc_wq, &ch->maintain, 0);
+		mod_delayed_work(sc_wq, &ch->maintain,
+				 time_after(rest, now) ? rest - now : 0);
 }
 
 /* Memory is short: have idle flows shrink their rings at once. Any context. */

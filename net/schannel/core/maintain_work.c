@@ -8,6 +8,7 @@
  */
 #include <linux/jiffies.h>
 #include <linux/list.h>
+#include <linux/timekeeping.h>
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -136,6 +137,7 @@ void sc_maintain_work(struct work_struct *work)
 	unsigned long start = jiffies;
 	bool is_time = time_after_eq(start, ch->maintain_next);
 	bool urgent, more;
+	u64 walks;
 
 	if (!sc_channel_is_up(ch))
 		return;
@@ -145,7 +147,9 @@ void sc_maintain_work(struct work_struct *work)
 	ch->yield_order = time_before(jiffies, ch->yield_next) ?
 			  SC_ORDER_NONE : ch->starved_order;
 	WRITE_ONCE(ch->starved_order, SC_ORDER_NONE);
+	walks = ktime_get_ns();
 	urgent = sc_maintain_flows(ch, is_time, low_memory);
+	walks = ktime_get_ns() - walks;
 	more = sc_peer_segments_reap(ch);
 	/* once per interval: the peer controls how often it wants segments back */
 	if (more && is_time) {
@@ -157,9 +161,10 @@ void sc_maintain_work(struct work_struct *work)
 	else
 		more = true;
 	sc_control_flush(ch);
-	/* soon, but so that the work takes at most a fifth of the time */
+	/* the walks take at most a fifth of the time, but for those that are short anyway */
+	WRITE_ONCE(ch->maintain_rest, jiffies + nsecs_to_jiffies(4 * walks));
 	if (urgent)
-		mod_delayed_work(sc_wq, &ch->maintain, 1 + 4 * (jiffies - start));
+		mod_delayed_work(sc_wq, &ch->maintain, 1 + nsecs_to_jiffies(4 * walks));
 	else if (more || !list_empty(&ch->maintained))
 		sc_maintain_later(ch);
 }

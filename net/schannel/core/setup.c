@@ -177,6 +177,7 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 	sc_orphan_init(&ch->orphans, sc_reap_work);
 	init_llist_head(&ch->looks);
 	ch->maintain_next = jiffies;
+	ch->maintain_rest = jiffies;
 	ch->starved_order = SC_ORDER_NONE;
 	ch->yield_order = SC_ORDER_NONE;
 	ch->yield_next = jiffies;
