@@ -8,6 +8,7 @@
  * So a peer that does not consume makes no memory grow here.
  */
 #include <linux/kernel.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 
 #include "channel.h"
@@ -167,6 +168,8 @@ void sc_control_flush(struct schannel_channel *ch)
 		notify |= sc_tx_publish(&ch->ctl_tx, SCHANNEL_MSG_SIZE);
 		if (done)
 			sc_flow_retire(done);
+		/* a peer that consumes all the time leaves space for thousands of messages */
+		cond_resched_lock(&ch->ctl_lock);
 	}
 	/* under the lock: schannel_channel_destroy() may free the pages after the unlock */
 	if (notify && sc_channel_is_up(ch))

@@ -8,6 +8,7 @@
 #include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
@@ -372,6 +373,7 @@ void schannel_channel_destroy(struct schannel_channel *ch)
 		sc_flow_set_dead(flow, SC_FLOW_GONE);
 		sc_flow_ended(flow, -ECONNRESET);
 		sc_flow_put(flow);
+		cond_resched();
 	}
 
 	cancel_work_sync(&ch->work);
@@ -389,8 +391,10 @@ void schannel_channel_destroy(struct schannel_channel *ch)
 	sc_channel_unmap(ch);
 	sc_channel_unshare(ch);
 	/* last: a thread that is resizing a ring may still free one in the pool */
-	xa_for_each(&ch->flows, id, flow)
+	xa_for_each(&ch->flows, id, flow) {
 		sc_flow_retire(flow);
+		cond_resched();
+	}
 	sc_channel_put(ch);
 }
 EXPORT_SYMBOL_NS_GPL(schannel_channel_destroy, SC_NS_TRANSPORT);
