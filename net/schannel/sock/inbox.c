@@ -554,20 +554,39 @@ int sc_inbox_read(struct sk_buff *skb, u32 offset, struct iov_iter *to, u32 len)
 
 /* ---- The flow's begin and end ------------------------------------------ */
 
+/* Copy some of the datagrams aside. in->lock is held. Returns whether there are more. */
+static bool sc_inbox_set_some_aside(struct sc_inbox *in)
+{
+	struct sc_dgram *dg, *next;
+	int budget = SC_INBOX_BUDGET;
+
+	list_for_each_entry_safe(dg, next, &in->held, node) {
+		/* it stays in the list until its receivers, few at a time, have copied it */
+		if (!dg->in_place)
+			continue;
+		if (!budget--)
+			return true;
+		sc_inbox_set_aside(in, sc_dgram_skb(dg));
+	}
+	return false;
+}
+
 /*
  * Stop using the flow; received datagrams are kept for their receivers. False if that was
  * done before. The ring's pages are still mapped.
  */
 static bool sc_inbox_stop(struct sc_inbox *in)
 {
-	struct sc_dgram *dg, *next;
 	bool first;
 
 	spin_lock_bh(&in->lock);
 	first = !in->gone;
 	WRITE_ONCE(in->gone, true);
-	list_for_each_entry_safe(dg, next, &in->held, node)
-		sc_inbox_set_aside(in, sc_dgram_skb(dg));
+	/* the peer decides how many there are: softirqs and receivers run in between */
+	while (sc_inbox_set_some_aside(in)) {
+		spin_unlock_bh(&in->lock);
+		spin_lock_bh(&in->lock);
+	}
 	spin_unlock_bh(&in->lock);
 	return first;
 }
