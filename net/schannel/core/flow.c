@@ -198,7 +198,8 @@ void sc_flow_opened(struct sc_flow *flow)
 {
 	void *user;
 
-	WRITE_ONCE(flow->answered, true);
+	/* release: who sees it uses the peer's end, see sc_flow_is_answered() */
+	smp_store_release(&flow->answered, true);
 	user = sc_flow_user_get(flow);
 	if (user) {
 		flow->ops->opened(flow, user);

@@ -310,6 +310,20 @@ static inline int sc_flow_dead_error(const struct sc_flow *flow, int over)
 	return READ_ONCE(flow->dead) & SC_FLOW_GONE ? -ECONNRESET : over;
 }
 
+/* Was the flow opened by the peer's ACCEPT? The socket that is told so sends and receives. */
+static inline bool sc_flow_is_answered(const struct sc_flow *flow)
+{
+	/* acquire: pairs with sc_flow_opened() */
+	return smp_load_acquire(&flow->answered);
+}
+
+/* 0, or the error with which the flow has ended. */
+static inline int sc_flow_end(const struct sc_flow *flow)
+{
+	/* acquire: after it, @refused and what the peer wrote before; pairs with sc_flow_ended() */
+	return smp_load_acquire(&flow->ended);
+}
+
 /* Is the peer's end known? sc_flow_look() and the data path need it. */
 static inline bool sc_flow_is_joined(const struct sc_flow *flow)
 {

@@ -51,7 +51,7 @@ static void scinet_connect_apply(struct scinet_sock *is)
 
 	if (!scinet_is_connecting(is))
 		return;
-	if (flow && READ_ONCE(flow->answered))
+	if (flow && sc_flow_is_answered(flow))
 		scinet_opened(is);
 	else if (sc_conn_is_due(&is->conn))
 		mod_delayed_work(sc_wq, &is->waiter.work, 0);

@@ -47,7 +47,7 @@ static void sc_sock_apply(struct sc_conn *conn)
 	struct sc_flow *flow = sc_conn_flow(conn);
 
 	if (sk->sk_state == TCP_SYN_SENT) {
-		if (flow && READ_ONCE(flow->answered))
+		if (flow && sc_flow_is_answered(flow))
 			sc_sock_is_open(ssk);
 		else if (sc_conn_is_due(conn))
 			mod_delayed_work(sc_wq, &ssk->waiter.work, 0);
