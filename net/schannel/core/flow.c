@@ -221,7 +221,7 @@ void sc_flow_ended(struct sc_flow *flow, int err)
 	void *user;
 
 	sc_stats_flow_over(flow, err);
-	/* ordered after @refused; pairs with sc_connect_work() */
+	/* ordered after @refused; pairs with sc_flow_end() */
 	cmpxchg(&flow->ended, 0, err);
 	user = sc_flow_user_get(flow);
 	if (user) {

@@ -250,7 +250,7 @@ static void scinet_connect_work(struct work_struct *work)
 	if (!scinet_is_connecting(is))
 		goto out;
 	opening = sc_conn_flow(&is->conn);
-	err = opening ? READ_ONCE(opening->ended) : 0;
+	err = opening ? sc_flow_end(opening) : 0;
 	if (!err && time_after_eq(now, is->deadline)) {
 		scinet_fall_back_later(is, opening ?
 				       SCHANNEL_DIVERT_TIMEOUT :

@@ -67,6 +67,7 @@ void scinet_apply(struct sc_conn *conn)
 	struct sock *sk = conn->sk;
 	struct sc_flow_view view;
 	struct sc_flow *flow;
+	int err;
 
 	if (!scinet_is_diverted(sk) || scinet_sk(sk) != is)
 		return;
@@ -74,13 +75,14 @@ void scinet_apply(struct sc_conn *conn)
 	flow = sc_conn_flow(conn);
 	if (sk->sk_state != TCP_ESTABLISHED || !flow)
 		return;
-	if (!READ_ONCE(flow->ended)) {
+	err = sc_flow_end(flow);
+	if (!err) {
 		sc_arrival_refresh(conn);
 		return;
 	}
 	/* EPIPE after the peer's FIN, as TCP does in CLOSE_WAIT */
 	sc_conn_look(conn, &view);
-	scinet_reset(is, view.flags & SC_FLOW_FIN ? -EPIPE : flow->ended);
+	scinet_reset(is, view.flags & SC_FLOW_FIN ? -EPIPE : err);
 }
 
 /* The connection is open and waits for accept(). The socket's spinlock is held. */

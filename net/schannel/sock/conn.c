@@ -202,7 +202,7 @@ bool sc_conn_is_due(const struct sc_conn *conn)
 {
 	const struct sc_flow *flow = sc_conn_flow(conn);
 
-	return conn->late || (flow && READ_ONCE(flow->ended));
+	return conn->late || (flow && sc_flow_end(flow));
 }
 EXPORT_SYMBOL_NS_GPL(sc_conn_is_due, SC_NS_SOCK);
 

@@ -98,10 +98,8 @@ static void sc_connect_work(struct work_struct *work)
 	if (sk->sk_state != TCP_SYN_SENT)
 		goto out;
 	flow = sc_conn_flow(&ssk->conn);
-	if (flow) {
-		/* acquire: after the reason of the refusal; pairs with sc_flow_ended() */
-		err = smp_load_acquire(&flow->ended);
-	}
+	if (flow)
+		err = sc_flow_end(flow);
 	backlog_full = err && flow->refused == SCHANNEL_REASON_BACKLOG;
 	if ((!err || backlog_full) && time_after_eq(now, ssk->deadline)) {
 		err = -ETIMEDOUT;

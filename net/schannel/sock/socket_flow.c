@@ -45,6 +45,7 @@ static void sc_sock_apply(struct sc_conn *conn)
 	struct sock *sk = conn->sk;
 	struct sc_sock *ssk = sc_sk(sk);
 	struct sc_flow *flow = sc_conn_flow(conn);
+	int err;
 
 	if (sk->sk_state == TCP_SYN_SENT) {
 		if (flow && sc_flow_is_answered(flow))
@@ -52,8 +53,9 @@ static void sc_sock_apply(struct sc_conn *conn)
 		else if (sc_conn_is_due(conn))
 			mod_delayed_work(sc_wq, &ssk->waiter.work, 0);
 	}
-	if (sk->sk_state == TCP_ESTABLISHED && flow && READ_ONCE(flow->ended))
-		sc_sock_was_reset(sk, flow->ended);
+	err = flow ? sc_flow_end(flow) : 0;
+	if (sk->sk_state == TCP_ESTABLISHED && err)
+		sc_sock_was_reset(sk, err);
 	else if (sk->sk_state == TCP_ESTABLISHED)
 		sc_arrival_refresh(conn);
 }
