@@ -346,7 +346,7 @@ static bool sc_flow_left(struct sc_flow *flow, enum schannel_reason reason)
 	    !sc_flow_is_over(flow))
 		sc_flow_let_shrink(flow);
 	else
-		sc_control_close(flow, flow->dead ? SCHANNEL_REASON_RESET : reason);
+		sc_control_close(flow, sc_flow_is_live(flow) ? reason : SCHANNEL_REASON_RESET);
 out:
 	spin_unlock(&ch->ctl_lock);
 	return orphan;

@@ -130,6 +130,15 @@ static bool sc_resize_copy(struct sc_flow *flow, const struct sc_ring *to)
 	return live;
 }
 
+/* The ring is at @to now. Its order is also read without the sender's lock. */
+static void sc_resize_set_extent(struct sc_flow *flow, const struct sc_extent *to)
+{
+	flow->extent.segment = to->segment;
+	flow->extent.page = to->page;
+	WRITE_ONCE(flow->extent.order, to->order);
+	flow->extent.share = to->share;
+}
+
 /*
  * In state READY: switch to the ring that was offered, unless it is smaller and the bytes that
  * the peer has not read do not fit. Returns whether the ring was switched.
@@ -167,7 +176,7 @@ static bool sc_resize_switch(struct sc_flow *flow)
 		sc_resize_drop(flow);
 	if (!usable || !fits)
 		return false;
-	flow->extent = resize->to;
+	sc_resize_set_extent(flow, &resize->to);
 	resize->fulls = 0;
 	sc_resize_set_state(&flow->resize, SC_RESIZE_NONE);
 	sc_maintain_flow(flow);

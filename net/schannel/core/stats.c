@@ -262,7 +262,7 @@ void sc_stats_flow_began(struct sc_flow *flow)
  */
 void sc_stats_flow_over(struct sc_flow *flow, int err)
 {
-	bool reset = err && flow->accepted;
+	bool reset = err && READ_ONCE(flow->accepted);
 	struct sock *sk;
 
 	if (atomic_xchg(&flow->over, 1))
