@@ -206,6 +206,9 @@ void sc_channel_note(struct schannel_channel *ch, unsigned long *bitmap, unsigne
  */
 void sc_channel_fail(struct schannel_channel *ch, const char *violation)
 {
+	/* once: the transport is told of the peer, which may have the next channel by now */
+	if (atomic_xchg(&ch->failed, 1))
+		return;
 	pr_warn_ratelimited("schannel: domain %u: %s, channel reset\n",
 			    ch->peer->domid, violation);
 	sc_stats_channel_failed(ch);

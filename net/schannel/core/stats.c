@@ -131,7 +131,7 @@ void sc_stats_channel(struct schannel_channel *ch, bool up)
 
 /**
  * sc_stats_channel_failed() - count a channel whose peer broke the protocol
- * @ch:		the channel; counted once
+ * @ch:		the channel
  *
  * Context: Any but hard interrupts.
  */
@@ -139,8 +139,6 @@ void sc_stats_channel_failed(struct schannel_channel *ch)
 {
 	const struct net *net;
 
-	if (atomic_xchg(&ch->failed, 1))
-		return;
 	rcu_read_lock();
 	net = sc_peer_net(ch->peer, ch);
 	if (net)
