@@ -14,7 +14,8 @@
  *	schannel-witness idle PORT
  *		a server that accepts no connection
  *	schannel-witness swell DOMID PORT MIB
- *		a connection with a ring of 4 MiB, and that many bytes; then "swollen"
+ *		a connection with a ring of 4 MiB, and that many bytes; then "swollen". It stays
+ *		until the other end closes
  *	schannel-witness peek PORT FILE
  *		a byte of one client is peeked at, "peeked" and the byte; once FILE exists, it is
  *		received, "received" and the byte
@@ -213,6 +214,7 @@ static void swell(const char *domid, const char *port, const char *mib)
 	for (int i = atoi(mib); i > 0; i--)
 		must(send(fd, buffer, sizeof(buffer), MSG_NOSIGNAL), "send");
 	printf("swollen\n");
+	recv(fd, buffer, 1, 0);
 }
 
 static void peek(const char *port, const char *file)

@@ -207,11 +207,15 @@ granted() {
 	grants "$D1" | awk -v to="$D2" '$2 == to { n = $3 } END { print n + 0 }'
 }
 
-# u1 uses memory, gives it back, and u2 says that it is not mapped any more.
+# u1 uses memory, gives it back, and u2 says that it is not mapped any more. The connections
+# before may leave memory to be given back, too, so u2 begins when nothing else is to be done.
 gone() {
 	local failed
+	spawn swell u1 "schannel-witness swell $D2 $SINK 8"
+	await $LIMIT swell '^swollen' || return
 	failed=$(stat u1 channels_failed)
-	on u1 "timeout $LIMIT schannel-witness swell $D2 $SINK 8" || return
+	hostile keep 1 || return
+	stop swell
 	until_true $LIMIT _counted channels_failed "$failed" || return
 	detail="$(granted) pages are granted to u2"
 }
@@ -221,7 +225,6 @@ part_gone() {
 	on u1 'echo 200 >/proc/sys/net/schannel/ring_idle_ms
 		echo 1000 >/proc/sys/net/schannel/connect_timeout_ms'
 	usable 'before segments stay mapped'
-	hostile keep 1
 	step 'a segment that is said to be unmapped, and is not, ends the channel' gone
 	step 'a segment that stays mapped: there is no other channel' until_true $LIMIT no_channel
 	unharmed 'segments that stay mapped'
