@@ -3,7 +3,8 @@
  * Provisioning: pairs of domains in xenstore.
  *
  * Permissions: a domain owns the directory of its end and the state in it, since its driver
- * creates keys there and reports its progress; the peer may read both. The control domain owns
+ * creates keys there and reports its progress; the peer may read both. It owns the key with
+ * the driver's error, too, which the peer may not read. The control domain owns
  * the other nodes (the identity and the path of the peer, and whether the device is wanted);
  * the domain that they are for may only read them. The control domain owns the parent
  * directories as well, so a guest can neither create a device nor name another peer.
@@ -269,12 +270,19 @@ static void back_terms(struct work *w)
 	terms_write(w, w->back, w->be, &w->terms->back, w->terms->front.identity);
 }
 
+/* The domain writes it when xenstored lets it create no more nodes, so it must exist. */
+static void error_create(struct work *w, const char *dir, unsigned int owner)
+{
+	node_write(w, dir, SCHANNEL_KEY_ERROR, "", owner, owner);
+}
+
 static void front_create(struct work *w)
 {
 	node_create(w, w->front, w->fe, w->be);
 	node_write(w, w->front, "backend", w->back, CONTROL_DOMAIN, w->fe);
 	node_write_number(w, w->front, "backend-id", w->be, CONTROL_DOMAIN, w->fe);
 	front_terms(w);
+	error_create(w, w->front, w->fe);
 	node_write_number(w, w->front, "state", XenbusStateInitialising, w->fe, w->be);
 }
 
@@ -285,6 +293,7 @@ static void back_create(struct work *w)
 	node_write_number(w, w->back, "frontend-id", w->fe, CONTROL_DOMAIN, w->be);
 	node_write_number(w, w->back, "online", 1, CONTROL_DOMAIN, w->be);
 	back_terms(w);
+	error_create(w, w->back, w->be);
 	node_write_number(w, w->back, "state", XenbusStateInitialising, w->be, w->fe);
 }
 
@@ -453,6 +462,22 @@ struct list {
 	size_t count;
 };
 
+/* The domain may write anything there. */
+static enum pair_error error_read(struct work *w, const char *path)
+{
+	enum pair_error error = PAIR_ERROR_NONE;
+	char key[PATH_SIZE], *value;
+
+	snprintf(key, sizeof(key), "%s/" SCHANNEL_KEY_ERROR, path);
+	value = xs_read(w->xs, w->t, key, NULL);
+	if (value && !strcmp(value, SCHANNEL_ERROR_WATCHES))
+		error = PAIR_ERROR_WATCHES;
+	else if (value && !strcmp(value, SCHANNEL_ERROR_NODES))
+		error = PAIR_ERROR_NODES;
+	free(value);
+	return error;
+}
+
 static void end_read(struct work *w, const char *path, unsigned int domid, struct pair_end *end)
 {
 	char key[PATH_SIZE], *value;
@@ -470,6 +495,7 @@ static void end_read(struct work *w, const char *path, unsigned int domid, struc
 	if (end->state > XenbusStateReconfigured)
 		end->state = XenbusStateUnknown;
 	free(value);
+	end->error = error_read(w, path);
 }
 
 static void pair_free(struct pair *pair)

@@ -25,12 +25,20 @@
 
 #include "identity.h"
 
+/* Why the driver of an end cannot serve the pair. */
+enum pair_error {
+	PAIR_ERROR_NONE,
+	PAIR_ERROR_WATCHES,	/* xenstored allows the domain no more watches */
+	PAIR_ERROR_NODES,	/* xenstored allows the domain no more nodes */
+};
+
 /* One end of a pair. */
 struct pair_end {
 	unsigned int domid;
 	bool present;		/* its directory exists */
 	bool driver;		/* its domain has a driver for it */
 	unsigned int state;	/* enum xenbus_state; 0 if unknown or invalid */
+	enum pair_error error;
 	char *name;		/* NULL if the domain was destroyed */
 };
 

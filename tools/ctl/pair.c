@@ -136,8 +136,15 @@ static const char *state_text(const struct pair_end *end)
 		"closing", "closed", "reconfiguring", "reconfigured",
 	};
 
+	static const char * const errors[] = {
+		[PAIR_ERROR_WATCHES] = "watch-limit",
+		[PAIR_ERROR_NODES] = "node-limit",
+	};
+
 	if (!end->present)
 		return "missing";
+	if (end->error)
+		return errors[end->error];
 	return end->driver ? words[end->state] : "absent";
 }
 

@@ -828,6 +828,9 @@ struct schannel_tcp_marker {
  *	dir-ref		grant reference of its directory page, decimal
  *	port-<i>	(frontend only) event channel i, unbound, for the backend to
  *			bind: the notification path of queue i; i from 0 up
+ *	error		why its driver cannot serve the pair, for the control domain: "watches"
+ *			or "nodes" if xenstored allows its domain no more of them, or empty.
+ *			The control domain creates the key.
  *
  * The control domain, which creates the directories, writes into each one what
  * that side may know of its peer:
@@ -860,6 +863,9 @@ struct schannel_tcp_marker {
 #define SCHANNEL_KEY_ABI	"abi"
 #define SCHANNEL_KEY_DIR	"dir-ref"
 #define SCHANNEL_KEY_PORT	"port-%u"
+#define SCHANNEL_KEY_ERROR	"error"
+#define SCHANNEL_ERROR_WATCHES	"watches"
+#define SCHANNEL_ERROR_NODES	"nodes"
 #define SCHANNEL_KEY_PEER_NAME	"peer-name"
 #define SCHANNEL_KEY_PEER_UUID	"peer-uuid"
 #define SCHANNEL_KEY_PEER_ADDRESSES "peer-addresses"

@@ -38,6 +38,7 @@
 #include "handshake.h"
 #include "info.h"
 #include "restore.h"
+#include "store.h"
 
 static struct workqueue_struct *scxen_wq;
 
@@ -189,25 +190,11 @@ static void scxen_work(struct work_struct *work)
 		scxen_schedule(xd);
 }
 
-static void scxen_own_changed(struct xenbus_watch *watch, const char *path,
-			      const char *token)
-{
-	struct scxen_dev *xd = container_of(watch, struct scxen_dev, own_watch);
-
-	/* ignore our own writes, which cause most of the events */
-	if (strcmp(path, watch->node) && !scxen_info_is_key(path))
-		return;
-	set_bit(SCXEN_OWN, &xd->flags);
-	set_bit(SCXEN_INFO, &xd->flags);
-	scxen_schedule(xd);
-}
-
 static int scxen_probe(struct xenbus_device *dev,
 		       void (*step)(struct scxen_dev *xd,
 				    enum xenbus_state theirs))
 {
 	struct scxen_dev *xd;
-	int err;
 
 	if (dev->otherend_id < 0 || dev->otherend_id >= DOMID_FIRST_RESERVED)
 		return -EINVAL;
@@ -225,23 +212,13 @@ static int scxen_probe(struct xenbus_device *dev,
 	xd->step = step;
 	xd->not_before = jiffies;
 	INIT_DELAYED_WORK(&xd->work, scxen_work);
-	xd->own_watch.node = dev->nodename;
-	xd->own_watch.callback = scxen_own_changed;
 	dev_set_drvdata(&dev->dev, xd);
 
 	/* Start afresh, whatever state an earlier driver left. */
 	xenbus_switch_state(dev, XenbusStateInitialising);
-	/*
-	 * A watch fires once when it is registered, and again after a restore. So this
-	 * registration starts the work, which writes our ABI key.
-	 */
-	err = register_xenbus_watch(&xd->own_watch);
-	if (err) {
-		dev_set_drvdata(&dev->dev, NULL);
-		scxen_grant_drain(xd->grants);
-		kfree(xd);
-	}
-	return err;
+	/* the work writes our ABI key */
+	scxen_store_add(xd);
+	return 0;
 }
 
 static int scxen_front_probe(struct xenbus_device *dev,
@@ -264,7 +241,7 @@ static void scxen_remove(struct xenbus_device *dev)
 {
 	struct scxen_dev *xd = dev_get_drvdata(&dev->dev);
 
-	unregister_xenbus_watch(&xd->own_watch);
+	scxen_store_remove(xd);
 	disable_delayed_work_sync(&xd->work);
 	scxen_remove_peer(xd, "driver unloaded or pair removed");
 	xenbus_rm(XBT_NIL, dev->nodename, SCHANNEL_KEY_ABI);
@@ -331,7 +308,6 @@ static struct xenbus_driver scxen_frontend = {
 
 static struct xenbus_driver scxen_backend = {
 	.name			= SCHANNEL_XENBUS_TYPE,
-	.ids			= scxen_ids,
 	.probe			= scxen_back_probe,
 	.remove			= scxen_remove,
 	.otherend_changed	= scxen_otherend_changed,
@@ -344,27 +320,43 @@ static struct xenbus_driver scxen_backend = {
  * to it for every device, and the module could never be unloaded. No reference is
  * needed, since the devices are removed before scxen_bus_exit() returns.
  */
-static int __init scxen_register_frontend(void)
+static int __init scxen_register(void)
 {
 	int err;
 
-	/*
-	 * Registering a frontend driver waits minutes for those of its devices which
-	 * are not Connected, and ours are not until a socket connects. So register it
-	 * without ids first: it matches no device then.
-	 */
 	err = __xenbus_register_frontend(&scxen_frontend, NULL, KBUILD_MODNAME);
 	if (err)
 		return err;
-	scxen_frontend.ids = scxen_ids;
-	err = driver_attach(&scxen_frontend.driver);
+	err = __xenbus_register_backend(&scxen_backend, NULL, KBUILD_MODNAME);
 	if (err)
 		xenbus_unregister_driver(&scxen_frontend);
 	return err;
 }
 
+static void scxen_unregister(void)
+{
+	xenbus_unregister_driver(&scxen_backend);
+	xenbus_unregister_driver(&scxen_frontend);
+}
+
+/* Find the devices. */
+static int __init scxen_attach_all(void)
+{
+	int err;
+
+	scxen_frontend.ids = scxen_ids;
+	scxen_backend.ids = scxen_ids;
+	err = driver_attach(&scxen_frontend.driver);
+	return err ?: driver_attach(&scxen_backend.driver);
+}
+
 /**
  * scxen_bus_init() - register the drivers, which find the peers
+ *
+ * The drivers are registered without ids first, and match no device then. Otherwise
+ * registering a frontend driver would wait minutes for those of its devices which are not
+ * Connected, and ours are not until a socket connects; and if there are many devices, they
+ * would leave no watch for this module's own.
  *
  * Return: 0 or -errno.
  */
@@ -375,21 +367,26 @@ int __init scxen_bus_init(void)
 	scxen_wq = alloc_workqueue("schannel_xen", WQ_UNBOUND | WQ_FREEZABLE, 0);
 	if (!scxen_wq)
 		return -ENOMEM;
-	err = scxen_register_frontend();
+	err = scxen_register();
 	if (err)
 		goto err_wq;
-	err = __xenbus_register_backend(&scxen_backend, NULL, KBUILD_MODNAME);
-	if (err)
-		goto err_frontend;
 	err = scxen_restore_init(&scxen_frontend, &scxen_backend);
 	if (err)
-		goto err_backend;
+		goto err_drivers;
+	err = scxen_store_init(&scxen_frontend, &scxen_backend);
+	if (err)
+		goto err_restore;
+	err = scxen_attach_all();
+	if (err)
+		goto err_store;
 	return 0;
 
-err_backend:
-	xenbus_unregister_driver(&scxen_backend);
-err_frontend:
-	xenbus_unregister_driver(&scxen_frontend);
+err_store:
+	scxen_store_exit();
+err_restore:
+	scxen_restore_exit();
+err_drivers:
+	scxen_unregister();
 	scxen_grant_exit();
 err_wq:
 	destroy_workqueue(scxen_wq);
@@ -399,9 +396,9 @@ err_wq:
 /* Take every channel down and remove all peers. */
 void scxen_bus_exit(void)
 {
+	scxen_store_exit();
 	scxen_restore_exit();
-	xenbus_unregister_driver(&scxen_backend);
-	xenbus_unregister_driver(&scxen_frontend);
+	scxen_unregister();
 	scxen_grant_exit();
 	destroy_workqueue(scxen_wq);
 }

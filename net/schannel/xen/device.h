@@ -3,6 +3,7 @@
 #ifndef _SCHANNEL_XEN_DEVICE_H
 #define _SCHANNEL_XEN_DEVICE_H
 
+#include <linux/list.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 #include <xen/interface/io/xenbus.h>
@@ -36,7 +37,7 @@ enum {
  * @not_before:	the earliest time of the next set-up (jiffies)
  * @deadline:	when to stop waiting for the peer's answer (jiffies)
  * @queue:	the channel's event channels
- * @own_watch:	watches our own directory, where the control domain describes the peer
+ * @node:	in the list of store.c
  * @grants:	our pages that are shared, or that the peer still maps; has its own lock
  */
 struct scxen_dev {
@@ -53,7 +54,7 @@ struct scxen_dev {
 	unsigned long deadline;
 
 	struct scxen_queue queue[SCHANNEL_QUEUES];
-	struct xenbus_watch own_watch;
+	struct list_head node;
 	struct scxen_grants *grants;
 };
 

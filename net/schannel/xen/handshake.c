@@ -52,6 +52,7 @@
 #include "grant.h"
 #include "handshake.h"
 #include "quota.h"
+#include "store.h"
 
 /* How long this end waits for an answer to its offer, or to its request for one. */
 #define SCXEN_TIMEOUT	(10 * HZ)
@@ -95,34 +96,6 @@ static int scxen_write_offer(struct scxen_dev *xd, struct xenbus_transaction xbt
 				    xd->queue[i].port);
 	}
 	return err;
-}
-
-/**
- * scxen_publish() - write keys of ours; the peer sees all of them or none
- * @xd:		the device
- * @write:	writes the keys in the given transaction, and may be called again
- *
- * Return: 0, or -ENOENT if the toolstack has removed the device, or another -errno.
- */
-int scxen_publish(struct scxen_dev *xd,
-		  int (*write)(struct scxen_dev *xd,
-			       struct xenbus_transaction xbt))
-{
-	struct xenbus_transaction xbt;
-	int err, end;
-
-	do {
-		err = xenbus_transaction_start(&xbt);
-		if (err)
-			return err;
-		/* Do not recreate a directory that the toolstack has removed. */
-		if (xenbus_exists(xbt, xd->dev->nodename, "state"))
-			err = write(xd, xbt);
-		else
-			err = -ENOENT;
-		end = xenbus_transaction_end(xbt, err != 0);
-	} while (!err && end == -EAGAIN);
-	return err ?: end;
 }
 
 /**

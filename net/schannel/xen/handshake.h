@@ -5,16 +5,12 @@
 
 #include <linux/jiffies.h>
 #include <xen/interface/io/xenbus.h>
-#include <xen/xenbus.h>
 
 struct scxen_dev;
 
 /* The shortest time between two set-ups, and between two tries of anything else. */
 #define SCXEN_INTERVAL	HZ
 
-int scxen_publish(struct scxen_dev *xd,
-		  int (*write)(struct scxen_dev *xd,
-			       struct xenbus_transaction xbt));
 void scxen_close(struct scxen_dev *xd, const char *reason, int err);
 
 void scxen_front_step(struct scxen_dev *xd, enum xenbus_state theirs);

@@ -5,6 +5,7 @@
  *	bus.c		finds the peers in xenstore
  *	handshake.c	brings the channel to a peer up and down
  *	info.c		reads the peer's name, UUID, addresses and memory limit
+ *	store.c		writes and watches our directories in xenstore, knows its limits
  *	restore.c	finds lost and new devices after a save and restore
  *	grant.c		grants our pages and maps the peer's
  *	event.c		sends and receives notifications
