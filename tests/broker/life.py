@@ -37,6 +37,30 @@ def reboots(world):
         world.paired((a, b))
 
 
+def reused(world):
+    """a domain ID that is used three hundred times leaves nothing behind"""
+    world.policy(ALL)
+    a = world.create("a", "10.0.0.1")
+    broker = world.start()
+    domid = a.domid + 1
+    before = memory = None
+    for number in range(300):
+        world._next = domid
+        b = world.create(f"b{number}", f"10.0.1.{number % 250}")
+        world.paired((a, b))
+        world.destroy(b, tree_first=number % 2)
+        world.paired()
+        # the first ones create directories that stay
+        if number == 9:
+            until(lambda: not world.store.list(f"/local/domain/{domid}"), "the nodes to go")
+            before, memory = world.tree(), broker.memory()
+    until(lambda: world.tree() == before, lambda: "the nodes to be as before; too many: "
+          f"{sorted(world.tree() - before)[:10]}, missing: {sorted(before - world.tree())[:10]}")
+    grown = broker.memory() - memory
+    expect(world.sanitized or grown < 512, f"the broker has grown by {grown} KiB")
+    return f"{len(before)} nodes, the broker has grown by {grown} KiB"
+
+
 def renamed(world):
     """a renamed domain has its new name at the peers, and the pairs of its new group"""
     a, b, c = world.create("a"), world.create("b"), world.create("c")
@@ -222,5 +246,5 @@ def killed(world):
     return f"{kills} times, {len(domains)} domains at the end"
 
 
-CASES = (create_and_destroy, reboots, renamed, building, changes_without_broker, unchanged,
+CASES = (create_and_destroy, reboots, reused, renamed, building, changes_without_broker, unchanged,
          manual_pair, manual_unpair, only_one, command_line, manager, without_store, killed)

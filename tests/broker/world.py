@@ -202,6 +202,13 @@ class World:
         self.destroy(domain)
         return self.create(domain.name, identity=domain.uuid)
 
+    def tree(self, path="/"):
+        """The paths of all nodes."""
+        found = {path}
+        for name in self.store.list(path):
+            found |= self.tree(f"{path.rstrip('/')}/{name}")
+        return found
+
     # ---- Pairs -----------------------------------------------------------
 
     @staticmethod
