@@ -9,9 +9,9 @@
  * its shell, and behaves as that command: the same output, error output and exit
  * status, and with -i the same input; -w sets how long to wait for a guest that is
  * still booting. When "run" is killed, the command is killed, too; when the guest
- * dies, "run" exits with status 255 within 20 seconds. Several commands may run at
- * once. A process that COMMAND leaves in the background must redirect its output; it
- * is not killed.
+ * dies, "run" exits with status 255 within 20 seconds, or within $AGENT_SILENCE
+ * seconds, if it may be paused for long. Several commands may run at once. A process
+ * that COMMAND leaves in the background must redirect its output; it is not killed.
  *
  * A TCP connection carries one command, as frames: {kind, length}, both in network
  * byte order, and length bytes. Each direction is handled by a process of its own, so
@@ -257,6 +257,19 @@ static long long milliseconds(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
+/* Let the connection end when the guest does not answer: a destroyed one sends no FIN. */
+static void limit_silence(int sock)
+{
+	const char *text = getenv("AGENT_SILENCE");
+	int seconds = text ? atoi(text) : 20;
+
+	setsockopt(sock, SOL_SOCKET, SO_KEEPALIVE, &(int){ 1 }, sizeof(int));
+	setsockopt(sock, IPPROTO_TCP, TCP_KEEPIDLE, &(int){ seconds / 4 }, sizeof(int));
+	setsockopt(sock, IPPROTO_TCP, TCP_KEEPINTVL, &(int){ seconds * 3 / 20 }, sizeof(int));
+	setsockopt(sock, IPPROTO_TCP, TCP_KEEPCNT, &(int){ 5 }, sizeof(int));
+	setsockopt(sock, IPPROTO_TCP, TCP_USER_TIMEOUT, &(int){ seconds * 1000 }, sizeof(int));
+}
+
 static int try_connect(const struct sockaddr_in *address)
 {
 	int sock = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -303,12 +316,7 @@ static int patient_connect(const char *host, int port, int patience)
 			die(host);
 		poll(NULL, 0, 100);
 	}
-	/* A destroyed guest sends no FIN: notice its end within 20 s. */
-	setsockopt(sock, SOL_SOCKET, SO_KEEPALIVE, &(int){ 1 }, sizeof(int));
-	setsockopt(sock, IPPROTO_TCP, TCP_KEEPIDLE, &(int){ 5 }, sizeof(int));
-	setsockopt(sock, IPPROTO_TCP, TCP_KEEPINTVL, &(int){ 3 }, sizeof(int));
-	setsockopt(sock, IPPROTO_TCP, TCP_KEEPCNT, &(int){ 5 }, sizeof(int));
-	setsockopt(sock, IPPROTO_TCP, TCP_USER_TIMEOUT, &(int){ 20000 }, sizeof(int));
+	limit_silence(sock);
 	return sock;
 }
 
