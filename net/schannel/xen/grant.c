@@ -10,11 +10,17 @@
  * set up before that (handshake.c), so a peer which never unmaps them costs at most one
  * channel's pages. When the device is removed, they linger without it. All of them count
  * against the limits for grant entries (quota.h) and for shared pages until they are free.
- * When the module is unloaded, the remaining pages go to the kernel's own list, which
- * retries without a time limit, but only a few pages a second.
+ *
+ * Unloading the module does not wait for a peer that is paused or hostile: after a moment
+ * the remaining pages go to the kernel's own list, which looks at grant_table's
+ * free_per_iteration pages a second (10), for as long as it takes. They are the pages of one
+ * channel for each such peer, and there is no next channel before it unpauses and sees that
+ * its peer is gone.
  *
  * Contexts: process. The core calls the transport's operations from any thread.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
@@ -30,11 +36,15 @@
 #include "grant.h"
 #include "quota.h"
 
-/* How long remove() waits for the peer to unmap our pages. */
+/* How long unloading the module waits for all peers to unmap our pages. */
 #define SCXEN_DRAIN_TIME	HZ
 
-/* How often the pages of devices that are gone are looked at. */
-#define SCXEN_LEFT_INTERVAL	(5 * HZ)
+/*
+ * How often the pages of devices that are gone are looked at: a peer that runs unmaps them
+ * at once, another one may take any time.
+ */
+#define SCXEN_LEFT_SOON		max(HZ / 50, 1)
+#define SCXEN_LEFT_MAX		(5 * HZ)
 
 #define SCXEN_MAP_FLAGS		(GNTMAP_host_map | GNTMAP_readonly)
 
@@ -51,16 +61,17 @@ struct scxen_mapping {
 	struct gnttab_unmap_grant_ref *unmap;
 };
 
-/* Pages of devices that are gone. */
+/* Pages of devices that are gone. The lock protects the list and the interval. */
 static LIST_HEAD(scxen_left);
 static DEFINE_MUTEX(scxen_left_lock);
+static unsigned long scxen_left_interval;	/* until the work looks again, jiffies */
 static void scxen_grant_left_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(scxen_left_work, scxen_grant_left_work);
 
 /**
  * scxen_grant_create() - begin to share pages with a peer
  *
- * Return: a struct for scxen_grant_drain() to free, or NULL.
+ * Return: a struct for scxen_grant_leave() to free, or NULL.
  */
 struct scxen_grants *scxen_grant_create(void)
 {
@@ -172,70 +183,93 @@ static void scxen_grant_destroy(struct scxen_grants *grants)
 }
 
 /**
- * scxen_grant_drain() - the device is gone
+ * scxen_grant_leave() - the device is gone
  * @grants:	from scxen_grant_create(); no page is shared any more
  *
- * Waits up to SCXEN_DRAIN_TIME for the peer, which has just seen the channel go down, to
- * unmap the pages. The rest of them lingers until it has.
+ * Does not wait for the peer, which has just seen the channel go down: pages that it still
+ * maps linger until it does not.
  */
-void scxen_grant_drain(struct scxen_grants *grants)
+void scxen_grant_leave(struct scxen_grants *grants)
 {
-	unsigned long deadline = jiffies + SCXEN_DRAIN_TIME;
-	bool empty;
-
 	scxen_quota_end(&grants->quota);
-	while (!(empty = scxen_grant_reap(grants)) && time_before(jiffies, deadline))
-		fsleep(10 * USEC_PER_MSEC);
-	if (empty) {
+	if (scxen_grant_reap(grants)) {
 		scxen_grant_destroy(grants);
 		return;
 	}
 	mutex_lock(&scxen_left_lock);
 	list_add_tail(&grants->node, &scxen_left);
+	scxen_left_interval = SCXEN_LEFT_SOON;
+	mod_delayed_work(system_wq, &scxen_left_work, scxen_left_interval);
 	mutex_unlock(&scxen_left_lock);
-	queue_delayed_work(system_wq, &scxen_left_work, SCXEN_LEFT_INTERVAL);
 }
 
-/* Free the pages of devices that are gone, as far as their peers have unmapped them. */
-static void scxen_grant_left_work(struct work_struct *work)
+/* Free what peers have unmapped of the pages. Returns whether that is all. */
+static bool scxen_grant_reap_left(void)
 {
 	struct scxen_grants *grants, *next;
 
-	mutex_lock(&scxen_left_lock);
+	lockdep_assert_held(&scxen_left_lock);
 	list_for_each_entry_safe(grants, next, &scxen_left, node) {
 		if (!scxen_grant_reap(grants))
 			continue;
 		list_del(&grants->node);
 		scxen_grant_destroy(grants);
 	}
-	if (!list_empty(&scxen_left))
-		queue_delayed_work(system_wq, &scxen_left_work, SCXEN_LEFT_INTERVAL);
+	return list_empty(&scxen_left);
+}
+
+static void scxen_grant_left_work(struct work_struct *work)
+{
+	mutex_lock(&scxen_left_lock);
+	if (!scxen_grant_reap_left()) {
+		scxen_left_interval = min(2 * scxen_left_interval, SCXEN_LEFT_MAX);
+		queue_delayed_work(system_wq, &scxen_left_work, scxen_left_interval);
+	}
 	mutex_unlock(&scxen_left_lock);
 }
 
+/* Pass the pages that a peer still maps to the kernel. Returns their number. */
+static unsigned long scxen_grant_give_up(struct scxen_grants *grants)
+{
+	struct page *page, *next;
+	unsigned long nr = 0;
+
+	list_for_each_entry_safe(page, next, &grants->lingering, lru) {
+		u32 ref = page_private(page);
+
+		list_del(&page->lru);
+		set_page_private(page, 0);
+		gnttab_end_foreign_access(ref, page);
+		schannel_page_freed();
+		nr++;
+	}
+	return nr;
+}
+
 /**
- * scxen_grant_exit() - hand the pages that peers still map to the kernel's own list
+ * scxen_grant_exit() - free all pages, or pass those that peers still map to the kernel
  *
- * No device is left.
+ * No device is left. Waits up to SCXEN_DRAIN_TIME.
  */
 void scxen_grant_exit(void)
 {
-	struct scxen_grants *grants, *more;
-	struct page *page, *next;
+	unsigned long deadline = jiffies + SCXEN_DRAIN_TIME;
+	struct scxen_grants *grants, *next;
+	unsigned long nr = 0;
 
-	cancel_delayed_work_sync(&scxen_left_work);
-	list_for_each_entry_safe(grants, more, &scxen_left, node) {
-		list_for_each_entry_safe(page, next, &grants->lingering, lru) {
-			u32 ref = page_private(page);
-
-			list_del(&page->lru);
-			set_page_private(page, 0);
-			gnttab_end_foreign_access(ref, page);
-			schannel_page_freed();
-		}
+	disable_delayed_work_sync(&scxen_left_work);
+	mutex_lock(&scxen_left_lock);
+	while (!scxen_grant_reap_left() && time_before(jiffies, deadline))
+		fsleep(10 * USEC_PER_MSEC);
+	list_for_each_entry_safe(grants, next, &scxen_left, node) {
+		nr += scxen_grant_give_up(grants);
 		list_del(&grants->node);
 		scxen_grant_destroy(grants);
 	}
+	mutex_unlock(&scxen_left_lock);
+	if (nr)
+		pr_info("peers still map %lu pages: the kernel frees them later, at grant_table.free_per_iteration a second\n",
+			nr);
 }
 
 /**

@@ -31,7 +31,7 @@ struct scxen_grants {
 
 struct scxen_grants *scxen_grant_create(void);
 bool scxen_grant_reap(struct scxen_grants *grants);
-void scxen_grant_drain(struct scxen_grants *grants);
+void scxen_grant_leave(struct scxen_grants *grants);
 void scxen_grant_exit(void);
 
 int scxen_grant_share(struct schannel_peer *peer, struct page *page, u32 *ref);
