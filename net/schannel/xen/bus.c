@@ -202,7 +202,7 @@ static int scxen_probe(struct xenbus_device *dev,
 	xd = kzalloc(sizeof(*xd), GFP_KERNEL);
 	if (!xd)
 		return -ENOMEM;
-	xd->grants = scxen_grant_create();
+	xd->grants = scxen_grant_create(dev->otherend_id);
 	if (!xd->grants) {
 		kfree(xd);
 		return -ENOMEM;

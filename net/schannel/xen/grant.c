@@ -70,15 +70,17 @@ static DECLARE_DELAYED_WORK(scxen_left_work, scxen_grant_left_work);
 
 /**
  * scxen_grant_create() - begin to share pages with a peer
+ * @domid:	the peer's domain id
  *
  * Return: a struct for scxen_grant_leave() to free, or NULL.
  */
-struct scxen_grants *scxen_grant_create(void)
+struct scxen_grants *scxen_grant_create(unsigned int domid)
 {
 	struct scxen_grants *grants = kzalloc(sizeof(*grants), GFP_KERNEL);
 
 	if (!grants)
 		return NULL;
+	grants->domid = domid;
 	spin_lock_init(&grants->lock);
 	INIT_LIST_HEAD(&grants->lingering);
 	scxen_quota_add(&grants->quota);
@@ -201,6 +203,24 @@ void scxen_grant_leave(struct scxen_grants *grants)
 	scxen_left_interval = SCXEN_LEFT_SOON;
 	mod_delayed_work(system_wq, &scxen_left_work, scxen_left_interval);
 	mutex_unlock(&scxen_left_lock);
+}
+
+/**
+ * scxen_grant_is_left() - does a domain map pages that were shared with an earlier device?
+ * @domid:	the domain id
+ *
+ * Return: whether it does; the work looks again soon.
+ */
+bool scxen_grant_is_left(unsigned int domid)
+{
+	struct scxen_grants *grants;
+	bool found = false;
+
+	mutex_lock(&scxen_left_lock);
+	list_for_each_entry(grants, &scxen_left, node)
+		found |= grants->domid == domid;
+	mutex_unlock(&scxen_left_lock);
+	return found;
 }
 
 /* Free what peers have unmapped of the pages. Returns whether that is all. */

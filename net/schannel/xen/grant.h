@@ -19,17 +19,20 @@ struct schannel_peer;
  * @lock:	protects @lingering
  * @lingering:	pages that we no longer share but the peer still maps: struct page by its
  *		lru, with the grant reference in its private
+ * @domid:	the peer
  * @quota:	the grant entries of all of them
  * @node:	in the list of those whose device is gone
  */
 struct scxen_grants {
 	spinlock_t lock;	/* protects @lingering */
 	struct list_head lingering;
+	unsigned int domid;
 	struct scxen_quota quota;
 	struct list_head node;
 };
 
-struct scxen_grants *scxen_grant_create(void);
+struct scxen_grants *scxen_grant_create(unsigned int domid);
+bool scxen_grant_is_left(unsigned int domid);
 bool scxen_grant_reap(struct scxen_grants *grants);
 void scxen_grant_leave(struct scxen_grants *grants);
 void scxen_grant_exit(void);

@@ -128,7 +128,8 @@ static bool scxen_may_set_up(struct scxen_dev *xd)
 {
 	unsigned long now = jiffies;
 
-	if (!scxen_grant_reap(xd->grants)) {
+	if (!scxen_grant_reap(xd->grants) ||
+	    scxen_grant_is_left(xd->dev->otherend_id)) {
 		scxen_schedule_after(xd, SCXEN_INTERVAL);
 		return false;
 	}

@@ -265,6 +265,8 @@ part_gone() {
 	usable 'before segments stay mapped'
 	step 'a segment that is said to be unmapped, and is not, ends the channel' gone
 	step 'a segment that stays mapped: there is no other channel' until_true $LIMIT no_channel
+	schannelctl unpair u1 u2 && schannel_pair u1 u2 || fail 'the domains do not meet again'
+	step 'a segment that stays mapped: nor is there one in a new pair' no_channel
 	unharmed 'segments that stay mapped'
 }
 
