@@ -126,7 +126,7 @@ static int scxen_write_presence(struct scxen_dev *xd,
 
 	return xenbus_printf(xbt, node, SCHANNEL_KEY_ABI, "%u",
 			     SCHANNEL_ABI_VERSION) ?:
-	       xenbus_printf(xbt, node, "state", "%d", xd->dev->state);
+	       xenbus_printf(xbt, node, "state", "%d", scxen_state(xd));
 }
 
 /* Write our ABI key if our directory does not have it. */
@@ -164,7 +164,7 @@ static void scxen_work(struct work_struct *work)
 	struct scxen_dev *xd = container_of(to_delayed_work(work),
 					    struct scxen_dev, work);
 	enum xenbus_state theirs = scxen_peer_state(xd);
-	enum xenbus_state ours = xd->dev->state;
+	enum xenbus_state ours = scxen_state(xd);
 
 	scxen_announce(xd);
 	if (theirs < XenbusStateInitialising || theirs > XenbusStateClosing) {
@@ -186,7 +186,7 @@ static void scxen_work(struct work_struct *work)
 
 	if (!scxen_grant_reap(xd->grants))
 		scxen_schedule_after(xd, SCXEN_INTERVAL);
-	if (xd->dev->state != ours)
+	if (scxen_state(xd) != ours)
 		scxen_schedule(xd);
 }
 

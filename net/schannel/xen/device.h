@@ -3,6 +3,7 @@
 #ifndef _SCHANNEL_XEN_DEVICE_H
 #define _SCHANNEL_XEN_DEVICE_H
 
+#include <linux/compiler.h>
 #include <linux/list.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -58,7 +59,19 @@ struct scxen_dev {
 	struct scxen_grants *grants;
 };
 
-/* Run the device's work now. Any context. */
+/*
+ * This end's state. The device's work sets it, but xenbus does as well, at shutdown and after
+ * an error, in threads of its own: it may change between two reads.
+ */
+static inline enum xenbus_state scxen_state(const struct scxen_dev *xd)
+{
+	return READ_ONCE(xd->dev->state);
+}
+
+/*
+ * Run the device's work now. Any context. A full barrier, pairs with the one before a work
+ * runs: the work sees the flags that were set before.
+ */
 static inline void scxen_schedule(struct scxen_dev *xd)
 {
 	mod_delayed_work(xd->wq, &xd->work, 0);

@@ -36,7 +36,10 @@ static irqreturn_t scxen_event_upcall(int irq, void *data)
 
 	/* Do not use @q->irq, it may not be set yet: an event can arrive during the bind. */
 	WRITE_ONCE(q->eoi_irq, irq);
-	/* does nothing while the work waits for the end of a delay */
+	/*
+	 * Does nothing while the work waits for the end of a delay. A full barrier in any case:
+	 * pairs with the one before a work runs, so its xchg() sees @eoi_irq.
+	 */
 	queue_delayed_work(system_bh_highpri_wq, &q->bh, 0);
 	return IRQ_HANDLED;
 }
@@ -225,5 +228,10 @@ void scxen_event_notify(struct schannel_peer *peer, unsigned int queue)
 {
 	struct scxen_dev *xd = schannel_peer_priv(peer);
 
+	/*
+	 * The core has seen that its channel is up, with an acquire that pairs with the release
+	 * in sc_peer_up(), and the interrupts were bound before that. It waits for all callers
+	 * before the channel is destroyed, and the interrupts are freed after that.
+	 */
 	notify_remote_via_irq(xd->queue[queue].irq);
 }

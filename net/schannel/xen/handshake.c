@@ -167,13 +167,19 @@ static int scxen_attach(struct scxen_dev *xd)
 	int err;
 
 	err = scxen_read_u32(xd, SCHANNEL_KEY_DIR, &dir_ref);
-	if (!err)
-		err = schannel_channel_attach(xd->channel, dir_ref);
+	if (err)
+		return err;
+	/*
+	 * Before the channel is up: if the peer is moved to another namespace right after
+	 * that, the request for the next channel must not be lost. A request in between
+	 * costs a channel that nobody needs, later.
+	 */
+	clear_bit(SCXEN_WANTED, &xd->flags);
+	err = schannel_channel_attach(xd->channel, dir_ref);
 	if (err)
 		return err;
 
 	xd->up = true;
-	clear_bit(SCXEN_WANTED, &xd->flags);
 	scxen_event_kick(xd->queue);
 	return 0;
 }
@@ -227,7 +233,7 @@ static void scxen_front_offer(struct scxen_dev *xd)
  */
 void scxen_front_step(struct scxen_dev *xd, enum xenbus_state theirs)
 {
-	switch (xd->dev->state) {
+	switch (scxen_state(xd)) {
 	case XenbusStateInitialising:
 		if (theirs == XenbusStateInitWait ||
 		    (theirs == XenbusStateInitialising &&
@@ -338,7 +344,7 @@ static void scxen_back_give_up(struct scxen_dev *xd)
  */
 void scxen_back_step(struct scxen_dev *xd, enum xenbus_state theirs)
 {
-	switch (xd->dev->state) {
+	switch (scxen_state(xd)) {
 	case XenbusStateInitialising:
 		if (theirs == XenbusStateInitialised)
 			scxen_back_answer(xd);

@@ -133,6 +133,7 @@ void scxen_quota_remove(struct scxen_quota *quota)
  */
 bool scxen_quota_take(struct scxen_quota *quota)
 {
+	unsigned long used, limit;
 	bool reserved, may;
 
 	spin_lock_bh(&scxen_quota_lock);
@@ -146,10 +147,12 @@ bool scxen_quota_take(struct scxen_quota *quota)
 	} else {
 		quota->refused++;
 	}
+	used = scxen_quota_used;
+	limit = scxen_quota_limit;
 	spin_unlock_bh(&scxen_quota_lock);
 	if (!may)
 		pr_warn_ratelimited(KBUILD_MODNAME ": channels take %lu grant entries, no more than %lu are left to them: raise max_grant_frames\n",
-				    scxen_quota_used, scxen_quota_limit);
+				    used, limit);
 	return may;
 }
 
