@@ -18,31 +18,27 @@ pairs=130	# xenstored allows 128 watches
 NODES=1000	# it allows as many
 LEAST=110	# pairs that these must suffice for
 
-# invent NUMBER: let u1 be paired with this domain.
+# invent: let u1 be paired with domains that do not exist. Their ends are all in one place.
 invent() {
-	local front=$home/device/schannel/$1 back=/local/domain/$1/backend/schannel/$D1/0
-	xenstore-write "$front/backend" "$back" "$front/backend-id" "$1" "$front/error" "" \
-		"$back/frontend" "$front" "$back/frontend-id" "$D1" "$back/state" 1 &&
-		xenstore-chmod -r "$front" "n$D1" &&
-		xenstore-chmod -r "/local/domain/$1" n0 "r$D1" &&
-		xenstore-write "$front/state" 1
-}
-
-invent_all() {
-	local number
+	local number front backs=/local/domain/$first/backend/schannel/$D1 keys=() states=()
 	for number in $(seq $first $((first + pairs - 1))); do
-		invent $number || return
+		front=$home/device/schannel/$number
+		keys+=("$front/backend" "$backs/$number" "$front/backend-id" $number)
+		keys+=("$front/error" "" "$backs/$number/state" 1)
+		states+=("$front/state" 1)
 	done
+	xenstore-write "${keys[@]}" && xenstore-chmod -r "$home/device/schannel" "n$D1" &&
+		xenstore-chmod -r "/local/domain/$first" n0 "r$D1" && xenstore-write "${states[@]}"
 }
 
 # forget NUMBER: remove so many pairs.
 forget() {
-	local number
+	local number fronts=()
 	for number in $(seq $first $((first + $1 - 1))); do
-		xenstore-rm "$home/device/schannel/$number" &&
-			xenstore-rm "/local/domain/$number" || return
+		fronts+=("$home/device/schannel/$number")
 	done
 	first=$((first + $1)) pairs=$((pairs - $1))
+	xenstore-rm "${fronts[@]}"
 }
 
 # ends STATE: how many ends of u1 are in this state.
@@ -95,8 +91,12 @@ reload() {
 
 # Nodes that u1 owns count, whoever has created them.
 fill() {
+	local number nodes=()
+	for number in $(seq $NODES); do
+		nodes+=("$home/data/fill/$number" "")
+	done
 	xenstore-write "$home/data/fill" "" && xenstore-chmod "$home/data/fill" "n$D1" &&
-		eval "xenstore-write $(printf "$home/data/fill/%s '' " $(seq $NODES))"
+		xenstore-write "${nodes[@]}"
 }
 
 # u1 has no nodes left when its driver is to announce itself.
@@ -120,7 +120,7 @@ schannel_load u1 u2 || fail 'the modules cannot be loaded'
 D1=$(domid u1)
 home=/local/domain/$D1
 step "$pairs pairs: more than $LEAST are served, the rest is shown with the reason" \
-	eval 'invent_all && limited'
+	eval 'invent && limited'
 step 'the log says why' logged watches
 step 'removed pairs leave their watches to others' passed_on
 step 'the module is loaded again while there are too many pairs' reload
