@@ -406,6 +406,41 @@ static void growing_beside_idle(void)
 	pool_destroy(pool);
 }
 
+/* What a full ring gets at once that is not read: as much, but at once, and never all. */
+static void growing_unread(void)
+{
+	struct sc_pool *pool = pool_create(64 * MIB_PAGES);
+	struct sc_share share = { .pages = 0 };
+	u32 keep = pool->limit / 16;
+	u8 to;
+
+	CHECK_EQ(sc_pool_room(pool, NULL, 0, 7), 7);
+	CHECK_EQ(sc_pool_room(pool, NULL, 4, 7), 7);
+	CHECK_EQ(sc_pool_room(pool, NULL, 8, 7), 8);
+	pool->order_max = 6;
+	CHECK_EQ(sc_pool_room(pool, NULL, 4, 7), 6);
+	pool->order_max = SCHANNEL_RING_ORDER_MAX;
+	/* the user's share */
+	share.pages = pool->limit / 2 - 64;
+	pool->used = share.pages;
+	CHECK_EQ(sc_pool_room(pool, &share, 4, 7), 6);
+	share.pages = pool->limit / 2;
+	pool->used = share.pages;
+	CHECK_EQ(sc_pool_room(pool, &share, 4, 7), 4);
+	CHECK_EQ(sc_pool_room(pool, NULL, 4, 7), 7);
+	/* a ring that is stuck does not keep it from growing */
+	sc_pool_note_starved(pool, 0);
+	sc_pool_retire_idle(pool);
+	sc_pool_note_starved(pool, 0);
+	CHECK_EQ(sc_pool_room(pool, NULL, 4, 7), 7);
+	for (pool->used = 0; pool->used <= pool->limit; pool->used++) {
+		to = sc_pool_room(pool, NULL, 0, 7);
+		CHECK(!to || pool->used + (1U << to) <= pool->limit - keep);
+	}
+	pool->used = 0;
+	pool_destroy(pool);
+}
+
 /*
  * No ring grows beyond the size that another one could not get, and much larger ones
  * shrink, as long as that is recent.
@@ -724,6 +759,7 @@ static const struct tap_case cases[] = {
 	{ "the first rings are alike", first_rings_are_alike },
 	{ "growing", growing },
 	{ "growing beside idle ones", growing_beside_idle },
+	{ "a full ring that is not read", growing_unread },
 	{ "large rings shrink for starved ones", evening_out },
 	{ "large rings", large_rings },
 	{ "a segment that the peer cannot map", segment_is_not_mapped },

@@ -238,8 +238,8 @@ struct schannel_queue {
  * A flow is one entry in each side's table. The two entries have different
  * numbers: each side chooses its own number, and uses the peer's in what it sends.
  * Entry 0 belongs to the control ring, entries from 1 on belong to connections.
- * The owner zeroes an entry, but for the event indexes, before its first message
- * about a flow that uses it.
+ * The owner zeroes an entry, but for the event indexes and @rx_room, before its first
+ * message about a flow that uses it.
  */
 #define SCHANNEL_FLOWS_PER_PAGE	16U
 /* A side of version 1 has no more, even if its peer accepts more. */
@@ -284,13 +284,17 @@ struct schannel_queue {
  * @rx_switches: the last @tx_switches of the peer that the owner has followed. The owner
  *		writes it when it reads the old ring no more (release). Check: own
  *		tx_switches, or one less.
+ * @rx_room:	how many bytes the owner's program was promised to have in the ring in the
+ *		peer's pool while it does not read (SO_RCVBUF), see "Room". 0: nothing was
+ *		promised. May change at any time. Check: none; the reader takes a larger
+ *		value for the size of the largest ring.
  * @pad2:	0.
  *
  * @type_words:	TCP: struct schannel_flow_tcp, then 0. In other flows 0, ignored.
  *
  * To notify the peer about a flow is to post the flow's number in the flow's event
- * queue. A change of @tx_flags, @rx_flags, @tx_switches or @rx_switches is always
- * notified.
+ * queue. A change of @tx_flags, @rx_flags, @tx_switches, @rx_switches or @rx_room is
+ * always notified, but for what @rx_room is at the first message about the flow.
  */
 struct schannel_flow {
 	__u32	tx_prod;
@@ -305,7 +309,8 @@ struct schannel_flow {
 	__u32	rx_event;
 	__u32	tx_switches;
 	__u32	rx_switches;
-	__u32	pad2[10];
+	__u32	rx_room;
+	__u32	pad2[9];
 
 	__u32	type_words[16];
 };
@@ -409,6 +414,14 @@ struct schannel_ring_at {
  *    switched to.
  *
  * The producer never waits for the answer: it uses the old ring until it switches.
+ *
+ * Room. Two programs that both send before they receive wait for each other if the rings
+ * are too small. So programs are promised that a certain number of bytes fit although the
+ * receiver reads nothing: what the producer's program asked for (SO_SNDBUF) and the
+ * consumer's @rx_room together. A ring need not have this size all the time. When it is full,
+ * and @rx_cons has not moved for a moment, the producer replaces it by one that has, as far
+ * as it may use memory for that: the peer's @rx_room gives no right to it. A producer that
+ * takes no part in this is valid; its programs may wait for each other.
  */
 
 /**

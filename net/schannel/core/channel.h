@@ -187,6 +187,8 @@ struct sc_stats_walk {
  * @maintained:	flows whose rings need maintenance (@ctl_lock)
  * @orphans:	flows that wait for one side to finish them (@ctl_lock)
  * @looks:	flows at whose rings @work looks, see sc_resize_ask()
+ * @unread:	flows whose rings were found full, see resize_unread.c
+ * @unread_work: looks at them
  * @ctl_lock:	see above
  * @ctl_tx:	producer half of the control ring (@ctl_lock)
  * @ctl_rx:	consumer half of the control ring (by @work)
@@ -267,6 +269,8 @@ struct schannel_channel {
 	struct list_head maintained;
 	struct sc_orphans orphans;
 	struct llist_head looks;
+	struct llist_head unread;
+	struct delayed_work unread_work;
 	spinlock_t ctl_lock;	/* see above */
 	struct sc_tx ctl_tx;
 	struct sc_rx ctl_rx;

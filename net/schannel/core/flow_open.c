@@ -6,6 +6,7 @@
 #include <linux/kernel.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
+#include <net/sock.h>
 
 #include "alloc.h"
 #include "channel.h"
@@ -22,10 +23,10 @@
 #include "trace.h"
 
 /*
- * Set up the flow's entry in our flow table, its ring and its event queue. Returns
- * -ECONNRESET if the channel is down.
+ * Set up the flow's entry in our flow table, its ring and its event queue. @sk: has the
+ * SO_RCVBUF to promise, or NULL. Returns -ECONNRESET if the channel is down.
  */
-static int sc_flow_number(struct sc_flow *flow)
+static int sc_flow_number(struct sc_flow *flow, const struct sock *sk)
 {
 	struct schannel_channel *ch = flow->channel;
 	struct schannel_flow *entry;
@@ -37,6 +38,7 @@ static int sc_flow_number(struct sc_flow *flow)
 		entry += flow->id % SCHANNEL_FLOWS_PER_PAGE;
 		memset(entry, 0, sizeof(*entry));
 		entry->tx_event = SC_EVENT_NEVER;
+		entry->rx_room = sk ? READ_ONCE(sk->sk_rcvbuf) : 0;
 		flow->tx.own = entry;
 		flow->rx.own = entry;
 		sc_extent_ring(ch, &flow->extent, &flow->tx.ring);
@@ -99,7 +101,7 @@ static struct sc_flow *sc_flow_alloc(struct schannel_channel *ch, u8 type,
 	err = sc_flow_table_alloc(ch, &flow->id);
 	if (err)
 		goto err_extent;
-	err = sc_flow_number(flow);
+	err = sc_flow_number(flow, sk);
 	if (err)
 		goto err_id;
 	return flow;

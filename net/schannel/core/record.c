@@ -26,8 +26,10 @@ static int sc_record_send_piece(struct sc_flow *flow, struct iov_iter *from,
 	if (sc_tx_space(tx) < size) {
 		if (sc_tx_refresh(tx))
 			return sc_flow_broken(flow);
-		if (sc_tx_space(tx) < size)
+		if (sc_tx_space(tx) < size) {
+			WRITE_ONCE(flow->resize.need, size);
 			return -EAGAIN;
+		}
 	}
 	len = min_t(u32, rec->len - *done, SC_FLOW_CHUNK);
 	if (sc_flow_copy_in(&tx->ring, tx->prod + SC_RECORD_HEADER + *done,
@@ -36,6 +38,8 @@ static int sc_record_send_piece(struct sc_flow *flow, struct iov_iter *from,
 	*done += len;
 	if (*done < rec->len)
 		return 1;
+	if (unlikely(flow->resize.need))
+		WRITE_ONCE(flow->resize.need, 0);
 	sc_record_put(&tx->ring, tx->prod, rec);
 	if (sc_tx_publish(tx, size))
 		sc_flow_post(flow);

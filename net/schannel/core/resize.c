@@ -44,10 +44,18 @@ void *sc_resize_user_get(struct sc_flow *flow)
 }
 
 /* The size limit of our ring, in bytes. */
-u32 sc_resize_max(const struct sc_flow *flow)
+u32 sc_resize_max(struct sc_flow *flow)
 {
-	u8 order = min(flow->resize.limits.max, flow->channel->pool.order_max);
+	const struct sc_size_limits *limits = &flow->resize.limits;
+	u8 order = min(limits->max, flow->channel->pool.order_max);
 
+	/* a record may be as large as what may be under way */
+	if (unlikely(limits->max < limits->room)) {
+		rcu_read_lock();
+		if (sc_flow_is_live(flow))
+			order = max(order, sc_unread_order(flow));
+		rcu_read_unlock();
+	}
 	return PAGE_SIZE << max(order, READ_ONCE(flow->extent.order));
 }
 

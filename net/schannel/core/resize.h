@@ -16,6 +16,7 @@
 struct schannel_channel;
 struct sc_flow;
 struct sc_peer_segment;
+struct work_struct;
 
 /*
  * State of resizing the ring that this side sends into. Each transition is made by one party
@@ -52,8 +53,14 @@ enum sc_resize_offer {
  * @fulls:	ring-full events without an idle period in between
  * @full_last:	time of the last ring-full event, jiffies
  * @refusals:	offers in a row that the peer answered with 0
+ * @unread:	the ring offered is larger because the peer does not read
+ * @need:	space that a record did not find; 0 if the last one did
  * @idle_prod:	producer index at the last maintenance run
  * @idle_looks:	maintenance intervals in a row in which nothing was sent
+ * @noted:	the ring was found full: the flow is in the channel's @unread
+ * @unread_node: entry there while @noted is set
+ * @unread_cons: the peer's index when it was listed; written before it is listed
+ * @unread_since: since when the index has this value, jiffies; likewise
  * @node:	entry in the channel's @maintained list (control lock)
  * @look_node:	entry in the channel's @looks while @asked is set
  * @asked:	the channel's work is going to look at the rings
@@ -83,8 +90,15 @@ struct sc_resize {
 	unsigned int fulls;
 	unsigned long full_last;
 	unsigned int refusals;
+	bool unread;
+	u32 need;
 	u32 idle_prod;
 	unsigned int idle_looks;
+
+	int noted;
+	struct llist_node unread_node;
+	u32 unread_cons;
+	unsigned long unread_since;
 
 	struct list_head node;
 	struct llist_node look_node;
@@ -113,7 +127,7 @@ static inline enum sc_resize_state sc_resize_state(const struct sc_resize *resiz
 
 /* resize.c */
 void *sc_resize_user_get(struct sc_flow *flow);
-u32 sc_resize_max(const struct sc_flow *flow);
+u32 sc_resize_max(struct sc_flow *flow);
 bool sc_resize_can_proceed(const struct sc_flow *flow);
 bool sc_resize_is_behind(const struct sc_flow *flow);
 bool sc_resize_is_offered(const struct sc_flow *flow);
@@ -126,6 +140,9 @@ void sc_resize_ask(struct sc_flow *flow);
 
 /* resize_tx.c: with the sender's lock, except sc_resize_answer() */
 bool sc_resize_full(struct sc_flow *flow);
+bool sc_resize_may_grow(const struct sc_flow *flow);
+void sc_resize_offer_to(struct sc_flow *flow);
+void sc_resize_use(struct sc_flow *flow);
 int sc_resize_fit(struct sc_flow *flow, u32 size);
 const char *sc_resize_answer(struct sc_flow *flow, bool ready);
 void sc_resize_look_tx(struct sc_flow *flow);
@@ -140,6 +157,12 @@ const char *sc_resize_offer(struct sc_flow *flow,
 			    const struct schannel_ring_at *at);
 void sc_resize_try_accept(struct sc_flow *flow);
 void sc_resize_look_rx(struct sc_flow *flow);
+
+/* resize_unread.c */
+u8 sc_unread_order(struct sc_flow *flow);
+void sc_unread_note(struct sc_flow *flow);
+void sc_unread_work(struct work_struct *work);
+void sc_unread_forget(struct schannel_channel *ch);
 
 /* resize_look.c */
 bool sc_resize_look(struct sc_flow *flow);

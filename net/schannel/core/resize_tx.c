@@ -83,12 +83,14 @@ static bool sc_resize_free_old(struct sc_flow *flow)
 	sc_alloc_free(flow, &resize->from);
 	WRITE_ONCE(resize->leaving, false);
 	sc_resize_wake_sender(flow);
+	/* it may be full, and could not grow meanwhile */
+	sc_unread_note(flow);
 	sc_maintain_later(flow->channel);
 	return true;
 }
 
-/* Offer the ring that was allocated at @to. */
-static void sc_resize_offer_to(struct sc_flow *flow)
+/* Offer the ring that was allocated at @to. With the sender's lock. */
+void sc_resize_offer_to(struct sc_flow *flow)
 {
 	/* the flow is not idle: the sender may have waited for this ring */
 	flow->resize.idle_looks = 0;
@@ -102,6 +104,7 @@ static void sc_resize_offer_to(struct sc_flow *flow)
 static void sc_resize_drop(struct sc_flow *flow)
 {
 	sc_alloc_free(flow, &flow->resize.to);
+	flow->resize.unread = false;
 	sc_resize_set_state(&flow->resize, SC_RESIZE_NONE);
 	sc_maintain_later(flow->channel);
 }
@@ -178,6 +181,7 @@ static bool sc_resize_switch(struct sc_flow *flow)
 		return false;
 	sc_resize_set_extent(flow, &resize->to);
 	resize->fulls = 0;
+	resize->unread = false;
 	sc_resize_set_state(&flow->resize, SC_RESIZE_NONE);
 	sc_maintain_flow(flow);
 	return true;
@@ -200,17 +204,24 @@ static bool sc_resize_is_too_small(struct sc_flow *flow)
 	return ++resize->fulls >= SC_RESIZE_FULL_EVENTS;
 }
 
-/**
- * sc_resize_full() - the sender found the ring full
- * @flow:	an open flow; the caller holds the sender's lock
- *
- * Switches to a ring that is ready, or starts to grow the ring if it is full too often.
- *
- * Context: Process context.
- *
- * Return: whether there may be space now.
- */
-bool sc_resize_full(struct sc_flow *flow)
+/* State READY, and a full ring that the peer does not read. With the sender's lock. */
+void sc_resize_use(struct sc_flow *flow)
+{
+	if (!sc_resize_is_larger(flow))
+		sc_resize_drop(flow);
+	else if (sc_resize_switch(flow))
+		sc_resize_wake_sender(flow);
+}
+
+/* May another ring be offered? With the sender's lock. */
+bool sc_resize_may_grow(const struct sc_flow *flow)
+{
+	return flow->resize.refusals < SC_RESIZE_REFUSALS &&
+	       !sc_maintain_is_starved(flow->channel);
+}
+
+/* Switch to a ring that is ready, or grow the ring of a busy flow. As sc_resize_full(). */
+static bool sc_resize_busy(struct sc_flow *flow)
 {
 	struct sc_resize *resize = &flow->resize;
 	struct schannel_channel *ch = flow->channel;
@@ -229,11 +240,11 @@ bool sc_resize_full(struct sc_flow *flow)
 		break;
 	}
 	too_small = sc_resize_is_too_small(flow) || flow->extent.order < resize->wanted;
-	if (!too_small || !sc_resize_free_old(flow) || sc_maintain_is_starved(ch))
+	if (!too_small || !sc_resize_free_old(flow) || !sc_resize_may_grow(flow))
 		return false;
 	order = sc_pool_larger(&ch->pool, sc_owner_share(flow->owner),
 			       flow->extent.order, resize->limits.max);
-	if (order == flow->extent.order || resize->refusals >= SC_RESIZE_REFUSALS)
+	if (order == flow->extent.order)
 		return false;
 	/* do not wait for memory here: have the pool grow for the next ring-full event */
 	err = sc_alloc_ring(flow, order, &resize->to);
@@ -241,6 +252,25 @@ bool sc_resize_full(struct sc_flow *flow)
 		sc_resize_offer_to(flow);
 	else if (err == -ENOSPC && !sc_maintain_grow(ch, order))
 		sc_pool_note_starved(&ch->pool, flow->extent.order);
+	return false;
+}
+
+/**
+ * sc_resize_full() - the sender found the ring full
+ * @flow:	an open flow; the caller holds the sender's lock
+ *
+ * Switches to a ring that is ready, or starts to grow the ring if it is full too often. Has the
+ * ring grow later if the peer does not read.
+ *
+ * Context: Process context.
+ *
+ * Return: whether there may be space now.
+ */
+bool sc_resize_full(struct sc_flow *flow)
+{
+	if (sc_resize_busy(flow))
+		return true;
+	sc_unread_note(flow);
 	return false;
 }
 
@@ -356,14 +386,15 @@ const char *sc_resize_answer(struct sc_flow *flow, bool ready)
 		return NULL;
 	}
 	if (!flow->ops->tx_try(flow, user)) {
+		/* a sender that polls does not send before there is space */
 		if (sc_resize_state(&flow->resize) == SC_RESIZE_READY &&
-		    !sc_resize_is_larger(flow))
+		    (!sc_resize_is_larger(flow) || resize->unread))
 			sc_resize_switch(flow);
 		flow->ops->tx_end(user);
 	}
 	/*
-	 * Otherwise the next send switches. A record may wait for the larger ring;
-	 * answers are rare enough to wake every sender.
+	 * Otherwise the next send switches, or sc_unread_work(). A record may wait for the
+	 * larger ring; answers are rare enough to wake every sender.
 	 */
 	flow->ops->wake(user, SC_FLOW_WAKE_SENDER);
 	sc_flow_user_put(flow, user);
@@ -536,7 +567,7 @@ void sc_resize_maintain_tx(struct sc_flow *flow, void *user, bool is_time,
 		resize->refusals = 0;
 	order = idle ? resize->limits.min :
 		       max(sc_resize_smaller(flow), resize->limits.min);
-	if (order >= flow->extent.order)
+	if (order >= flow->extent.order || flow->tx.prod - flow->tx.cons > PAGE_SIZE << order)
 		return;
 	/* without memory for a ring of this order, a smaller one frees even more */
 	while (sc_alloc_smaller(flow, order, &resize->to)) {

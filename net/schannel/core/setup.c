@@ -177,6 +177,8 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 	INIT_LIST_HEAD(&ch->maintained);
 	sc_orphan_init(&ch->orphans, sc_reap_work);
 	init_llist_head(&ch->looks);
+	init_llist_head(&ch->unread);
+	INIT_DELAYED_WORK(&ch->unread_work, sc_unread_work);
 	ch->maintain_next = jiffies;
 	ch->maintain_rest = jiffies;
 	ch->starved_order = SC_ORDER_NONE;
@@ -378,6 +380,7 @@ void schannel_channel_destroy(struct schannel_channel *ch)
 
 	cancel_work_sync(&ch->work);
 	disable_delayed_work_sync(&ch->maintain);
+	disable_delayed_work_sync(&ch->unread_work);
 	disable_delayed_work_sync(&ch->orphans.work);
 	/* wait until no thread grows the pool or the table: later ones see the state... */
 	mutex_lock(&ch->grow_lock);
@@ -387,6 +390,7 @@ void schannel_channel_destroy(struct schannel_channel *ch)
 	/* the data path may have queued it once more */
 	cancel_work_sync(&ch->work);
 	sc_resize_forget_looks(ch);
+	sc_unread_forget(ch);
 
 	sc_channel_unmap(ch);
 	sc_channel_unshare(ch);

@@ -353,6 +353,7 @@ struct sc_size_limits sc_sysctl_ring(void)
 		.min		= min(min_order, max_order),
 		.max		= max_order,
 		.fallback	= min(min_order, max_order),
+		.room		= max_order,
 	};
 }
 

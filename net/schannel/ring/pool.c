@@ -78,6 +78,20 @@ static bool sc_pool_share_allows(const struct sc_pool *pool,
 	return !share || sc_share_allows(share->pages, nr, pool->used, pool->limit);
 }
 
+/*
+ * The order of the largest ring that one flow may have: see sc_pool_larger(). Under the lock.
+ */
+static u8 sc_pool_most(const struct sc_pool *pool, u8 max)
+{
+	u32 free = pool->limit - pool->used;
+	u32 keep = pool->limit / SC_POOL_KEEP;
+	u32 pages;
+
+	pages = (pool->limit - pool->small) / (pool->rings - pool->small + 1);
+	pages = min(pages, free > keep ? (free - keep) / 4 : 0);
+	return min_t(u8, max, pages ? ilog2(pages) : 0);
+}
+
 /**
  * sc_pool_larger() - the new size of a ring that is too small
  * @pool:	the pool
@@ -99,17 +113,12 @@ u8 sc_pool_larger(struct sc_pool *pool, const struct sc_share *share, u8 order,
 		  u8 max)
 {
 	u8 most, larger = order;
-	u32 pages, free, keep;
 
 	max = min(max, pool->order_max);
 	if (order >= max)
 		return order;
 	spin_lock_bh(&pool->lock);
-	free = pool->limit - pool->used;
-	keep = pool->limit / SC_POOL_KEEP;
-	pages = (pool->limit - pool->small) / (pool->rings - pool->small + 1);
-	pages = min(pages, free > keep ? (free - keep) / 4 : 0);
-	most = min_t(u8, max, pages ? ilog2(pages) : 0);
+	most = sc_pool_most(pool, max);
 	if (order >= most)
 		pool->stuck = min(pool->stuck, order);
 	else if (order <= sc_pool_stuck(pool))
@@ -118,6 +127,30 @@ u8 sc_pool_larger(struct sc_pool *pool, const struct sc_share *share, u8 order,
 		larger--;
 	spin_unlock_bh(&pool->lock);
 	return larger;
+}
+
+/**
+ * sc_pool_room() - the new size of a full ring that the peer does not read
+ * @pool:	the pool
+ * @share:	of the ring's user, or NULL
+ * @order:	its order now
+ * @max:	the order that holds all that may be under way
+ *
+ * It may take as much as a ring that is too small, but at once, and whether or not another
+ * ring is stuck: programs may wait for each other until it has grown.
+ *
+ * Return: the new order; @order if the ring shall not grow.
+ */
+u8 sc_pool_room(struct sc_pool *pool, const struct sc_share *share, u8 order, u8 max)
+{
+	u8 most;
+
+	spin_lock_bh(&pool->lock);
+	most = sc_pool_most(pool, min(max, pool->order_max));
+	while (most > order && !sc_pool_share_allows(pool, share, 1U << most))
+		most--;
+	spin_unlock_bh(&pool->lock);
+	return max(most, order);
 }
 
 /**

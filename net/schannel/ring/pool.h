@@ -33,11 +33,13 @@ struct sc_terms;
  * @min:	smallest order, at the start and later
  * @max:	largest order, at the start and later
  * @fallback:	the order that is accepted when memory is short, at most @min
+ * @room:	largest order of a ring that the peer does not read, may be above @max
  */
 struct sc_size_limits {
 	u8 min;
 	u8 max;
 	u8 fallback;
+	u8 room;
 };
 
 /**
@@ -127,6 +129,7 @@ u32 sc_pool_segment_pages(u8 order);
 u8 sc_pool_order(struct sc_pool *pool, struct sc_size_limits limits);
 u8 sc_pool_larger(struct sc_pool *pool, const struct sc_share *share, u8 order,
 		  u8 max);
+u8 sc_pool_room(struct sc_pool *pool, const struct sc_share *share, u8 order, u8 max);
 u8 sc_pool_smaller(struct sc_pool *pool, u8 order);
 void sc_pool_note_starved(struct sc_pool *pool, u8 order);
 int sc_pool_alloc(struct sc_pool *pool, struct sc_share *share, u8 order,

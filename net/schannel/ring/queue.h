@@ -177,6 +177,7 @@ static inline bool sc_queue_arm(struct sc_queue *q)
  * @rx_flags:	its @rx_flags
  * @tx_switches: its @tx_switches
  * @rx_switches: its @rx_switches
+ * @rx_room:	its @rx_room
  */
 struct sc_seen {
 	u32 prod;
@@ -185,6 +186,7 @@ struct sc_seen {
 	u32 rx_flags;
 	u32 tx_switches;
 	u32 rx_switches;
+	u32 rx_room;
 };
 
 /**
@@ -205,11 +207,13 @@ static inline bool sc_seen_moved(struct sc_seen *seen, const struct schannel_flo
 		.rx_flags = READ_ONCE(peer->rx_flags),
 		.tx_switches = READ_ONCE(peer->tx_switches),
 		.rx_switches = READ_ONCE(peer->rx_switches),
+		.rx_room = READ_ONCE(peer->rx_room),
 	};
 
 	if (now.prod == seen->prod && now.cons == seen->cons &&
 	    now.tx_flags == seen->tx_flags && now.rx_flags == seen->rx_flags &&
-	    now.tx_switches == seen->tx_switches && now.rx_switches == seen->rx_switches)
+	    now.tx_switches == seen->tx_switches && now.rx_switches == seen->rx_switches &&
+	    now.rx_room == seen->rx_room)
 		return false;
 	*seen = now;
 	return true;

@@ -248,10 +248,13 @@ void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow)
 	want = xchg(&conn->tx_wants, 0);
 	if (!want)
 		return;
-	if (sc_flow_await_space(flow, want, &view))
+	if (sc_flow_await_space(flow, want, &view)) {
 		sk->sk_write_space(sk);
-	else
+	} else {
 		cmpxchg(&conn->tx_wants, 0, want);
+		/* the peer may have promised more */
+		sc_unread_note(flow);
+	}
 }
 EXPORT_SYMBOL_NS_GPL(sc_conn_event, SC_NS_SOCK);
 
@@ -294,7 +297,10 @@ static bool sc_conn_writable(struct sc_conn *conn, struct sc_flow *flow)
 	if (!READ_ONCE(conn->tx_look))
 		WRITE_ONCE(conn->tx_look, true);
 	WRITE_ONCE(conn->tx_wants, want);
-	return sc_flow_await_space(flow, want, &view);
+	if (sc_flow_await_space(flow, want, &view))
+		return true;
+	sc_unread_note(flow);
+	return false;
 }
 
 /**

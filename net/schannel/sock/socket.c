@@ -117,13 +117,8 @@ struct sock *sc_sock_alloc(struct net *net, struct socket *sock, struct proto *p
 void sc_sock_established(struct sc_sock *ssk)
 {
 	struct sock *sk = &ssk->sk;
-	struct sc_flow *flow = sc_conn_flow(&ssk->conn);
 
 	sc_conn_fresh(&ssk->conn);
-	if (!(sk->sk_userlocks & SOCK_SNDBUF_LOCK))
-		WRITE_ONCE(sk->sk_sndbuf, flow->tx.ring.size);
-	if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK))
-		WRITE_ONCE(sk->sk_rcvbuf, flow->rx.ring.size);
 	/* release: a thread that sees this may use both halves of the flow */
 	smp_store_release(&sk->sk_state, TCP_ESTABLISHED);
 }

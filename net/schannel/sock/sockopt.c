@@ -81,8 +81,12 @@ struct sc_size_limits sc_sockopt_tx_limits(const struct sock *sk)
 
 	sc_sockopt_limits(sk, &min, &max);
 	limits = sc_sockopt_size_limits(min.tx, max.tx);
-	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
+	limits.room = limits.max;
+	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK) {
 		limits.fallback = 0;
+		/* that size is for a ring that is read: both ends' buffers may be under way */
+		limits.room = SCHANNEL_RING_ORDER_MAX;
+	}
 	return limits;
 }
 EXPORT_SYMBOL_NS_GPL(sc_sockopt_tx_limits, SC_NS_SOCK);

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Growing a full ring that the peer does not read. See resize.h.
+ *
+ * Two programs that both send before they receive need a place for what they send, so a sender
+ * may have as much under way as its SO_SNDBUF and the peer's SO_RCVBUF promise together, whether
+ * or not the peer reads. A ring that is read does not need that much: larger rings cost memory,
+ * and copies when they are replaced. So the ring grows only when it is full and the peer's
+ * index has not moved for SC_UNREAD_TIME.
+ *
+ * Whoever finds the ring full lists the flow (sc_unread_note()). One delayed work per channel
+ * looks at the listed flows only, and takes at most a fifth of the time.
+ */
+#include <linux/atomic.h>
+#include <linux/jiffies.h>
+#include <linux/llist.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/workqueue.h>
+#include <net/sock.h>
+
+#include "alloc.h"
+#include "channel.h"
+#include "common.h"
+#include "flow.h"
+#include "maintain.h"
+#include "owner.h"
+#include "resize.h"
+
+/*
+ * How long the peer must have read nothing before the ring grows, in jiffies. A receiver that is
+ * about to read waits a few milliseconds for a processor, and must not be taken for one that
+ * does not read; programs that wait for each other do not notice ten.
+ */
+#define SC_UNREAD_TIME	DIV_ROUND_UP(HZ, 100)
+
+/* The largest buffer of either end that counts, in bytes. */
+#define SC_UNREAD_MAX	((u32)SCHANNEL_PAGE_SIZE << SCHANNEL_RING_ORDER_MAX)
+
+/**
+ * sc_unread_order() - the order of the ring that holds all that may be under way
+ * @flow:	an open flow
+ *
+ * Context: Any. Under rcu_read_lock(), the flow is live.
+ *
+ * Return: the order, within the limits of the flow and of the pool; 0 if nothing is promised.
+ */
+u8 sc_unread_order(struct sc_flow *flow)
+{
+	u32 room = READ_ONCE(flow->tx.peer->rx_room);
+	struct sock *sk = sc_flow_sock(flow);
+	u8 most = min(flow->resize.limits.room, flow->channel->pool.order_max);
+	u32 own;
+
+	if (!room || !sk)
+		return 0;
+	own = clamp_t(int, READ_ONCE(sk->sk_sndbuf), 0, SC_UNREAD_MAX);
+	return min_t(u8, get_order(own + min(room, SC_UNREAD_MAX)), most);
+}
+
+/* Has the ring less space than a sender needs? Under rcu_read_lock(), the flow is live. */
+static bool sc_unread_is_full(const struct sc_flow *flow, u32 cons)
+{
+	u32 size = sc_flow_tx_size(flow);
+	u32 queued = READ_ONCE(flow->tx.prod) - cons;
+
+	return size - min(queued, size) < max(size / 2, READ_ONCE(flow->resize.need));
+}
+
+/* List the flow: the work looks whether the peer's index is still @cons. */
+static void sc_unread_list(struct sc_flow *flow, u32 cons, unsigned long since)
+{
+	struct sc_resize *resize = &flow->resize;
+	struct schannel_channel *ch = flow->channel;
+
+	if (xchg(&resize->noted, 1) || !refcount_inc_not_zero(&flow->ref))
+		return;
+	resize->unread_cons = cons;
+	resize->unread_since = since;
+	llist_add(&resize->unread_node, &ch->unread);
+	queue_delayed_work(sc_wq, &ch->unread_work, SC_UNREAD_TIME);
+}
+
+/**
+ * sc_unread_note() - a sender, or poll(), found the ring full
+ * @flow:	an open flow
+ *
+ * Has the ring grow if the peer does not read for a while, up to what is promised.
+ *
+ * Context: Any; no lock is needed.
+ */
+void sc_unread_note(struct sc_flow *flow)
+{
+	/* if it is set, the work looks after clearing it; pairs with sc_unread_look() */
+	smp_mb();
+	if (READ_ONCE(flow->resize.noted) || flow->resize.fixed)
+		return;
+	rcu_read_lock();
+	if (sc_flow_is_live(flow) && sc_unread_order(flow) > READ_ONCE(flow->extent.order))
+		sc_unread_list(flow, READ_ONCE(flow->tx.cons), jiffies);
+	rcu_read_unlock();
+}
+
+/*
+ * Offer a ring of @order, or the largest that there is memory for. Returns whether to try again:
+ * the pool is going to grow.
+ */
+static bool sc_unread_offer(struct sc_flow *flow, u8 order)
+{
+	struct schannel_channel *ch = flow->channel;
+	struct sc_resize *resize = &flow->resize;
+	int err;
+
+	order = sc_pool_room(&ch->pool, sc_owner_share(flow->owner), flow->extent.order, order);
+	if (order <= flow->extent.order)
+		return false;
+	err = sc_alloc_ring(flow, order, &resize->to);
+	if (!err) {
+		resize->unread = true;
+		sc_resize_offer_to(flow);
+	} else if (err == -ENOSPC) {
+		if (sc_maintain_grow(ch, order))
+			return true;
+		sc_pool_note_starved(&ch->pool, flow->extent.order);
+	}
+	return false;
+}
+
+/* The peer does not read. With the sender's lock. Returns whether to try again. */
+static bool sc_unread_grow(struct sc_flow *flow)
+{
+	struct sc_resize *resize = &flow->resize;
+	u8 order = 0;
+
+	switch (sc_resize_state(resize)) {
+	case SC_RESIZE_STARVED:
+	case SC_RESIZE_OFFERED:
+		return false;	/* the answer wakes the sender, which notes the flow again */
+	case SC_RESIZE_READY:
+		sc_resize_use(flow);
+		return false;
+	case SC_RESIZE_REFUSED:
+	case SC_RESIZE_NONE:
+		break;
+	}
+	rcu_read_lock();
+	if (sc_flow_is_live(flow) && !(flow->tx.own->tx_flags & SCHANNEL_TX_FIN))
+		order = sc_unread_order(flow);
+	rcu_read_unlock();
+	/* sc_resize_free_old() notes the flow again, when the peer has left the old ring */
+	if (order <= flow->extent.order || resize->leaving || !sc_resize_may_grow(flow))
+		return false;
+	return sc_unread_offer(flow, order);
+}
+
+/* Look at a flow that was listed. */
+static void sc_unread_look(struct sc_flow *flow)
+{
+	struct sc_resize *resize = &flow->resize;
+	unsigned long since = resize->unread_since;
+	u32 noted = resize->unread_cons;
+	bool full = false, again;
+	u32 cons = noted;
+	void *user;
+	int err;
+
+	/* from now on it may be listed again; pairs with sc_unread_note() */
+	xchg(&resize->noted, 0);
+	rcu_read_lock();
+	if (sc_flow_is_live(flow)) {
+		/* only compared, so it needs no check */
+		cons = READ_ONCE(flow->tx.peer->rx_cons);
+		full = sc_unread_is_full(flow, cons);
+	}
+	rcu_read_unlock();
+	if (!full)
+		return;
+	if (cons != noted)
+		since = jiffies;
+	again = time_before(jiffies, since + SC_UNREAD_TIME);
+	user = again ? NULL : sc_resize_user_get(flow);
+	if (user) {
+		err = flow->ops->tx_try(flow, user);
+		again = err == -EBUSY;
+		if (!err) {
+			again = sc_unread_grow(flow);
+			flow->ops->tx_end(user);
+		}
+		sc_flow_user_put(flow, user);
+	}
+	if (!again)
+		return;
+	rcu_read_lock();
+	if (sc_flow_is_live(flow))
+		sc_unread_list(flow, cons, since);
+	rcu_read_unlock();
+}
+
+void sc_unread_work(struct work_struct *work)
+{
+	struct schannel_channel *ch =
+		container_of(work, struct schannel_channel, unread_work.work);
+	struct llist_node *list = llist_del_all(&ch->unread);
+	unsigned long start = jiffies;
+	struct sc_flow *flow, *next;
+
+	llist_for_each_entry_safe(flow, next, list, resize.unread_node) {
+		sc_unread_look(flow);
+		sc_flow_put(flow);
+		cond_resched();
+	}
+	if (!llist_empty(&ch->unread))
+		mod_delayed_work(sc_wq, &ch->unread_work,
+				 SC_UNREAD_TIME + 4 * (jiffies - start));
+}
+
+/* The channel is down and its work has ended: forget the list. */
+void sc_unread_forget(struct schannel_channel *ch)
+{
+	struct llist_node *list = llist_del_all(&ch->unread);
+	struct sc_flow *flow, *next;
+
+	llist_for_each_entry_safe(flow, next, list, resize.unread_node)
+		sc_flow_put(flow);
+}
