@@ -84,6 +84,28 @@ static void sc_unread_list(struct sc_flow *flow, u32 cons, unsigned long since)
 }
 
 /**
+ * sc_unread_promise() - tell the peer how much may wait for us in its ring
+ * @flow:	an open flow
+ * @room:	SO_RCVBUF, in bytes
+ *
+ * Context: Any but hard interrupts.
+ */
+void sc_unread_promise(struct sc_flow *flow, u32 room)
+{
+	struct schannel_flow *own = flow->rx.own;
+
+	rcu_read_lock();
+	if (sc_flow_is_live(flow) && READ_ONCE(own->rx_room) != room) {
+		WRITE_ONCE(own->rx_room, room);
+		virt_mb();	/* it is visible before sc_queue_post() may skip the event */
+		/* acquire: pairs with sc_flow_join() */
+		if (smp_load_acquire(&flow->accepted))
+			sc_flow_post(flow);
+	}
+	rcu_read_unlock();
+}
+
+/**
  * sc_unread_note() - a sender, or poll(), found the ring full
  * @flow:	an open flow
  *

@@ -77,7 +77,7 @@ void scinet_apply(struct sc_conn *conn)
 		return;
 	err = sc_flow_end(flow);
 	if (!err) {
-		sc_arrival_refresh(conn);
+		sc_conn_refresh(conn);
 		return;
 	}
 	/* EPIPE after the peer's FIN, as TCP does in CLOSE_WAIT */

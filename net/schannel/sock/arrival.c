@@ -118,18 +118,16 @@ void sc_arrival_announce(struct sc_conn *conn, struct sc_flow *flow)
 /**
  * sc_arrival_refresh() - the socket is connected, or may have a new waiter
  * @conn:	the connection's end; lock_sock() or the spinlock is held
+ * @flow:	its flow, which is open
  *
  * O_ASYNC is set, and users in the kernel replace sk_data_ready, without a call to the family
  * but release_cb(). Events that came before the socket was connected were ignored.
  */
-void sc_arrival_refresh(struct sc_conn *conn)
+void sc_arrival_refresh(struct sc_conn *conn, struct sc_flow *flow)
 {
-	struct sc_flow *flow = sc_conn_flow(conn);
-
-	if (unlikely(sc_arrival_each(conn)) && flow && sc_flow_is_joined(flow))
+	if (unlikely(sc_arrival_each(conn)))
 		sc_arrival_announce(conn, flow);
 }
-EXPORT_SYMBOL_NS_GPL(sc_arrival_refresh, SC_NS_SOCK);
 
 /**
  * sc_arrival_await() - sc_flow_await_data() for one of several waiters

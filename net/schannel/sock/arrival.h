@@ -40,7 +40,7 @@ void sc_arrival_init(const struct sock *sk);
 void sc_arrival_poll(struct sc_conn *conn, const poll_table *wait);
 bool sc_arrival_expected(struct sc_conn *conn);
 void sc_arrival_announce(struct sc_conn *conn, struct sc_flow *flow);
-void sc_arrival_refresh(struct sc_conn *conn);
+void sc_arrival_refresh(struct sc_conn *conn, struct sc_flow *flow);
 bool sc_arrival_await(struct sc_conn *conn, struct sc_flow *flow, u32 want,
 		      struct sc_flow_view *view);
 

@@ -206,6 +206,29 @@ bool sc_conn_is_due(const struct sc_conn *conn)
 }
 EXPORT_SYMBOL_NS_GPL(sc_conn_is_due, SC_NS_SOCK);
 
+/**
+ * sc_conn_refresh() - the socket is connected, or may have other options or waiters
+ * @conn:	the connection's end; lock_sock() or the spinlock is held
+ *
+ * Of the options of SOL_SOCKET, and of users in the kernel, the family hears only in
+ * release_cb().
+ */
+void sc_conn_refresh(struct sc_conn *conn)
+{
+	struct sc_flow *flow = sc_conn_flow(conn);
+	struct sc_flow_view view;
+
+	if (!flow || !sc_flow_is_joined(flow))
+		return;
+	sc_arrival_refresh(conn, flow);
+	sc_unread_promise(flow, READ_ONCE(conn->sk->sk_rcvbuf));
+	/* if SO_SNDBUF has grown, there may be space now */
+	sc_flow_look(flow, &view);
+	if (unlikely(view.space < view.queued))
+		sc_unread_note(flow);
+}
+EXPORT_SYMBOL_NS_GPL(sc_conn_refresh, SC_NS_SOCK);
+
 /* ---- Events and poll() ------------------------------------------------- */
 
 /**

@@ -106,6 +106,7 @@ void sc_conn_detach(struct sc_conn *conn, enum schannel_reason reason);
 void sc_conn_release(struct sc_conn *conn);
 bool sc_conn_own(struct sc_conn *conn);
 void sc_conn_apply(struct sc_conn *conn, void (*apply)(struct sc_conn *conn));
+void sc_conn_refresh(struct sc_conn *conn);
 bool sc_conn_is_due(const struct sc_conn *conn);
 void sc_conn_shutdown(struct sc_conn *conn, int how);
 void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow);

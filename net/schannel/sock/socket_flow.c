@@ -57,7 +57,7 @@ static void sc_sock_apply(struct sc_conn *conn)
 	if (sk->sk_state == TCP_ESTABLISHED && err)
 		sc_sock_was_reset(sk, err);
 	else if (sk->sk_state == TCP_ESTABLISHED)
-		sc_arrival_refresh(conn);
+		sc_conn_refresh(conn);
 }
 
 /* As release_cb() of struct proto: the end of release_sock(). */

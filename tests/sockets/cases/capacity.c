@@ -325,6 +325,72 @@ static void resting(void)
 	idle_as_usual();
 }
 
+/* The options count whenever they are set, and for a sender that waits already. */
+#define LARGE	300000
+
+static void late(void)
+{
+	struct sock_pair pair = sock_pair();
+	struct pattern out = { .seed = test_env.seed };
+	size_t sent = fill(pair.left, &out, promised(pair));
+
+	check_equal(sock_get(pair.left, SO_SNDBUF), sock_get(pair.right, SO_SNDBUF));
+	sock_set(pair.left, SO_SNDBUFFORCE, LARGE);
+	check_equal(sock_get(pair.left, SO_SNDBUF), 2 * LARGE);
+	check(promised(pair) > sent);
+	sent += fill(pair.left, &out, promised(pair) - sent);
+	sock_set(pair.right, SO_RCVBUFFORCE, 2 * LARGE);
+	check(promised(pair) > sent);
+	sent += fill(pair.left, &out, promised(pair) - sent);
+}
+
+/* The other way, and on a socket that was set before. */
+static void late_less(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	struct sock_pair pair = sock_pair();
+
+	sock_set(pair.left, SO_SNDBUF, PAGE);
+	sock_set(pair.right, SO_RCVBUF, PAGE);
+	check_equal(sock_get(pair.left, SO_SNDBUF), 2 * PAGE);
+	check_equal(sock_get(pair.right, SO_RCVBUF), 2 * PAGE);
+	/* the ring has its initial size */
+	check_equal(sock_fill(pair.left, &out), rings(pair.left).tx);
+	check(rings(pair.left).tx <= 64 << 10);
+}
+
+/* As the kernel's vsock_test: as many records as the buffer holds, sent before any is read. */
+#define BOUNDS	(1 << 20)
+#define BOUND	(64 << 10)
+
+static void bounds_client(void)
+{
+	static char buffer[BOUND];
+	int fd;
+
+	test_env.type = SOCK_SEQPACKET;
+	fd = sock_reach();
+	control_meet("BUFFER IS SET");
+	for (int i = 0; i < BOUNDS / BOUND - 1; i++)
+		call_gives(send(fd, buffer, BOUND - i, 0), BOUND - i);
+	control_meet("SENT");
+}
+
+static void bounds_server(void)
+{
+	static char buffer[BOUND];
+	int fd;
+
+	test_env.type = SOCK_SEQPACKET;
+	fd = sock_serve();
+	sock_set(fd, SO_RCVBUFFORCE, BOUNDS / 2);
+	check_equal(sock_get(fd, SO_RCVBUF), BOUNDS);
+	control_meet("BUFFER IS SET");
+	control_meet("SENT");
+	for (int i = 0; i < BOUNDS / BOUND - 1; i++)
+		call_gives(recv(fd, buffer, BOUND, 0), BOUND - i);
+}
+
 static const struct test_case cases[] = {
 	{ "both_send", "two programs send before they receive", both_send_client,
 	  both_send_server },
@@ -334,6 +400,9 @@ static const struct test_case cases[] = {
 	{ "polite", "a sender that sends only when poll() says so", polite },
 	{ "records", "the same with records", records },
 	{ "limited", "SO_SC_RING_MAX limits it, SO_SNDBUF is a part of it", limited },
+	{ "late", "SO_SNDBUF and SO_RCVBUF of a connection count", late },
+	{ "late_less", "small ones promise nothing more", late_less },
+	{ "bounds", "records of a buffer, before any is read", bounds_client, bounds_server },
 	{ "shared", "filled rings leave memory to other users", shared, .seconds = 60 },
 	{ "resting", "idle connections cost little", resting, .seconds = 60 },
 	{ }
