@@ -426,6 +426,36 @@ static void ring_unread(void)
 	CHECK_EQ(i, n);
 }
 
+/* A receiver that waits for a full ring, of which the sender waits for half, and for more. */
+static void waits(void)
+{
+	static uint8_t buffer[65536];
+	struct ends ends;
+
+	if (!up() || !connect_type(&ends, SCHANNEL_TYPE_STREAM, PORT, 2))
+		return;
+	CHECK_EQ(oa->send(a, ends.a, buffer, sizeof(buffer)), 16384);
+	CHECK_EQ(oa->send(a, ends.a, buffer, sizeof(buffer)), 0);	/* sleeps */
+	settle();
+	CHECK_EQ(ob->recv(b, ends.b, buffer, 1000), 1000);
+	settle();
+	CHECK_EQ(oa->send(a, ends.a, buffer, sizeof(buffer)), 0);
+	CHECK_EQ(ob->await(b, ends.b, 16384), 0);
+	settle();
+	CHECK_EQ(oa->send(a, ends.a, buffer, sizeof(buffer)), 1000);
+	settle();
+	CHECK_EQ(ob->await(b, ends.b, 16384), 16384);
+	CHECK_EQ(ob->await(b, ends.b, 16385), 0);
+	settle();
+	/* it looks whether there is more space, and says that there is none */
+	CHECK_EQ(oa->send(a, ends.a, buffer, sizeof(buffer)), 0);
+	settle();
+	CHECK_EQ(ob->await(b, ends.b, 16385), 16384);
+	CHECK_EQ(ob->recv(b, ends.b, buffer, sizeof(buffer)), 16384);
+	settle();
+	CHECK_EQ(oa->send(a, ends.a, buffer, sizeof(buffer)), 16384);
+}
+
 /* A segment is deleted when nothing is in it, and its number is used again. */
 static void segments(void)
 {
@@ -627,6 +657,7 @@ CASE(late_reset)
 CASE(crossed_reset)
 CASE(rings)
 CASE(ring_unread)
+CASE(waits)
 CASE(segments)
 CASE(segment_not_mapped)
 CASE(table)
@@ -652,6 +683,7 @@ static const struct tap_case cases[] = {
 	{ "CLOSE(RESET) that crosses the peer's CLOSE", crossed_reset_case },
 	{ "switches between rings", rings_case },
 	{ "unread bytes go along to another ring", ring_unread_case },
+	{ "a receiver waits for more than half of the ring", waits_case },
 	{ "segments come and go", segments_case },
 	{ "a segment that cannot be mapped", segment_not_mapped_case },
 	{ "the flow table grows", table_case },

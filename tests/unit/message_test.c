@@ -433,6 +433,7 @@ static void layout_is_the_abi(void)
 	CHECK_EQ(offsetof(struct schannel_flow, rx_event), 140);
 	CHECK_EQ(offsetof(struct schannel_flow, rx_switches), 148);
 	CHECK_EQ(offsetof(struct schannel_flow, rx_room), 152);
+	CHECK_EQ(offsetof(struct schannel_flow, tx_full), 160);
 	CHECK_EQ(offsetof(struct schannel_flow, type_words), 192);
 	CHECK(sizeof(struct schannel_flow_tcp) <=
 	      sizeof(((struct schannel_flow *)NULL)->type_words));

@@ -398,7 +398,7 @@ static void seen_moves(void)
 	__u32 *const words[] = {
 		&entry.tx_prod, &entry.rx_cons, &entry.tx_flags, &entry.rx_flags,
 		&entry.tx_switches, &entry.rx_switches,
-		&entry.rx_room,
+		&entry.rx_room, &entry.rx_want, &entry.tx_full,
 	};
 	struct sc_seen seen = { 0 };
 	size_t i;

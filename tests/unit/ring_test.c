@@ -268,6 +268,59 @@ static void largest_ring(void)
 	pair_exit(&pair);
 }
 
+/* What a consumer waits for counts ahead of the producer only, and the most that is waited for. */
+static void waiting_for_much(void)
+{
+	static const u32 starts[] = { 0, 0x7fffffff, 0xfffff000, 0xffffffff };
+	const u32 size = 4 * SCHANNEL_PAGE_SIZE;
+	struct pair pair;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(starts); i++) {
+		pair_init(&pair, size, LAYOUT_TOGETHER, starts[i]);
+		pair.receiver->rx_want = starts[i];
+		CHECK(!sc_tx_is_awaited(&pair.tx, pair.tx.prod));
+		CHECK(sc_rx_want(&pair.rx, size));
+		CHECK_EQ(pair.receiver->rx_want, starts[i] + size);
+		CHECK(!sc_rx_want(&pair.rx, size));
+		CHECK(!sc_rx_want(&pair.rx, size - 1));
+		CHECK_EQ(pair.receiver->rx_want, starts[i] + size);
+		CHECK(sc_tx_is_awaited(&pair.tx, pair.tx.prod));
+		CHECK(sc_tx_is_awaited(&pair.tx, pair.tx.prod + size - 1));
+		CHECK(!sc_tx_is_awaited(&pair.tx, pair.tx.prod + size));
+		CHECK(sc_rx_want(&pair.rx, SC_WANT_MAX));
+		CHECK(!sc_rx_want(&pair.rx, 1));
+		CHECK(sc_tx_is_awaited(&pair.tx, pair.tx.prod));
+		/* what is behind, or too far ahead, was meant for other bytes */
+		pair.receiver->rx_want = starts[i] - 1;
+		CHECK(!sc_tx_is_awaited(&pair.tx, pair.tx.prod));
+		CHECK(sc_rx_want(&pair.rx, size));
+		pair.receiver->rx_want = starts[i] + SC_WANT_MAX + 1;
+		CHECK(!sc_tx_is_awaited(&pair.tx, pair.tx.prod));
+		CHECK(sc_rx_want(&pair.rx, size));
+		pair_exit(&pair);
+	}
+}
+
+/* "Full" counts for the index that it was said of, and for a full ring. */
+static void saying_full(void)
+{
+	const u32 size = 4 * SCHANNEL_PAGE_SIZE;
+	struct pair pair;
+
+	pair_init(&pair, size, LAYOUT_TOGETHER, 0);
+	CHECK(!sc_rx_is_full(&pair.rx, 0, 0));
+	pair.tx.prod = size;
+	pair.sender->tx_prod = size;
+	CHECK(!sc_rx_is_full(&pair.rx, size, size));
+	CHECK(sc_tx_say_full(&pair.tx));
+	CHECK(!sc_tx_say_full(&pair.tx));
+	CHECK(sc_rx_is_full(&pair.rx, size, size));
+	CHECK(!sc_rx_is_full(&pair.rx, size, size - 1));
+	CHECK(!sc_rx_is_full(&pair.rx, size + 1, size));
+	pair_exit(&pair);
+}
+
 static const struct tap_case cases[] = {
 	{ "runs follow the pages", runs_follow_the_pages },
 	{ "one run when the pages lie together", one_run_when_together },
@@ -275,6 +328,8 @@ static const struct tap_case cases[] = {
 	{ "full and empty differ", full_and_empty_differ },
 	{ "invalid indexes are rejected", invalid_indexes_are_rejected },
 	{ "the largest ring", largest_ring },
+	{ "waiting for more than half of a ring", waiting_for_much },
+	{ "a full ring that cannot grow", saying_full },
 };
 
 int main(int argc, char **argv)

@@ -288,13 +288,19 @@ struct schannel_queue {
  *		peer's pool while it does not read (SO_RCVBUF), see "Room". 0: nothing was
  *		promised. May change at any time. Check: none; the reader takes a larger
  *		value for the size of the largest ring.
+ * @rx_want:	the owner waits until the peer's @tx_prod reaches this value, see "Waiting for
+ *		more than half of a ring". Check: it counts only if it is ahead of own
+ *		tx_prod, by at most the size of the largest ring.
+ * @tx_full:	the owner's @tx_prod when its ring was full and could not be replaced
+ *		by a larger one. Check: it counts only if it is equal to the peer's @tx_prod,
+ *		and the ring is full.
  * @pad2:	0.
  *
  * @type_words:	TCP: struct schannel_flow_tcp, then 0. In other flows 0, ignored.
  *
  * To notify the peer about a flow is to post the flow's number in the flow's event
- * queue. A change of @tx_flags, @rx_flags, @tx_switches, @rx_switches or @rx_room is
- * always notified, but for what @rx_room is at the first message about the flow.
+ * queue. A change of @tx_flags, @rx_flags, @tx_switches, @rx_switches, @rx_room, @rx_want or
+ * @tx_full is always notified, but for what @rx_room is at the first message about the flow.
  */
 struct schannel_flow {
 	__u32	tx_prod;
@@ -310,7 +316,9 @@ struct schannel_flow {
 	__u32	tx_switches;
 	__u32	rx_switches;
 	__u32	rx_room;
-	__u32	pad2[9];
+	__u32	rx_want;
+	__u32	tx_full;
+	__u32	pad2[7];
 
 	__u32	type_words[16];
 };
@@ -422,6 +430,24 @@ struct schannel_ring_at {
  * and @rx_cons has not moved for a moment, the producer replaces it by one that has, as far
  * as it may use memory for that: the peer's @rx_room gives no right to it. A producer that
  * takes no part in this is valid; its programs may wait for each other.
+ *
+ * Waiting for more than half of a ring. A producer that has found the ring full may sleep
+ * until half of it is free. So a consumer may wait until half of the ring is filled without
+ * further ado. In a flow that carries bytes it may wait for more (MSG_PEEK, SO_RCVLOWAT), up to
+ * the size of the largest ring:
+ *
+ * 1. The consumer writes the value that @tx_prod shall reach to @rx_want, and notifies. Then it
+ *    executes a full memory barrier, and reads @tx_prod and @tx_full before it waits. There
+ *    is nothing to take back: the value loses its meaning when @tx_prod reaches it.
+ * 2. While the peer's @rx_want is ahead of @tx_prod, the producer does not wait for more
+ *    than one byte of space, and replaces a full ring at once by a larger one, as far as it
+ *    may (see "Room").
+ * 3. A producer whose ring is full then, and which cannot replace it, writes @tx_prod to
+ *    @tx_full (release), and notifies. It looks at @rx_want after each notification, and
+ *    whenever it finds the ring full. If the ring is replaced later nevertheless, or the
+ *    consumer consumes something, @tx_full loses its meaning.
+ * 4. The consumer ends its wait if @tx_full is equal to @tx_prod and the ring is full: no
+ *    more will come before it has consumed something.
  */
 
 /**

@@ -266,6 +266,7 @@ void sc_flow_rx_shut(struct sc_flow *flow);
 #define SC_FLOW_GONE		BIT(0)	/* the flow is lost: it was reset, or its channel is down */
 #define SC_FLOW_FIN		BIT(1)	/* the peer sends no more: @avail is all there will be */
 #define SC_FLOW_PEER_SHUT	BIT(2)	/* the peer receives no more */
+#define SC_FLOW_FULL		BIT(3)	/* no more than @avail fits, see sc_rx_is_full() */
 
 /**
  * struct sc_flow_view - a snapshot of a flow
@@ -285,6 +286,8 @@ struct sc_flow_view {
 
 void sc_flow_look(struct sc_flow *flow, struct sc_flow_view *view);
 void sc_flow_look_data(struct sc_flow *flow, struct sc_flow_view *view);
+void sc_flow_want(struct sc_flow *flow, u32 want);
+bool sc_flow_is_awaited(const struct sc_flow *flow);
 bool sc_flow_is_over(struct sc_flow *flow);
 u32 sc_flow_rx_size(struct sc_flow *flow);
 bool sc_flow_has_data(struct sc_flow *flow, u32 want, struct sc_flow_view *view);
@@ -337,8 +340,8 @@ static inline u32 sc_flow_tx_size(const struct sc_flow *flow)
 }
 
 /*
- * The most that a receiver may wait for. The sender may sleep until half of the ring is
- * free: if the receiver waited for more than half, both could sleep forever.
+ * The most that a receiver may wait for without sc_flow_want(). The sender may sleep until
+ * half of the ring is free: if the receiver waited for more, both could sleep forever.
  */
 static inline u32 sc_flow_rx_half(const struct sc_flow *flow)
 {

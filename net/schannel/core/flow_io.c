@@ -229,6 +229,8 @@ static bool sc_flow_view_data(const struct sc_flow *flow, struct sc_flow_view *v
 	cons = smp_load_acquire(&rx->cons);
 	view->prod = READ_ONCE(rx->peer->tx_prod);
 	view->avail = min(view->prod - cons, sc_rx_max_size(rx));
+	if (unlikely(sc_rx_is_full(rx, view->prod, view->avail)))
+		view->flags |= SC_FLOW_FULL;
 	return true;
 }
 
@@ -309,25 +311,58 @@ u32 sc_flow_rx_size(struct sc_flow *flow)
 }
 
 /**
+ * sc_flow_want() - tell the peer that more than half of the ring is waited for
+ * @flow:	an open flow
+ * @want:	number of bytes; less than that is waited for without telling
+ *
+ * Context: Any; no lock is needed.
+ */
+void sc_flow_want(struct sc_flow *flow, u32 want)
+{
+	if (likely(want <= sc_flow_rx_half(flow)))
+		return;
+	rcu_read_lock();
+	if (sc_flow_is_live(flow) && sc_rx_want(&flow->rx, min(want, SC_WANT_MAX)))
+		sc_flow_post(flow);
+	rcu_read_unlock();
+}
+
+/**
+ * sc_flow_is_awaited() - does the peer wait for more than was sent?
+ * @flow:	an open flow
+ *
+ * Then any space is worth a wake-up: the peer may not read before more was sent.
+ *
+ * Context: Any; under rcu_read_lock(), the flow is live.
+ *
+ * Return: whether it does. Never for records: a sender could not use the space.
+ */
+bool sc_flow_is_awaited(const struct sc_flow *flow)
+{
+	return (flow->type == SCHANNEL_TYPE_STREAM || flow->type == SCHANNEL_TYPE_INET) &&
+	       sc_tx_is_awaited(&flow->tx, READ_ONCE(flow->tx.prod));
+}
+
+/**
  * sc_flow_has_data() - as sc_flow_await_data(), but without asking for an event
  * @flow:	an open flow
- * @want:	number of bytes; capped at half the ring
+ * @want:	number of bytes; capped at SC_WANT_MAX
  * @view:	filled in as by sc_flow_look_data()
  *
- * Return: whether @want bytes are available or no more will arrive.
+ * Return: whether @want bytes are available, or no more will arrive or fit.
  */
 bool sc_flow_has_data(struct sc_flow *flow, u32 want, struct sc_flow_view *view)
 {
-	want = clamp(want, 1U, sc_flow_rx_half(flow));
+	want = clamp(want, 1U, SC_WANT_MAX);
 	sc_flow_look_data(flow, view);
 	return view->avail >= want ||
-	       view->flags & (SC_FLOW_GONE | SC_FLOW_FIN);
+	       view->flags & (SC_FLOW_GONE | SC_FLOW_FIN | SC_FLOW_FULL);
 }
 
 /**
  * sc_flow_await_data() - ask for an event when data arrives, unless it is available
  * @flow:	an open flow
- * @want:	number of bytes; capped at half the ring
+ * @want:	number of bytes; capped at SC_WANT_MAX
  * @view:	filled in as by sc_flow_look_data()
  *
  * Needs no lock. If another thread receives meanwhile, the event index refers to an older
@@ -335,7 +370,7 @@ bool sc_flow_has_data(struct sc_flow *flow, u32 want, struct sc_flow_view *view)
  * offered a smaller ring meanwhile, half of which may be less than @want.
  *
  * Return: true if the caller must not wait: @want bytes are available, or no more will
- * arrive.
+ * arrive or fit.
  */
 bool sc_flow_await_data(struct sc_flow *flow, u32 want,
 			struct sc_flow_view *view)
@@ -343,10 +378,11 @@ bool sc_flow_await_data(struct sc_flow *flow, u32 want,
 	u32 cons, half;
 	bool ready;
 
+	want = clamp(want, 1U, SC_WANT_MAX);
 	do {
 		cons = READ_ONCE(flow->rx.cons);
 		half = sc_flow_rx_half(flow);
-		want = clamp(want, 1U, half);
+		sc_flow_want(flow, want);
 		rcu_read_lock();
 		if (sc_flow_is_live(flow))
 			sc_rx_arm(&flow->rx, want);
@@ -397,12 +433,19 @@ bool sc_flow_await_more(struct sc_flow *flow, struct sc_flow_view *view)
  */
 bool sc_flow_has_space(struct sc_flow *flow, u32 want, struct sc_flow_view *view)
 {
+	bool awaited;
+
 	sc_flow_look(flow, view);
 	if (view->flags & (SC_FLOW_GONE | SC_FLOW_PEER_SHUT))
 		return true;
 	if (want > view->space + view->queued)
 		return sc_resize_can_proceed(flow);
-	return view->space >= want;
+	if (view->space >= want)
+		return true;
+	rcu_read_lock();
+	awaited = view->space && sc_flow_is_live(flow) && sc_flow_is_awaited(flow);
+	rcu_read_unlock();
+	return awaited;
 }
 
 /**

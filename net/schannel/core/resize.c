@@ -167,6 +167,7 @@ void sc_resize_event(struct sc_flow *flow)
 		     (READ_ONCE(flow->resize.leaving) &&
 		      sc_tx_is_followed(&flow->tx))))
 		sc_resize_ask(flow);
+	sc_unread_event(flow);
 }
 
 /**

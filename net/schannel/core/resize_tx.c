@@ -397,6 +397,7 @@ const char *sc_resize_answer(struct sc_flow *flow, bool ready)
 	 * larger ring; answers are rare enough to wake every sender.
 	 */
 	flow->ops->wake(user, SC_FLOW_WAKE_SENDER);
+	sc_unread_note(flow);
 	sc_flow_user_put(flow, user);
 	return NULL;
 }

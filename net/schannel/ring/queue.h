@@ -178,6 +178,8 @@ static inline bool sc_queue_arm(struct sc_queue *q)
  * @tx_switches: its @tx_switches
  * @rx_switches: its @rx_switches
  * @rx_room:	its @rx_room
+ * @rx_want:	its @rx_want
+ * @tx_full:	its @tx_full
  */
 struct sc_seen {
 	u32 prod;
@@ -187,6 +189,8 @@ struct sc_seen {
 	u32 tx_switches;
 	u32 rx_switches;
 	u32 rx_room;
+	u32 rx_want;
+	u32 tx_full;
 };
 
 /**
@@ -208,12 +212,15 @@ static inline bool sc_seen_moved(struct sc_seen *seen, const struct schannel_flo
 		.tx_switches = READ_ONCE(peer->tx_switches),
 		.rx_switches = READ_ONCE(peer->rx_switches),
 		.rx_room = READ_ONCE(peer->rx_room),
+		.rx_want = READ_ONCE(peer->rx_want),
+		.tx_full = READ_ONCE(peer->tx_full),
 	};
 
 	if (now.prod == seen->prod && now.cons == seen->cons &&
 	    now.tx_flags == seen->tx_flags && now.rx_flags == seen->rx_flags &&
 	    now.tx_switches == seen->tx_switches && now.rx_switches == seen->rx_switches &&
-	    now.rx_room == seen->rx_room)
+	    now.rx_room == seen->rx_room && now.rx_want == seen->rx_want &&
+	    now.tx_full == seen->tx_full)
 		return false;
 	*seen = now;
 	return true;

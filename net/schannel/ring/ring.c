@@ -3,6 +3,7 @@
  * How a ring is replaced. Unlike the functions in ring.h, these are not in the data path of
  * every byte. The caller serialises the calls for one half, as it does for those in ring.h.
  */
+#include <linux/atomic.h>
 #include <linux/string.h>
 
 #include "ring.h"
@@ -103,4 +104,48 @@ void sc_rx_offer(struct sc_rx *rx, const struct sc_ring *next)
 {
 	rx->next.addr = next->addr;
 	WRITE_ONCE(rx->next.size, next->size);
+}
+
+/**
+ * sc_tx_say_full() - tell the peer that the ring is full, and will not become larger
+ * @tx:	the half
+ *
+ * Return: whether the caller has to notify the peer; false if it was told before.
+ */
+bool sc_tx_say_full(struct sc_tx *tx)
+{
+	if (READ_ONCE(tx->own->tx_full) == tx->prod)
+		return false;
+	/* release: a peer that sees it sees the index that it refers to */
+	virt_store_release(&tx->own->tx_full, tx->prod);
+	virt_mb();	/* it is visible before sc_queue_post() may skip the event */
+	return true;
+}
+
+/**
+ * sc_rx_want() - tell the peer that we wait for more than half of the ring
+ * @rx:		the half
+ * @want:	number of bytes, 1 to SC_WANT_MAX
+ *
+ * Needs no lock: of several waiters, the one that waits for the most counts. What an earlier
+ * one waited for in vain counts until the peer has produced it; that does no harm.
+ *
+ * Return: whether the caller has to notify the peer; false if it was told before.
+ */
+bool sc_rx_want(struct sc_rx *rx, u32 want)
+{
+	u32 at = READ_ONCE(rx->cons) + want;
+	u32 old = READ_ONCE(rx->own->rx_want);
+
+	/* is it at least @at, and not more than the largest ring ahead? */
+	while (old - at > SC_WANT_MAX - want) {
+		u32 seen = cmpxchg(&rx->own->rx_want, old, at);
+
+		if (seen == old) {
+			virt_mb();	/* as in sc_tx_say_full() */
+			return true;
+		}
+		old = seen;
+	}
+	return false;
 }

@@ -287,4 +287,28 @@ static inline bool sc_rx_is_behind(const struct sc_rx *rx)
 	return READ_ONCE(rx->peer->tx_switches) != READ_ONCE(rx->switches);
 }
 
+/* ---- Waiting for more than half of a ring ------------------------------ */
+
+/* The largest ring, in bytes: nobody waits for more. */
+#define SC_WANT_MAX	((u32)SCHANNEL_PAGE_SIZE << SCHANNEL_RING_ORDER_MAX)
+
+/* Does the peer wait for bytes beyond @prod, our producer's index? No lock is needed. */
+static inline bool sc_tx_is_awaited(const struct sc_tx *tx, u32 prod)
+{
+	return READ_ONCE(tx->peer->rx_want) - prod - 1 < SC_WANT_MAX;
+}
+
+bool sc_tx_say_full(struct sc_tx *tx);
+bool sc_rx_want(struct sc_rx *rx, u32 want);
+
+/*
+ * Has the peer said that no more than the @avail bytes up to its index @prod will come before
+ * some are consumed? No lock is needed.
+ */
+static inline bool sc_rx_is_full(const struct sc_rx *rx, u32 prod, u32 avail)
+{
+	return READ_ONCE(rx->peer->tx_full) == prod && avail &&
+	       avail >= READ_ONCE(rx->ring.size);
+}
+
 #endif /* _SCHANNEL_RING_H */

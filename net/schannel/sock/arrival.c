@@ -143,6 +143,7 @@ bool sc_arrival_await(struct sc_conn *conn, struct sc_flow *flow, u32 want,
 {
 	if (unlikely(sc_arrival_each(conn))) {
 		sc_arrival_announce(conn, flow);
+		sc_flow_want(flow, want);
 		return sc_flow_has_data(flow, want, view);
 	}
 	if (sc_flow_await_data(flow, want, view))
@@ -154,5 +155,5 @@ bool sc_arrival_await(struct sc_conn *conn, struct sc_flow *flow, u32 want,
 	if (want <= 1 || !wq_has_sleeper(sk_sleep(conn->sk)))
 		return false;
 	return !sc_flow_await_more(flow, view) || view->avail >= want ||
-	       view->flags & (SC_FLOW_GONE | SC_FLOW_FIN);
+	       view->flags & (SC_FLOW_GONE | SC_FLOW_FIN | SC_FLOW_FULL);
 }

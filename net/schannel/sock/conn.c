@@ -253,16 +253,16 @@ void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow)
 
 	conn->notified_events++;
 	sc_flow_look_data(flow, &view);
-	flags = view.flags & ~conn->notified_flags;
+	flags = view.flags & ~(conn->notified_flags | SC_FLOW_FULL);
 	conn->notified_flags |= flags;
 	if (flags)
 		sk->sk_state_change(sk);
 	if (sc_arrival_expected(conn)) {
 		sc_arrival_announce(conn, flow);
-		if (flags & SC_FLOW_FIN)
+		if (flags & SC_FLOW_FIN || view.flags & SC_FLOW_FULL)
 			sk->sk_data_ready(sk);
 	} else if (view.prod != READ_ONCE(conn->notified_prod) ||
-		   flags & SC_FLOW_FIN) {
+		   flags & SC_FLOW_FIN || view.flags & SC_FLOW_FULL) {
 		/* may lose against sc_arrival_announce() for a new waiter: one call too many */
 		WRITE_ONCE(conn->notified_prod, view.prod);
 		sk->sk_data_ready(sk);
@@ -291,6 +291,7 @@ static bool sc_conn_readable(struct sc_conn *conn, struct sc_flow *flow, u32 wan
 {
 	if (unlikely(sc_arrival_each(conn))) {
 		sc_arrival_announce(conn, flow);
+		sc_flow_want(flow, want);
 		return sc_flow_has_data(flow, want, view);
 	}
 	if (!edges && sc_flow_has_data(flow, want, view))
@@ -304,6 +305,7 @@ static bool sc_conn_readable(struct sc_conn *conn, struct sc_flow *flow, u32 wan
 		return false;
 	if ((edges || want > 1) && !sc_flow_await_more(flow, view))
 		return true;	/* no event is sure to come: the caller polls again */
+	sc_flow_want(flow, want);
 	return want == 1 || sc_flow_has_data(flow, want, view);
 }
 

@@ -66,10 +66,9 @@ static bool sc_io_readable(struct sc_conn *conn, struct sc_flow *flow, u32 want)
 	struct sock *sk = conn->sk;
 	struct sc_flow_view view;
 
-	sc_flow_look_data(flow, &view);
-	/* once a smaller ring is offered, @want may never fit: ask for less */
-	return view.avail >= want || want > sc_flow_rx_half(flow) ||
-	       view.flags & (SC_FLOW_GONE | SC_FLOW_FIN) ||
+	/* the ring may have become smaller meanwhile */
+	sc_flow_want(flow, want);
+	return sc_flow_has_data(flow, want, &view) ||
 	       READ_ONCE(sk->sk_err) ||
 	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
 }
@@ -215,10 +214,11 @@ static bool sc_io_busy_poll(struct sc_io *io, struct sc_flow *flow,
  * sc_io_wait_data() - wait for data
  * @io:		a call that holds rx_lock
  * @flow:	the socket's
- * @least:	bytes that end the wait; it does not begin if they are there
+ * @least:	bytes that end the wait, at most SC_WANT_MAX; it does not begin if they are there
  * @want:	bytes that are worth a wake-up
  *
- * Return: 0: look again; 1: no more data will come; or -errno.
+ * Return: 0: look again; 1: no more data will come; -EAGAIN also if @least bytes do not fit
+ * into the ring, whatever the peer does; or another -errno.
  */
 int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
 {
@@ -233,9 +233,12 @@ int sc_io_wait_data(struct sc_io *io, struct sc_flow *flow, u32 least, u32 want)
 		if (view.avail >= least)
 			return 0;
 	}
-	want = clamp(want, 1U, sc_flow_rx_half(flow));
-	if (sc_arrival_await(io->conn, flow, want, &view))
-		return view.flags & SC_FLOW_FIN && view.avail < least ? 1 : 0;
+	want = clamp(want, 1U, max(sc_flow_rx_half(flow), least));
+	if (sc_arrival_await(io->conn, flow, want, &view)) {
+		if (view.avail >= least || view.flags & SC_FLOW_GONE)
+			return 0;
+		return view.flags & SC_FLOW_FIN ? 1 : view.flags & SC_FLOW_FULL ? -EAGAIN : 0;
+	}
 	/* the error last: a reset sets it first, and must not read as an end of file */
 	if (smp_load_acquire(&sk->sk_shutdown) & RCV_SHUTDOWN)
 		return sc_io_error(io) ?: 1;

@@ -9,24 +9,6 @@
 #include "peek.h"
 #include "socket.h"
 
-/*
- * Wait until a peek finds @want bytes. Bytes that were peeked at stay in the ring, whose
- * other half the peer may be waiting for: so bytes beyond the first half are not waited
- * for. Returns as sc_io_wait_data() does.
- */
-static int sc_stream_wait_peek(struct sc_io *io, struct sc_flow *flow,
-			       size_t want)
-{
-	struct sc_flow_view view;
-
-	if (want <= sc_flow_rx_half(flow))
-		return sc_io_wait_data(io, flow, want, want);
-	sc_flow_look_data(flow, &view);
-	if (view.avail >= want || view.flags & SC_FLOW_GONE)
-		return 0;
-	return view.flags & SC_FLOW_FIN ? 1 : -EAGAIN;
-}
-
 /**
  * sc_stream_recv() - recvmsg() of a byte stream
  * @conn:	the connection's end
@@ -61,6 +43,9 @@ int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
 
 	mutex_lock(io.lock);
 	skip = peek ? max(sk_peek_offset(sk, flags), 0) : 0;
+	/* bytes that were peeked at stay in the ring: more than the largest one do not come */
+	if (peek)
+		target = min(target, SC_WANT_MAX - min_t(size_t, skip, SC_WANT_MAX - 1));
 	while (!err && copied < len) {
 		ssize_t n;
 
@@ -69,9 +54,6 @@ int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
 			err = sc_io_error(&io) ?: -ENOTCONN;
 			break;
 		}
-		if (peek && skip + target > sc_flow_rx_half(flow))
-			target = max_t(ssize_t, 1,
-				       sc_flow_rx_half(flow) - (ssize_t)skip);
 		if (unlikely(peek || conn->peek))
 			n = sc_peek_recv(conn, flow, to, len - copied,
 					 peek ? skip + copied : 0, peek);
@@ -97,8 +79,8 @@ int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
 			if (copied >= target)
 				break;
 			if (peek)
-				err = sc_stream_wait_peek(&io, flow,
-							  skip + target);
+				err = sc_io_wait_data(&io, flow, skip + target,
+						      skip + target);
 			else
 				/* take bytes as they come, even if more are wanted */
 				err = sc_io_wait_data(&io, flow, 1,

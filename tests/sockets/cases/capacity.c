@@ -2,6 +2,7 @@
 /* How much may be under way although the receiver does not read. */
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -359,8 +360,153 @@ static void late_less(void)
 	check(rings(pair.left).tx <= 64 << 10);
 }
 
+/* MSG_PEEK|MSG_WAITALL up to SO_RCVBUF, also if a part of the ring is read and full again. */
+static void peek_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = sock_reach();
+	size_t size = control_read_number("SIZE");
+
+	control_meet("BEGIN");
+	pattern_send(&out, fd, 4 * size, 4 * size);
+	control_meet("DONE");
+}
+
+static void peek_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd = sock_serve();
+	size_t size = sock_get(fd, SO_RCVBUF);
+	char *buffer = malloc(size);
+	size_t left = 4 * size;
+
+	control_write("SIZE %zu", size);
+	control_meet("BEGIN");
+	while (left >= size) {
+		struct pattern at = in;
+		size_t part = size / 5 + 1;
+
+		call_gives(recv(fd, buffer, size, MSG_PEEK | MSG_WAITALL), size);
+		pattern_check(&at, buffer, size);
+		pattern_recv(&in, fd, part, part);
+		left -= part;
+	}
+	pattern_recv(&in, fd, left, left);
+	control_meet("DONE");
+}
+
+/* SO_RCVLOWAT of SO_RCVBUF: not a byte before it. */
+static void low_water_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = sock_reach();
+	size_t size = control_read_number("SIZE");
+
+	for (int i = 0; i < 3; i++) {
+		control_meet("BEGIN");
+		pattern_send(&out, fd, size - 1, size);
+		control_meet("ONE IS LEFT");
+		control_meet("SEND IT");
+		pattern_send(&out, fd, 1, 1);
+		control_meet("DONE");
+	}
+}
+
+static void low_water_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd = sock_serve();
+	size_t size = sock_get(fd, SO_RCVBUF);
+	int set = event_watch(fd, EPOLLIN | EPOLLET);
+
+	sock_set(fd, SO_RCVLOWAT, size);
+	control_write("SIZE %zu", size);
+	for (int i = 0; i < 3; i++) {
+		control_meet("BEGIN");
+		/* it is what makes the sender's ring grow */
+		call(poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 0));
+		control_meet("ONE IS LEFT");
+		check_equal(sock_state(fd) & POLLIN, 0);
+		check_equal(event_now(set), 0);
+		control_meet("SEND IT");
+		control_meet("DONE");
+		check(sock_await(fd, POLLIN) & POLLIN);
+		check(event_next(set, "the last byte") & EPOLLIN);
+		pattern_recv(&in, fd, size, size);
+	}
+}
+
+/* Waiting for more than can come: the sender's program has limited its ring. */
+static void in_vain_client(void)
+{
+	const struct sc_ring_sizes most = { .tx = 16 * PAGE };
+	struct pattern out = { .seed = test_env.seed };
+	union address to = sock_told();
+	int fd = sock_open(0);
+
+	call(setsockopt(fd, SOL_SCHANNEL, SO_SC_RING_MAX, &most, sizeof(most)));
+	call(sock_try(fd, to));
+	pattern_send(&out, fd, 3 * MUCH, 3 * MUCH);
+	control_meet("DONE");
+}
+
+static void in_vain_server(void)
+{
+	struct pattern in = { .seed = test_env.seed }, at = in;
+	static char buffer[MUCH];
+	int fd = sock_serve();
+
+	call_gives(recv(fd, buffer, MUCH, MSG_PEEK | MSG_WAITALL), 16 * PAGE);
+	pattern_check(&at, buffer, 16 * PAGE);
+	sock_set(fd, SO_RCVLOWAT, MUCH);
+	check(sock_await(fd, POLLIN) & POLLIN);
+	pattern_recv(&in, fd, 1000, 1000);
+	check(sock_await(fd, POLLIN) & POLLIN);
+	call_gives(recv(fd, buffer, MUCH, MSG_PEEK | MSG_WAITALL), 16 * PAGE);
+	pattern_recv(&in, fd, 3 * MUCH - 1000, MUCH);
+	control_meet("DONE");
+}
+
+/* As the kernel's vsock_test: SO_RCVLOWAT set before, or after, the buffer was full. */
+#define CREDIT	(128 << 10)
+
+static void credit_client(void)
+{
+	for (int i = 0; i < 2; i++) {
+		struct pattern out = { .seed = test_env.seed };
+		int fd = sock_reach();
+
+		call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
+		pattern_send(&out, fd, CREDIT + 1, CREDIT + 1);
+		control_meet("DONE");
+	}
+}
+
+static void credit_server(void)
+{
+	static char buffer[CREDIT];
+
+	for (int before = 1; before >= 0; before--) {
+		struct pattern in = { .seed = test_env.seed };
+		int fd = sock_serve();
+
+		sock_set(fd, SO_RCVBUF, CREDIT);
+		if (before)
+			sock_set(fd, SO_RCVLOWAT, CREDIT / 2 + 1);
+		call_gives(send(fd, "", 1, 0), 1);
+		while (call(recv(fd, buffer, CREDIT, MSG_PEEK)) != CREDIT)
+			;
+		pattern_recv(&in, fd, CREDIT / 2, CREDIT / 2);
+		if (!before)
+			sock_set(fd, SO_RCVLOWAT, CREDIT / 2 + 1);
+		check(sock_await(fd, POLLIN) & POLLIN);
+		call_gives(recv(fd, buffer, CREDIT / 2 + 1, MSG_DONTWAIT), CREDIT / 2 + 1);
+		control_meet("DONE");
+	}
+}
+
 /* As the kernel's vsock_test: as many records as the buffer holds, sent before any is read. */
-#define BOUNDS	(1 << 20)
+#define BOUNDS	(1024 << 10)
 #define BOUND	(64 << 10)
 
 static void bounds_client(void)
@@ -402,6 +548,11 @@ static const struct test_case cases[] = {
 	{ "limited", "SO_SC_RING_MAX limits it, SO_SNDBUF is a part of it", limited },
 	{ "late", "SO_SNDBUF and SO_RCVBUF of a connection count", late },
 	{ "late_less", "small ones promise nothing more", late_less },
+	{ "peek", "MSG_PEEK|MSG_WAITALL of SO_RCVBUF", peek_client, peek_server },
+	{ "low_water", "SO_RCVLOWAT of SO_RCVBUF", low_water_client, low_water_server },
+	{ "in_vain", "a receiver does not wait for what cannot come", in_vain_client,
+	  in_vain_server },
+	{ "credit", "SO_RCVLOWAT above half of a full buffer", credit_client, credit_server },
 	{ "bounds", "records of a buffer, before any is read", bounds_client, bounds_server },
 	{ "shared", "filled rings leave memory to other users", shared, .seconds = 60 },
 	{ "resting", "idle connections cost little", resting, .seconds = 60 },

@@ -829,6 +829,14 @@ static bool refresh_rx(struct side *side, struct flow *flow)
 	return true;
 }
 
+/* The peer waits for more than fits. This side never finds a larger ring by itself. */
+static void answer_full(struct side *side, struct flow *flow)
+{
+	if (usable(flow) && !sc_tx_space(&flow->tx) &&
+	    sc_tx_is_awaited(&flow->tx, flow->tx.prod) && sc_tx_say_full(&flow->tx))
+		post(side, flow);
+}
+
 static u32 await_space(struct side *side, struct flow *flow, u32 want)
 {
 	if (!usable(flow) || flow->tx_asleep || !refresh_tx(side, flow))
@@ -838,6 +846,7 @@ static u32 await_space(struct side *side, struct flow *flow, u32 want)
 		if (!refresh_tx(side, flow))
 			return 0;
 		flow->tx_asleep = sc_tx_space(&flow->tx) < want;
+		answer_full(side, flow);
 	}
 	return sc_tx_space(&flow->tx) < want ? 0 : sc_tx_space(&flow->tx);
 }
@@ -853,6 +862,23 @@ static u32 await_bytes(struct side *side, struct flow *flow)
 		flow->rx_asleep = !sc_rx_avail(&flow->rx);
 	}
 	return sc_rx_avail(&flow->rx);
+}
+
+static size_t our_await(struct side *side, u32 id, u32 want)
+{
+	struct flow *flow = &side->flow[id];
+	u32 avail;
+
+	if (!usable(flow) || flow->rx_asleep || !refresh_rx(side, flow))
+		return 0;
+	if (want > flow->rx.ring.size / 2 && sc_rx_want(&flow->rx, want))
+		post(side, flow);
+	sc_rx_arm(&flow->rx, want);
+	if (!refresh_rx(side, flow))
+		return 0;
+	avail = sc_rx_avail(&flow->rx);
+	flow->rx_asleep = avail < want && !sc_rx_is_full(&flow->rx, flow->rx.prod, avail);
+	return flow->rx_asleep ? 0 : avail;
 }
 
 static void copy_in(const struct sc_ring *ring, u32 pos, const u8 *from, u32 len)
@@ -1047,6 +1073,7 @@ const struct side_ops our_side = {
 	.peer_flow = our_peer_flow,
 	.send = our_send,
 	.recv = our_recv,
+	.await = our_await,
 	.put = our_put,
 	.take = our_take,
 	.fin = our_fin,

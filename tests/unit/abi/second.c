@@ -1138,6 +1138,25 @@ static void produced(struct side *side, struct flow *flow, uint32_t len)
 		post(side, flow);
 }
 
+/* The peer waits for more than there is, and does not read before. */
+static bool awaited(const struct flow *flow)
+{
+	uint32_t ahead = LOAD(flow->theirs->rx_want) - flow->prod;
+
+	return ahead && ahead <= SCHANNEL_PAGE_SIZE << SCHANNEL_RING_ORDER_MAX;
+}
+
+/* This side never replaces a ring because it is full. */
+static void answer_full(struct side *side, struct flow *flow)
+{
+	if (!awaited(flow) || flow->prod - flow->peer_cons != flow->tx.size ||
+	    LOAD(flow->own->tx_full) == flow->prod)
+		return;
+	STORE_REL(flow->own->tx_full, flow->prod);
+	FULL_BARRIER();
+	post(side, flow);
+}
+
 /* Is there space for @want bytes? Otherwise the flow sleeps until half of the ring is free. */
 static bool await_space(struct side *side, struct flow *flow, uint32_t want)
 {
@@ -1148,9 +1167,13 @@ static bool await_space(struct side *side, struct flow *flow, uint32_t want)
 	if (!usable(flow) || want > flow->tx.size)
 		return false;
 	half = want > half ? want : half;
+	if (awaited(flow))
+		half = want;
 	STORE(flow->own->tx_event, flow->prod + half - flow->tx.size - 1);
 	FULL_BARRIER();
 	flow->tx_asleep = space(side, flow) < want;
+	if (flow->tx_asleep && usable(flow))
+		answer_full(side, flow);
 	return !flow->tx_asleep;
 }
 
@@ -1206,6 +1229,28 @@ static bool await_bytes(struct side *side, struct flow *flow)
 	FULL_BARRIER();
 	flow->rx_asleep = look_as_consumer(side, flow) && flow->peer_prod == flow->cons;
 	return flow->peer_prod != flow->cons;
+}
+
+static size_t second_await(struct side *side, uint32_t number, uint32_t want)
+{
+	struct flow *flow = &side->flow[number];
+	uint32_t avail;
+
+	if (!usable(flow) || flow->rx_asleep || !look_as_consumer(side, flow))
+		return 0;
+	if (want > flow->rx.size / 2 && LOAD(flow->own->rx_want) != flow->cons + want) {
+		STORE(flow->own->rx_want, flow->cons + want);
+		FULL_BARRIER();
+		post(side, flow);
+	}
+	STORE(flow->own->rx_event, flow->cons + want - 1);
+	FULL_BARRIER();
+	if (!look_as_consumer(side, flow))
+		return 0;
+	avail = flow->peer_prod - flow->cons;
+	flow->rx_asleep = avail < want && (avail != flow->rx.size ||
+					   LOAD_ACQ(flow->theirs->tx_full) != flow->peer_prod);
+	return flow->rx_asleep ? 0 : avail;
 }
 
 static void consumed(struct side *side, struct flow *flow, uint32_t len)
@@ -1398,6 +1443,7 @@ const struct side_ops second_side = {
 	.peer_flow = second_peer_flow,
 	.send = second_send,
 	.recv = second_recv,
+	.await = second_await,
 	.put = second_put,
 	.take = second_take,
 	.fin = second_fin,

@@ -67,6 +67,11 @@ struct side_ops {
 	 */
 	size_t (*send)(struct side *side, uint32_t flow, const void *bytes, size_t len);
 	size_t (*recv)(struct side *side, uint32_t flow, void *bytes, size_t len);
+	/*
+	 * The bytes that can be received, if they are @want, at most the largest ring, or if no
+	 * more come before some are received; otherwise 0, and the flow sleeps.
+	 */
+	size_t (*await)(struct side *side, uint32_t flow, uint32_t want);
 	/* One record; false if the flow has to wait. */
 	bool (*put)(struct side *side, uint32_t flow, const void *bytes, size_t len,
 		    uint32_t flags);
