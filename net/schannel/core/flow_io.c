@@ -204,6 +204,28 @@ void sc_flow_rx_shut(struct sc_flow *flow)
 	rcu_read_unlock();
 }
 
+/**
+ * sc_flow_promise() - tell the peer how much may wait for us in its ring
+ * @flow:	an open flow
+ * @room:	SO_RCVBUF, in bytes
+ *
+ * Context: Any but hard interrupts.
+ */
+void sc_flow_promise(struct sc_flow *flow, u32 room)
+{
+	struct schannel_flow *own = flow->rx.own;
+
+	rcu_read_lock();
+	if (sc_flow_is_live(flow) && READ_ONCE(own->rx_room) != room) {
+		WRITE_ONCE(own->rx_room, room);
+		virt_mb();	/* it is visible before sc_queue_post() may skip the event */
+		/* acquire: pairs with sc_flow_join() */
+		if (smp_load_acquire(&flow->accepted))
+			sc_flow_post(flow);
+	}
+	rcu_read_unlock();
+}
+
 /* ---- Polling, and asking for an event ----------------------------------- */
 
 /* What can be received. Under rcu_read_lock(); false if the flow is not live. */
@@ -325,22 +347,6 @@ void sc_flow_want(struct sc_flow *flow, u32 want)
 	if (sc_flow_is_live(flow) && sc_rx_want(&flow->rx, min(want, SC_WANT_MAX)))
 		sc_flow_post(flow);
 	rcu_read_unlock();
-}
-
-/**
- * sc_flow_is_awaited() - does the peer wait for more than was sent?
- * @flow:	an open flow
- *
- * Then any space is worth a wake-up: the peer may not read before more was sent.
- *
- * Context: Any; under rcu_read_lock(), the flow is live.
- *
- * Return: whether it does. Never for records: a sender could not use the space.
- */
-bool sc_flow_is_awaited(const struct sc_flow *flow)
-{
-	return (flow->type == SCHANNEL_TYPE_STREAM || flow->type == SCHANNEL_TYPE_INET) &&
-	       sc_tx_is_awaited(&flow->tx, READ_ONCE(flow->tx.prod));
 }
 
 /**

@@ -160,11 +160,12 @@ void sc_resize_look_rx(struct sc_flow *flow);
 
 /* resize_unread.c */
 u8 sc_unread_order(struct sc_flow *flow);
-void sc_unread_promise(struct sc_flow *flow, u32 room);
 void sc_unread_note(struct sc_flow *flow);
 void sc_unread_event(struct sc_flow *flow);
-void sc_unread_work(struct work_struct *work);
 void sc_unread_forget(struct schannel_channel *ch);
+
+/* resize_grow.c */
+void sc_unread_work(struct work_struct *work);
 
 /* resize_look.c */
 bool sc_resize_look(struct sc_flow *flow);

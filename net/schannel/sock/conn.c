@@ -221,7 +221,7 @@ void sc_conn_refresh(struct sc_conn *conn)
 	if (!flow || !sc_flow_is_joined(flow))
 		return;
 	sc_arrival_refresh(conn, flow);
-	sc_unread_promise(flow, READ_ONCE(conn->sk->sk_rcvbuf));
+	sc_flow_promise(flow, READ_ONCE(conn->sk->sk_rcvbuf));
 	/* if SO_SNDBUF has grown, there may be space now */
 	sc_flow_look(flow, &view);
 	if (unlikely(view.space < view.queued))
