@@ -277,7 +277,7 @@ static void crossing_server(void)
 /* ---- Memory ------------------------------------------------------------ */
 
 #define PAGE	4096
-#define RING	(1 << 20)
+#define RING	1048576
 
 struct use {
 	int channels;
@@ -330,7 +330,8 @@ static void await_small(const struct use *before)
 
 	do {
 		now = use_now();
-		if (now.pool + RING <= before->pool + LEFT_RING &&
+		/* the reader's own ring may want to shrink: its offer is not answered any more */
+		if (now.pool + RING <= before->pool + LEFT_RING + PAGE &&
 		    now.orphans <= before->orphans + LEFT_RING)
 			return;
 		usleep(10000);
