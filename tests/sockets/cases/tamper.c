@@ -280,46 +280,58 @@ static void sum_server(void)
  * it, however late. The entry must not be another connection's by then.
  */
 struct entries {
+	uint32_t port[2];
 	int nr;
 	uint64_t id[2];
 };
 
-/* First those of one end of loopback, then those of the other. */
+/* Other flows than the connection's two may be there still, from other cases. */
 static void add_entry(const struct nlmsghdr *answer, void *arg)
 {
 	struct entries *entries = arg;
+	uint32_t local = genl_number(answer, SCHANNEL_A_FLOW_LOCAL_PORT);
+	uint32_t remote = genl_number(answer, SCHANNEL_A_FLOW_PEER_PORT);
+	int end = local == entries->port[1];
 
+	if (local != entries->port[end] || remote != entries->port[!end])
+		return;
 	check(entries->nr < 2);
-	entries->id[entries->nr++] = genl_number(answer, SCHANNEL_A_FLOW_ID);
+	entries->nr++;
+	entries->id[end] = genl_number(answer, SCHANNEL_A_FLOW_ID);
 }
 
-static struct entries await_entries(int nr)
+static void await_entries(struct entries *entries, int nr)
 {
-	struct entries entries;
-
 	do {
 		usleep(1000);
-		entries.nr = 0;
-		check_equal(genl_dump(SCHANNEL_CMD_FLOW_GET, add_entry, &entries), 0);
-	} while (entries.nr != nr);
-	return entries;
+		entries->nr = 0;
+		check_equal(genl_dump(SCHANNEL_CMD_FLOW_GET, add_entry, entries), 0);
+	} while (entries->nr != nr);
+}
+
+static struct sock_pair open_pair(struct entries *entries)
+{
+	struct sock_pair pair = sock_pair();
+
+	entries->port[0] = sock_port(pair.left);
+	entries->port[1] = sock_port(pair.right);
+	await_entries(entries, 2);
+	return pair;
 }
 
 static void reuse(void)
 {
-	struct entries before, after;
+	struct entries before, after, gone;
 	struct sock_pair pair;
 
 	tamper_start();
-	await_entries(0);
-	pair = sock_pair();
-	before = await_entries(2);
+	pair = open_pair(&before);
 	tamper_reader_begin();
 	close(pair.left);
 	close(pair.right);
-	await_entries(0);
-	pair = sock_pair();
-	after = await_entries(2);
+	gone = before;
+	await_entries(&gone, 0);
+	open_pair(&after);
 	tamper_reader_end();
 	check(after.id[0] != before.id[0]);
 	check(after.id[1] != before.id[1]);
