@@ -146,8 +146,9 @@ static bool sc_reap_take(struct sc_flow *flow)
 		flow->ops->rx_end(user);
 	if (!tx)
 		flow->ops->tx_end(user);
+	/* this may come before sc_reap_kill() has said so */
 	if (lost)
-		sc_flow_ended(flow, -ECONNRESET);
+		sc_flow_ended(flow, flow->killed ? -ECONNABORTED : -ECONNRESET);
 	sc_flow_user_put(flow, user);
 	return tx != -EBUSY && rx != -EBUSY;
 }
