@@ -6,6 +6,7 @@
  */
 #include <dlfcn.h>
 #include <stddef.h>
+#include <unistd.h>
 #include <xenstore.h>
 
 #include "xenstore.h"
@@ -42,6 +43,22 @@ static const struct {
 	{ "xs_transaction_end", &real.transaction_end },
 };
 
+/* In seconds; 0: none. */
+static unsigned int time_limit;
+
+void xenstore_time_limit(unsigned int seconds)
+{
+	time_limit = seconds;
+	alarm(seconds);
+}
+
+/* A new request begins: it gets its own time. */
+static void begin(void)
+{
+	if (time_limit)
+		alarm(time_limit);
+}
+
 bool xenstore_load(void)
 {
 	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL), *symbol;
@@ -60,53 +77,63 @@ bool xenstore_load(void)
 
 struct xs_handle *xs_open(unsigned long flags)
 {
+	begin();
 	return real.open(flags);
 }
 
 void xs_close(struct xs_handle *xs)
 {
+	begin();
 	real.close(xs);
 }
 
 void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path, unsigned int *len)
 {
+	begin();
 	return real.read(xs, t, path, len);
 }
 
 bool xs_write(struct xs_handle *xs, xs_transaction_t t, const char *path, const void *data,
 	      unsigned int len)
 {
+	begin();
 	return real.write(xs, t, path, data, len);
 }
 
 bool xs_mkdir(struct xs_handle *xs, xs_transaction_t t, const char *path)
 {
+	begin();
 	return real.mkdir(xs, t, path);
 }
 
 bool xs_rm(struct xs_handle *xs, xs_transaction_t t, const char *path)
 {
+	begin();
 	return real.rm(xs, t, path);
 }
 
 char **xs_directory(struct xs_handle *xs, xs_transaction_t t, const char *path,
 		    unsigned int *count)
 {
+	begin();
 	return real.directory(xs, t, path, count);
 }
 
 bool xs_set_permissions(struct xs_handle *xs, xs_transaction_t t, const char *path,
 			struct xs_permissions *perms, unsigned int count)
 {
+	begin();
 	return real.set_permissions(xs, t, path, perms, count);
 }
 
 xs_transaction_t xs_transaction_start(struct xs_handle *xs)
 {
+	begin();
 	return real.transaction_start(xs);
 }
 
 bool xs_transaction_end(struct xs_handle *xs, xs_transaction_t t, bool abort)
 {
+	begin();
 	return real.transaction_end(xs, t, abort);
 }

@@ -11,4 +11,10 @@
  */
 bool xenstore_load(void);
 
+/*
+ * From now on, SIGALRM is raised when a single request of this process takes longer than so
+ * many seconds. 0: no longer.
+ */
+void xenstore_time_limit(unsigned int seconds);
+
 #endif

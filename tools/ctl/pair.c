@@ -14,7 +14,7 @@
 #include "pair.h"
 #include "table.h"
 
-/* xenstored answers at once; if it does not for this long, it does not run. */
+/* xenstored answers a request at once; if it does not for this long, it does not run. */
 #define TIMEOUT_S	10
 
 static void timed_out(int signal)
@@ -40,7 +40,7 @@ static struct xs_handle *store_open(void)
 	 * requests even when no daemon answers them.
 	 */
 	signal(SIGALRM, timed_out);
-	alarm(TIMEOUT_S);
+	xenstore_time_limit(TIMEOUT_S);
 
 	xs = xs_open(0);
 	if (xs)
@@ -54,7 +54,7 @@ static struct xs_handle *store_open(void)
 static void store_close(struct xs_handle *xs)
 {
 	xs_close(xs);
-	alarm(0);
+	xenstore_time_limit(0);
 }
 
 /* Print an error of xenstore itself, and exit. */
