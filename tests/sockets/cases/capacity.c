@@ -326,6 +326,29 @@ static void resting(void)
 	idle_as_usual();
 }
 
+/* As many as one program may well have. Each carries something both ways. */
+#define CROWD		10000
+
+static void crowd(void)
+{
+	static struct sock_pair pairs[CROWD];
+	char buffer[100] = "";
+	long before;
+
+	user_allow_files(2 * CROWD + 100);
+	sock_pair();	/* the channel itself */
+	before = free_memory();
+	for (int i = 0; i < CROWD; i++)
+		pairs[i] = sock_pair();
+	for (int i = 0; i < CROWD; i++) {
+		call_gives(send(pairs[i].left, buffer, sizeof(buffer), 0), sizeof(buffer));
+		call_gives(send(pairs[i].right, buffer, sizeof(buffer), 0), sizeof(buffer));
+		call_gives(recv(pairs[i].left, buffer, sizeof(buffer), 0), sizeof(buffer));
+		call_gives(recv(pairs[i].right, buffer, sizeof(buffer), 0), sizeof(buffer));
+	}
+	check(before - free_memory() <= (long)CROWD * COST_MOST);
+}
+
 /* The options count whenever they are set, and for a sender that waits already. */
 #define LARGE	300000
 
@@ -556,6 +579,7 @@ static const struct test_case cases[] = {
 	{ "bounds", "records of a buffer, before any is read", bounds_client, bounds_server },
 	{ "shared", "filled rings leave memory to other users", shared, .seconds = 60 },
 	{ "resting", "idle connections cost little", resting, .seconds = 60 },
+	{ "crowd", "so do ten thousand", crowd, .seconds = 60 },
 	{ }
 };
 
