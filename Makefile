@@ -59,6 +59,7 @@ help:
 	@echo '                 (check-xen-full: more cases, and a soak)'
 	@echo '  check-debug    sockets on a kernel with KASAN, lockdep and kmemleak'
 	@echo '                 (check-debug-full: diverted TCP and allocations that fail, too)'
+	@echo '  check-kcsan    sockets and diverted TCP on a kernel with KCSAN'
 	@echo '  soak           a thousand flows for ten minutes (SOAK=seconds) on loopback, then'
 	@echo '                 between two domains (GUEST=pv, the default, or GUEST=pvh)'
 	@echo '  style          checkpatch --strict, sparse, W=1, kernel-doc, commit messages,'
@@ -170,7 +171,7 @@ in_vm	  = $(PROVE) --exec 'tests/check-vm $(BUILD)'
 quick_parts := style check-unit
 check_parts := $(quick_parts) check-broker check-lib check-guest check-inet check-ctl check-xen \
 	check-debug
-check-full_parts := $(check_parts) check-races check-xen-full check-debug-full
+check-full_parts := $(check_parts) check-races check-kcsan check-xen-full check-debug-full
 
 quick check check-full: setup
 	+@tests/check $(BUILD) $($@_parts)
@@ -227,6 +228,10 @@ check-debug: setup
 check-debug-full:
 	$(MAKE) check-debug DEBUG=full
 
+check-kcsan: setup
+	$(MAKE) guest-tests soak-tests lib tools
+	tests/check-debug $(BUILD) kcsan
+
 soak: setup
 	$(MAKE) all guest-tests soak-tests
 	$(in_vm) soak :: $(SOAK)
@@ -246,5 +251,5 @@ layers: setup
 	$(PROVE) --exec '' tests/layers :: --selftest $(KDIR) $(BUILD)
 
 .PHONY: help all setup modules lib tools guest-tests tamper-module kernel-user-module race-modules generate install uninstall clean demo proof \
-	quick check check-unit check-broker check-lib check-guest check-races check-inet mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full soak \
+	quick check check-unit check-broker check-lib check-guest check-races check-inet mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full check-kcsan soak \
 	soak-tests proof-tests hostile-tests bench bench-tests style layers
