@@ -187,6 +187,7 @@ struct sc_stats_walk {
  * @maintained:	flows whose rings need maintenance (@ctl_lock)
  * @orphans:	flows that wait for one side to finish them (@ctl_lock)
  * @looks:	flows at whose rings @work looks, see sc_resize_ask()
+ * @look_work:	queues @work for those that need it in the next tick only
  * @unread:	flows whose rings were found full, see resize_unread.c
  * @unread_work: looks at them
  * @ctl_lock:	see above
@@ -269,6 +270,7 @@ struct schannel_channel {
 	struct list_head maintained;
 	struct sc_orphans orphans;
 	struct llist_head looks;
+	struct delayed_work look_work;
 	struct llist_head unread;
 	struct delayed_work unread_work;
 	spinlock_t ctl_lock;	/* see above */

@@ -54,8 +54,6 @@ static void sc_maintain_rings(struct sc_flow *flow, bool is_time, bool low_memor
 		sc_resize_look_rx(flow);
 		flow->ops->rx_end(user);
 	}
-	if (READ_ONCE(flow->resize.busy))
-		sc_resize_look(flow);
 	sc_flow_user_put(flow, user);
 }
 

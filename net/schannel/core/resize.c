@@ -7,8 +7,7 @@
  * Our ring is resized under the sender's lock, the peer's is followed under the
  * receiver's. Both belong to the flow's user (ops->tx_try and rx_try), so a flow whose
  * user has no such locks is never resized. Works only try the locks: the lock holder is
- * sending or receiving and handles the resize itself, or the channel's maintenance tries
- * again.
+ * sending or receiving and handles the resize itself, or the work tries again.
  *
  * A flow that its user has closed shrinks once more, to what the peer has not read
  * (@close_waits). The channel's work does that, see resize_look.c.
@@ -19,7 +18,9 @@
  *
  * Some steps are due when the peer has done something, whether or not a program calls: to
  * follow its switch, and to free our old ring once it has followed ours. The upcall must not
- * do them, so it asks the channel's work (sc_resize_ask()).
+ * do them, so it asks the channel's work (sc_resize_ask()); in the next tick, unless
+ * somebody waits for it, since a program that is sending or receiving is faster, and it costs
+ * nothing there.
  */
 #include <linux/atomic.h>
 #include <linux/llist.h>
@@ -87,6 +88,12 @@ bool sc_resize_is_behind(const struct sc_flow *flow)
 	return READ_ONCE(flow->rx.next.size) && sc_rx_is_behind(&flow->rx);
 }
 
+/* May the old ring be freed, because the peer has followed to the new one? As above. */
+bool sc_resize_is_followed(const struct sc_flow *flow)
+{
+	return READ_ONCE(flow->resize.leaving) && sc_tx_is_followed(&flow->tx);
+}
+
 /* Is there an offer of the peer that was not answered yet? */
 bool sc_resize_is_offered(const struct sc_flow *flow)
 {
@@ -100,8 +107,7 @@ bool sc_resize_is_urgent(const struct sc_flow *flow)
 {
 	if (sc_resize_is_offered(flow) || !rcu_access_pointer(flow->user))
 		return sc_resize_is_offered(flow);
-	return READ_ONCE(flow->resize.busy) ||
-	       sc_resize_state(&flow->resize) == SC_RESIZE_STARVED;
+	return sc_resize_state(&flow->resize) == SC_RESIZE_STARVED;
 }
 
 /* Do the rings of the flow need no maintenance? */
@@ -116,7 +122,7 @@ bool sc_resize_is_idle(const struct sc_flow *flow)
 	if (!rcu_access_pointer(flow->user))
 		return !READ_ONCE(flow->close_waits);
 	return (state == SC_RESIZE_NONE || state == SC_RESIZE_REFUSED) &&
-	       !READ_ONCE(resize->leaving) && !READ_ONCE(resize->busy) &&
+	       !READ_ONCE(resize->leaving) &&
 	       READ_ONCE(flow->extent.order) <= resize->limits.min;
 }
 
@@ -155,19 +161,14 @@ void sc_resize_end(struct sc_flow *flow)
 
 /* ---- What the upcall leaves to the channel's work ----------------------- */
 
-/**
- * sc_resize_event() - the peer notified us of a flow: has it changed a ring?
- * @flow:	a flow that is open
- *
- * Context: Softirq, under RCU, the channel is up.
- */
-void sc_resize_event(struct sc_flow *flow)
+/* List the flow in @looks. Returns false if it is there already. */
+static bool sc_resize_list(struct sc_flow *flow)
 {
-	if (unlikely(sc_resize_is_behind(flow) ||
-		     (READ_ONCE(flow->resize.leaving) &&
-		      sc_tx_is_followed(&flow->tx))))
-		sc_resize_ask(flow);
-	sc_unread_event(flow);
+	/* if it is set, the work looks after clearing it; pairs with sc_resize_look_all() */
+	if (xchg(&flow->resize.asked, 1) || !refcount_inc_not_zero(&flow->ref))
+		return false;
+	llist_add(&flow->resize.look_node, &flow->channel->looks);
+	return true;
 }
 
 /**
@@ -178,12 +179,38 @@ void sc_resize_event(struct sc_flow *flow)
  */
 void sc_resize_ask(struct sc_flow *flow)
 {
-	struct schannel_channel *ch = flow->channel;
+	sc_resize_list(flow);
+	queue_work(sc_wq, &flow->channel->work);
+}
 
-	if (xchg(&flow->resize.asked, 1))
-		return;
-	if (!refcount_inc_not_zero(&flow->ref))
-		return;
-	llist_add(&flow->resize.look_node, &ch->looks);
-	queue_work(sc_wq, &ch->work);
+/**
+ * sc_resize_ask_later() - the same in the next tick
+ * @flow:	an open flow
+ *
+ * For what the program does itself, if it sends or receives meanwhile.
+ *
+ * Context: As sc_resize_ask(), or the channel's work.
+ */
+void sc_resize_ask_later(struct sc_flow *flow)
+{
+	if (sc_resize_list(flow))
+		queue_delayed_work(sc_wq, &flow->channel->look_work, 1);
+}
+
+/**
+ * sc_resize_event() - the peer notified us of a flow: has it changed a ring?
+ * @flow:	a flow that is open
+ *
+ * Context: Softirq, under RCU, the channel is up.
+ */
+void sc_resize_event(struct sc_flow *flow)
+{
+	bool followed = sc_resize_is_followed(flow);
+
+	/* a record waits until the old ring is freed, and another can be offered */
+	if (unlikely(followed && READ_ONCE(flow->resize.need) > sc_flow_tx_size(flow)))
+		sc_resize_ask(flow);
+	else if (unlikely(followed || sc_resize_is_behind(flow)))
+		sc_resize_ask_later(flow);
+	sc_unread_event(flow);
 }

@@ -64,7 +64,6 @@ enum sc_resize_offer {
  * @node:	entry in the channel's @maintained list (control lock)
  * @look_node:	entry in the channel's @looks while @asked is set
  * @asked:	the channel's work is going to look at the rings
- * @busy:	it did, and found a lock taken: the maintenance looks again
  * @segment:	segment of the peer's ring (receiver's lock)
  * @next_segment: segment of the ring that the peer offered and we accepted, or NULL
  *		(receiver's lock)
@@ -103,7 +102,6 @@ struct sc_resize {
 	struct list_head node;
 	struct llist_node look_node;
 	int asked;
-	bool busy;
 	struct sc_peer_segment *segment;
 	struct sc_peer_segment *next_segment;
 	int offered;
@@ -130,6 +128,7 @@ void *sc_resize_user_get(struct sc_flow *flow);
 u32 sc_resize_max(struct sc_flow *flow);
 bool sc_resize_can_proceed(const struct sc_flow *flow);
 bool sc_resize_is_behind(const struct sc_flow *flow);
+bool sc_resize_is_followed(const struct sc_flow *flow);
 bool sc_resize_is_offered(const struct sc_flow *flow);
 bool sc_resize_is_urgent(const struct sc_flow *flow);
 bool sc_resize_is_idle(const struct sc_flow *flow);
@@ -137,9 +136,11 @@ bool sc_resize_can_shrink(const struct sc_flow *flow);
 void sc_resize_end(struct sc_flow *flow);
 void sc_resize_event(struct sc_flow *flow);
 void sc_resize_ask(struct sc_flow *flow);
+void sc_resize_ask_later(struct sc_flow *flow);
 
 /* resize_tx.c: with the sender's lock, except sc_resize_answer() */
 bool sc_resize_full(struct sc_flow *flow);
+bool sc_resize_free_old(struct sc_flow *flow);
 bool sc_resize_may_grow(const struct sc_flow *flow);
 void sc_resize_offer_to(struct sc_flow *flow);
 void sc_resize_use(struct sc_flow *flow);
@@ -168,7 +169,7 @@ void sc_unread_forget(struct schannel_channel *ch);
 void sc_unread_work(struct work_struct *work);
 
 /* resize_look.c */
-bool sc_resize_look(struct sc_flow *flow);
+void sc_resize_later_work(struct work_struct *work);
 void sc_resize_look_all(struct schannel_channel *ch);
 void sc_resize_forget_looks(struct schannel_channel *ch);
 

@@ -70,8 +70,8 @@ static enum sc_unread sc_unread_grow(struct sc_flow *flow)
 	rcu_read_unlock();
 	if (order <= flow->extent.order || !sc_resize_may_grow(flow))
 		return SC_UNREAD_NEVER;
-	/* sc_resize_free_old() notes the flow again, when the peer has left the old ring */
-	if (resize->leaving)
+	/* it notes the flow again, when the peer has left the old ring */
+	if (!sc_resize_free_old(flow))
 		return SC_UNREAD_DONE;
 	return sc_unread_offer(flow, order);
 }

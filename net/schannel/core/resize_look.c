@@ -7,11 +7,12 @@
 #include <linux/jiffies.h>
 #include <linux/llist.h>
 #include <linux/sched.h>
+#include <linux/workqueue.h>
 
 #include "channel.h"
+#include "common.h"
 #include "control.h"
 #include "flow.h"
-#include "maintain.h"
 #include "orphan.h"
 #include "resize.h"
 
@@ -48,32 +49,37 @@ static void sc_resize_look_closed(struct sc_flow *flow)
  * sc_resize_look() - do what is due for the rings of a flow that has a user
  * @flow:	the flow
  *
- * Context: The channel's work and its maintenance.
+ * If one of the locks is taken, its holder may do it, or leave it to another look.
+ *
+ * Context: The channel's work.
  *
  * Return: false if it has no user.
  */
-bool sc_resize_look(struct sc_flow *flow)
+static bool sc_resize_look(struct sc_flow *flow)
 {
-	bool tx_busy, rx_busy;
 	void *user = sc_resize_user_get(flow);
+	bool again = false;
 	int err;
 
 	if (!user)
 		return false;
 	err = flow->ops->tx_try(flow, user);
-	tx_busy = err == -EBUSY;
 	if (!err) {
 		sc_resize_look_tx(flow);
 		flow->ops->tx_end(user);
+	} else if (err == -EBUSY) {
+		again = sc_resize_is_followed(flow);
 	}
 	err = flow->ops->rx_try(flow, user);
-	rx_busy = err == -EBUSY && sc_resize_is_behind(flow);
 	if (!err) {
 		sc_resize_look_rx(flow);
 		flow->ops->rx_end(user);
+	} else if (err == -EBUSY) {
+		again |= sc_resize_is_behind(flow);
 	}
-	WRITE_ONCE(flow->resize.busy, tx_busy || rx_busy);
 	sc_flow_user_put(flow, user);
+	if (again)
+		sc_resize_ask_later(flow);
 	return true;
 }
 
@@ -86,15 +92,20 @@ void sc_resize_look_all(struct schannel_channel *ch)
 	llist_for_each_entry_safe(flow, next, list, resize.look_node) {
 		/* from now on it may be listed again; pairs with sc_resize_ask() */
 		xchg(&flow->resize.asked, 0);
-		if (!sc_resize_look(flow)) {
+		if (!sc_resize_look(flow))
 			sc_resize_look_closed(flow);
-		} else if (READ_ONCE(flow->resize.busy)) {
-			sc_maintain_flow(flow);
-			sc_maintain_soon(ch);
-		}
 		sc_flow_put(flow);
 		cond_resched();
 	}
+}
+
+/* For sc_resize_ask_later(). */
+void sc_resize_later_work(struct work_struct *work)
+{
+	struct schannel_channel *ch =
+		container_of(work, struct schannel_channel, look_work.work);
+
+	queue_work(sc_wq, &ch->work);
 }
 
 /* The channel is down and its work has ended: forget the list. */

@@ -66,9 +66,9 @@ static void sc_resize_wake_sender(struct sc_flow *flow)
 
 /*
  * Free the old ring if the peer has followed to the new one. Returns whether there is no old
- * ring now.
+ * ring now. With the sender's lock.
  */
-static bool sc_resize_free_old(struct sc_flow *flow)
+bool sc_resize_free_old(struct sc_flow *flow)
 {
 	struct sc_resize *resize = &flow->resize;
 	bool followed;
@@ -82,7 +82,9 @@ static bool sc_resize_free_old(struct sc_flow *flow)
 		return false;
 	sc_alloc_free(flow, &resize->from);
 	WRITE_ONCE(resize->leaving, false);
-	sc_resize_wake_sender(flow);
+	/* a record waits to have a larger ring offered, see sc_resize_fit() */
+	if (unlikely(resize->need > flow->tx.ring.size))
+		sc_resize_wake_sender(flow);
 	/* it may be full, and could not grow meanwhile */
 	sc_unread_note(flow);
 	sc_maintain_later(flow->channel);
@@ -239,8 +241,9 @@ static bool sc_resize_busy(struct sc_flow *flow)
 	case SC_RESIZE_NONE:
 		break;
 	}
+	sc_resize_free_old(flow);
 	too_small = sc_resize_is_too_small(flow) || flow->extent.order < resize->wanted;
-	if (!too_small || !sc_resize_free_old(flow) || !sc_resize_may_grow(flow))
+	if (!too_small || resize->leaving || !sc_resize_may_grow(flow))
 		return false;
 	order = sc_pool_larger(&ch->pool, sc_owner_share(flow->owner),
 			       flow->extent.order, resize->limits.max);
@@ -333,8 +336,10 @@ int sc_resize_fit(struct sc_flow *flow, u32 size)
 	case SC_RESIZE_NONE:
 		break;
 	}
-	if (!sc_resize_free_old(flow))
+	if (!sc_resize_free_old(flow)) {
+		WRITE_ONCE(resize->need, size);
 		return -EAGAIN;
+	}
 	if (resize->refusals >= SC_RESIZE_REFUSALS) {
 		resize->refusals = 0;
 		return -ENOBUFS;

@@ -177,6 +177,7 @@ struct schannel_channel *schannel_channel_create(struct schannel_peer *peer)
 	INIT_LIST_HEAD(&ch->maintained);
 	sc_orphan_init(&ch->orphans, sc_reap_work);
 	init_llist_head(&ch->looks);
+	INIT_DELAYED_WORK(&ch->look_work, sc_resize_later_work);
 	init_llist_head(&ch->unread);
 	INIT_DELAYED_WORK(&ch->unread_work, sc_unread_work);
 	ch->maintain_next = jiffies;
@@ -379,6 +380,7 @@ void schannel_channel_destroy(struct schannel_channel *ch)
 	}
 
 	cancel_work_sync(&ch->work);
+	disable_delayed_work_sync(&ch->look_work);
 	disable_delayed_work_sync(&ch->maintain);
 	disable_delayed_work_sync(&ch->unread_work);
 	disable_delayed_work_sync(&ch->orphans.work);
