@@ -204,9 +204,19 @@ struct sc_seen {
  */
 static inline bool sc_seen_moved(struct sc_seen *seen, const struct schannel_flow *peer)
 {
-	struct sc_seen now = {
-		.prod = READ_ONCE(peer->tx_prod),
-		.cons = READ_ONCE(peer->rx_cons),
+	u32 prod = READ_ONCE(peer->tx_prod);
+	u32 cons = READ_ONCE(peer->rx_cons);
+	struct sc_seen now;
+
+	/* what most events are for; each of the other changes counts once, now or later */
+	if (prod != seen->prod || cons != seen->cons) {
+		seen->prod = prod;
+		seen->cons = cons;
+		return true;
+	}
+	now = (struct sc_seen) {
+		.prod = prod,
+		.cons = cons,
 		.tx_flags = READ_ONCE(peer->tx_flags),
 		.rx_flags = READ_ONCE(peer->rx_flags),
 		.tx_switches = READ_ONCE(peer->tx_switches),
@@ -215,9 +225,7 @@ static inline bool sc_seen_moved(struct sc_seen *seen, const struct schannel_flo
 		.rx_want = READ_ONCE(peer->rx_want),
 		.tx_full = READ_ONCE(peer->tx_full),
 	};
-
-	if (now.prod == seen->prod && now.cons == seen->cons &&
-	    now.tx_flags == seen->tx_flags && now.rx_flags == seen->rx_flags &&
+	if (now.tx_flags == seen->tx_flags && now.rx_flags == seen->rx_flags &&
 	    now.tx_switches == seen->tx_switches && now.rx_switches == seen->rx_switches &&
 	    now.rx_room == seen->rx_room && now.rx_want == seen->rx_want &&
 	    now.tx_full == seen->tx_full)
