@@ -261,6 +261,7 @@ void sc_flow_post(struct sc_flow *flow);
 int sc_flow_broken(struct sc_flow *flow);
 void sc_flow_fin(struct sc_flow *flow);
 void sc_flow_rx_shut(struct sc_flow *flow);
+void sc_flow_finish(struct sc_flow *flow);
 void sc_flow_promise(struct sc_flow *flow, u32 room);
 
 /* What sc_flow_look() reports. */

@@ -162,26 +162,38 @@ void sc_flow_consume(struct sc_flow *flow, u32 len)
 	rcu_read_unlock();
 }
 
+/* Say in our entry that nothing more will be sent (@fin) or received (@shut). */
+static void sc_flow_say_over(struct sc_flow *flow, bool fin, bool shut)
+{
+	struct schannel_flow *own = flow->tx.own;
+
+	rcu_read_lock();
+	if (!sc_flow_is_live(flow))
+		goto out;
+	fin = fin && !(own->tx_flags & SCHANNEL_TX_FIN);
+	shut = shut && !(own->rx_flags & SCHANNEL_RX_SHUT);
+	if (fin)
+		/* release: a peer that sees the flag sees the final tx_prod */
+		virt_store_release(&own->tx_flags, own->tx_flags | SCHANNEL_TX_FIN);
+	if (shut)
+		WRITE_ONCE(own->rx_flags, own->rx_flags | SCHANNEL_RX_SHUT);
+	if (fin || shut) {
+		virt_mb();	/* they are visible before sc_queue_post() may skip the event */
+		/* acquire: pairs with sc_flow_join() */
+		if (smp_load_acquire(&flow->accepted))
+			sc_flow_post(flow);
+	}
+out:
+	rcu_read_unlock();
+}
+
 /**
  * sc_flow_fin() - tell the peer that nothing more will be sent
  * @flow:	the flow; the caller holds the sender's lock
  */
 void sc_flow_fin(struct sc_flow *flow)
 {
-	struct schannel_flow *own = flow->tx.own;
-
-	rcu_read_lock();
-	if (sc_flow_is_live(flow) &&
-	    !(own->tx_flags & SCHANNEL_TX_FIN)) {
-		/* release: a peer that sees the flag sees the final tx_prod */
-		virt_store_release(&own->tx_flags,
-				   own->tx_flags | SCHANNEL_TX_FIN);
-		virt_mb();	/* the flag is visible before sc_queue_post() may skip the event */
-		/* acquire: pairs with sc_flow_join() */
-		if (smp_load_acquire(&flow->accepted))
-			sc_flow_post(flow);
-	}
-	rcu_read_unlock();
+	sc_flow_say_over(flow, true, false);
 }
 
 /**
@@ -190,18 +202,16 @@ void sc_flow_fin(struct sc_flow *flow)
  */
 void sc_flow_rx_shut(struct sc_flow *flow)
 {
-	struct schannel_flow *own = flow->rx.own;
+	sc_flow_say_over(flow, false, true);
+}
 
-	rcu_read_lock();
-	if (sc_flow_is_live(flow) &&
-	    !(own->rx_flags & SCHANNEL_RX_SHUT)) {
-		WRITE_ONCE(own->rx_flags, own->rx_flags | SCHANNEL_RX_SHUT);
-		virt_mb();	/* the flag is visible before sc_queue_post() may skip the event */
-		/* acquire: pairs with sc_flow_join() */
-		if (smp_load_acquire(&flow->accepted))
-			sc_flow_post(flow);
-	}
-	rcu_read_unlock();
+/**
+ * sc_flow_finish() - sc_flow_fin() and sc_flow_rx_shut() with one event for the peer
+ * @flow:	the flow; the caller holds both locks, or the user has left it
+ */
+void sc_flow_finish(struct sc_flow *flow)
+{
+	sc_flow_say_over(flow, true, true);
 }
 
 /**

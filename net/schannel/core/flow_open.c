@@ -218,7 +218,7 @@ static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
 	flow->peer_id = peer_id;
 	/* release: pairs with sc_flow_is_joined() */
 	smp_store_release(&flow->joined, true);
-	/* release: an event needs the remote end's number (sc_flow_fin(), sc_flow_rx_shut()) */
+	/* release: an event needs the remote end's number (sc_flow_say_over()) */
 	smp_store_release(&flow->accepted, true);
 	return 0;
 }
@@ -370,10 +370,8 @@ void sc_flow_close(struct sc_flow *flow, enum schannel_reason reason)
 	struct schannel_channel *ch = flow->channel;
 
 	sc_stats_flow_closed(flow, reason);
-	if (reason == SCHANNEL_REASON_DONE) {
-		sc_flow_fin(flow);
-		sc_flow_rx_shut(flow);
-	}
+	if (reason == SCHANNEL_REASON_DONE)
+		sc_flow_finish(flow);
 	if (sc_flow_left(flow, reason))
 		sc_reap_limit(ch);
 	sc_control_flush(ch);
