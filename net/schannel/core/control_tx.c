@@ -100,9 +100,6 @@ static bool sc_control_next(struct schannel_channel *ch,
 	struct sc_flow *flow, *next;
 
 	*done = NULL;
-	/* most calls find nothing */
-	if (list_empty(&ch->posts) && !ch->nr_refused && !sc_control_memory_waits(ch))
-		return false;
 	memset(msg, 0, sizeof(*msg));
 	if (ch->nr_refused) {
 		sc_control_refusal(ch, msg);
@@ -146,20 +143,20 @@ invalid:
 	return false;
 }
 
-/**
- * sc_control_flush() - send posted messages, as far as the control ring has space
- * @ch:	the channel
- *
- * Context: Process context.
- */
-void sc_control_flush(struct schannel_channel *ch)
+/* Does a message wait to be sent? Under the control lock. */
+static bool sc_control_waits(const struct schannel_channel *ch)
+{
+	return !list_empty(&ch->posts) || ch->nr_refused || sc_control_memory_waits(ch);
+}
+
+/* Send messages. Under the control lock. Out of line, since most calls find nothing to send. */
+static noinline void sc_control_send(struct schannel_channel *ch)
 {
 	struct schannel_msg msg;
 	struct sc_flow *done;
 	bool notify = false;
 
-	spin_lock(&ch->ctl_lock);
-	while (sc_channel_is_up(ch) && sc_control_space(ch) &&
+	while (sc_channel_is_up(ch) && sc_control_waits(ch) && sc_control_space(ch) &&
 	       sc_control_next(ch, &msg, &done)) {
 		u32 run = SCHANNEL_MSG_SIZE;
 		void *to = sc_ring_run(&ch->ctl_tx.ring, ch->ctl_tx.prod, &run);
@@ -174,6 +171,19 @@ void sc_control_flush(struct schannel_channel *ch)
 	/* under the lock: schannel_channel_destroy() may free the pages after the unlock */
 	if (notify && sc_channel_is_up(ch))
 		sc_channel_post(ch, &sc_queue_ctl, SCHANNEL_FLOW_CTL, &ch->ctl_pending);
+}
+
+/**
+ * sc_control_flush() - send posted messages, as far as the control ring has space
+ * @ch:	the channel
+ *
+ * Context: Process context.
+ */
+void sc_control_flush(struct schannel_channel *ch)
+{
+	spin_lock(&ch->ctl_lock);
+	if (sc_control_waits(ch))
+		sc_control_send(ch);
 	spin_unlock(&ch->ctl_lock);
 }
 

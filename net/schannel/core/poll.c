@@ -124,7 +124,7 @@ static enum schannel_poll sc_channel_poll(struct schannel_channel *ch,
 	};
 	struct sc_channel_queue *cq = &ch->queue[queue];
 	struct sc_queue *q = &cq->q;
-	u32 id[SC_POLL_BATCH];
+	u32 id[SC_POLL_BATCH] __uninitialized;
 	int i, nr;
 
 	/* the peer may have fewer queues than this side has created */
