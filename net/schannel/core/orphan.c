@@ -69,16 +69,21 @@ static u32 sc_orphan_index(const struct sc_flow *flow)
 	return index;
 }
 
+/* Add to a sum, or modulo 2^32 subtract. Statistics read it without a lock. */
+static void sc_orphan_sum_add(struct sc_orphan_sum *sum, u32 nr, u32 pages)
+{
+	WRITE_ONCE(sum->nr, sum->nr + nr);
+	WRITE_ONCE(sum->pages, sum->pages + pages);
+}
+
 static void sc_orphan_count(struct sc_orphan_sum *sum, u32 pages)
 {
-	sum->nr++;
-	sum->pages += pages;
+	sc_orphan_sum_add(sum, 1, pages);
 }
 
 static void sc_orphan_discount(struct sc_orphan_sum *sum, u32 pages)
 {
-	sum->nr--;
-	sum->pages -= pages;
+	sc_orphan_sum_add(sum, -1, -pages);
 }
 
 static void sc_orphan_begin(struct sc_flow *flow, struct list_head *list)
@@ -124,10 +129,9 @@ void sc_orphan_resized(struct sc_flow *flow)
 	struct sc_orphans *orphans = &flow->channel->orphans;
 	u32 pages = sc_orphan_pages(flow);
 
-	/* modulo 2^32, as it may be less than before */
-	orphans->all.pages += pages - flow->age.pages;
+	sc_orphan_sum_add(&orphans->all, 0, pages - flow->age.pages);
 	if (flow->age.waiting)
-		orphans->waiting.pages += pages - flow->age.pages;
+		sc_orphan_sum_add(&orphans->waiting, 0, pages - flow->age.pages);
 	flow->age.pages = pages;
 }
 

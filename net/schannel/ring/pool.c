@@ -421,7 +421,7 @@ int sc_pool_add(struct sc_pool *pool, struct sc_pool_segment *seg)
 		if (id == pool->nr_segments)
 			pool->nr_segments++;
 		pool->nr_pages += seg->nr_pages;
-		pool->unannounced++;
+		WRITE_ONCE(pool->unannounced, pool->unannounced + 1);
 		err = 0;
 	}
 	spin_unlock_bh(&pool->lock);
@@ -454,7 +454,7 @@ struct sc_pool_segment *sc_pool_announce(struct sc_pool *pool, bool *deleted)
 	if (seg) {
 		*deleted = seg->state == SC_SEGMENT_RETIRED;
 		seg->state++;
-		pool->unannounced--;
+		WRITE_ONCE(pool->unannounced, pool->unannounced - 1);
 	}
 	spin_unlock_bh(&pool->lock);
 	return seg;
@@ -509,7 +509,7 @@ bool sc_pool_retire_idle(struct sc_pool *pool)
 		if (seg->state == SC_SEGMENT_UNMAPPED ||
 		    (seg->idle && seg->state == SC_SEGMENT_MAPPED)) {
 			seg->state = SC_SEGMENT_RETIRED;
-			pool->unannounced++;
+			WRITE_ONCE(pool->unannounced, pool->unannounced + 1);
 			continue;
 		}
 		seg->idle = true;

@@ -162,8 +162,8 @@ static int sc_connect_start(struct sock *sk, const struct sockaddr_sc *to)
 		INIT_DELAYED_WORK(&ssk->waiter.work, sc_connect_work);
 	}
 	ssk->peer = peer;
-	ssk->peer_domid = peer->domid;
-	ssk->peer_port = to->sc_port;
+	WRITE_ONCE(ssk->peer_domid, peer->domid);
+	WRITE_ONCE(ssk->peer_port, to->sc_port);
 	/* includes the time to bring up a channel */
 	timeout = sc_sysctl_connect_timeout(sock_net(sk));
 	ssk->deadline = jiffies + timeout;
