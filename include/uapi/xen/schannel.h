@@ -783,21 +783,27 @@ struct schannel_record {
  *    these addresses and ports, source and destination exchanged, and refuses the flow: as
  *    SOURCE if @src_addr is not one of the opener's, or if @seq or @ack is outside what that
  *    socket may receive or has sent, so that no domain claims a connection that is not
- *    its own; as NO_LISTENER if there is no such socket; as NOT_ATTACHED if the connection
- *    must stay with TCP; as RETRY if the opener may try again later.
+ *    its own (both ends may have gone on meanwhile, so the check allows for a window); as
+ *    NO_LISTENER if there is no such socket; as NOT_ATTACHED if the connection must stay
+ *    with TCP; as RETRY if the opener may try again later.
  * 2. To move to the ring, the sender writes @tcp_base, the sequence number of the next byte
  *    that it would give to TCP, and @tcp_pos, its @tx_prod, then adds one to @tcp_gen
  *    (release), and notifies. From then on it gives nothing to TCP.
  * 3. The receiver reads @tcp_gen (acquire) and stores it in its own @tcp_ack (release), and
  *    notifies: it will read from TCP up to @tcp_base, and after that from the ring, from
- *    @tcp_pos on. Only then may the sender produce.
+ *    @tcp_pos on. Only then may the sender produce. If the receiver has bytes from TCP beyond
+ *    @tcp_base by then, the sender has moved back without waiting: the receiver stores @tcp_ack
+ *    and stays with TCP. A sender moves again only after @tcp_ack is its @tcp_gen.
  * 4. To move back, for whatever reason, the sender produces no more. It sends over TCP a
  *    struct schannel_tcp_marker, then the bytes of the ring from position @from to @to, and
  *    then what the program sends. @from is the peer's @rx_cons as the sender last read it.
  *    The receiver consumes the marker, skips the bytes that it had consumed beyond @from,
  *    stores @to in @rx_cons, and reads TCP. The sender need not send the marker before it
  *    has something to send behind it, in the ring or from the program. The marker may come
- *    after the channel's end.
+ *    after the channel's end. A sender that has not read the acknowledgment has produced
+ *    nothing, and sends no marker. So bytes beyond @tcp_base that are no marker are data, if
+ *    the receiver has consumed nothing since @tcp_pos. A FIN without a marker ends the
+ *    direction: all of the ring had been consumed.
  *
  * RETURN has no body. It asks its receiver to move back what it sends (Check: the flow is
  * of type TCP, and its sender has not sent CLOSE). CLOSE with the reason
@@ -810,8 +816,9 @@ struct schannel_record {
  * struct schannel_flow_tcp - the first of @type_words in a flow of type TCP
  * @tcp_gen:	number of times that the owner has moved to the ring. Check: unchanged, or
  *		one more if the owner has moved back since.
- * @tcp_base:	TCP sequence number at which the owner moved last. Check when @tcp_gen has
- *		changed: not behind what was received from TCP, and within the window.
+ * @tcp_base:	TCP sequence number at which the owner moved last. Check: none; one behind what
+ *		was received from TCP means that the owner has moved back, see 3. It may be
+ *		beyond the window, by what the owner has queued.
  * @tcp_pos:	the owner's @tx_prod at that moment. Check: not behind own consumer index.
  * @tcp_ack:	the peer's @tcp_gen that the owner has read last. Check: equal to own
  *		@tcp_gen, or one less.
@@ -827,7 +834,8 @@ struct schannel_flow_tcp {
 
 /**
  * struct schannel_tcp_marker - where a direction goes on in TCP's stream of bytes
- * @magic:	SCHANNEL_TCP_MAGIC. Check: equal, as @nonce; else the connection is reset.
+ * @magic:	SCHANNEL_TCP_MAGIC. Check: equal, as @nonce; else it is no marker, see 4, or the
+ *		connection is reset.
  * @gen:	the sender's @tcp_gen. Check: equal to what was read last.
  * @nonce:	@nonce of the OPEN.
  * @from:	position in the ring of the first byte that follows. Check: not ahead of own
