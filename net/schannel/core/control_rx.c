@@ -51,6 +51,7 @@ static void sc_control_closed(struct sc_flow *flow, u32 reason)
 	struct schannel_channel *ch = flow->channel;
 	bool reset = false;
 
+	flow->closed = reason;
 	/* a CLOSE before the peer shut both directions is a reset: wake all waiters */
 	if (reason != SCHANNEL_REASON_DONE || !sc_flow_is_joined(flow) ||
 	    !sc_flow_is_over(flow)) {
@@ -126,8 +127,7 @@ static const char *sc_control_handle_flow(struct schannel_channel *ch,
 		sc_channel_name_queue(ch, &flow->queue, msg->answer.queue);
 		return sc_resize_answer(flow, msg->answer.ready);
 	case SCHANNEL_MSG_RETURN:
-		/* OPENs of that type are refused, so far no module takes them */
-		return "RETURN for a flow that carries no TCP connection";
+		return sc_flow_returned(flow);
 	default:
 		sc_control_closed(flow, msg->reason.reason);
 		return NULL;

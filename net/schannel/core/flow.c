@@ -18,6 +18,7 @@
 #include "peer.h"
 #include "stats.h"
 #include "trace.h"
+#include "namespace.h"
 
 /**
  * sc_flow_get() - find a flow by its number
@@ -50,6 +51,7 @@ void sc_flow_put(struct sc_flow *flow)
 		kfree_rcu(flow, rcu);
 	}
 }
+EXPORT_SYMBOL_NS_GPL(sc_flow_put, SC_NS_SOCK);
 
 /**
  * sc_flow_set_dead() - keep the data path away from a flow's shared memory
@@ -149,6 +151,7 @@ void sc_flow_post(struct sc_flow *flow)
 	atomic_long_inc(&flow->events);
 	sc_channel_post(flow->channel, &flow->queue, flow->peer_id, &flow->pending);
 }
+EXPORT_SYMBOL_NS_GPL(sc_flow_post, SC_NS_SOCK);
 
 /**
  * sc_flow_broken() - the peer wrote an invalid index or record header
@@ -167,6 +170,7 @@ int sc_flow_broken(struct sc_flow *flow)
 			    ch->peer->domid, flow->id);
 	return -EPROTO;
 }
+EXPORT_SYMBOL_NS_GPL(sc_flow_broken, SC_NS_SOCK);
 
 /* ---- Calls to the user ------------------------------------------------- */
 
@@ -208,6 +212,28 @@ void sc_flow_opened(struct sc_flow *flow)
 }
 
 /**
+ * sc_flow_returned() - call ops->returned: our bytes are to go over TCP again
+ * @flow:	the flow
+ *
+ * Context: Process context.
+ *
+ * Return: NULL, or the protocol violation.
+ */
+const char *sc_flow_returned(struct sc_flow *flow)
+{
+	void *user;
+
+	if (flow->type != SCHANNEL_TYPE_TCP)
+		return "RETURN for a flow that carries no TCP connection";
+	user = sc_flow_user_get(flow);
+	if (user) {
+		flow->ops->returned(flow, user);
+		sc_flow_user_put(flow, user);
+	}
+	return NULL;
+}
+
+/**
  * sc_flow_ended() - call ops->ended: the flow was refused or reset, or its channel is gone
  * @flow:	the flow
  * @err:	the negative error for the user
@@ -220,7 +246,8 @@ void sc_flow_ended(struct sc_flow *flow, int err)
 {
 	void *user;
 
-	sc_stats_flow_over(flow, err);
+	/* a connection that goes back to TCP is not reset */
+	sc_stats_flow_over(flow, flow->closed == SCHANNEL_REASON_RETURNED ? 0 : err);
 	/* ordered after @refused; pairs with sc_flow_end() */
 	cmpxchg(&flow->ended, 0, err);
 	user = sc_flow_user_get(flow);

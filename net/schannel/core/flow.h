@@ -67,6 +67,8 @@ enum sc_flow_wake {
  *		which handles the messages of all flows: it must not wait for user space
  * @ended:	the flow was refused or reset, or the channel is gone; @err is negative. The
  *		user still has to call sc_flow_close(). Context as @opened
+ * @returned:	the peer, or an administrator, wants our bytes over TCP again. Context as @opened;
+ *		only for flows of type TCP, which need it
  * @get:	take a reference to the user, unless it is being freed. Under RCU
  * @put:	drop that reference
  * @stats:	fill in the user's counters. Under RCU; optional
@@ -90,6 +92,7 @@ struct sc_flow_ops {
 	unsigned int (*event)(struct sc_flow *flow, void *user);
 	void (*opened)(struct sc_flow *flow, void *user);
 	void (*ended)(struct sc_flow *flow, void *user, int err);
+	void (*returned)(struct sc_flow *flow, void *user);
 	bool (*get)(void *user);
 	void (*put)(void *user);
 	void (*stats)(void *user, struct sc_flow_stats *stats);
@@ -161,6 +164,7 @@ struct sc_ids {
  * @killed:	an administrator ends the flow (control lock)
  * @reason:	reason of the CLOSE to send, or of the first one that was sent (control lock)
  * @refused:	reason of the peer's REFUSE, 0 if there was none (by the channel's work)
+ * @closed:	reason of the peer's first CLOSE (by the channel's work)
  * @open:	parameters of the OPEN, to be sent or as received; constant
  * @acceptor:	whom the acceptor's end belongs to. Constant; at the opener, from when
  *		sc_flow_is_joined()
@@ -213,6 +217,7 @@ struct sc_flow {
 	bool killed;
 	u32 reason;
 	u32 refused;
+	u32 closed;
 	struct schannel_msg_open open;
 	struct sc_ids acceptor;
 	struct sc_peer_segment *entry_segment;
@@ -242,6 +247,7 @@ void sc_flow_set_dead(struct sc_flow *flow, u8 flags);
 unsigned int sc_flow_event(struct sc_flow *flow);
 void sc_flow_answered(struct sc_flow *flow, const struct schannel_msg *msg);
 void sc_flow_opened(struct sc_flow *flow);
+const char *sc_flow_returned(struct sc_flow *flow);
 void sc_flow_ended(struct sc_flow *flow, int err);
 void *sc_flow_user_get(struct sc_flow *flow);
 void sc_flow_user_put(struct sc_flow *flow, void *user);
@@ -263,6 +269,9 @@ void sc_flow_fin(struct sc_flow *flow);
 void sc_flow_rx_shut(struct sc_flow *flow);
 void sc_flow_finish(struct sc_flow *flow);
 void sc_flow_promise(struct sc_flow *flow, u32 room);
+bool sc_flow_is_there(const struct sc_flow *flow);
+u32 sc_flow_unread(struct sc_flow *flow);
+void sc_flow_salvage(const struct sc_flow *flow, u32 skip, void *to, u32 len);
 
 /* What sc_flow_look() reports. */
 #define SC_FLOW_GONE		BIT(0)	/* the flow is lost: it was reset, or its channel is down */

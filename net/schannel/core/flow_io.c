@@ -9,6 +9,7 @@
 
 #include "channel.h"
 #include "flow.h"
+#include "namespace.h"
 
 /**
  * sc_flow_copy_in() - copy from user memory into a ring
@@ -110,6 +111,7 @@ ssize_t sc_flow_send(struct sc_flow *flow, struct iov_iter *from, size_t len)
 	rcu_read_unlock();
 	return done;
 }
+EXPORT_SYMBOL_NS_GPL(sc_flow_send, SC_NS_SOCK);
 
 /**
  * sc_flow_recv() - copy bytes out of the ring
@@ -148,6 +150,7 @@ ssize_t sc_flow_recv(struct sc_flow *flow, struct iov_iter *to, size_t len,
 	rcu_read_unlock();
 	return done;
 }
+EXPORT_SYMBOL_NS_GPL(sc_flow_recv, SC_NS_SOCK);
 
 /**
  * sc_flow_consume() - consume bytes without reading them
@@ -236,6 +239,55 @@ void sc_flow_promise(struct sc_flow *flow, u32 room)
 	rcu_read_unlock();
 }
 
+/* ---- A flow that ends --------------------------------------------------- */
+
+/**
+ * sc_flow_is_there() - may the rings of a flow still be read?
+ * @flow:	a flow that is joined and that its user has not closed
+ *
+ * Also while @ops->ended is called since the channel goes down: its pages are taken away after
+ * that. Not if the flow alone was taken away.
+ *
+ * Return: true if so, until the caller releases the sender's and the receiver's lock.
+ */
+bool sc_flow_is_there(const struct sc_flow *flow)
+{
+	return sc_flow_is_live(flow) || !sc_channel_is_up(flow->channel);
+}
+EXPORT_SYMBOL_NS_GPL(sc_flow_is_there, SC_NS_SOCK);
+
+/**
+ * sc_flow_unread() - bytes that arrived and were not received
+ * @flow:	a flow for which sc_flow_is_there(); the caller holds the receiver's lock
+ *
+ * Return: their number, 0 if the peer's index is invalid.
+ */
+u32 sc_flow_unread(struct sc_flow *flow)
+{
+	return sc_rx_refresh(&flow->rx) < 0 ? 0 : sc_rx_avail(&flow->rx);
+}
+EXPORT_SYMBOL_NS_GPL(sc_flow_unread, SC_NS_SOCK);
+
+/**
+ * sc_flow_salvage() - copy bytes that arrived and were not received
+ * @flow:	as for sc_flow_unread(), which was called
+ * @skip:	distance from the first of them
+ * @to:		where to
+ * @len:	how many
+ */
+void sc_flow_salvage(const struct sc_flow *flow, u32 skip, void *to, u32 len)
+{
+	u32 done, run;
+	void *addr;
+
+	for (done = 0; done < len; done += run) {
+		run = len - done;
+		addr = sc_ring_run(&flow->rx.ring, flow->rx.cons + skip + done, &run);
+		memcpy(to + done, addr, run);
+	}
+}
+EXPORT_SYMBOL_NS_GPL(sc_flow_salvage, SC_NS_SOCK);
+
 /* ---- Polling, and asking for an event ----------------------------------- */
 
 /* What can be received. Under rcu_read_lock(); false if the flow is not live. */
@@ -306,6 +358,7 @@ void sc_flow_look(struct sc_flow *flow, struct sc_flow_view *view)
 	}
 	rcu_read_unlock();
 }
+EXPORT_SYMBOL_NS_GPL(sc_flow_look, SC_NS_SOCK);
 
 /**
  * sc_flow_is_over() - has the peer shut both directions in order?
@@ -408,6 +461,7 @@ bool sc_flow_await_data(struct sc_flow *flow, u32 want,
 			    half > sc_flow_rx_half(flow)));
 	return ready;
 }
+EXPORT_SYMBOL_NS_GPL(sc_flow_await_data, SC_NS_SOCK);
 
 /* Limit for repetitions when the peer advances its index between two reads. */
 #define SC_FLOW_TRIES	16
@@ -494,3 +548,4 @@ bool sc_flow_await_space(struct sc_flow *flow, u32 want,
 			    size != sc_flow_tx_size(flow)));
 	return ready;
 }
+EXPORT_SYMBOL_NS_GPL(sc_flow_await_space, SC_NS_SOCK);

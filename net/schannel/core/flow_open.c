@@ -377,3 +377,4 @@ void sc_flow_close(struct sc_flow *flow, enum schannel_reason reason)
 	sc_control_flush(ch);
 	sc_flow_put(flow);
 }
+EXPORT_SYMBOL_NS_GPL(sc_flow_close, SC_NS_SOCK);

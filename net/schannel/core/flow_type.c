@@ -8,7 +8,7 @@
 #include "flow_type.h"
 #include "namespace.h"
 
-static const struct sc_flow_type __rcu *sc_flow_types[SCHANNEL_TYPE_INET + 1];
+static const struct sc_flow_type __rcu *sc_flow_types[SCHANNEL_TYPE_TCP + 1];
 
 /**
  * sc_flow_type_register() - accept flows of a type from now on

@@ -84,6 +84,8 @@ void sc_reap_limit(struct schannel_channel *ch)
  * sc_reap_kill() - end a flow for an administrator
  * @flow:	the flow
  *
+ * A TCP connection goes on without its flow: that is TCP's to end.
+ *
  * Context: Process context.
  */
 void sc_reap_kill(struct sc_flow *flow)
@@ -91,6 +93,10 @@ void sc_reap_kill(struct sc_flow *flow)
 	struct schannel_channel *ch = flow->channel;
 	bool user;
 
+	if (flow->type == SCHANNEL_TYPE_TCP && rcu_access_pointer(flow->user)) {
+		sc_flow_returned(flow);
+		return;
+	}
 	spin_lock(&ch->ctl_lock);
 	user = rcu_access_pointer(flow->user);
 	if (ch->state == SC_CHANNEL_UP && xa_load(&ch->flows, flow->id) == flow) {

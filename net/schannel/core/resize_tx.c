@@ -15,6 +15,7 @@
 #include "owner.h"
 #include "resize.h"
 #include "sysctl.h"
+#include "namespace.h"
 
 /* Ring-full events without an idle period in between before the ring grows. */
 #define SC_RESIZE_FULL_EVENTS	4
@@ -276,6 +277,7 @@ bool sc_resize_full(struct sc_flow *flow)
 	sc_unread_note(flow);
 	return false;
 }
+EXPORT_SYMBOL_NS_GPL(sc_resize_full, SC_NS_SOCK);
 
 /* There is no memory for a ring of @order: have the maintenance find some. */
 static void sc_resize_note_starved(struct sc_flow *flow, u8 order)

@@ -302,6 +302,7 @@ static int sc_stats_reason_to_errno(u32 reason)
 {
 	switch (reason) {
 	case SCHANNEL_REASON_DONE:
+	case SCHANNEL_REASON_RETURNED:	/* its connection goes on */
 		return 0;
 	case SCHANNEL_REASON_PROTOCOL:
 		return -EPROTO;
