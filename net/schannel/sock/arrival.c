@@ -16,6 +16,13 @@ void __init sc_arrival_init(const struct sock *sk)
 	sc_arrival_default = sk->sk_data_ready;
 }
 
+/* Does nobody else than its program hear of what arrives at the socket? */
+bool sc_arrival_is_plain(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_data_ready) == sc_arrival_default;
+}
+EXPORT_SYMBOL_NS_GPL(sc_arrival_is_plain, SC_NS_SOCK);
+
 /* ---- Edge-triggered waiters -------------------------------------------- */
 
 /**
@@ -157,3 +164,4 @@ bool sc_arrival_await(struct sc_conn *conn, struct sc_flow *flow, u32 want,
 	return !sc_flow_await_more(flow, view) || view->avail >= want ||
 	       view->flags & (SC_FLOW_GONE | SC_FLOW_FIN | SC_FLOW_FULL);
 }
+EXPORT_SYMBOL_NS_GPL(sc_arrival_await, SC_NS_SOCK);

@@ -37,6 +37,7 @@ static inline bool sc_arrival_each(const struct sc_conn *conn)
 }
 
 void sc_arrival_init(const struct sock *sk);
+bool sc_arrival_is_plain(const struct sock *sk);
 void sc_arrival_poll(struct sc_conn *conn, const poll_table *wait);
 bool sc_arrival_expected(struct sc_conn *conn);
 void sc_arrival_announce(struct sc_conn *conn, struct sc_flow *flow);

@@ -229,6 +229,21 @@ void sc_conn_refresh(struct sc_conn *conn)
 }
 EXPORT_SYMBOL_NS_GPL(sc_conn_refresh, SC_NS_SOCK);
 
+/**
+ * sc_conn_received() - the end of a receiving call
+ * @conn:	the connection's end; rx_lock is held
+ * @flow:	its flow, which is open
+ */
+void sc_conn_received(struct sc_conn *conn, struct sc_flow *flow)
+{
+	/* the call may have read what another waiter was not told of yet */
+	if (unlikely(sc_arrival_each(conn)))
+		sc_arrival_announce(conn, flow);
+	if (unlikely(sc_resize_is_offered(flow) || sc_resize_is_behind(flow)))
+		sc_resize_follow(flow);
+}
+EXPORT_SYMBOL_NS_GPL(sc_conn_received, SC_NS_SOCK);
+
 /* ---- Events and poll() ------------------------------------------------- */
 
 /**
@@ -245,10 +260,12 @@ void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow)
 	u32 flags, want;
 
 	/*
-	 * A connecting socket looks at everything once it is established.
+	 * A connecting socket looks at everything once it is established. The state of a TCP
+	 * connection is TCP's own: bytes also arrive after the FIN in the other direction.
 	 * acquire: pairs with the store of TCP_ESTABLISHED.
 	 */
-	if (smp_load_acquire(&sk->sk_state) != TCP_ESTABLISHED)
+	if (smp_load_acquire(&sk->sk_state) != TCP_ESTABLISHED &&
+	    flow->type != SCHANNEL_TYPE_TCP)
 		return;
 
 	conn->notified_events++;

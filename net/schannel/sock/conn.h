@@ -109,6 +109,7 @@ void sc_conn_apply(struct sc_conn *conn, void (*apply)(struct sc_conn *conn));
 void sc_conn_refresh(struct sc_conn *conn);
 bool sc_conn_is_due(const struct sc_conn *conn);
 void sc_conn_shutdown(struct sc_conn *conn, int how);
+void sc_conn_received(struct sc_conn *conn, struct sc_flow *flow);
 void sc_conn_event(struct sc_conn *conn, struct sc_flow *flow);
 __poll_t sc_conn_poll(struct sc_conn *conn, const poll_table *wait);
 int sc_conn_tx_try(struct sc_conn *conn, struct sc_flow *flow);

@@ -10,6 +10,7 @@
 #include "core/flow.h"
 #include "io.h"
 #include "busy_poll.h"
+#include "core/namespace.h"
 
 /* As sk_write_space: there is space, wake all senders and pollers that wait for it. */
 void sc_io_write_space(struct sock *sk)
@@ -29,6 +30,7 @@ void sc_io_write_space(struct sock *sk)
 	sk_wake_async_rcu(sk, SOCK_WAKE_SPACE, POLL_OUT);
 	rcu_read_unlock();
 }
+EXPORT_SYMBOL_NS_GPL(sc_io_write_space, SC_NS_SOCK);
 
 /* ---- Waiting ----------------------------------------------------------- */
 
@@ -261,11 +263,8 @@ int sc_io_recv_end(struct sc_io *io, int err)
 {
 	struct sc_flow *flow = sc_io_flow(io);
 
-	/* the call may have read what another waiter was not told of yet */
-	if (flow && unlikely(sc_arrival_each(io->conn)))
-		sc_arrival_announce(io->conn, flow);
-	if (flow && unlikely(sc_resize_is_offered(flow) || sc_resize_is_behind(flow)))
-		sc_resize_follow(flow);
+	if (flow)
+		sc_conn_received(io->conn, flow);
 	mutex_unlock(io->lock);
 	if (err == -EPROTO) {
 		io->conn->abort(io->conn);

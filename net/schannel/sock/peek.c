@@ -25,6 +25,7 @@
 #include "core/flow.h"
 #include "peek.h"
 #include "ring/record.h"
+#include "core/namespace.h"
 
 #define SC_PEEK_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
 
@@ -107,6 +108,7 @@ void sc_peek_free(struct sc_conn *conn)
 	sc_peek_free_ring(p);
 	kfree(p);
 }
+EXPORT_SYMBOL_NS_GPL(sc_peek_free, SC_NS_SOCK);
 
 /* Have places for the pages of @len bytes from @pos on. 0 or -ENOBUFS. */
 static int sc_peek_reserve(struct sc_peek *p, u32 len)
@@ -250,6 +252,7 @@ ssize_t sc_peek_recv(struct sc_conn *conn, struct sc_flow *flow, struct iov_iter
 		sc_peek_consume(conn, flow, done);
 	return done;
 }
+EXPORT_SYMBOL_NS_GPL(sc_peek_recv, SC_NS_SOCK);
 
 /* ---- Records ----------------------------------------------------------- */
 
