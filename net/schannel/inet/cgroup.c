@@ -49,6 +49,29 @@ static bool scinet_cgroup_runs(struct cgroup *cgroup,
 }
 
 /**
+ * scinet_cgroup_filters() - whether programs of its cgroup look at a socket's packets
+ * @sk:		a full socket, which holds a reference to its cgroup
+ *
+ * Any context; does not sleep.
+ *
+ * Return: true for a cgroup with IPAddressDeny=, IPAccounting= and the like.
+ */
+bool scinet_cgroup_filters(const struct sock *sk)
+{
+	struct cgroup *cgroup =
+		sock_cgroup_ptr((struct sock_cgroup_data *)&sk->sk_cgrp_data);
+	const struct bpf_prog_array *in, *out;
+	bool filters;
+
+	rcu_read_lock();
+	in = rcu_dereference(cgroup->bpf.effective[CGROUP_INET_INGRESS]);
+	out = rcu_dereference(cgroup->bpf.effective[CGROUP_INET_EGRESS]);
+	filters = (in && READ_ONCE(in->items[0].prog)) || (out && READ_ONCE(out->items[0].prog));
+	rcu_read_unlock();
+	return filters;
+}
+
+/**
  * scinet_cgroup_attached() - whether a socket is in an attached cgroup
  * @sk:		a full socket, which holds a reference to its cgroup
  *

@@ -12,5 +12,6 @@ struct sock;
 #define SCINET_PROG_CONNECT6	"schannel_conn6"
 
 bool scinet_cgroup_attached(const struct sock *sk);
+bool scinet_cgroup_filters(const struct sock *sk);
 
 #endif /* _SCHANNEL_INET_CGROUP_H */

@@ -12,21 +12,6 @@
 #include "sock/arrival.h"
 #include "sock.h"
 
-/*
- * Pass a call on to TCP: it entered through our operations, but the socket is a TCP socket
- * again. The call may sleep, so hold the module until it returns. -EINTR: the module is being
- * unloaded; when the program repeats the call, the socket has TCP's operations.
- */
-#define scinet_pass(call) ({						\
-	int err_ = -EINTR;						\
-									\
-	if (try_module_get(THIS_MODULE)) {				\
-		err_ = (call);						\
-		module_put(THIS_MODULE);				\
-	}								\
-	err_;								\
-})
-
 /* Wait for a connecting socket. 0, -EPIPE if it failed, or as sk_stream_wait_connect(). */
 static int scinet_wait_connect(struct sock *sk, long timeo)
 {

@@ -40,6 +40,7 @@
 
 #include <linux/in.h>
 #include <linux/in6.h>
+#include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/refcount.h>
 #include <linux/sockptr.h>
@@ -104,6 +105,21 @@ struct scinet_sock {
 };
 
 /* ---- sock.c ---- */
+
+/*
+ * Pass a call on to TCP: it entered through our operations, but the socket is a TCP socket
+ * again. The call may sleep, so hold the module until it returns. -EINTR: the module is being
+ * unloaded; when the program repeats the call, the socket has TCP's operations.
+ */
+#define scinet_pass(call) ({						\
+	int err_ = -EINTR;						\
+									\
+	if (try_module_get(THIS_MODULE)) {				\
+		err_ = (call);						\
+		module_put(THIS_MODULE);				\
+	}								\
+	err_;								\
+})
 
 extern struct proto scinet_proto[2], scinet_marked_proto[2];
 extern struct proto_ops scinet_ops[2];

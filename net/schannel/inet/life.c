@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* struct sctcp: references, its socket's work, and giving the socket back to TCP. See tcp.h. */
+#include <linux/module.h>
+#include <linux/net.h>
+#include <linux/slab.h>
+#include <net/tcp.h>
+
+#include "core/common.h"
+#include "sock/io.h"
+#include "tcp.h"
+
+/* The module parameter "promote". */
+bool scinet_promote __ro_after_init;
+
+/* One element for IPv4, one for IPv6; wrap.c fills them in. */
+struct proto sctcp_proto[2] __ro_after_init;
+struct proto_ops sctcp_ops[2] __ro_after_init;
+
+const struct proto_ops *sctcp_plain_ops(const struct sock *sk)
+{
+	return scinet_saved_ops[scinet_family(sk)];
+}
+
+static void sctcp_free(struct rcu_head *rcu)
+{
+	struct sctcp *is = container_of(rcu, struct sctcp, rcu);
+
+	/* after a grace period, since the upcall uses both under RCU */
+	sock_put(is->conn.sk);
+	kfree(is);
+	module_put(THIS_MODULE);
+}
+
+void sctcp_put(struct sctcp *is)
+{
+	if (!refcount_dec_and_test(&is->ref))
+		return;
+	if (is->peer)
+		sc_peer_put(is->peer);
+	call_rcu(&is->rcu, sctcp_free);
+}
+
+/* The struct sctcp of a wrapped socket, to be released with sctcp_put(), or NULL. */
+struct sctcp *sctcp_get(struct sock *sk)
+{
+	struct sctcp *is = NULL;
+
+	rcu_read_lock();
+	if (sctcp_is_wrapped(sk))
+		is = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
+	if (is && !refcount_inc_not_zero(&is->ref))
+		is = NULL;
+	rcu_read_unlock();
+	return is;
+}
+
+/* Have the socket's work run. Any context; the caller keeps @is from being freed. */
+void sctcp_kick(struct sctcp *is, unsigned long delay)
+{
+	if (delay)
+		queue_delayed_work(sc_wq, &is->work, delay);
+	else
+		mod_delayed_work(sc_wq, &is->work, 0);
+}
+
+/* Wake all that wait for the socket: something has moved. */
+void sctcp_wake(struct sctcp *is)
+{
+	struct sock *sk = is->conn.sk;
+
+	sk->sk_data_ready(sk);
+	sc_io_write_space(sk);
+}
+
+/* Restore TCP's sock->ops. If they were ours, return true: the caller puts the module. */
+bool sctcp_leave_ops(struct sock *sk)
+{
+	if (sk->sk_socket->ops != &sctcp_ops[scinet_family(sk)])
+		return false;
+	WRITE_ONCE(sk->sk_socket->ops, sctcp_plain_ops(sk));
+	return true;
+}
+
+/*
+ * Give the socket back to TCP. lock_sock() is held, or it is being destroyed. The caller takes over
+ * the socket's reference, for sctcp_retire().
+ */
+struct sctcp *sctcp_unwrap(struct sock *sk)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+	struct sctcp *is = rcu_dereference_protected(icsk->icsk_ulp_data, 1);
+
+	/* release: pairs with scinet_load_proto() */
+	smp_store_release(&sk->sk_prot, scinet_plain(sk));
+	RCU_INIT_POINTER(icsk->icsk_ulp_data, NULL);
+	icsk->icsk_ulp_ops = NULL;
+	rcu_assign_sk_user_data(sk, NULL);
+	sk->sk_write_space = is->write_space;
+	return is;
+}
+
+/* Stop works, close the flow and put @is, in a work: the caller of sctcp_unwrap() may not sleep. */
+void sctcp_retire(struct sctcp *is)
+{
+	queue_work(sc_wq, &is->retire);
+}
+
+/* An error that TCP reported once is kept for the next call, since this one returns bytes. */
+void sctcp_keep_error(struct sock *sk, int err)
+{
+	switch (err) {
+	case -ECONNRESET:
+	case -ETIMEDOUT:
+	case -EPIPE:
+	case -ECONNABORTED:
+	case -EHOSTUNREACH:
+	case -ENETUNREACH:
+		WRITE_ONCE(sk->sk_err, -err);
+	}
+}
