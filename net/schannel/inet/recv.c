@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Receiving from TCP and from the ring, in the order of the bytes. Readers are serialised by
+ * rd_lock, which they hold but while they sleep. See tcp.h.
+ */
+#include <linux/pagemap.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+#include <net/tcp.h>
+
+#include "core/flow.h"
+#include "sock/arrival.h"
+#include "sock/peek.h"
+#include "tcp.h"
+
+/* ---- Receiving --------------------------------------------------------- */
+
+/* What was kept of a ring that was left. rx_lock is held. */
+static ssize_t sctcp_recv_unread(struct sctcp *is, struct iov_iter *to, size_t len, u32 skip,
+				 bool consume)
+{
+	struct sctcp_unread *unread = &is->unread;
+	size_t done;
+
+	if (skip >= unread->len - unread->read)
+		return unread->len ? 0 : -EAGAIN;
+	len = min_t(size_t, len, unread->len - unread->read - skip);
+	done = len;
+	if (to) {
+		pagefault_disable();
+		done = _copy_to_iter(unread->bytes + unread->read + skip, len, to);
+		pagefault_enable();
+	}
+	if (!done)
+		return -EFAULT;
+	if (consume)
+		unread->read += done;
+	if (unread->read == unread->len)
+		sctcp_unread_free(unread);
+	return done;
+}
+
+/* -EAGAIN if nothing is there. -ERESTART: look again. */
+static int sctcp_ring_recv(struct sctcp *is, struct msghdr *msg, size_t len, int flags,
+			   u32 peeked)
+{
+	struct iov_iter *to = flags & MSG_TRUNC ? NULL : &msg->msg_iter;
+	struct sc_conn *conn = &is->conn;
+	bool peek = flags & MSG_PEEK;
+	struct sc_flow *flow;
+	ssize_t got;
+
+	mutex_lock(&conn->rx_lock);
+	flow = rcu_dereference_protected(conn->flow, lockdep_is_held(&conn->rx_lock));
+	if (unlikely(!flow))
+		got = sctcp_recv_unread(is, to, len, peek ? peeked : 0, !peek);
+	else if (unlikely(peek || conn->peek))
+		got = sc_peek_recv(conn, flow, to, len, peek ? peeked : 0, peek);
+	else
+		got = sc_flow_recv(flow, to, len, 0, true);
+	if (got > 0 && !peek)
+		conn->rx_count.bytes += got;
+	if (flow)
+		sc_conn_received(conn, flow);
+	mutex_unlock(&conn->rx_lock);
+	switch (got) {
+	case -EAGAIN:
+		/* sctcp_advance() leaves a ring that was lost, but not before it was reached */
+		if (READ_ONCE(is->rx_state) == SCTCP_RX_RING)
+			return -ERESTART;
+		fallthrough;
+	case 0:
+		return sctcp_tcp_end(conn->sk);
+	case -EFAULT:
+		len = min_t(size_t, len, SC_FLOW_CHUNK);
+		mutex_unlock(&is->rd_lock);
+		if (fault_in_iov_iter_writeable(&msg->msg_iter, len) != len)
+			got = -ERESTART;
+		mutex_lock(&is->rd_lock);
+		return got;
+	case -ECONNRESET:	/* the flow is lost: sctcp_flow_ended() comes */
+		return -EAGAIN;
+	case -EPROTO:
+		sctcp_break(is);
+		return -ERESTART;
+	default:
+		return got;
+	}
+}
+
+/* Where a peek goes on: SO_PEEK_OFF moves on by itself, else behind what this call has copied. */
+static u32 sctcp_peek_pos(const struct sock *sk, size_t copied)
+{
+	int offset = sk_peek_offset(sk, MSG_PEEK);
+
+	return READ_ONCE(sk->sk_peek_off) < 0 ? copied : offset;
+}
+
+/*
+ * MSG_PEEK sees the bytes of both sources in one piece. TCP's own peek begins with the first byte,
+ * unless SO_PEEK_OFF is set: then what was copied is copied again.
+ */
+static int sctcp_peek_step(struct sctcp *is, struct msghdr *msg, size_t len, int flags,
+			   size_t *copied)
+{
+	struct sock *sk = is->conn.sk;
+	u32 pos = sctcp_peek_pos(sk, *copied), tcp = 0;
+	bool tcps = READ_ONCE(is->rx_state) == SCTCP_RX_TCP;
+	int got;
+
+	/* acquire: pairs with sctcp_look() */
+	if (tcps && smp_load_acquire(&is->rx_known))
+		tcp = is->rx_base - READ_ONCE(tcp_sk(sk)->copied_seq);
+	if (!tcps || (READ_ONCE(is->rx_known) && pos >= tcp)) {
+		got = sctcp_ring_recv(is, msg, len, flags, pos - tcp);
+		if (got > 0)
+			sk_peek_offset_fwd(sk, got);
+		return got;
+	}
+	if (pos >= sctcp_limit(is))
+		return -EAGAIN;
+	if (READ_ONCE(sk->sk_peek_off) < 0) {
+		iov_iter_revert(&msg->msg_iter, *copied);
+		len += *copied;
+		*copied = 0;
+		pos = 0;
+	}
+	return sctcp_tcp_recv(sk, msg, min_t(size_t, len, sctcp_limit(is) - pos), flags);
+}
+
+static int sctcp_recv_step(struct sctcp *is, struct msghdr *msg, size_t len, int flags,
+			   size_t *copied)
+{
+	struct sock *sk = is->conn.sk;
+	u32 limit;
+	int got;
+
+	sctcp_advance(is);
+	switch (READ_ONCE(is->rx_state)) {
+	case SCTCP_RX_RING:
+		if (flags & MSG_PEEK)
+			return sctcp_peek_step(is, msg, len, flags, copied);
+		got = sctcp_ring_recv(is, msg, len, flags, 0);
+		if (got > 0)
+			sk_peek_offset_bwd(sk, got);
+		return got;
+	case SCTCP_RX_TCP:
+		limit = sctcp_limit(is);
+		if (!limit)
+			return sctcp_at_base(is) ? -ERESTART : sctcp_tcp_end(sk);
+		if (flags & MSG_PEEK)
+			return sctcp_peek_step(is, msg, len, flags, copied);
+		return sctcp_tcp_recv(sk, msg, min_t(size_t, len, limit), flags);
+	default:
+		return sctcp_tcp_end(sk);
+	}
+}
+
+/* Bytes of a ring that was left. */
+static u32 sctcp_kept(const struct sctcp *is)
+{
+	return READ_ONCE(is->unread.len) - READ_ONCE(is->unread.read);
+}
+
+/* Bytes that can be received. A hint without rd_lock. */
+u32 sctcp_inq(struct sctcp *is)
+{
+	struct sc_flow_view view;
+	u32 tcp = 0;
+
+	sc_conn_look(&is->conn, &view);
+	switch (READ_ONCE(is->rx_state)) {
+	case SCTCP_RX_TCP:
+		tcp = sctcp_limit(is);
+		return READ_ONCE(is->rx_known) ? tcp + view.avail + sctcp_kept(is) : tcp;
+	case SCTCP_RX_RING:
+		return view.avail + sctcp_kept(is);
+	default:
+		return 0;
+	}
+}
+
+/**
+ * sctcp_readable() - whether recv() would return
+ * @is:		rd_lock is not needed; then it is a hint
+ * @want:	bytes wanted
+ * @arm:	if not, ask for an event
+ *
+ * Return: whether it would.
+ */
+bool sctcp_readable(struct sctcp *is, u32 want, bool arm)
+{
+	struct sock *sk = is->conn.sk;
+	struct sc_flow_view view = {};
+	struct sc_flow *flow;
+	bool full = false;
+	u32 half;
+
+	rcu_read_lock();
+	flow = rcu_dereference(is->conn.flow);
+	if (flow && sc_flow_is_joined(flow)) {
+		half = sc_flow_rx_half(flow);
+		if (arm)
+			sc_arrival_await(&is->conn, flow, min(want, half), &view);
+		else
+			sc_flow_look(flow, &view);
+		/* more than that cannot be waited for, see sc_flow_rx_half() */
+		full = want > half && view.avail >= half;
+	}
+	rcu_read_unlock();
+	switch (READ_ONCE(is->rx_state)) {
+	case SCTCP_RX_RING:
+		full |= sctcp_has_left(is);
+		break;
+	case SCTCP_RX_MARKER:
+		return sctcp_space(sk) >= sizeof(struct schannel_tcp_marker) || sctcp_is_over(sk);
+	case SCTCP_RX_SKIP:
+		return sctcp_space(sk) || sctcp_is_over(sk);
+	}
+	return full || sctcp_inq(is) >= want || sctcp_is_over(sk);
+}
+
+/* rd_lock is held, but not while it sleeps. Returns 0 or the error to return. */
+static int sctcp_wait_data(struct sctcp *is, u32 want, long *timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	struct sock *sk = is->conn.sk;
+
+	if (!*timeo)
+		return -EAGAIN;
+	if (signal_pending(current))
+		return sock_intr_errno(*timeo);
+	add_wait_queue(sk_sleep(sk), &wait);
+	if (!sctcp_readable(is, want, true)) {
+		is->conn.rx_count.waits++;
+		mutex_unlock(&is->rd_lock);
+		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
+		mutex_lock(&is->rd_lock);
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return 0;
+}
+
+/*
+ * A peek cannot wait for more than half of a ring, see sc_flow_rx_half(), nor for what comes over
+ * TCP behind a marker, which is read only when all before it was received.
+ */
+static bool sctcp_peeked_enough(struct sctcp *is, size_t copied)
+{
+	struct sc_flow *flow;
+	bool enough;
+
+	rcu_read_lock();
+	flow = rcu_dereference(is->conn.flow);
+	enough = !flow || sctcp_peek_pos(is->conn.sk, copied) >= sc_flow_rx_half(flow);
+	rcu_read_unlock();
+	return enough && !sctcp_is_resolved(is);
+}
+
+static int sctcp_recv(struct sctcp *is, struct msghdr *msg, size_t len, int flags)
+{
+	struct sock *sk = is->conn.sk;
+	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	size_t target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
+	size_t copied = 0;
+	int got = 0;
+
+	mutex_lock(&is->rd_lock);
+	while (copied < len) {
+		got = sctcp_recv_step(is, msg, len - copied, flags, &copied);
+		if (got > 0) {
+			copied += got;
+			cond_resched();
+			/* TCP has returned all it had */
+			if (copied >= target && sctcp_is_resolved(is))
+				break;
+			continue;
+		}
+		if (got == -ERESTART && !fatal_signal_pending(current)) {
+			cond_resched();
+			continue;
+		}
+		if (got == -EAGAIN && flags & MSG_PEEK && sctcp_is_over(sk) &&
+		    sctcp_peek_pos(sk, copied) >= sctcp_inq(is))
+			got = 0;
+		if (got != -EAGAIN || copied >= target ||
+		    (flags & MSG_PEEK && copied && sctcp_peeked_enough(is, copied)))
+			break;
+		got = sctcp_wait_data(is, flags & MSG_PEEK ? sctcp_peek_pos(sk, copied) + 1 : 1,
+				      &timeo);
+		if (got)
+			break;
+	}
+	mutex_unlock(&is->rd_lock);
+	if (!copied)
+		return got;
+	sctcp_keep_error(sk, got);
+	return copied;
+}
+
+/* For TCP_INQ: the bytes that can be received; 1 for the end of the stream, as TCP does. */
+static void sctcp_tell_inq(struct sctcp *is, struct msghdr *msg)
+{
+	struct sock *sk = is->conn.sk;
+	int inq = sctcp_inq(is) ?: !!sock_flag(sk, SOCK_DONE);
+
+	if (msg->msg_get_inq)
+		msg->msg_inq = inq;
+	if (tcp_sk(sk)->recvmsg_inq && READ_ONCE(is->rx_state) == SCTCP_RX_RING)
+		put_cmsg(msg, SOL_TCP, TCP_CM_INQ, sizeof(inq), &inq);
+}
+
+int sctcp_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
+{
+	struct sctcp *is = sctcp_get(sk);
+	int got;
+
+	if (!is)
+		return scinet_pass(scinet_plain(sk)->recvmsg(sk, msg, len, flags, addr_len));
+	if (!len && sctcp_inq(is)) {
+		got = 0;
+	} else if (flags & (MSG_ERRQUEUE | MSG_OOB) || !len) {
+		got = scinet_plain(sk)->recvmsg(sk, msg, len, flags, addr_len);
+	} else {
+		got = sctcp_recv(is, msg, len, flags);
+		if (got >= 0 && (msg->msg_get_inq || tcp_sk(sk)->recvmsg_inq))
+			sctcp_tell_inq(is, msg);
+	}
+	sctcp_put(is);
+	return got;
+}
