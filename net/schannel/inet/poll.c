@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Wrapped sockets: poll(), ioctl(), splice() and socket options. See tcp.h. */
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/sockios.h>
+#include <linux/splice.h>
+#include <linux/tcp.h>
+#include <linux/uaccess.h>
+#include <asm/ioctls.h>
+#include <net/tcp.h>
+
+#include "core/flow.h"
+#include "sock/arrival.h"
+#include "tcp.h"
+
+/* ---- poll() ------------------------------------------------------------ */
+
+#define SCTCP_IN	(EPOLLIN | EPOLLRDNORM)
+#define SCTCP_OUT	(EPOLLOUT | EPOLLWRNORM)
+
+/* @mask is what TCP says of its own part of the bytes, @ring what the ring says of the others. */
+static __poll_t sctcp_poll_in(struct sctcp *is, __poll_t mask, __poll_t ring)
+{
+	if (sctcp_is_resolved(is) && READ_ONCE(is->rx_state) == SCTCP_RX_TCP &&
+	    !READ_ONCE(is->rx_known))
+		return mask;
+	if (ring & SCTCP_IN && READ_ONCE(is->rx_state) == SCTCP_RX_RING)
+		return mask | SCTCP_IN;
+	if (sctcp_readable(is, READ_ONCE(is->conn.sk->sk_rcvlowat), false))
+		return mask | SCTCP_IN;
+	return mask & ~SCTCP_IN;
+}
+
+static __poll_t sctcp_poll_out(struct sctcp *is, __poll_t mask)
+{
+	switch (READ_ONCE(is->tx_state)) {
+	case SCTCP_TX_RING:
+	case SCTCP_TX_ANNOUNCED:
+		return sctcp_writable(is) ? mask | SCTCP_OUT : mask & ~SCTCP_OUT;
+	default:
+		return mask;
+	}
+}
+
+static __poll_t sctcp_poll_wrapped(struct sctcp *is, struct file *file, struct socket *sock,
+				   const poll_table *wait)
+{
+	__poll_t mask, ring;
+
+	/* a reader that holds the lock does the same */
+	if (mutex_trylock(&is->rd_lock)) {
+		sctcp_advance(is);
+		mutex_unlock(&is->rd_lock);
+	}
+	mask = tcp_poll(file, sock, NULL);
+	if ((1 << inet_sk_state_load(sock->sk)) & (TCPF_SYN_SENT | TCPF_SYN_RECV | TCPF_CLOSE |
+						   TCPF_LISTEN))
+		return mask;
+	/* asks for events, too */
+	ring = sc_conn_poll(&is->conn, wait);
+	mask = sctcp_poll_in(is, mask, ring);
+	return sctcp_poll_out(is, mask);
+}
+
+__poll_t sctcp_poll(struct file *file, struct socket *sock, poll_table *wait)
+{
+	struct sctcp *is = sctcp_get(sock->sk);
+	__poll_t mask = EPOLLERR;	/* the module is being unloaded, see scinet_pass() */
+
+	if (is) {
+		sock_poll_wait(file, sock, wait);
+		sc_arrival_poll(&is->conn, wait);
+		mask = sctcp_poll_wrapped(is, file, sock, wait);
+		sctcp_put(is);
+	} else if (try_module_get(THIS_MODULE)) {
+		mask = tcp_poll(file, sock, wait);
+		module_put(THIS_MODULE);
+	}
+	return mask;
+}
+
+/* ---- ioctl() and splice() ---------------------------------------------- */
+
+int sctcp_ioctl(struct sock *sk, int cmd, int *arg)
+{
+	struct sctcp *is = sctcp_get(sk);
+	struct sc_flow_view view;
+	int err;
+
+	if (!is)
+		return scinet_pass(scinet_plain(sk)->ioctl(sk, cmd, arg));
+	err = scinet_plain(sk)->ioctl(sk, cmd, arg);
+	sc_conn_look(&is->conn, &view);
+	if (!err && cmd == SIOCINQ && !sctcp_is_resolved(is))
+		*arg = sctcp_inq(is);
+	else if (!err && cmd == SIOCINQ)
+		*arg += view.avail;
+	else if (!err && cmd == SIOCOUTQ)
+		*arg += view.queued;
+	sctcp_put(is);
+	return err;
+}
+
+/* TCP moves pages into the pipe; from a ring they are copied. */
+ssize_t sctcp_splice_read(struct socket *sock, loff_t *pos, struct pipe_inode_info *pipe,
+			  size_t len, unsigned int flags)
+{
+	struct sctcp *is = sctcp_get(sock->sk);
+	ssize_t n;
+
+	if (!is)
+		return scinet_pass(sctcp_plain_ops(sock->sk)->splice_read(sock, pos, pipe, len,
+									  flags));
+	n = copy_splice_read(sock->file, pos, pipe, len, flags);
+	sctcp_put(is);
+	return n;
+}
+
+/* For TCP_ZEROCOPY_RECEIVE, which takes bytes of TCP without asking us. */
+int sctcp_mmap(struct file *file, struct socket *sock, struct vm_area_struct *vma)
+{
+	if (sctcp_is_wrapped(sock->sk))
+		return -ENODEV;
+	return sctcp_plain_ops(sock->sk)->mmap(file, sock, vma);
+}
+
+/* ---- Options ----------------------------------------------------------- */
+
+/* Options that replace TCP's operations, or expose its sequence numbers. */
+static bool sctcp_transforms(int level, int name)
+{
+	if (level == SOL_IPV6)
+		return name == IPV6_ADDRFORM;
+	return level == SOL_TCP && (name == TCP_ULP || name == TCP_REPAIR);
+}
+
+/* Both directions go back to TCP, and do not move again. */
+static bool sctcp_is_back(struct sctcp *is)
+{
+	struct sock *sk = is->conn.sk;
+	struct sc_flow *flow;
+
+	mutex_lock(&is->rd_lock);
+	sctcp_advance(is);
+	mutex_unlock(&is->rd_lock);
+	lock_sock(sk);
+	rcu_read_lock();
+	flow = rcu_dereference(is->conn.flow);
+	if (flow && !refcount_inc_not_zero(&flow->ref))
+		flow = NULL;
+	rcu_read_unlock();
+	if (flow) {
+		sctcp_leave(is, flow, SCHANNEL_REASON_RETURNED);
+		sc_flow_put(flow);
+	}
+	if (is->tx_state == SCTCP_TX_OWED)
+		sctcp_flush(is);
+	release_sock(sk);
+	return sctcp_is_idle(is);
+}
+
+/* How long an option may wait for the peer. */
+#define SCTCP_BACK	(2 * HZ)
+
+/* 0 or -errno. */
+static int sctcp_go_back(struct sctcp *is)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	struct sock *sk = is->conn.sk;
+	long timeo = SCTCP_BACK;
+	int err = 0;
+
+	WRITE_ONCE(is->barred, true);
+	add_wait_queue(sk_sleep(sk), &wait);
+	while (!err && !sctcp_is_back(is)) {
+		if (!timeo)
+			err = -EBUSY;
+		else if (signal_pending(current))
+			err = -EINTR;
+		else
+			timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+	if (err)
+		WRITE_ONCE(is->barred, false);
+	return err;
+}
+
+/* Make a plain TCP socket of it. Returns 0, 1 if the caller puts the module, or -errno. */
+static int sctcp_become_plain(struct sock *sk)
+{
+	struct sctcp *is = sctcp_get(sk);
+	bool left = false;
+	int err = 0;
+
+	if (is && !((1 << inet_sk_state_load(sk)) & (TCPF_CLOSE | TCPF_SYN_SENT)))
+		err = sctcp_go_back(is);
+	lock_sock(sk);
+	if (!err && is && sctcp_is_its(is))
+		sctcp_retire(sctcp_unwrap(sk));
+	if (!err && !sctcp_is_wrapped(sk))
+		left = sctcp_leave_ops(sk);
+	release_sock(sk);
+	if (is)
+		sctcp_put(is);
+	if (left)
+		synchronize_rcu();	/* for sctcp_get() */
+	return err ?: left;
+}
+
+int sctcp_setsockopt(struct socket *sock, int level, int name, sockptr_t val, unsigned int len)
+{
+	int left = 0, err;
+
+	/* sock->ops, with its reference to the module, may be restored while this sleeps */
+	if (!try_module_get(THIS_MODULE))
+		return -EINTR;
+	if (sctcp_transforms(level, name))
+		left = sctcp_become_plain(sock->sk);
+	err = left < 0 ? left : sock_common_setsockopt(sock, level, name, val, len);
+	if (left > 0)
+		module_put(THIS_MODULE);
+	module_put(THIS_MODULE);
+	return err;
+}
+
+/* TCP's own, with the bytes of the rings. */
+static int sctcp_get_info(struct sctcp *is, char __user *val, int __user *optlen)
+{
+	struct sc_flow_stats stats;
+	struct sc_flow_view view;
+	struct tcp_info info;
+	int len;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+	tcp_get_info(is->conn.sk, &info);
+	sc_conn_stats(&is->conn, &stats);
+	sc_conn_look(&is->conn, &view);
+	info.tcpi_bytes_sent += stats.tx_bytes;
+	info.tcpi_bytes_acked += stats.tx_bytes - min_t(u64, stats.tx_bytes, view.queued);
+	info.tcpi_bytes_received += stats.rx_bytes + view.avail;
+	len = min_t(unsigned int, len, sizeof(info));
+	if (put_user(len, optlen) || copy_to_user(val, &info, len))
+		return -EFAULT;
+	return 0;
+}
+
+int sctcp_getsockopt(struct socket *sock, int level, int name, char __user *val, int __user *len)
+{
+	struct sctcp *is;
+	int err;
+
+	if (!try_module_get(THIS_MODULE))
+		return -EINTR;
+	is = level == SOL_TCP ? sctcp_get(sock->sk) : NULL;
+	if (is && name == TCP_ZEROCOPY_RECEIVE)
+		err = -EOPNOTSUPP;
+	else if (is && name == TCP_INFO)
+		err = sctcp_get_info(is, val, len);
+	else if (is && name == TCP_ULP)
+		err = put_user(0, len) ? -EFAULT : 0;	/* as TCP does without a ULP */
+	else
+		err = sock_common_getsockopt(sock, level, name, val, len);
+	if (is)
+		sctcp_put(is);
+	module_put(THIS_MODULE);
+	return err;
+}
