@@ -14,7 +14,15 @@
 
 #include "core/divert.h"
 #include "sock.h"
+#include "tcp.h"
 #include "reason.h"
+
+/* sock->ops may be ours still, after a connect() that came to nothing. */
+static bool sctcp_has_plain_ops(const struct sock *sk)
+{
+	return scinet_has_plain_ops(sk) ||
+	       sk->sk_socket->ops == &sctcp_ops[scinet_family(sk)];
+}
 
 /* Can this socket be diverted? connect() holds lock_sock(). */
 static bool scinet_sock_fits(struct sock *sk)
@@ -27,7 +35,7 @@ static bool scinet_sock_fits(struct sock *sk)
 	if (!sock_owned_by_user_nocheck(sk) || sk->sk_state != TCP_CLOSE ||
 	    !sk->sk_socket || sk->sk_socket->state != SS_UNCONNECTED)
 		return false;	/* called by a program, but not from connect() */
-	if (!scinet_has_plain_ops(sk) || scinet_is_claimed(sk) ||
+	if (!sctcp_has_plain_ops(sk) || scinet_is_claimed(sk) ||
 	    sk->sk_user_data || rcu_access_pointer(inet->inet_opt))
 		return false;
 	return !tp->fastopen_connect && !tp->fastopen_req &&
@@ -62,6 +70,11 @@ static enum schannel_divert scinet_try_mark(struct sock *sk,
 	struct schannel_peer *peer;
 
 	peer = scinet_reason_look(sock_net(sk), dest, port, &view);
+	if (!view.verdict && scinet_promote) {
+		view.verdict = sctcp_wrap_connecting(sk, dest, port);
+		sc_peer_put(peer);
+		return view.verdict;
+	}
 	if (!view.verdict)
 		view.verdict = scinet_mark_for(sk, peer, dest, port);
 	if (view.verdict && peer)
@@ -94,6 +107,10 @@ __bpf_kfunc int schannel_divert(struct bpf_sock_addr *ctx)
 		return SCHANNEL_DIVERT_SOCKET;
 	if (!scinet_dest(sk, kern->uaddr, kern->uaddrlen, &dest, &port))
 		return SCHANNEL_DIVERT_NO_PEER;	/* invalid destination */
+	/* a connect() that another program forbade, or that failed */
+	if (sctcp_is_wrapped(sk) && sk->sk_state == TCP_CLOSE &&
+	    sock_owned_by_user_nocheck(sk))
+		sctcp_retire(sctcp_unwrap(sk));
 	if (!scinet_sock_fits(sk)) {
 		verdict = SCHANNEL_DIVERT_SOCKET;
 	} else {

@@ -11,6 +11,10 @@
 #include "core/observer.h"
 #include "sock.h"
 #include "reason.h"
+#include "tcp.h"
+
+module_param_named(promote, scinet_promote, bool, 0444);
+MODULE_PARM_DESC(promote, "TCP sets up connections, and their bytes move to channels (default: off)");
 
 static void scinet_look(struct net *net, const struct in6_addr *addr, u16 port,
 			struct sc_divert_view *view)
@@ -37,6 +41,11 @@ static const struct sc_flow_type scinet_flow_type = {
 	.incoming	= scinet_incoming,
 };
 
+static const struct sc_flow_type sctcp_flow_type = {
+	.owner		= THIS_MODULE,
+	.incoming	= sctcp_incoming,
+};
+
 static const struct sc_divert_ops scinet_divert_ops = {
 	.owner		= THIS_MODULE,
 	.look		= scinet_look,
@@ -56,13 +65,24 @@ static int __init scinet_main_init(void)
 	err = scinet_kfunc_init();
 	if (err)
 		goto err_reason;
-	err = sc_flow_type_register(SCHANNEL_TYPE_INET, &scinet_flow_type);
+	err = scinet_promote ? sctcp_init() : 0;
 	if (err)
 		goto err_reason;
+	err = sc_flow_type_register(SCHANNEL_TYPE_TCP, &sctcp_flow_type);
+	if (err)
+		goto err_tcp;
+	err = sc_flow_type_register(SCHANNEL_TYPE_INET, &scinet_flow_type);
+	if (err)
+		goto err_type;
 	sc_divert_register(&scinet_divert_ops);
 	sc_observer_register(&scinet_observer);
 	return 0;
 
+err_type:
+	sc_flow_type_unregister(SCHANNEL_TYPE_TCP);
+err_tcp:
+	if (scinet_promote)
+		sctcp_exit();
 err_reason:
 	scinet_reason_exit();
 	return err;
@@ -77,6 +97,9 @@ static void __exit scinet_main_exit(void)
 	sc_observer_unregister(&scinet_observer);
 	sc_divert_unregister();
 	sc_flow_type_unregister(SCHANNEL_TYPE_INET);
+	sc_flow_type_unregister(SCHANNEL_TYPE_TCP);
+	if (scinet_promote)
+		sctcp_exit();
 	/* RCU callbacks and tasks that dropped the last reference may still run our code */
 	rcu_barrier();
 	synchronize_rcu_tasks();

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Promotion: the accepting end opens a flow for an established connection, the other finds its
+ * socket and checks that they are the two ends of one connection. Then each direction may move
+ * (move.c). See tcp.h.
+ */
+#include <linux/err.h>
+#include <linux/random.h>
+#include <net/inet6_hashtables.h>
+#include <net/inet_hashtables.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+
+#include "cgroup.h"
+#include "core/channel.h"
+#include "core/common.h"
+#include "core/flow.h"
+#include "core/stats.h"
+#include "reason.h"
+#include "sock/sockopt.h"
+#include "sock/io.h"
+#include "tcp.h"
+
+/* ---- The flow as the user sees it -------------------------------------- */
+
+/* The flow is @is's from now on. */
+static void sctcp_join(struct sctcp *is, struct sc_flow *flow)
+{
+	bool joined;
+
+	mutex_lock(&is->conn.tx_lock);
+	mutex_lock(&is->conn.rx_lock);
+	spin_lock_bh(&is->lock);
+	joined = !is->dropped && !rcu_access_pointer(is->conn.flow);
+	if (joined) {
+		is->tx_gen = 0;
+		is->rx_gen = 0;
+		is->conn.notified_prod = 0;
+		is->conn.notified_flags = 0;
+		is->conn.tx_need = 0;
+		rcu_assign_pointer(is->conn.flow, flow);
+	}
+	spin_unlock_bh(&is->lock);
+	mutex_unlock(&is->conn.rx_lock);
+	mutex_unlock(&is->conn.tx_lock);
+	if (!joined) {
+		sc_flow_close(flow, SCHANNEL_REASON_RETURNED);
+		return;
+	}
+	/* it may have been answered or have ended before we had it */
+	smp_mb();
+	if (READ_ONCE(flow->ended)) {
+		sctcp_leave(is, flow, SCHANNEL_REASON_RETURNED);
+		return;
+	}
+	if (sc_flow_is_joined(flow))
+		sctcp_look(is, flow);
+	sctcp_kick(is, 0);
+}
+
+static unsigned int sctcp_flow_event(struct sc_flow *flow, void *user)
+{
+	struct sctcp *is = user;
+
+	if (!sc_flow_is_joined(flow))
+		return 1;
+	sctcp_look(is, flow);
+	sc_conn_event(&is->conn, flow);
+	if (READ_ONCE(is->tx_state) == SCTCP_TX_ANNOUNCED && sctcp_heard(is, flow)) {
+		sctcp_kick(is, 0);
+		sc_io_write_space(is->conn.sk);
+	}
+	return 1;
+}
+
+static void sctcp_flow_opened(struct sc_flow *flow, void *user)
+{
+	struct sctcp *is = user;
+
+	sctcp_look(is, flow);
+	sctcp_kick(is, 0);
+}
+
+/* Will the peer perhaps accept a flow later? */
+static bool sctcp_may_retry(const struct sc_flow *flow)
+{
+	switch (flow->refused) {
+	case 0:
+		return true;	/* the flow or its channel has ended */
+	case SCHANNEL_REASON_RETRY:
+	case SCHANNEL_REASON_BACKLOG:
+	case SCHANNEL_REASON_NO_MEMORY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Its pages are still there, also if the channel is going down. */
+static void sctcp_flow_ended(struct sc_flow *flow, void *user, int err)
+{
+	struct sctcp *is = user;
+	bool reset = sc_channel_is_up(flow->channel) && !flow->refused && !flow->killed &&
+		     flow->closed != SCHANNEL_REASON_RETURNED;
+
+	if (reset)
+		WRITE_ONCE(is->broken, true);
+	sctcp_leave(is, flow, SCHANNEL_REASON_RETURNED);
+	if (is->peer && !reset && sctcp_may_retry(flow))
+		sctcp_try_open(is, is->retry);
+}
+
+/* The flow goes with it, and the peer's direction; both may move again on the next flow. */
+static void sctcp_flow_returned(struct sc_flow *flow, void *user)
+{
+	struct sctcp *is = user;
+
+	sctcp_leave(is, flow, SCHANNEL_REASON_RETURNED);
+	if (is->peer)
+		sctcp_try_open(is, SCTCP_RETRY_MAX);
+}
+
+static bool sctcp_flow_get(void *user)
+{
+	return refcount_inc_not_zero(&((struct sctcp *)user)->ref);
+}
+
+static void sctcp_flow_put(void *user)
+{
+	sctcp_put(user);
+}
+
+static struct sc_conn *sctcp_conn(void *user)
+{
+	return &((struct sctcp *)user)->conn;
+}
+
+static void sctcp_flow_stats(void *user, struct sc_flow_stats *stats)
+{
+	sc_conn_stats(sctcp_conn(user), stats);
+}
+
+static struct sock *sctcp_flow_sock(void *user)
+{
+	return sctcp_conn(user)->sk;
+}
+
+static int sctcp_flow_tx_try(struct sc_flow *flow, void *user)
+{
+	return sc_conn_tx_try(sctcp_conn(user), flow);
+}
+
+static void sctcp_flow_tx_end(void *user)
+{
+	mutex_unlock(&sctcp_conn(user)->tx_lock);
+}
+
+static int sctcp_flow_rx_try(struct sc_flow *flow, void *user)
+{
+	return sc_conn_rx_try(sctcp_conn(user), flow);
+}
+
+static void sctcp_flow_rx_end(void *user)
+{
+	mutex_unlock(&sctcp_conn(user)->rx_lock);
+}
+
+static void sctcp_flow_wake(void *user, enum sc_flow_wake side)
+{
+	sc_conn_wake(sctcp_conn(user), side);
+}
+
+static const struct sc_flow_ops sctcp_flow_ops = {
+	.owner	= THIS_MODULE,
+	.event	= sctcp_flow_event,
+	.opened	= sctcp_flow_opened,
+	.ended	= sctcp_flow_ended,
+	.returned = sctcp_flow_returned,
+	.get	= sctcp_flow_get,
+	.put	= sctcp_flow_put,
+	.stats	= sctcp_flow_stats,
+	.sock	= sctcp_flow_sock,
+	.tx_try	= sctcp_flow_tx_try,
+	.tx_end	= sctcp_flow_tx_end,
+	.rx_try	= sctcp_flow_rx_try,
+	.rx_end	= sctcp_flow_rx_end,
+	.wake	= sctcp_flow_wake,
+};
+
+/* ---- The accepting end opens the flow ---------------------------------- */
+
+/* Addresses, ports and sequence numbers. False if the connection is not to be carried now. */
+static bool sctcp_describe(struct sctcp *is, struct schannel_msg_open *open)
+{
+	struct sock *sk = is->conn.sk;
+	bool fits;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	fits = sctcp_is_its(is) && sctcp_fits(is);
+	open->src_port = sk->sk_num;
+	open->dst_port = ntohs(sk->sk_dport);
+	if (sk->sk_family == AF_INET6) {
+		memcpy(open->src_addr, &sk->sk_v6_rcv_saddr, sizeof(open->src_addr));
+		memcpy(open->dst_addr, &sk->sk_v6_daddr, sizeof(open->dst_addr));
+	} else {
+		ipv6_addr_set_v4mapped(sk->sk_rcv_saddr, (struct in6_addr *)open->src_addr);
+		ipv6_addr_set_v4mapped(sk->sk_daddr, (struct in6_addr *)open->dst_addr);
+	}
+	open->seq = tcp_sk(sk)->snd_nxt;
+	open->ack = READ_ONCE(tcp_sk(sk)->rcv_nxt);
+	spin_unlock_bh(&sk->sk_lock.slock);
+	return fits;
+}
+
+/* Whether it is worth trying again. */
+static bool sctcp_is_alive(const struct sctcp *is)
+{
+	return sctcp_is_wrapped(is->conn.sk) && !READ_ONCE(is->barred) &&
+	       !READ_ONCE(is->closing) &&
+	       (1 << inet_sk_state_load(is->conn.sk)) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT);
+}
+
+/* Try to open a flow later. */
+void sctcp_try_open(struct sctcp *is, unsigned long delay)
+{
+	if (delay)
+		is->retry = min(2 * delay, SCTCP_RETRY_MAX);
+	mod_delayed_work(sc_wq, &is->waiter.work, delay);
+}
+
+static void sctcp_open_work(struct work_struct *work)
+{
+	struct sctcp *is = container_of(work, struct sctcp, waiter.work.work);
+	struct schannel_msg_open open = {
+		.type = SCHANNEL_TYPE_TCP,
+		.uid = scinet_ids(is->conn.sk).uid,
+		.gid = scinet_ids(is->conn.sk).gid,
+	};
+	struct sock *sk = is->conn.sk;
+	struct schannel_channel *ch;
+	struct sc_flow *flow;
+
+	if (rcu_access_pointer(is->conn.flow) || !sctcp_is_alive(is))
+		return;
+	if (!sctcp_is_idle(is) || !sctcp_describe(is, &open)) {
+		sctcp_kick(is, 0);
+		sctcp_try_open(is, is->retry);
+		return;
+	}
+	ch = sc_peer_channel(is->peer, sock_net(sk), &is->waiter);
+	if (IS_ERR(ch)) {
+		/* -EAGAIN: the work is queued when the channel is up */
+		if (PTR_ERR(ch) != -EAGAIN)
+			sctcp_try_open(is, is->retry);
+		return;
+	}
+	get_random_bytes(is->nonce, sizeof(is->nonce));
+	memcpy(open.nonce, is->nonce, sizeof(open.nonce));
+	open.rx_order = sc_sockopt_rx_order(sk, &ch->pool);
+	flow = sc_flow_open(ch, &open, sc_sockopt_tx_limits(sk), &sctcp_flow_ops, is, sk);
+	sc_channel_put(ch);
+	if (IS_ERR(flow))
+		sctcp_try_open(is, is->retry);
+	else
+		sctcp_join(is, flow);
+}
+
+void sctcp_promote_init(struct sctcp *is)
+{
+	is->retry = SCTCP_RETRY_MIN;
+	INIT_LIST_HEAD(&is->waiter.node);
+	INIT_DELAYED_WORK(&is->waiter.work, sctcp_open_work);
+}
+
+/* ---- The connecting end is asked --------------------------------------- */
+
+/* The socket for the OPEN, with a reference, or NULL. */
+static struct sock *sctcp_find(struct net *net, const struct schannel_msg_open *open)
+{
+	const struct in6_addr *from = (const struct in6_addr *)open->src_addr;
+	const struct in6_addr *to = (const struct in6_addr *)open->dst_addr;
+	struct inet_hashinfo *hashinfo = net->ipv4.tcp_death_row.hashinfo;
+	struct sock *sk;
+
+	local_bh_disable();
+	if (ipv6_addr_v4mapped(from))
+		sk = __inet_lookup_established(net, hashinfo, from->s6_addr32[3],
+					       htons(open->src_port), to->s6_addr32[3],
+					       open->dst_port, 0, 0);
+	else
+		sk = __inet6_lookup_established(net, hashinfo, from, htons(open->src_port), to,
+						open->dst_port, 0, 0);
+	local_bh_enable();
+	if (sk && !sk_fullsock(sk)) {
+		sock_gen_put(sk);
+		sk = NULL;
+	}
+	return sk;
+}
+
+/* Distances in sequence space that another domain is not likely to guess. */
+#define SCTCP_PROOF_MIN		SZ_64K
+
+/*
+ * Does the opener know the sequence numbers of this connection? Both ends may have gone on since it
+ * wrote them down. The socket's spinlock is held.
+ */
+static bool sctcp_is_proof(const struct sock *sk, const struct schannel_msg_open *open)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 in = max_t(u32, tcp_receive_window(tp), SCTCP_PROOF_MIN);
+	u32 out = max_t(u32, tp->max_window, SCTCP_PROOF_MIN);
+
+	return between(open->seq, tp->rcv_nxt - in, tp->rcv_nxt + in) &&
+	       between(open->ack, tp->snd_una - out, tp->snd_nxt);
+}
+
+static int sctcp_check(struct sctcp *is, const struct schannel_msg_open *open)
+{
+	struct sock *sk = is->conn.sk;
+	int reason = 0;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	if (!sctcp_is_its(is) || !scinet_cgroup_attached(sk))
+		reason = SCHANNEL_REASON_NOT_ATTACHED;
+	else if (!sctcp_is_proof(sk, open))
+		reason = SCHANNEL_REASON_SOURCE;
+	else if (!sctcp_fits(is))
+		reason = SCHANNEL_REASON_NOT_ATTACHED;
+	spin_unlock_bh(&sk->sk_lock.slock);
+	return reason;
+}
+
+static int sctcp_accept(struct schannel_channel *ch, const struct schannel_msg *msg,
+			struct sctcp *is)
+{
+	struct sock *sk = is->conn.sk;
+	struct sc_flow *flow;
+	int reason;
+
+	/* the accepting end opens, so there never are two flows for one connection */
+	reason = is->peer ? SCHANNEL_REASON_NOT_ATTACHED : sctcp_check(is, &msg->open);
+	if (reason)
+		return reason;
+	if (!sctcp_is_idle(is)) {
+		sctcp_kick(is, 0);
+		return SCHANNEL_REASON_RETRY;
+	}
+	memcpy(is->nonce, msg->open.nonce, sizeof(is->nonce));
+	flow = sc_flow_accept(ch, msg, scinet_ids(sk), sc_sockopt_tx_limits(sk), &sctcp_flow_ops,
+			      is, sk);
+	if (IS_ERR(flow))
+		return SCHANNEL_REASON_NO_MEMORY;
+	scinet_reason_count(sock_net(sk), &is->dest, is->port, SCHANNEL_DIVERT_OK);
+	sctcp_join(is, flow);
+	return 0;
+}
+
+/* 0, or the reason for refusing what the addresses alone say. */
+static int sctcp_check_addresses(struct schannel_channel *ch, struct net *net,
+				 const struct schannel_msg_open *open)
+{
+	const struct in6_addr *from = (const struct in6_addr *)open->src_addr;
+	const struct in6_addr *to = (const struct in6_addr *)open->dst_addr;
+
+	if (open->src_port > U16_MAX || open->dst_port > U16_MAX ||
+	    ipv6_addr_v4mapped(from) != ipv6_addr_v4mapped(to))
+		return SCHANNEL_REASON_SOURCE;
+	if (ch->peer->domid == SC_DOMID_SELF ? !scinet_reason_is_local(net, from) :
+					       !sc_peer_has_address(ch->peer, from))
+		return SCHANNEL_REASON_SOURCE;
+	return scinet_reason_is_local(net, to) ? 0 : SCHANNEL_REASON_NO_LISTENER;
+}
+
+/**
+ * sctcp_incoming() - the peer opens a flow for a connection that exists
+ * @ch:		the channel
+ * @msg:	the peer's OPEN, after sc_message_check()
+ *
+ * Context: the channel's work.
+ *
+ * Return: 0, or the enum schannel_reason for refusing the flow.
+ */
+int sctcp_incoming(struct schannel_channel *ch, const struct schannel_msg *msg)
+{
+	struct net *net = sc_peer_hold_net(ch->peer, ch);
+	struct sctcp *is;
+	struct sock *sk;
+	int reason;
+
+	if (!net)
+		return SCHANNEL_REASON_NO_LISTENER;
+	reason = sctcp_check_addresses(ch, net, &msg->open);
+	sk = reason ? NULL : sctcp_find(net, &msg->open);
+	if (sk) {
+		is = sctcp_get(sk);
+		reason = is ? sctcp_accept(ch, msg, is) : SCHANNEL_REASON_NOT_ATTACHED;
+		if (is)
+			sctcp_put(is);
+		sock_put(sk);
+	} else if (!reason) {
+		reason = SCHANNEL_REASON_NO_LISTENER;
+	}
+	sc_stats_incoming(net, reason);
+	put_net(net);
+	return reason;
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A TCP socket gets our operations before a program can use it: a thread that sleeps in TCP's
+ * own recvmsg() could not be moved to a ring. At the connecting end the BPF program of the
+ * attached cgroup has it wrapped in connect(); at the accepting end the tracepoint
+ * inet_sock_set_state tells when a child becomes established. See tcp.h.
+ */
+#include <linux/err.h>
+#include <linux/module.h>
+#include <linux/net.h>
+#include <linux/slab.h>
+#include <linux/tracepoint.h>
+#include <net/inet_common.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+#include <net/transp_v6.h>
+
+#include "cgroup.h"
+#include "core/divert.h"
+#include "core/common.h"
+#include "reason.h"
+#include "sock/arrival.h"
+#include "sock/io.h"
+#include "tcp.h"
+
+/* ---- The struct -------------------------------------------------------- */
+
+/* Errors of the data path are handled where they are found, see sctcp_break(). */
+static void sctcp_abort(struct sc_conn *conn)
+{
+}
+
+static void sctcp_retire_work(struct work_struct *work)
+{
+	struct sctcp *is = container_of(work, struct sctcp, retire);
+
+	if (is->peer)
+		sc_peer_unwait(is->peer, &is->waiter);
+	disable_delayed_work_sync(&is->waiter.work);
+	disable_delayed_work_sync(&is->work);
+	sctcp_drop(is);
+	sctcp_put(is);
+}
+
+static struct sctcp *sctcp_alloc(struct sock *sk, gfp_t gfp)
+{
+	struct sctcp *is = kzalloc(sizeof(*is), gfp | __GFP_NOWARN);
+
+	if (!is)
+		return NULL;
+	/* the tracepoint may come while the module is being unloaded */
+	if (!try_module_get(THIS_MODULE)) {
+		kfree(is);
+		return NULL;
+	}
+	sock_hold(sk);
+	sc_conn_init(&is->conn, sk, sctcp_abort);
+	refcount_set(&is->ref, 1);
+	mutex_init(&is->rd_lock);
+	spin_lock_init(&is->lock);
+	INIT_WORK(&is->retire, sctcp_retire_work);
+	INIT_DELAYED_WORK(&is->work, sctcp_work);
+	sctcp_promote_init(is);
+	return is;
+}
+
+/*
+ * As sk_write_space: wakes senders and pollers, whether it is TCP or the ring that has space.
+ * TCP's own does nothing while TCP's queue is full.
+ */
+static void sctcp_write_space(struct sock *sk)
+{
+	struct sctcp *is;
+
+	rcu_read_lock();
+	is = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
+	if (sctcp_is_wrapped(sk) && is &&
+	    (READ_ONCE(is->fin) || READ_ONCE(is->tx_state) == SCTCP_TX_OWED))
+		sctcp_kick(is, 0);
+	rcu_read_unlock();
+	sc_io_write_space(sk);
+}
+
+/* ---- Wrapping and unwrapping ------------------------------------------- */
+
+static void sctcp_take_ops(struct sock *sk)
+{
+	struct socket *sock = sk->sk_socket;
+	const struct proto_ops *ours = &sctcp_ops[scinet_family(sk)];
+
+	if (sock->ops == ours)
+		return;
+	__module_get(THIS_MODULE);	/* sock_release() puts ops->owner */
+	WRITE_ONCE(sock->ops, ours);
+}
+
+/* TCP destroys the socket, whatever the reason. */
+static void sctcp_ulp_release(struct sock *sk)
+{
+	const struct tcp_ulp_ops *ulp_ops = inet_csk(sk)->icsk_ulp_ops;
+
+	sctcp_retire(sctcp_unwrap(sk));
+	/* tcp_cleanup_ulp(), which called this, still uses icsk_ulp_ops */
+	inet_csk(sk)->icsk_ulp_ops = ulp_ops;
+}
+
+/* With ULP operations set no other ULP claims icsk_ulp_data, and TCP tells of the socket's end. */
+static const struct tcp_ulp_ops sctcp_ulp_ops = {
+	.name		= "schannel",
+	.release	= sctcp_ulp_release,
+};
+
+/* lock_sock() is held, or the spinlock of a child that no program has yet. */
+static void sctcp_wrap(struct sctcp *is)
+{
+	struct sock *sk = is->conn.sk;
+	struct inet_connection_sock *icsk = inet_csk(sk);
+
+	icsk->icsk_ulp_ops = &sctcp_ulp_ops;
+	is->write_space = sk->sk_write_space;
+	sk->sk_write_space = sctcp_write_space;
+	/* KCM and sockmaps refuse a socket whose sk_user_data is set */
+	__rcu_assign_sk_user_data_with_flags(sk, is, SK_USER_DATA_NOCOPY);
+	rcu_assign_pointer(icsk->icsk_ulp_data, is);
+	/* release: pairs with scinet_load_proto() */
+	smp_store_release(&sk->sk_prot, &sctcp_proto[scinet_family(sk)]);
+}
+
+/**
+ * sctcp_wrap_connecting() - wrap a socket that is about to connect
+ * @sk:		a TCP socket in connect(); lock_sock() is held
+ * @dest:	where to, for the counters
+ * @port:	the port
+ *
+ * Context: does not sleep.
+ *
+ * Return: SCHANNEL_DIVERT_OK or _NO_MEMORY.
+ */
+enum schannel_divert sctcp_wrap_connecting(struct sock *sk, const struct in6_addr *dest,
+					   u16 port)
+{
+	struct sctcp *is = sctcp_alloc(sk, GFP_ATOMIC);
+
+	if (!is)
+		return SCHANNEL_DIVERT_NO_MEMORY;
+	is->dest = *dest;
+	is->port = port;
+	sctcp_take_ops(sk);
+	sctcp_wrap(is);
+	return SCHANNEL_DIVERT_OK;
+}
+
+/* A child that a fast open has made may be in use already; one of a ULP is not plain TCP. */
+static bool sctcp_child_fits(const struct sock *sk)
+{
+	return sk->sk_prot == scinet_plain(sk) && !sk->sk_socket &&
+	       !inet_csk(sk)->icsk_ulp_ops && !tcp_sk(sk)->repair && !sk->sk_user_data &&
+	       sc_arrival_is_plain(sk) && scinet_cgroup_attached(sk);
+}
+
+static struct schannel_peer *sctcp_child_peer(const struct sock *sk)
+{
+	struct sc_divert_view view;
+	struct schannel_peer *peer;
+	struct in6_addr from;
+
+	if (sk->sk_family == AF_INET6)
+		from = sk->sk_v6_daddr;
+	else
+		ipv6_addr_set_v4mapped(sk->sk_daddr, &from);
+	peer = scinet_reason_look(sock_net(sk), &from, ntohs(sk->sk_dport), &view);
+	if (peer && view.verdict && view.verdict != SCHANNEL_DIVERT_RECENT) {
+		sc_peer_put(peer);
+		return NULL;
+	}
+	return peer;
+}
+
+/* The child's spinlock is held. */
+static void sctcp_state(void *data, const struct sock *csk, const int old, const int new)
+{
+	struct sock *sk = (struct sock *)csk;
+	struct schannel_peer *peer;
+	struct sctcp *is;
+
+	if (old != TCP_SYN_RECV || new != TCP_ESTABLISHED || sk->sk_protocol != IPPROTO_TCP ||
+	    !sctcp_child_fits(sk))
+		return;
+	peer = sctcp_child_peer(sk);
+	if (!peer)
+		return;
+	is = sctcp_alloc(sk, GFP_ATOMIC);
+	if (!is) {
+		sc_peer_put(peer);
+		return;
+	}
+	is->peer = peer;
+	sctcp_wrap(is);
+	sctcp_try_open(is, 0);
+}
+
+/* ---- Operations that are about wrapping -------------------------------- */
+
+/* At the end of release_sock(). In accept() that is the first call after sk_socket is set. */
+static void sctcp_release_cb(struct sock *sk)
+{
+	struct sctcp *is = rcu_dereference_protected(inet_csk(sk)->icsk_ulp_data,
+						     lockdep_sock_is_held(sk));
+
+	if (sk->sk_socket)
+		sctcp_take_ops(sk);
+	if (is->conn.late) {
+		is->conn.late = false;
+		sctcp_kick(is, 0);
+	}
+	/* O_ASYNC or the buffers' sizes may have been set */
+	rcu_read_lock();
+	sc_conn_refresh(&is->conn);
+	rcu_read_unlock();
+	scinet_plain(sk)->release_cb(sk);
+}
+
+/* connect(AF_UNSPEC), a failed connect(), or a listener with this child in its queue is closed. */
+static int sctcp_disconnect(struct sock *sk, int flags)
+{
+	sctcp_retire(sctcp_unwrap(sk));
+	return tcp_disconnect(sk, flags);
+}
+
+/* bind() or listen(), after connect() failed or was forbidden. */
+static int sctcp_get_port(struct sock *sk, unsigned short port)
+{
+	sctcp_retire(sctcp_unwrap(sk));
+	return scinet_plain(sk)->get_port(sk, port);
+}
+
+static void __init sctcp_init_family(int i, const struct proto *plain,
+				     const struct proto_ops *ops)
+{
+	struct proto *proto = &sctcp_proto[i];
+
+	*proto = *plain;
+	proto->close = sctcp_close;
+	proto->disconnect = sctcp_disconnect;
+	proto->get_port = sctcp_get_port;
+	proto->shutdown = sctcp_shutdown;
+	proto->sendmsg = sctcp_sendmsg;
+	proto->recvmsg = sctcp_recvmsg;
+	proto->ioctl = sctcp_ioctl;
+	proto->release_cb = sctcp_release_cb;
+	proto->psock_update_sk_prot = NULL;	/* sockmaps refuse it */
+
+	sctcp_ops[i] = *ops;
+	sctcp_ops[i].owner = THIS_MODULE;
+	sctcp_ops[i].poll = sctcp_poll;
+	sctcp_ops[i].splice_read = sctcp_splice_read;
+	sctcp_ops[i].mmap = sctcp_mmap;
+	sctcp_ops[i].setsockopt = sctcp_setsockopt;
+	sctcp_ops[i].getsockopt = sctcp_getsockopt;
+}
+
+static struct tracepoint *sctcp_tracepoint;
+
+static void __init sctcp_find(struct tracepoint *tp, void *priv)
+{
+	if (!strcmp(tp->name, "inet_sock_set_state"))
+		sctcp_tracepoint = tp;
+}
+
+/* After scinet_ops_init(). */
+int __init sctcp_init(void)
+{
+	sctcp_init_family(0, &tcp_prot, scinet_saved_ops[0]);
+	if (scinet_saved_ops[1])
+		sctcp_init_family(1, &tcpv6_prot, scinet_saved_ops[1]);
+	for_each_kernel_tracepoint(sctcp_find, NULL);
+	if (!sctcp_tracepoint)
+		return -ENOENT;
+	return tracepoint_probe_register(sctcp_tracepoint, sctcp_state, NULL);
+}
+
+void sctcp_exit(void)
+{
+	tracepoint_probe_unregister(sctcp_tracepoint, sctcp_state, NULL);
+	tracepoint_synchronize_unregister();
+}
