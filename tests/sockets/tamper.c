@@ -55,6 +55,17 @@ void tamper_break(void)
 	command(PARAMETERS "break", "1");
 }
 
+bool tamper_try_break(void)
+{
+	int fd = call(open(PARAMETERS "break", O_WRONLY | O_CLOEXEC));
+	ssize_t n = write(fd, "1", 1);
+
+	if (n < 0)
+		check_equal(errno, ENOENT);
+	close(fd);
+	return n > 0;
+}
+
 void tamper_reader_begin(void)
 {
 	command(PARAMETERS "reader", "1");

@@ -7,6 +7,8 @@
 #ifndef TAMPER_H
 #define TAMPER_H
 
+#include <stdbool.h>
+
 /* Call it before what is sent. */
 void tamper_start(void);
 /* Inverts all bytes of the last send(). */
@@ -16,6 +18,8 @@ void tamper_length(unsigned int length);
 
 /* Ends the channel in which the peer was notified last, as a peer that breaks the protocol does. */
 void tamper_break(void);
+/* The same if there is such a channel now. */
+bool tamper_try_break(void);
 
 /*
  * Between the two a CPU of the kernel stays in an RCU read-side critical section. After more than

@@ -13,7 +13,8 @@
  * After that, @rounds is the number of times that it notified, @polls is how many polls there
  * were, and @events how many events were passed to the users of flows.
  *
- * or it breaks the protocol, which ends the channel that was posted in last:
+ * or it breaks the protocol, which ends the channel of the peer that was posted to last, if there
+ * is one:
  *
  *	echo 1 >/sys/module/sc_tamper/parameters/break
  *
@@ -99,6 +100,7 @@ static int set_length(const char *value, const struct kernel_param *param)
 #define STORM_OVERFLOWS	2
 
 static struct schannel_channel *channel;
+static struct schannel_peer *peer;	/* the channel's; it stays when the channel is freed */
 static unsigned int queue;
 static bool storming;
 static unsigned int rounds;
@@ -107,8 +109,11 @@ static atomic_t nr_polls, nr_events;
 /* sc_channel_post(ch, &queue, ...) */
 static int post(struct kprobe *probe, struct pt_regs *regs)
 {
+	struct schannel_channel *ch = (struct schannel_channel *)regs->di;
+
 	if (!READ_ONCE(storming)) {
-		WRITE_ONCE(channel, (struct schannel_channel *)regs->di);
+		WRITE_ONCE(channel, ch);
+		WRITE_ONCE(peer, ch->peer);
 		WRITE_ONCE(queue, *(const u8 *)regs->si);
 	}
 	return 0;
@@ -189,37 +194,47 @@ static int fail(struct kprobe *probe, struct pt_regs *regs)
 
 NOKPROBE_SYMBOL(fail);
 
-static void break_once(struct schannel_channel *ch)
+/* False if there is no channel. */
+static bool break_once(struct schannel_peer *peer)
 {
-	struct sc_channel_queue *q = &ch->queue[0];
 	sc_pending_t pending = 0;
+	struct schannel_channel *ch;
+	struct sc_channel_queue *q;
 
+	spin_lock_bh(&peer->lock);
+	ch = peer->channel;
 	rcu_read_lock();
-	if (sc_channel_is_up(ch)) {
+	if (ch && sc_channel_is_up(ch)) {
+		q = &ch->queue[0];
 		/* a producer index in the middle of a message */
 		WRITE_ONCE(ch->ctl_tx.own->tx_prod, ch->ctl_tx.prod + 1);
 		spin_lock_bh(&q->lock);
 		sc_queue_post(&q->q, SCHANNEL_FLOW_CTL, &pending);
 		spin_unlock_bh(&q->lock);
-		ch->peer->transport->notify(ch->peer, 0);
+		peer->transport->notify(peer, 0);
 	}
 	rcu_read_unlock();
+	spin_unlock_bh(&peer->lock);
+	return ch;
 }
 
 /* Again, if a message was sent meanwhile: then the index was valid again. */
 static int set_break(const char *value, const struct kernel_param *param)
 {
-	struct schannel_channel *ch = channel;
+	struct schannel_peer *to = READ_ONCE(peer);
 	unsigned long end = jiffies + 5 * HZ;
+	bool up;
 
-	if (!ch)
+	if (!to)
 		return -ENOENT;
 	WRITE_ONCE(failed, false);
 	do {
-		break_once(ch);
+		up = break_once(to);
 		usleep_range(500, 1000);
-	} while (!READ_ONCE(failed) && time_before(jiffies, end));
-	return failed ? 0 : -ETIMEDOUT;
+	} while (up && !READ_ONCE(failed) && time_before(jiffies, end));
+	if (READ_ONCE(failed))
+		return 0;
+	return up ? -ETIMEDOUT : -ENOENT;
 }
 
 static const struct kernel_param_ops break_ops = { .set = set_break };
