@@ -8,7 +8,7 @@
 # what they do not, the rights they need, and then schannel-test's cases, all of whose
 # connections have to be diverted. Loads schannel.ko and schannel_inet.ko from the
 # folder MODULES, and unloads them in the end. "quick" leaves the long cases out; "only"
-# runs only some parts: attaching, unprivileged, or FAMILY:PICK, some of the cases.
+# runs only some parts: attaching, unprivileged, promoted, or FAMILY:PICK, some of the cases.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn
@@ -219,6 +219,20 @@ all() {		# [quick]
 	[ "$quick" ] || cases out --family inet --pick inet_end.often
 }
 
+# The same connections set up by TCP, whose bytes move to channels: with a module parameter.
+promoted() {	# FAMILY OPTIONS...
+	local family=$1
+	shift
+	insmod "$modules/schannel.ko" && insmod "$modules/schannel_inet.ko" promote=1 || return
+	set_sysctl divert_local 1
+	step 'promoted: a cgroup is attached' schannelctl attach /in
+	cases in --family "$family" "$@"
+	echo "# promoted: $(verdicts | xargs)"
+	schannelctl detach /in
+	rmmod sc_tamper 2>/dev/null
+	step 'promoted: the modules are unloaded' until_true $LIMIT unload
+}
+
 # A short time limit for cases that hang.
 only() {	# PART...
 	local part seconds
@@ -226,6 +240,7 @@ only() {	# PART...
 		seconds=10
 		[[ $part != *.often ]] || seconds=120
 		case $part in
+		promoted*) ;;	# in the end, with modules of its own
 		attaching | unprivileged)
 			schannelctl detach /in 2>/dev/null
 			$part ;;
@@ -255,4 +270,15 @@ step 'the module stays while a cgroup is attached' fails_with 'in use\|unavailab
 stop_all
 schannelctl detach /in
 step 'the modules are unloaded' until_true $LIMIT unload
+if [ "$choice" != only ]; then
+	promoted inet --skip "$long"
+	promoted inet6 --pick inet_promote
+fi
+for part in "${parts[@]}"; do
+	case $part in
+	promoted)	promoted inet --skip "$long" ;;
+	promoted:*)	promoted inet --pick "${part#*:}" --timeout 60 ;;
+	promoted6:*)	promoted inet6 --pick "${part#*:}" --timeout 60 ;;
+	esac
+done
 summary
