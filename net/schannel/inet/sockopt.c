@@ -107,14 +107,15 @@ int scinet_setsockopt(struct socket *sock, int level, int name,
 static void scinet_account(struct scinet_sock *is)
 {
 	struct tcp_sock *tp = tcp_sk(is->conn.sk);
+	struct sc_flow_stats stats;
 	struct sc_flow_view view;
 
+	sc_conn_stats(&is->conn, &stats);
 	sc_conn_look(&is->conn, &view);
-	/* as sc_conn_stats(): the data path adds to them without marked accesses */
-	tp->bytes_sent = data_race(is->conn.tx_count.bytes);
+	tp->bytes_sent = stats.tx_bytes;
 	tp->bytes_acked = tp->bytes_sent - min_t(u64, tp->bytes_sent,
 						 view.queued);
-	tp->bytes_received = data_race(is->conn.rx_count.bytes) + view.avail;
+	tp->bytes_received = stats.rx_bytes + view.avail;
 }
 
 static int scinet_get_info(struct scinet_sock *is, char __user *val,
