@@ -107,7 +107,18 @@ copied() {
 # The connections carry further data, of which both ends check every byte.
 go_on() {
 	until_true $FLOW_LIMIT _moved $(($(moved) + 4000000)) &&
-		flows u1-sends u1-receives serve-u1 serve-u2
+		flows u1-sends u1-receives && undamaged serve-u1 serve-u2
+}
+
+# undamaged SERVER...: no connection of theirs has ended with an error.
+undamaged() {
+	local name
+	for name in "$@"; do
+		if [ "$(said "$name" '^ended errno=E')" != 0 ] || ended "$name"; then
+			echo "$name: $(grep '^ended errno=E' "/run/$name.out" | tail -n 1)"
+			return 1
+		fi
+	done
 }
 
 part_transfers() {
@@ -181,6 +192,10 @@ part_set_up() {
 
 # ---- The module is unloaded while the peer is paused -------------------------------------------------
 
+no_pool() {	# DOM
+	[ "$(channel $1 pool_size)" = 0 ]
+}
+
 fill_pool() {	# FROM TO
 	local i=0
 	on $1 'sysctl -q net.schannel.ring_min_kib=4096' || return
@@ -210,13 +225,15 @@ unloads() {	# DOM
 	[ "${taken%.*}" -lt $UNLOAD_MAX ]
 }
 
+# What a new channel needs is granted again.
 all_back() {	# DOM
-	detail="$(granted $1) pages granted"
-	[ "${detail%% *}" = 0 ]
+	detail="$(granted $1) pages granted, $idle before"
+	[ "${detail%% *}" -le $idle ]
 }
 
 part_unload() {	# DOM PEER
-	serve $1 $2
+	serve $1 $2 && connects $1 $2 && until_true $FLOW_LIMIT no_pool $1 || fail 'no idle channel'
+	idle=$(granted $1)
 	step "$1 connects to $2 until its pool is full" fill_pool $1 $2
 	paused $2
 	step "$1 unloads the module, $2 is paused" unloads $1
@@ -232,6 +249,10 @@ part_unload() {	# DOM PEER
 	stop_all
 }
 
+# A kernel takes the time in which its domain was paused for one of its tasks' lockup.
+for dom in u1 u2; do
+	on $dom 'echo 0 >/proc/sys/kernel/soft_watchdog' || fail 'the watchdog cannot be stopped'
+done
 schannel_load u1 u2 && schannel_pair u1 u2 || fail 'the domains do not meet'
 serve u1 u2 || fail 'the domains cannot listen'
 step 'u1 and u2 connect' eval 'connects u1 u2 && connects u2 u1'
