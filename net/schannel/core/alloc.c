@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Allocation of rings. See alloc.h. Process context. */
+#include <linux/atomic.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
@@ -88,6 +89,24 @@ int sc_alloc_grow_pool(struct schannel_channel *ch, u8 order)
 	return err;
 }
 
+/*
+ * When a channel goes down, its flows lose their rings while a thread may be about to replace
+ * one of them (sc_resize_end()). The pool notices what is freed twice, because it has lost its
+ * segments before that. For the memory cgroup the flow counts what was charged: each page is
+ * uncharged once, by whoever comes first, and the last reference takes the rest.
+ */
+static void sc_alloc_uncharge(struct sc_flow *flow, int pages)
+{
+	int charged = atomic_read(&flow->charged), part;
+
+	do {
+		part = min(pages, charged);
+		if (!part)
+			return;
+	} while (!atomic_try_cmpxchg(&flow->charged, &charged, charged - part));
+	sc_memcg_uncharge(flow->memcg, part);
+}
+
 /* Charge a ring that was allocated, or free it. 0 or -ENOMEM. */
 static int sc_alloc_charge(struct sc_flow *flow, const struct sc_extent *extent)
 {
@@ -98,6 +117,8 @@ static int sc_alloc_charge(struct sc_flow *flow, const struct sc_extent *extent)
 	err = sc_memcg_charge(flow->memcg, 1U << extent->order);
 	if (err)
 		sc_pool_free(&flow->channel->pool, extent);
+	else
+		atomic_add(1 << extent->order, &flow->charged);
 	return err;
 }
 
@@ -149,8 +170,10 @@ int sc_alloc_smaller(struct sc_flow *flow, u8 order, struct sc_extent *extent)
 	int err;
 
 	err = sc_pool_alloc_smaller(&flow->channel->pool, &flow->extent, order, extent);
-	if (!err && flow->rings_charged)
+	if (!err && flow->rings_charged) {
 		sc_memcg_charge_beyond(flow->memcg, 1U << order);
+		atomic_add(1 << order, &flow->charged);
+	}
 	return err;
 }
 
@@ -165,7 +188,7 @@ void sc_alloc_free(struct sc_flow *flow, const struct sc_extent *extent)
 {
 	sc_pool_free(&flow->channel->pool, extent);
 	if (flow->rings_charged)
-		sc_memcg_uncharge(flow->memcg, 1U << extent->order);
+		sc_alloc_uncharge(flow, 1 << extent->order);
 }
 
 /**

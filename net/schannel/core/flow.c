@@ -129,10 +129,13 @@ int sc_flow_set_owner(struct sc_flow *flow, struct sock *sk)
 	return -ENOMEM;
 }
 
-/* Undo sc_flow_set_owner(). The flow has no rings any more. Any context but hard interrupts. */
+/*
+ * Undo sc_flow_set_owner(). The flow has no rings any more, but one that was charged while the
+ * channel went down may still count. Any context but hard interrupts.
+ */
 void sc_flow_drop_owner(struct sc_flow *flow)
 {
-	sc_memcg_uncharge(flow->memcg, 1);
+	sc_memcg_uncharge(flow->memcg, 1 + atomic_read(&flow->charged));
 	mem_cgroup_put(flow->memcg);
 	sc_owner_put(flow->channel, flow->owner);
 }

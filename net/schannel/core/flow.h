@@ -151,6 +151,7 @@ struct sc_ids {
  * @memcg:	the memory cgroup that a page is charged to for the flow, and its rings are
  *		with @rings_charged, or NULL; holds a reference
  * @rings_charged: the rings are charged one by one, not with their segments
+ * @charged:	pages that were charged for rings, and are to be uncharged
  * @over:	the end of the flow was counted and reported to the observers
  * @answered:	@ops->opened was called, or is being called
  * @ended:	the error of the first call of @ops->ended, 0 before it
@@ -204,6 +205,7 @@ struct sc_flow {
 	struct sc_owner *owner;
 	struct mem_cgroup *memcg;
 	bool rings_charged;
+	atomic_t charged;
 	atomic_t over;
 	bool answered;
 	int ended;
