@@ -78,10 +78,11 @@ struct sockaddr_sc {
  * which the kernel chooses the sizes of the rings. 0 leaves a limit to the system.
  * Sizes are rounded up to a power of two of at least 4096. They must be set before
  * connect() or listen() (EISCONN afterwards); accepted sockets inherit them. @rx is a
- * request to the peer, because that ring is the peer's memory. A value above
- * SC_RING_MAX, or a minimum above the maximum, is EINVAL. If memory does not allow the
- * minimum, connect() fails with ENOBUFS. SO_SNDBUF and SO_RCVBUF set both limits to one
- * size, but accept smaller rings when memory is short.
+ * request to the peer, because that ring is the peer's memory. The connecting end makes
+ * it, and it does not limit what may be under way while nothing is read (SO_RCVBUF does).
+ * A value above SC_RING_MAX, or a minimum above the maximum, is EINVAL. If memory does
+ * not allow the minimum, connect() fails with ENOBUFS. SO_SNDBUF and SO_RCVBUF set both
+ * limits to one size, but accept smaller rings when memory is short.
  * Stream and seqpacket sockets only (EOPNOTSUPP).
  */
 #define SO_SC_RING_MIN		2

@@ -242,6 +242,21 @@ static void limited(void)
 	fill(fd, &out, 2 * PAGE + sock_get(listener, SO_RCVBUF));
 }
 
+/* What a receiver asks for with SO_SC_RING_MAX is for a ring that is read. */
+static void requested(void)
+{
+	const struct sc_ring_sizes most = { .rx = 16 * PAGE };
+	struct pattern out = { .seed = test_env.seed };
+	int listener = sock_listen(1), fd = sock_open(0), peer;
+	union address to = here(sock_port(listener));
+
+	family->loop(&to);
+	call(setsockopt(fd, SOL_SCHANNEL, SO_SC_RING_MAX, &most, sizeof(most)));
+	call(sock_try(fd, to));
+	peer = call(accept(listener, NULL, NULL));
+	fill(peer, &out, sock_get(peer, SO_SNDBUF) + sock_get(fd, SO_RCVBUF));
+}
+
 /* Sockets that are filled and not read do not take what others need. */
 #define MANY	300
 
@@ -569,6 +584,7 @@ static const struct test_case cases[] = {
 	{ "polite", "a sender that sends only when poll() says so", polite },
 	{ "records", "the same with records", records },
 	{ "limited", "SO_SC_RING_MAX limits it, SO_SNDBUF is a part of it", limited },
+	{ "requested", "the receiver's SO_SC_RING_MAX does not limit it", requested },
 	{ "late", "SO_SNDBUF and SO_RCVBUF of a connection count", late },
 	{ "late_less", "small ones promise nothing more", late_less },
 	{ "peek", "MSG_PEEK|MSG_WAITALL of SO_RCVBUF", peek_client, peek_server },
