@@ -104,7 +104,9 @@ set_sysctl() {	# NAME VALUE
 	echo "$2" >"/proc/sys/net/schannel/$1"
 }
 
+# The probes of sc_tamper do not come back with the modules.
 unload() {
+	[ ! -d /sys/module/sc_tamper ] || rmmod sc_tamper
 	rmmod schannel_inet && rmmod schannel
 }
 
@@ -229,7 +231,6 @@ promoted() {	# FAMILY OPTIONS...
 	cases in --family "$family" "$@"
 	echo "# promoted: $(verdicts | xargs)"
 	schannelctl detach /in
-	rmmod sc_tamper 2>/dev/null
 	step 'promoted: the modules are unloaded' until_true $LIMIT unload
 }
 
@@ -271,7 +272,7 @@ stop_all
 schannelctl detach /in
 step 'the modules are unloaded' until_true $LIMIT unload
 if [ "$choice" != only ]; then
-	promoted inet --skip "$long"
+	promoted inet --skip "$long${choice:+,load,inet_end.often}"
 	promoted inet6 --pick inet_promote
 fi
 for part in "${parts[@]}"; do
