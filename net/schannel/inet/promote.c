@@ -212,12 +212,16 @@ static bool sctcp_describe(struct sctcp *is, struct schannel_msg_open *open)
 	return fits;
 }
 
-/* Whether it is worth trying again. */
+/*
+ * Whether it is worth trying. The tracepoint comes just before the state is stored, under the
+ * spinlock that sctcp_describe() takes.
+ */
 static bool sctcp_is_alive(const struct sctcp *is)
 {
 	return sctcp_is_wrapped(is->conn.sk) && !READ_ONCE(is->barred) &&
 	       !READ_ONCE(is->closing) &&
-	       (1 << inet_sk_state_load(is->conn.sk)) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT);
+	       (1 << inet_sk_state_load(is->conn.sk)) &
+	       (TCPF_SYN_RECV | TCPF_ESTABLISHED | TCPF_CLOSE_WAIT);
 }
 
 /* Try to open a flow later. */
