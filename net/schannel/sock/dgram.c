@@ -12,7 +12,7 @@
 #include <linux/sockios.h>
 #include <asm/ioctls.h>
 
-#include "inbox.h"
+#include "held.h"
 #include "core/common.h"
 #include "outbox.h"
 #include "port.h"
@@ -191,10 +191,10 @@ static int sc_dgram_copy(struct sk_buff *skb, u32 offset, struct msghdr *msg,
 	int err;
 
 	for (;;) {
-		err = keep ? sc_inbox_keep(skb) : 0;
+		err = keep ? sc_held_keep(skb) : 0;
 		if (err)
 			return err;
-		err = sc_inbox_read(skb, offset, &msg->msg_iter, len);
+		err = sc_held_read(skb, offset, &msg->msg_iter, len);
 		if (err != -EAGAIN)
 			return err;
 		left = len - (iov_iter_count(&start) -
