@@ -63,14 +63,71 @@ int sctcp_tcp_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 					 (flags & ~MSG_WAITALL) | MSG_DONTWAIT, &addr_len);
 }
 
+/* Where sctcp_read_actor() copies bytes to; NULL to skip them. */
+struct sctcp_read {
+	void *to;
+	u32 done;
+};
+
+static int sctcp_read_actor(read_descriptor_t *desc, struct sk_buff *skb, unsigned int offset,
+			    size_t len)
+{
+	struct sctcp_read *read = desc->arg.data;
+
+	len = min_t(size_t, len, desc->count);
+	if (read->to && skb_copy_bits(skb, offset, read->to + read->done, len))
+		return -EFAULT;
+	read->done += len;
+	desc->count -= len;
+	return len;
+}
+
+/* Copy the first bytes of what TCP has. lock_sock() is held. */
+static u32 sctcp_peek_held(struct sock *sk, void *to, u32 len)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	struct sk_buff *skb;
+	u32 done = 0, offset, run;
+
+	skb_queue_walk(&sk->sk_receive_queue, skb) {
+		offset = tp->copied_seq + done - TCP_SKB_CB(skb)->seq;
+		if (offset >= skb->len)
+			continue;
+		run = min(len - done, skb->len - offset);
+		if (skb_copy_bits(skb, offset, to + done, run))
+			break;
+		done += run;
+		if (done == len)
+			break;
+	}
+	return done;
+}
+
+/* sctcp_tcp_take() for whom lock_sock() is held: TCP's recvmsg() would wait for that. */
+static int sctcp_take_held(struct sock *sk, void *to, size_t len, int flags)
+{
+	struct sctcp_read read = { .to = to };
+	read_descriptor_t desc = { .arg.data = &read, .count = len };
+
+	/* urgent data is not in order */
+	if (tcp_sk(sk)->urg_data)
+		return 0;
+	if (flags & MSG_PEEK)
+		return sctcp_peek_held(sk, to, len);
+	tcp_read_sock(sk, &desc, sctcp_read_actor);
+	return read.done;
+}
+
 /* Into a buffer of ours; NULL with MSG_TRUNC to skip. */
-static int sctcp_tcp_take(struct sock *sk, void *to, size_t len, int flags)
+static int sctcp_tcp_take(struct sctcp *is, void *to, size_t len, int flags)
 {
 	struct kvec vec = { .iov_base = to, .iov_len = len };
 	struct msghdr msg = {};
 
+	if (is->rd_held)
+		return sctcp_take_held(is->conn.sk, to, len, flags);
 	iov_iter_kvec(&msg.msg_iter, ITER_DEST, &vec, 1, len);
-	return sctcp_tcp_recv(sk, &msg, len, flags);
+	return sctcp_tcp_recv(is->conn.sk, &msg, len, flags);
 }
 
 /* What recv() returns where TCP has no bytes. */
@@ -185,7 +242,7 @@ static bool sctcp_read_marker(struct sctcp *is)
 
 	smp_rmb();	/* nothing arrives after the end was seen */
 	got = sctcp_space(sk);
-	got = got ? sctcp_tcp_take(sk, &marker, min_t(u32, got, sizeof(marker)), MSG_PEEK) : 0;
+	got = got ? sctcp_tcp_take(is, &marker, min_t(u32, got, sizeof(marker)), MSG_PEEK) : 0;
 	if (got < 0)
 		got = 0;
 	if (memcmp(&marker, &want, min_t(size_t, got, known)) ||
@@ -198,7 +255,7 @@ static bool sctcp_read_marker(struct sctcp *is)
 		return false;
 	}
 	if (got < (int)sizeof(marker) ||
-	    sctcp_tcp_take(sk, &marker, sizeof(marker), 0) != sizeof(marker))
+	    sctcp_tcp_take(is, &marker, sizeof(marker), 0) != sizeof(marker))
 		return false;
 	sctcp_marker(is, &marker);
 	return true;
@@ -216,7 +273,7 @@ static bool sctcp_skip(struct sctcp *is)
 	}
 	if (!space)
 		return false;
-	got = sctcp_tcp_take(is->conn.sk, NULL, min(space, is->rx_skip), MSG_TRUNC);
+	got = sctcp_tcp_take(is, NULL, min(space, is->rx_skip), MSG_TRUNC);
 	if (got > 0)
 		is->rx_skip -= got;
 	return got > 0;
@@ -260,6 +317,22 @@ void sctcp_advance(struct sctcp *is)
 			break;
 		}
 	}
+}
+
+/**
+ * sctcp_advance_held() - sctcp_advance() for a work, unless there is a reader
+ * @is:		lock_sock() is held
+ *
+ * A program that only sends never reads its peer's marker.
+ */
+void sctcp_advance_held(struct sctcp *is)
+{
+	if (!mutex_trylock(&is->rd_lock))
+		return;
+	is->rd_held = true;
+	sctcp_advance(is);
+	is->rd_held = false;
+	mutex_unlock(&is->rd_lock);
 }
 
 /* Is the receiving direction TCP's, with no marker to come? */

@@ -135,6 +135,8 @@ static void sctcp_settle(struct sctcp *is)
 {
 	if (READ_ONCE(is->broken))
 		sctcp_reset(is);
+	if (!sctcp_is_resolved(is))
+		sctcp_advance_held(is);
 	if (is->fin)
 		sctcp_fin_step(is);
 	else if (is->tx_state == SCTCP_TX_OWED && (is->rest.len || is->rest.sent))

@@ -53,7 +53,8 @@
  *
  * Locks, outermost first: rd_lock, lock_sock(), conn.tx_lock, conn.rx_lock, lock. A work
  * takes neither rd_lock nor lock_sock() blindly: their owner may be in a page fault for as
- * long as user space likes. A socket that waits for accept() is never owned.
+ * long as user space likes. It tries to take both, in whatever order. A socket that waits for
+ * accept() is never owned.
  */
 #ifndef _SCHANNEL_INET_TCP_H
 #define _SCHANNEL_INET_TCP_H
@@ -127,6 +128,7 @@ struct sctcp_unread {
  * @tx_retracts: announcements that were taken back, one after the other (lock_sock())
  * @rest:	while @tx_state is OWED (lock_sock(); set under conn.tx_lock)
  * @rd_lock:	serialises readers
+ * @rd_held:	the reader is a work that holds lock_sock() (@rd_lock)
  * @unread:	is read after what TCP has before S, and before the marker (conn.rx_lock)
  * @lock:	protects what follows. Softirq
  * @rx_state:	sctcp_rx_state; changes under @rd_lock, too, and from and to RING under rx_lock
@@ -168,6 +170,7 @@ struct sctcp {
 	struct sctcp_rest rest;
 
 	struct mutex rd_lock;	/* see above */
+	bool rd_held;
 	struct sctcp_unread unread;
 	spinlock_t lock;	/* see above */
 	u8 rx_state;
@@ -267,6 +270,7 @@ bool sctcp_has_left(const struct sctcp *is);
 bool sctcp_is_over(const struct sock *sk);
 bool sctcp_is_resolved(struct sctcp *is);
 void sctcp_advance(struct sctcp *is);
+void sctcp_advance_held(struct sctcp *is);
 int sctcp_tcp_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags);
 int sctcp_tcp_end(struct sock *sk);
 

@@ -320,6 +320,47 @@ static void load_killed_server(void)
 	load_serve();
 }
 
+/* A program that only sends never reads what TCP has: the peer's marker. */
+static void one_way_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int64_t end = now_ms() + patience_ms();
+	union address to;
+	uint64_t before, total;
+	int fd;
+
+	need_promotion();
+	to = sock_told();
+	listener_port = family->port(&to);
+	before = divert_count(SCHANNEL_DIVERT_OK);
+	fd = sock_connect(to);
+	for (int i = 1; i <= 4; i++) {
+		while (divert_count(SCHANNEL_DIVERT_OK) < before + i) {
+			if (now_ms() > end)
+				fail("it moved %d times", i - 1);
+			pattern_send(&out, fd, 1000, 1000);
+			poll(NULL, 0, 1);
+		}
+		pattern_send(&out, fd, 100 * KIB, 10 * KIB);
+		check(kill_flows());
+	}
+	call(shutdown(fd, SHUT_WR));
+	call_gives(recv(fd, &total, sizeof(total), MSG_WAITALL), sizeof(total));
+	check_equal(total, out.position);
+}
+
+static void one_way_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	uint64_t total;
+	int fd;
+
+	need_promotion();
+	fd = sock_accept(sock_listen_told(1));
+	total = pattern_recv_to_end(&in, fd);
+	call_gives(send(fd, &total, sizeof(total), 0), sizeof(total));
+}
+
 /* Many short connections, while channels end. */
 #define STORM	600
 
@@ -539,6 +580,8 @@ static const struct test_case cases[] = {
 	  .seconds = 120 },
 	{ "load_killed", "an administrator ends flows under load", load_killed_client,
 	  load_killed_server, .seconds = 120 },
+	{ "one_way", "a program that only sends, whose flow is ended", one_way_client,
+	  one_way_server },
 	{ "storm", "short connections while channels end", storm_client, storm_server,
 	  .seconds = 120 },
 	{ "urgent", "MSG_OOB between bytes of the ring", urgent_client, urgent_server },
