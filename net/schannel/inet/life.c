@@ -77,6 +77,7 @@ bool sctcp_leave_ops(struct sock *sk)
 {
 	if (sk->sk_socket->ops != &sctcp_ops[scinet_family(sk)])
 		return false;
+	clear_bit(SOCK_CUSTOM_SOCKOPT, &sk->sk_socket->flags);
 	WRITE_ONCE(sk->sk_socket->ops, sctcp_plain_ops(sk));
 	return true;
 }

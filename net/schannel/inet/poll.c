@@ -208,6 +208,37 @@ static int sctcp_become_plain(struct sock *sk)
 	return err ?: left;
 }
 
+/* A filter has to see all bytes: while it is there, the connection does not move again. */
+static int sctcp_set_filter(struct socket *sock, int name, sockptr_t val, unsigned int len)
+{
+	struct sock *sk = sock->sk;
+	struct sctcp *is = sctcp_get(sk);
+	int err = 0;
+
+	if (is && !((1 << inet_sk_state_load(sk)) & (TCPF_CLOSE | TCPF_SYN_SENT)))
+		err = sctcp_go_back(is);
+	if (!err)
+		err = sock_setsockopt(sock, SOL_SOCKET, name, val, len);
+	if (is) {
+		WRITE_ONCE(is->barred, false);
+		if (is->peer)
+			sctcp_try_open(is, is->retry);
+		sctcp_put(is);
+	}
+	return err;
+}
+
+/* Those of SOL_SOCKET come here since SOCK_CUSTOM_SOCKOPT is set. */
+static int sctcp_pass_option(struct socket *sock, int level, int name, sockptr_t val,
+			     unsigned int len)
+{
+	if (level != SOL_SOCKET)
+		return sock_common_setsockopt(sock, level, name, val, len);
+	if (name == SO_ATTACH_FILTER || name == SO_ATTACH_BPF)
+		return sctcp_set_filter(sock, name, val, len);
+	return sock_setsockopt(sock, level, name, val, len);
+}
+
 int sctcp_setsockopt(struct socket *sock, int level, int name, sockptr_t val, unsigned int len)
 {
 	int left = 0, err;
@@ -217,7 +248,7 @@ int sctcp_setsockopt(struct socket *sock, int level, int name, sockptr_t val, un
 		return -EINTR;
 	if (sctcp_transforms(level, name))
 		left = sctcp_become_plain(sock->sk);
-	err = left < 0 ? left : sock_common_setsockopt(sock, level, name, val, len);
+	err = left < 0 ? left : sctcp_pass_option(sock, level, name, val, len);
 	if (left > 0)
 		module_put(THIS_MODULE);
 	module_put(THIS_MODULE);

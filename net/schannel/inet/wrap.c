@@ -92,6 +92,8 @@ static void sctcp_take_ops(struct sock *sk)
 		return;
 	__module_get(THIS_MODULE);	/* sock_release() puts ops->owner */
 	WRITE_ONCE(sock->ops, ours);
+	/* also options of SOL_SOCKET */
+	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
 }
 
 /* TCP destroys the socket, whatever the reason. */

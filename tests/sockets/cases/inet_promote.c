@@ -4,6 +4,7 @@
  * parameter "promote"). Each byte is checked; the channel ends again and again under load.
  */
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -466,6 +467,31 @@ static void ulp_client(void)
 	control_meet("DONE");
 }
 
+/* A filter that accepts all has to see all: the bytes that follow are TCP's. */
+static void filter_client(void)
+{
+	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, 0xffffffff);
+	struct sock_fprog filter = { .len = 1, .filter = &all };
+	struct pattern out = { .seed = test_env.seed }, in = { .seed = test_env.seed + 1 };
+	uint64_t before;
+	int fd;
+
+	need_promotion();
+	before = divert_count(SCHANNEL_DIVERT_OK);
+	fd = sock_reach();
+	become_promoted(fd, before);
+	before = tcp_info(fd).tcpi_data_segs_out;
+	pattern_send(&out, fd, 20 * KIB, 20 * KIB);
+	check_equal(tcp_info(fd).tcpi_data_segs_out, before);
+	control_meet("SENT");
+	call(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)));
+	before = tcp_info(fd).tcpi_data_segs_out;
+	pattern_send(&out, fd, 20 * KIB, 20 * KIB);
+	check(tcp_info(fd).tcpi_data_segs_out > before);
+	pattern_recv(&in, fd, 40 * KIB, 7 * KIB);
+	control_meet("DONE");
+}
+
 static void ulp_server(void)
 {
 	struct pattern in = { .seed = test_env.seed }, out = { .seed = test_env.seed + 1 };
@@ -586,6 +612,7 @@ static const struct test_case cases[] = {
 	  .seconds = 120 },
 	{ "urgent", "MSG_OOB between bytes of the ring", urgent_client, urgent_server },
 	{ "ulp", "TCP_ULP makes it plain TCP, in place", ulp_client, ulp_server },
+	{ "filter", "SO_ATTACH_FILTER keeps it in TCP", filter_client, ulp_server },
 	{ "peek", "MSG_PEEK over the place where a direction moved", peek_client, peek_server },
 	{ "close", "close() with bytes in the ring", close_client, close_server },
 	{ "close_lost", "and the channel ends before they are read", close_lost_client,
