@@ -245,6 +245,7 @@ static void scxen_remove(struct xenbus_device *dev)
 	disable_delayed_work_sync(&xd->work);
 	scxen_remove_peer(xd, "driver unloaded or pair removed");
 	xenbus_rm(XBT_NIL, dev->nodename, SCHANNEL_KEY_ABI);
+	scxen_store_removed(dev);
 	scxen_grant_leave(xd->grants);
 	dev_set_drvdata(&dev->dev, NULL);
 	kfree(xd);

@@ -193,11 +193,18 @@ void scxen_store_add(struct scxen_dev *xd)
  */
 void scxen_store_remove(struct scxen_dev *xd)
 {
-	struct xenbus_device *dev = xd->dev;
-
 	mutex_lock(&scxen_devs_lock);
 	list_del(&xd->node);
 	mutex_unlock(&scxen_devs_lock);
+}
+
+/**
+ * scxen_store_removed() - a device's driver has left its directory
+ * @dev:	the device, at the end of its driver's remove(), whose work would otherwise
+ *		clear the error that this writes
+ */
+void scxen_store_removed(struct xenbus_device *dev)
+{
 	if (device_is_bound(&dev->dev)) {
 		/* xenbus has removed a watch: another device may have it */
 		if (delayed_work_pending(&scxen_retry))

@@ -13,6 +13,7 @@ int scxen_publish(struct scxen_dev *xd,
 
 void scxen_store_add(struct scxen_dev *xd);
 void scxen_store_remove(struct scxen_dev *xd);
+void scxen_store_removed(struct xenbus_device *dev);
 
 int scxen_store_init(const struct xenbus_driver *frontend,
 		     const struct xenbus_driver *backend);

@@ -12,33 +12,39 @@ set -uo pipefail
 . /testbed/lib/spawn
 . /testbed/lib/flows
 
-LIMIT=120	# seconds until an expected event must have happened
+LIMIT=240	# seconds until an expected event must have happened
 first=1000	# domain ids of the domains that do not exist
 pairs=130	# xenstored allows 128 watches
 NODES=1000	# it allows as many
 LEAST=110	# pairs that these must suffice for
 
-# invent: let u1 be paired with domains that do not exist. Their ends are all in one place.
+# invent: let u1 be paired with domains that do not exist, as "schannelctl pair" would: u1 has
+# the backends. The frontends are all in one place.
 invent() {
-	local number front backs=/local/domain/$first/backend/schannel/$D1 keys=() states=()
+	local number back fronts=/local/domain/$first/device/schannel keys=() states=()
 	for number in $(seq $first $((first + pairs - 1))); do
-		front=$home/device/schannel/$number
-		keys+=("$front/backend" "$backs/$number" "$front/backend-id" $number)
-		keys+=("$front/error" "" "$backs/$number/state" 1)
-		states+=("$front/state" 1)
+		back=$backs/$number/0
+		keys+=("$back/frontend" "$fronts/$number" "$back/frontend-id" $number)
+		keys+=("$back/error" "" "$fronts/$number/state" 1)
+		states+=("$back/state" 1)
 	done
-	xenstore-write "${keys[@]}" && xenstore-chmod -r "$home/device/schannel" "n$D1" &&
-		xenstore-chmod -r "/local/domain/$first" n0 "r$D1" && xenstore-write "${states[@]}"
+	xenstore-write "${keys[@]}" &&
+		xenstore-chmod -r "$backs" n0 "r$D1" && xenstore-chmod "$home/backend" n0 "r$D1" &&
+		xenstore-chmod -r "/local/domain/$first" n0 "r$D1" || return
+	for number in $(seq $first $((first + pairs - 1))); do
+		xenstore-chmod -r "$backs/$number/0" "n$D1" || return
+	done
+	xenstore-write "${states[@]}"
 }
 
 # forget NUMBER: remove so many pairs.
 forget() {
-	local number fronts=()
+	local number ends=()
 	for number in $(seq $first $((first + $1 - 1))); do
-		fronts+=("$home/device/schannel/$number")
+		ends+=("$backs/$number")
 	done
 	first=$((first + $1)) pairs=$((pairs - $1))
-	xenstore-rm "${fronts[@]}"
+	xenstore-rm "${ends[@]}"
 }
 
 # ends STATE: how many ends of u1 are in this state.
@@ -119,6 +125,7 @@ real_peer() {
 schannel_load u1 u2 || fail 'the modules cannot be loaded'
 D1=$(domid u1)
 home=/local/domain/$D1
+backs=$home/backend/schannel
 step "$pairs pairs: more than $LEAST are served, the rest is shown with the reason" \
 	eval 'invent && limited'
 step 'the log says why' logged watches
