@@ -136,13 +136,17 @@ static void sctcp_wrap(struct sctcp *is)
  *
  * Context: does not sleep.
  *
- * Return: SCHANNEL_DIVERT_OK or _NO_MEMORY.
+ * Return: SCHANNEL_DIVERT_OK, _SOCKET or _NO_MEMORY.
  */
 enum schannel_divert sctcp_wrap_connecting(struct sock *sk, const struct in6_addr *dest,
 					   u16 port)
 {
-	struct sctcp *is = sctcp_alloc(sk, GFP_ATOMIC);
+	struct sctcp *is;
 
+	/* one of the kernel's own, which may read with tcp_read_sock() later: NVMe, SMC */
+	if (!sk->sk_socket->file)
+		return SCHANNEL_DIVERT_SOCKET;
+	is = sctcp_alloc(sk, GFP_ATOMIC);
 	if (!is)
 		return SCHANNEL_DIVERT_NO_MEMORY;
 	is->dest = *dest;
