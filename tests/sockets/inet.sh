@@ -225,7 +225,7 @@ all() {		# [quick]
 promoted() {	# FAMILY OPTIONS...
 	local family=$1
 	shift
-	insmod "$modules/schannel.ko" && insmod "$modules/schannel_inet.ko" promote=1 || return
+	insmod "$modules/schannel.ko" && insmod "$modules/schannel_inet.ko" promote=1 promote_ms=0 || return
 	set_sysctl divert_local 1
 	step 'promoted: a cgroup is attached' schannelctl attach /in
 	cases in --family "$family" "$@"

@@ -9,8 +9,9 @@
 #include "sock/io.h"
 #include "tcp.h"
 
-/* The module parameter "promote". */
+/* The module parameters "promote" and "promote_ms". */
 bool scinet_promote __ro_after_init;
+unsigned int scinet_promote_ms = 20;
 
 /* One element for IPv4, one for IPv6; wrap.c fills them in. */
 struct proto sctcp_proto[2] __ro_after_init;

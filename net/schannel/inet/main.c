@@ -16,6 +16,9 @@
 module_param_named(promote, scinet_promote, bool, 0444);
 MODULE_PARM_DESC(promote, "TCP sets up connections, and their bytes move to channels (default: off)");
 
+module_param_named(promote_ms, scinet_promote_ms, uint, 0644);
+MODULE_PARM_DESC(promote_ms, "Age at which connections move to channels, in ms (default: 20)");
+
 static void scinet_look(struct net *net, const struct in6_addr *addr, u16 port,
 			struct sc_divert_view *view)
 {

@@ -197,6 +197,7 @@ struct sctcp {
 /* ---- life.c ---- */
 
 extern bool scinet_promote;
+extern unsigned int scinet_promote_ms;
 extern struct proto sctcp_proto[2];
 extern struct proto_ops sctcp_ops[2];
 

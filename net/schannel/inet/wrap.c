@@ -202,7 +202,8 @@ static void sctcp_state(void *data, const struct sock *csk, const int old, const
 	}
 	is->peer = peer;
 	sctcp_wrap(is);
-	sctcp_try_open(is, 0);
+	/* a flow costs more than it saves a connection that is over at once */
+	sctcp_try_open(is, msecs_to_jiffies(READ_ONCE(scinet_promote_ms)));
 }
 
 /* ---- Operations that are about wrapping -------------------------------- */
