@@ -96,12 +96,14 @@ static bool sctcp_may_retry(const struct sc_flow *flow)
 	}
 }
 
-/* Its pages are still there, also if the channel is going down. */
+/*
+ * Its pages are still there, also if the channel is going down. Whatever else ends the flow, only a
+ * peer that says so resets the connection.
+ */
 static void sctcp_flow_ended(struct sc_flow *flow, void *user, int err)
 {
 	struct sctcp *is = user;
-	bool reset = sc_channel_is_up(flow->channel) && !flow->refused && !flow->killed &&
-		     flow->closed != SCHANNEL_REASON_RETURNED;
+	bool reset = flow->closed && flow->closed != SCHANNEL_REASON_RETURNED;
 
 	if (reset)
 		WRITE_ONCE(is->broken, true);
