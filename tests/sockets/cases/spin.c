@@ -147,16 +147,24 @@ static unsigned long sleeps_in_exchange(int fd, char what)
 	return sleeps(fd) - before;
 }
 
-/* Where all is prompt, an answer is late, and the next one as well. */
-static unsigned long sleeps_after_accidents(int fd)
+/*
+ * Where all is prompt, an answer is late, and the next one as well: how often it is slept for
+ * that, too. @seen is how often all was prompt: other work on the machine, or a kernel that
+ * checks each access, can make any answer late.
+ */
+static unsigned long sleeps_after_accidents(int fd, int *seen)
 {
 	unsigned long again = 0;
 
+	*seen = 0;
 	for (int i = 0; i < ACCIDENTS; i++) {
-		for (int j = 0; j < 5; j++)
+		for (int j = 0; j < 4; j++)
 			one_byte(fd);
+		if (sleeps_in_exchange(fd, 'x'))
+			continue;
 		sleeps_in_exchange(fd, LATE);
 		again += sleeps_in_exchange(fd, LATE);
+		++*seen;
 	}
 	return again;
 }
@@ -165,19 +173,23 @@ static void accident_client(void)
 {
 	long usual = setting_read("busy_poll_us");
 	unsigned long again;
-	int tries = TRIES;
-	int fd;
+	int tries = TRIES, fd, seen;
+	bool judged = false, good;
 
 	if (!test_env.two_domains && get_nprocs() < 2)
 		skip("no busy polling on a single processor that others want");
 	fd = sock_reach();
 	call(setting_write("busy_poll_us", PROMPT_US));
 	do {
-		again = sleeps_after_accidents(fd);
-	} while (again > ACCIDENTS / 2 && --tries);
+		again = sleeps_after_accidents(fd, &seen);
+		good = seen >= ACCIDENTS / 2 && again <= seen / 2UL;
+		judged |= seen >= ACCIDENTS / 2;
+	} while (!good && --tries);
 	call(setting_write("busy_poll_us", usual));
-	if (!tries)
-		fail("slept again after %lu of %d late replies", again, ACCIDENTS);
+	if (!judged)
+		skip("replies are seldom prompt on this machine");
+	if (!good)
+		fail("slept again after %lu of %d late replies", again, seen);
 }
 
 static int64_t now_us(void)
