@@ -37,14 +37,14 @@ static void sctcp_fin_step(struct sctcp *is)
 
 	if (!is->fin)
 		return;
-	if (is->tx_state == SCTCP_TX_RING && !sctcp_is_drained(is) &&
+	if (READ_ONCE(is->tx_state) == SCTCP_TX_RING && !sctcp_is_drained(is) &&
 	    time_before(jiffies, is->until)) {
 		sctcp_kick(is, is->until - jiffies);
 		return;
 	}
 	sctcp_tx_leave(is);
 	/* nothing follows a marker without bytes: the FIN says the same */
-	if (is->tx_state == SCTCP_TX_OWED && (is->rest.len || is->rest.sent) &&
+	if (READ_ONCE(is->tx_state) == SCTCP_TX_OWED && (is->rest.len || is->rest.sent) &&
 	    sctcp_flush(is))
 		return;
 	WRITE_ONCE(is->fin, false);
@@ -58,7 +58,7 @@ void sctcp_shutdown(struct sock *sk, int how)
 	struct sctcp *is = rcu_dereference_protected(inet_csk(sk)->icsk_ulp_data,
 						     lockdep_sock_is_held(sk));
 
-	if (!(how & SEND_SHUTDOWN) || is->tx_state == SCTCP_TX_TCP ||
+	if (!(how & SEND_SHUTDOWN) || READ_ONCE(is->tx_state) == SCTCP_TX_TCP ||
 	    !((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT))) {
 		scinet_plain(sk)->shutdown(sk, how);
 	} else if (!is->fin) {
@@ -139,11 +139,11 @@ static void sctcp_settle(struct sctcp *is)
 		sctcp_advance_held(is);
 	if (is->fin)
 		sctcp_fin_step(is);
-	else if (is->tx_state == SCTCP_TX_OWED && (is->rest.len || is->rest.sent))
+	else if (READ_ONCE(is->tx_state) == SCTCP_TX_OWED && (is->rest.len || is->rest.sent))
 		sctcp_flush(is);
 	sctcp_announce(is);
 	/* a marker is sure to follow then, even if nothing is ever sent */
-	if (is->tx_state == SCTCP_TX_ANNOUNCED)
+	if (READ_ONCE(is->tx_state) == SCTCP_TX_ANNOUNCED)
 		sctcp_enter_ring(is);
 }
 
@@ -153,7 +153,7 @@ static void sctcp_settle(struct sctcp *is)
  */
 static void sctcp_settle_lazy(struct sctcp *is)
 {
-	if (is->tx_state != SCTCP_TX_OWED || is->fin)
+	if (READ_ONCE(is->tx_state) != SCTCP_TX_OWED || is->fin)
 		return;
 	if (time_before(jiffies, is->lazy))
 		sctcp_kick(is, is->lazy - jiffies);
@@ -240,7 +240,7 @@ static bool sctcp_close_start(struct sctcp *is, long *timeout)
 	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 |
 				     TCPF_FIN_WAIT2)) || sctcp_is_abortive(is))
 		return true;
-	if (is->tx_state != SCTCP_TX_TCP && !(sk->sk_shutdown & SEND_SHUTDOWN)) {
+	if (READ_ONCE(is->tx_state) != SCTCP_TX_TCP && !(sk->sk_shutdown & SEND_SHUTDOWN)) {
 		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
 		sctcp_shutdown(sk, SEND_SHUTDOWN);
 	}

@@ -153,7 +153,7 @@ static bool sctcp_is_back(struct sctcp *is)
 		sctcp_leave(is, flow, SCHANNEL_REASON_RETURNED);
 		sc_flow_put(flow);
 	}
-	if (is->tx_state == SCTCP_TX_OWED)
+	if (READ_ONCE(is->tx_state) == SCTCP_TX_OWED)
 		sctcp_flush(is);
 	release_sock(sk);
 	return sctcp_is_idle(is);

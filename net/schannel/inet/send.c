@@ -89,7 +89,7 @@ static int sctcp_tcp_send(struct sctcp *is, struct msghdr *msg, size_t len, bool
 	}
 	if (own)
 		sctcp_tx_leave(is);
-	if (is->tx_state == SCTCP_TX_TCP) {
+	if (READ_ONCE(is->tx_state) == SCTCP_TX_TCP) {
 		sent = own ? sctcp_send_held(is, msg, len) : sctcp_send_now(is, msg, len);
 		goto out;
 	}
@@ -98,7 +98,7 @@ static int sctcp_tcp_send(struct sctcp *is, struct msghdr *msg, size_t len, bool
 		sent = sk_stream_error(sk, msg->msg_flags, sent);
 		goto out;
 	}
-	if (is->tx_state == SCTCP_TX_OWED)
+	if (READ_ONCE(is->tx_state) == SCTCP_TX_OWED)
 		sent = sctcp_flush(is) ?: -ERESTART;
 	else
 		sent = sctcp_enter_ring(is);

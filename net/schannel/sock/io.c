@@ -19,8 +19,8 @@ void sc_io_write_space(struct sock *sk)
 	struct socket_wq *wq;
 
 	rcu_read_lock();
-	/* a socket that is being closed is freed after a grace period */
-	sock = READ_ONCE(sk->sk_socket);
+	/* sock_orphan() does not mark its store; the struct is freed after a grace period */
+	sock = data_race(READ_ONCE(sk->sk_socket));
 	if (sock)
 		clear_bit(SOCK_NOSPACE, &sock->flags);
 	wq = rcu_dereference(sk->sk_wq);
