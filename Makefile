@@ -52,6 +52,7 @@ help:
 	@echo '  check-races    sockets, with a search for data races in the module (PICK=)'
 	@echo '  check-inet     TCP that is diverted over the loopback transport, in a VM'
 	@echo '                 (PICK=inet_connect.threads or PICK=attaching: only these)'
+	@echo '  check-promoted TCP whose bytes move to channels (module parameter promote): all cases'
 	@echo '  mutants-inet   breaks transparent mode, one way at a time, and sees that check-inet'
 	@echo '                 would notice (ONLY=pattern: some of it)'
 	@echo '  check-ctl      schannelctl, on what is made up and on loopback in a VM'
@@ -172,7 +173,8 @@ in_vm	  = $(PROVE) --exec 'tests/check-vm $(BUILD)'
 quick_parts := style check-unit
 check_parts := $(quick_parts) check-broker check-lib check-guest check-inet check-ctl check-xen \
 	check-debug
-check-full_parts := $(check_parts) check-races check-kcsan check-xen-full check-debug-full
+check-full_parts := $(check_parts) check-promoted check-races check-kcsan check-xen-full \
+	check-debug-full
 
 quick check check-full: setup
 	+@tests/check $(BUILD) $($@_parts)
@@ -196,6 +198,9 @@ check-races: setup
 check-inet: setup
 	$(MAKE) modules lib tools guest-tests tamper-module kernel-user-module
 	$(in_vm) inet $(if $(PICK),:: '$(PICK)')
+
+check-promoted:
+	$(MAKE) check-inet PICK=promoted
 
 # Not part of check: whether check-inet would notice.
 mutants-inet: setup
@@ -252,5 +257,5 @@ layers: setup
 	$(PROVE) --exec '' tests/layers :: --selftest $(KDIR) $(BUILD)
 
 .PHONY: help all setup modules lib tools guest-tests tamper-module kernel-user-module race-modules generate install uninstall clean demo proof \
-	quick check check-unit check-broker check-lib check-guest check-races check-inet mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full check-kcsan soak \
+	quick check check-unit check-broker check-lib check-guest check-races check-inet check-promoted mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full check-kcsan soak \
 	soak-tests proof-tests hostile-tests bench bench-tests style layers

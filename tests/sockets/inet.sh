@@ -271,9 +271,11 @@ step 'the module stays while a cgroup is attached' fails_with 'in use\|unavailab
 stop_all
 schannelctl detach /in
 step 'the modules are unloaded' until_true $LIMIT unload
+# All cases, and a storm of promotions, are the part "promoted".
 if [ "$choice" != only ]; then
-	promoted inet --skip "$long${choice:+,load,inet_end.often}"
-	promoted inet6 --pick inet_promote
+	promoted inet --pick inet_promote,transfer,half_close,shutdown,epoll \
+		--skip inet_promote.storm
+	promoted inet6 --pick inet_promote --skip inet_promote.storm
 fi
 for part in "${parts[@]}"; do
 	case $part in
