@@ -82,16 +82,33 @@ bool sc_resize_can_proceed(const struct sc_flow *flow)
 	}
 }
 
-/* Has the peer switched to a ring that it offered, so that we have to follow? Any lock, or none. */
+/*
+ * Has the peer switched to a ring that it offered, so that we have to follow? Any lock, or none.
+ * Not if the flow is dead: the peer's entry may not be mapped any more.
+ */
 bool sc_resize_is_behind(const struct sc_flow *flow)
 {
-	return READ_ONCE(flow->rx.next.size) && sc_rx_is_behind(&flow->rx);
+	bool behind;
+
+	if (likely(!READ_ONCE(flow->rx.next.size)))
+		return false;
+	rcu_read_lock();
+	behind = sc_flow_is_live(flow) && sc_rx_is_behind(&flow->rx);
+	rcu_read_unlock();
+	return behind;
 }
 
 /* May the old ring be freed, because the peer has followed to the new one? As above. */
 bool sc_resize_is_followed(const struct sc_flow *flow)
 {
-	return READ_ONCE(flow->resize.leaving) && sc_tx_is_followed(&flow->tx);
+	bool followed;
+
+	if (likely(!READ_ONCE(flow->resize.leaving)))
+		return false;
+	rcu_read_lock();
+	followed = sc_flow_is_live(flow) && sc_tx_is_followed(&flow->tx);
+	rcu_read_unlock();
+	return followed;
 }
 
 /* Is there an offer of the peer that was not answered yet? */

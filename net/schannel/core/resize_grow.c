@@ -53,6 +53,9 @@ static enum sc_unread sc_unread_grow(struct sc_flow *flow)
 	struct sc_resize *resize = &flow->resize;
 	u8 order = 0;
 
+	/* as in sc_resize_full() */
+	if (!sc_flow_is_live(flow))
+		return SC_UNREAD_DONE;
 	switch (sc_resize_state(resize)) {
 	case SC_RESIZE_STARVED:
 	case SC_RESIZE_OFFERED:

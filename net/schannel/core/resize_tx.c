@@ -84,8 +84,10 @@ bool sc_resize_free_old(struct sc_flow *flow)
 	sc_alloc_free(flow, &resize->from);
 	WRITE_ONCE(resize->leaving, false);
 	/* a record waits to have a larger ring offered, see sc_resize_fit() */
-	if (unlikely(resize->need > flow->tx.ring.size))
+	if (unlikely(resize->need > flow->tx.ring.size)) {
+		WRITE_ONCE(resize->need, 0);
 		sc_resize_wake_sender(flow);
+	}
 	/* it may be full, and could not grow meanwhile */
 	sc_unread_note(flow);
 	sc_maintain_later(flow->channel);
@@ -272,6 +274,9 @@ static bool sc_resize_busy(struct sc_flow *flow)
  */
 bool sc_resize_full(struct sc_flow *flow)
 {
+	/* one that was taken away has given back its rings, see sc_resize_end() */
+	if (!sc_flow_is_live(flow))
+		return false;
 	if (sc_resize_busy(flow))
 		return true;
 	sc_unread_note(flow);
