@@ -27,7 +27,9 @@ static int sc_record_send_piece(struct sc_flow *flow, struct iov_iter *from,
 		if (sc_tx_refresh(tx))
 			return sc_flow_broken(flow);
 		if (sc_tx_space(tx) < size) {
-			WRITE_ONCE(flow->resize.need, size);
+			/* not that of a record which waits for a larger ring */
+			if (flow->resize.need <= tx->ring.size)
+				WRITE_ONCE(flow->resize.need, size);
 			return -EAGAIN;
 		}
 	}
@@ -38,7 +40,7 @@ static int sc_record_send_piece(struct sc_flow *flow, struct iov_iter *from,
 	*done += len;
 	if (*done < rec->len)
 		return 1;
-	if (unlikely(flow->resize.need))
+	if (unlikely(flow->resize.need) && flow->resize.need <= tx->ring.size)
 		WRITE_ONCE(flow->resize.need, 0);
 	sc_record_put(&tx->ring, tx->prod, rec);
 	if (sc_tx_publish(tx, size))
