@@ -247,10 +247,12 @@ const char *sc_flow_returned(struct sc_flow *flow)
  */
 void sc_flow_ended(struct sc_flow *flow, int err)
 {
+	bool returned;
 	void *user;
 
 	/* a connection that goes back to TCP is not reset */
-	sc_stats_flow_over(flow, flow->closed == SCHANNEL_REASON_RETURNED ? 0 : err);
+	returned = flow->type == SCHANNEL_TYPE_TCP && flow->closed == SCHANNEL_REASON_RETURNED;
+	sc_stats_flow_over(flow, returned ? 0 : err);
 	/* ordered after @refused; pairs with sc_flow_end() */
 	cmpxchg(&flow->ended, 0, err);
 	user = sc_flow_user_get(flow);
