@@ -6,6 +6,7 @@
 #include <linux/kernel.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
+#include <linux/xarray.h>
 
 #include "channel.h"
 #include "flow.h"
@@ -252,7 +253,11 @@ void sc_flow_promise(struct sc_flow *flow, u32 room)
  */
 bool sc_flow_is_there(const struct sc_flow *flow)
 {
-	return sc_flow_is_live(flow) || !sc_channel_is_up(flow->channel);
+	struct schannel_channel *ch = flow->channel;
+
+	/* one that is in the table is left before schannel_channel_destroy() unmaps anything */
+	return sc_flow_is_live(flow) ||
+	       (!sc_channel_is_up(ch) && xa_load(&ch->flows, flow->id) == flow);
 }
 EXPORT_SYMBOL_NS_GPL(sc_flow_is_there, SC_NS_SOCK);
 

@@ -122,12 +122,18 @@ static int sctcp_take_held(struct sock *sk, void *to, size_t len, int flags)
 static int sctcp_tcp_take(struct sctcp *is, void *to, size_t len, int flags)
 {
 	struct kvec vec = { .iov_base = to, .iov_len = len };
+	struct sock *sk = is->conn.sk;
 	struct msghdr msg = {};
+	int offset, got;
 
 	if (is->rd_held)
-		return sctcp_take_held(is->conn.sk, to, len, flags);
+		return sctcp_take_held(sk, to, len, flags);
 	iov_iter_kvec(&msg.msg_iter, ITER_DEST, &vec, 1, len);
-	return sctcp_tcp_recv(is->conn.sk, &msg, len, flags);
+	/* the program's SO_PEEK_OFF is not about these bytes; it may be set meanwhile */
+	offset = xchg(&sk->sk_peek_off, -1);
+	got = sctcp_tcp_recv(sk, &msg, len, flags);
+	cmpxchg(&sk->sk_peek_off, -1, offset);
+	return got;
 }
 
 /* What recv() returns where TCP has no bytes. */
@@ -238,13 +244,15 @@ static bool sctcp_read_marker(struct sctcp *is)
 	};
 	const size_t known = offsetof(struct schannel_tcp_marker, from);
 	bool over = sctcp_is_over(sk);
-	int got;
+	int len, got;
 
 	smp_rmb();	/* nothing arrives after the end was seen */
-	got = sctcp_space(sk);
-	got = got ? sctcp_tcp_take(is, &marker, min_t(u32, got, sizeof(marker)), MSG_PEEK) : 0;
+	len = min_t(u32, sctcp_space(sk), sizeof(marker));
+	got = len ? sctcp_tcp_take(is, &marker, len, MSG_PEEK) : 0;
 	if (got < 0)
 		got = 0;
+	/* a marker is never cut short, but for bytes that have not arrived; urgent data cuts */
+	over |= !is->rd_held && got < len;
 	if (memcmp(&marker, &want, min_t(size_t, got, known)) ||
 	    (got < (int)sizeof(marker) && over)) {
 		bool consumed = is->conn.rx_count.bytes != is->rx_before;

@@ -154,7 +154,8 @@ int sctcp_flush(struct sctcp *is)
 	int err;
 
 	/* sk_stream_error() would take away an error that a program is to see */
-	if (sk->sk_err || !((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT))) {
+	if (!sctcp_is_its(is) || sk->sk_err ||
+	    !((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT))) {
 		sctcp_rest_done(is);
 		return 0;
 	}
@@ -293,7 +294,13 @@ void sctcp_drop(struct sctcp *is)
 	is->dropped = true;
 	mutex_unlock(&is->conn.tx_lock);
 	sctcp_leave_any(is, SCHANNEL_REASON_RETURNED);
+	/* a call that began before the socket was unwrapped may still use both */
+	mutex_lock(&is->conn.tx_lock);
 	kvfree(is->rest.bytes);
 	is->rest.bytes = NULL;
+	WRITE_ONCE(is->tx_state, SCTCP_TX_TCP);
+	mutex_unlock(&is->conn.tx_lock);
+	mutex_lock(&is->conn.rx_lock);
 	sctcp_unread_free(&is->unread);
+	mutex_unlock(&is->conn.rx_lock);
 }

@@ -136,7 +136,7 @@ void sctcp_announce(struct sctcp *is)
 	/* bytes that are corked would stay in TCP while those behind them are in the ring */
 	if (READ_ONCE(is->tx_state) != SCTCP_TX_TCP || is->tx_holds ||
 	    !rcu_access_pointer(is->conn.flow) || tcp_sk(sk)->nonagle & TCP_NAGLE_CORK ||
-	    !sctcp_fits(is))
+	    !sctcp_is_its(is) || !sctcp_fits(is))
 		return;
 	mutex_lock(&is->conn.tx_lock);
 	rcu_read_lock();

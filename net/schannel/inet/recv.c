@@ -195,7 +195,7 @@ bool sctcp_readable(struct sctcp *is, u32 want, bool arm)
 	struct sc_flow_view view = {};
 	struct sc_flow *flow;
 	bool full = false;
-	u32 half;
+	u32 half, limit;
 
 	rcu_read_lock();
 	flow = rcu_dereference(is->conn.flow);
@@ -210,6 +210,13 @@ bool sctcp_readable(struct sctcp *is, u32 want, bool arm)
 	}
 	rcu_read_unlock();
 	switch (READ_ONCE(is->rx_state)) {
+	case SCTCP_RX_TCP:
+		limit = sctcp_limit(is);
+		/* the ring's bytes do not count while some of TCP's are missing before them */
+		if (READ_ONCE(is->rx_known) &&
+		    limit != is->rx_base - READ_ONCE(tcp_sk(sk)->copied_seq))
+			return limit >= want || sctcp_is_over(sk);
+		break;
 	case SCTCP_RX_RING:
 		full |= sctcp_has_left(is);
 		break;
@@ -291,6 +298,7 @@ static int sctcp_recv(struct sctcp *is, struct msghdr *msg, size_t len, int flag
 				      &timeo);
 		if (got)
 			break;
+		cond_resched();
 	}
 	mutex_unlock(&is->rd_lock);
 	if (!copied)
