@@ -59,7 +59,7 @@ help:
 	@echo '  check-xen      sockets between domains on real Xen, PV and PVH'
 	@echo '                 (check-xen-full: more cases, and a soak)'
 	@echo '  check-debug    sockets on a kernel with KASAN, lockdep and kmemleak'
-	@echo '                 (check-debug-full: diverted TCP and allocations that fail, too)'
+	@echo '                 (check-debug-full: diverted TCP, all allocations that fail)'
 	@echo '  check-kcsan    sockets and diverted TCP on a kernel with KCSAN'
 	@echo '  soak           a thousand flows for ten minutes (SOAK=seconds) on loopback, then'
 	@echo '                 between two domains (GUEST=pv, the default, or GUEST=pvh)'
