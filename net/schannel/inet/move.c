@@ -32,7 +32,8 @@ bool sctcp_fits(const struct sctcp *is)
 	const struct sock *sk = is->conn.sk;
 
 	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) || sk->sk_err ||
-	    sk->sk_shutdown & SEND_SHUTDOWN || is->barred || is->fin || is->closing)
+	    sk->sk_shutdown & SEND_SHUTDOWN || is->barred || is->urgent || is->fin ||
+	    is->closing)
 		return false;
 	return !tcp_sk(sk)->repair && !sock_flag(sk, SOCK_MEMALLOC) && !sctcp_is_filtered(sk);
 }

@@ -221,7 +221,7 @@ static bool sctcp_describe(struct sctcp *is, struct schannel_msg_open *open)
 static bool sctcp_is_alive(const struct sctcp *is)
 {
 	return sctcp_is_wrapped(is->conn.sk) && !READ_ONCE(is->barred) &&
-	       !READ_ONCE(is->closing) &&
+	       !READ_ONCE(is->urgent) && !READ_ONCE(is->closing) &&
 	       (1 << inet_sk_state_load(is->conn.sk)) &
 	       (TCPF_SYN_RECV | TCPF_ESTABLISHED | TCPF_CLOSE_WAIT);
 }

@@ -211,10 +211,12 @@ bool sctcp_readable(struct sctcp *is, u32 want, bool arm)
 	rcu_read_unlock();
 	switch (READ_ONCE(is->rx_state)) {
 	case SCTCP_RX_TCP:
+		/* acquire: pairs with sctcp_look() */
+		if (!smp_load_acquire(&is->rx_known))
+			break;
 		limit = sctcp_limit(is);
 		/* the ring's bytes do not count while some of TCP's are missing before them */
-		if (READ_ONCE(is->rx_known) &&
-		    limit != is->rx_base - READ_ONCE(tcp_sk(sk)->copied_seq))
+		if (limit != is->rx_base - READ_ONCE(tcp_sk(sk)->copied_seq))
 			return limit >= want || sctcp_is_over(sk);
 		break;
 	case SCTCP_RX_RING:

@@ -22,6 +22,8 @@ static int sctcp_send_held(struct sctcp *is, struct msghdr *msg, size_t len)
 {
 	int sent;
 
+	if (msg->msg_flags & MSG_OOB)
+		WRITE_ONCE(is->urgent, true);
 	is->tx_holds++;
 	sent = tcp_sendmsg_locked(is->conn.sk, msg, len);
 	is->tx_holds--;

@@ -117,6 +117,8 @@ struct sctcp_unread {
  * @port:	its port
  * @dropped:	the socket is not ours any more: no new flow (conn.tx_lock)
  * @barred:	no new move to a ring
+ * @urgent:	urgent data was sent: no new move, since TCP's recvmsg() skips that byte and
+ *		may then read one beyond S (lock_sock())
  * @broken:	the peer broke the protocol, or the rest could not be kept: reset the connection
  * @fin:	shutdown() was called and TCP was not told yet (lock_sock())
  * @closing:	close() was called, and what is left of it is done by @work (lock_sock())
@@ -156,6 +158,7 @@ struct sctcp {
 	u16 port;
 	bool dropped;
 	bool barred;
+	bool urgent;
 	bool broken;
 
 	bool fin;

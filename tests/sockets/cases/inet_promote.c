@@ -54,6 +54,25 @@ static void become_promoted(int fd, uint64_t before)
 	tcp_talk(fd);
 }
 
+/* A promoted connection to the server, which calls serve_promoted(). */
+static int reach_promoted(void)
+{
+	uint64_t before = divert_count(SCHANNEL_DIVERT_OK);
+	int fd = sock_reach();
+
+	become_promoted(fd, before);
+	return fd;
+}
+
+static int serve_promoted(void)
+{
+	int fd = sock_serve();
+
+	tcp_talk(fd);
+	tcp_talk(fd);
+	return fd;
+}
+
 /* ---- What TCP sees ----------------------------------------------------- */
 
 /* Sockets with the connection's ports in /proc/net/tcp and tcp6, in this state. */
@@ -79,13 +98,10 @@ static int listed(int fd, const char *state)
 /* The connection is promoted, and everybody sees it as TCP's. */
 static void seen_client(void)
 {
-	uint64_t before;
 	int fd;
 
 	need_promotion();
-	before = divert_count(SCHANNEL_DIVERT_OK);
-	fd = sock_reach();
-	become_promoted(fd, before);
+	fd = reach_promoted();
 	control_meet("PROMOTED");
 	check_equal(listed(fd, "01"), test_env.two_domains ? 1 : 2);
 	check_equal(tcp_info(fd).tcpi_state, 1);
@@ -94,12 +110,8 @@ static void seen_client(void)
 
 static void seen_server(void)
 {
-	int fd;
-
 	need_promotion();
-	fd = sock_serve();
-	tcp_talk(fd);
-	tcp_talk(fd);
+	serve_promoted();
 	control_meet("PROMOTED");
 	control_meet("DONE");
 }
@@ -410,14 +422,11 @@ static void storm_server(void)
 /* Urgent data, between bytes that are in the ring. */
 static void urgent_client(void)
 {
-	uint64_t before;
 	char text[8] = "";
 	int fd, mark;
 
 	need_promotion();
-	before = divert_count(SCHANNEL_DIVERT_OK);
-	fd = sock_reach();
-	become_promoted(fd, before);
+	fd = reach_promoted();
 	control_meet("SENT");
 	call_gives(recv(fd, text, 5, MSG_WAITALL), 5);
 	check(!memcmp(text, "before", 5));
@@ -438,9 +447,7 @@ static void urgent_server(void)
 	int fd;
 
 	need_promotion();
-	fd = sock_serve();
-	tcp_talk(fd);
-	tcp_talk(fd);
+	fd = serve_promoted();
 	call_gives(send(fd, "before", 6, 0), 6);
 	call_gives(send(fd, "!", 1, MSG_OOB), 1);
 	call_gives(send(fd, "after", 5, 0), 5);
@@ -452,13 +459,10 @@ static void urgent_server(void)
 static void ulp_client(void)
 {
 	struct pattern out = { .seed = test_env.seed }, in = { .seed = test_env.seed + 1 };
-	uint64_t before;
 	int fd;
 
 	need_promotion();
-	before = divert_count(SCHANNEL_DIVERT_OK);
-	fd = sock_reach();
-	become_promoted(fd, before);
+	fd = reach_promoted();
 	pattern_send(&out, fd, 20 * KIB, 20 * KIB);
 	control_meet("SENT");
 	call_fails(setsockopt(fd, IPPROTO_TCP, TCP_ULP, "nobody", 6), ENOENT);
@@ -477,9 +481,7 @@ static void filter_client(void)
 	int fd;
 
 	need_promotion();
-	before = divert_count(SCHANNEL_DIVERT_OK);
-	fd = sock_reach();
-	become_promoted(fd, before);
+	fd = reach_promoted();
 	before = tcp_info(fd).tcpi_data_segs_out;
 	pattern_send(&out, fd, 20 * KIB, 20 * KIB);
 	check_equal(tcp_info(fd).tcpi_data_segs_out, before);
@@ -498,9 +500,7 @@ static void ulp_server(void)
 	int fd;
 
 	need_promotion();
-	fd = sock_serve();
-	tcp_talk(fd);
-	tcp_talk(fd);
+	fd = serve_promoted();
 	pattern_send(&out, fd, 20 * KIB, 20 * KIB);
 	control_meet("SENT");
 	pattern_send(&out, fd, 20 * KIB, 20 * KIB);
@@ -553,13 +553,10 @@ static void peek_server(void)
 static void close_client(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	uint64_t before;
 	int fd;
 
 	need_promotion();
-	before = divert_count(SCHANNEL_DIVERT_OK);
-	fd = sock_reach();
-	become_promoted(fd, before);
+	fd = reach_promoted();
 	control_meet("CLOSED");
 	check_equal(pattern_recv_to_end(&in, fd), 50 * KIB);
 	/* as TCP: the first write after the peer's close succeeds, a later one does not */
@@ -574,9 +571,7 @@ static void close_server(void)
 	int fd;
 
 	need_promotion();
-	fd = sock_serve();
-	tcp_talk(fd);
-	tcp_talk(fd);
+	fd = serve_promoted();
 	pattern_send(&out, fd, 50 * KIB, 50 * KIB);
 	call(close(fd));
 	control_meet("CLOSED");
@@ -586,14 +581,11 @@ static void close_server(void)
 static void close_lost_client(void)
 {
 	struct pattern in = { .seed = test_env.seed };
-	uint64_t before;
 	int fd;
 
 	need_promotion();
 	tamper_start();
-	before = divert_count(SCHANNEL_DIVERT_OK);
-	fd = sock_reach();
-	become_promoted(fd, before);
+	fd = reach_promoted();
 	control_meet("CLOSED");
 	tamper_break();
 	check_equal(pattern_recv_to_end(&in, fd), 50 * KIB);
