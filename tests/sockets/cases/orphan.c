@@ -302,6 +302,60 @@ static struct use use_now(void)
 	return use;
 }
 
+/* As often as a ring has to be full before it grows, and more. */
+#define FULLS_MOST	10
+
+/* Fills the ring so often that at some number a larger one is ready that is not used yet. */
+static void fill_and_drain(struct sock_pair pair, int fulls)
+{
+	static char buffer[1000];
+
+	while (fulls--) {
+		while (send(pair.left, buffer, sizeof(buffer), MSG_DONTWAIT) > 0)
+			;
+		check_equal(errno, EAGAIN);
+		/* what poll() has found full, the next send looks at */
+		sock_state(pair.left);
+		while (recv(pair.right, buffer, sizeof(buffer), MSG_DONTWAIT) > 0)
+			;
+	}
+}
+
+/*
+ * A connection whose other end has read all and is gone is taken from its program after a time.
+ * What that does to the socket then must not touch rings that are others' by now.
+ */
+static void taken(void)
+{
+	struct sock_pair pairs[FULLS_MOST];
+	struct use before, now;
+	int64_t end;
+
+	limit(SOON_MS, 4096);
+	sock_pair();	/* brings up the channel, and stays */
+	before = use_now();
+	for (int i = 0; i < FULLS_MOST; i++) {
+		pairs[i] = sock_pair();
+		fill_and_drain(pairs[i], i + 1);
+		close(pairs[i].right);
+	}
+	usleep(4 * SOON_MS * 1000);
+	for (int i = 0; i < FULLS_MOST; i++) {
+		call_fails(send(pairs[i].left, "x", 1, MSG_NOSIGNAL), EPIPE);
+		close(pairs[i].left);
+	}
+	end = now_ms() + patience_ms();
+	do {
+		now = use_now();
+		usleep(10000);
+	} while (now.pool > before.pool && now_ms() < end);
+	restore();
+	/* the rings of the first connection, which may shrink meanwhile */
+	if (now.pool > before.pool || now.pool < 2 * PAGE)
+		fail("pool %llu, before %llu", (unsigned long long)now.pool,
+		     (unsigned long long)before.pool);
+}
+
 /* What is unread of a full ring, so that it fits into @LEFT_RING bytes. */
 #define LEFT_STREAM	100
 #define LEFT_RECORD	4096
@@ -487,6 +541,7 @@ static const struct test_case cases[] = {
 	  shrink_client, shrink_server, .seconds = 20 },
 	{ "trickle", "a closed connection's ring shrinks while it is read", trickle_client,
 	  trickle_server, .seconds = 20 },
+	{ "taken", "what a program does after its connection was taken away", taken },
 	{ "lost", "the channel is lost while a closed connection's ring shrinks", lost_client,
 	  lost_server, .seconds = 40 },
 	{ }
