@@ -65,8 +65,12 @@ static void use(const struct schannel_msg *msg, u32 table_pages, u32 nr_queues)
 		use_dst(msg);
 		use_ring(&msg->ring.ring, nr_queues);
 		break;
-	case SCHANNEL_MSG_CLOSE:
 	case SCHANNEL_MSG_RING_ANSWER:
+		must(msg->answer.queue < nr_queues);
+		use_src(msg, table_pages);
+		use_dst(msg);
+		break;
+	case SCHANNEL_MSG_CLOSE:
 	case SCHANNEL_MSG_RETURN:
 		use_src(msg, table_pages);
 		use_dst(msg);

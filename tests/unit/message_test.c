@@ -105,10 +105,24 @@ static const struct schannel_msg return_msg = {
 	.src_flow = 40,
 };
 
-static const struct schannel_msg *const all_msgs[] = {
-	&open_msg, &accept_msg, &refuse_msg, &close_msg, &table_msg,
-	&table_answer_msg, &segment_msg, &segment_answer_msg, &delete_msg, &gone_msg,
-	&ring_msg, &answer_msg, &return_msg,
+/* One of each type, and the length of its body. */
+static const struct {
+	const struct schannel_msg *msg;
+	size_t body;
+} all_msgs[] = {
+	{ &open_msg, sizeof(open_msg.open) },
+	{ &accept_msg, sizeof(accept_msg.accept) },
+	{ &refuse_msg, sizeof(refuse_msg.reason) },
+	{ &close_msg, sizeof(close_msg.reason) },
+	{ &table_msg, sizeof(table_msg.table) },
+	{ &table_answer_msg, sizeof(table_answer_msg.table) },
+	{ &segment_msg, sizeof(segment_msg.segment) },
+	{ &segment_answer_msg, sizeof(segment_answer_msg.segment) },
+	{ &delete_msg, sizeof(delete_msg.segment) },
+	{ &gone_msg, sizeof(gone_msg.segment) },
+	{ &ring_msg, sizeof(ring_msg.ring) },
+	{ &answer_msg, sizeof(answer_msg.answer) },
+	{ &return_msg, 0 },
 };
 
 static const char *check(const struct schannel_msg *msg)
@@ -380,9 +394,9 @@ static void unknown_types(void)
 	u32 type;
 
 	for (i = 0; i < ARRAY_SIZE(all_msgs); i++) {
-		BAD(*all_msgs[i], type, 0);
+		BAD(*all_msgs[i].msg, type, 0);
 		for (type = SCHANNEL_MSG_RETURN + 1; type <= 0xffff; type++)
-			BAD(*all_msgs[i], type, type);
+			BAD(*all_msgs[i].msg, type, type);
 	}
 }
 
@@ -393,11 +407,11 @@ static void reserved_is_ignored(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(all_msgs); i++) {
-		msg = *all_msgs[i];
+		msg = *all_msgs[i].msg;
 		msg.reserved = 0xffff;
 		msg.reserved2 = 0xffffffff;
-		memset(msg.space + sizeof(msg.table), 0xff,
-		       sizeof(msg.space) - sizeof(msg.table));
+		memset(msg.space + all_msgs[i].body, 0xff,
+		       sizeof(msg.space) - all_msgs[i].body);
 		CHECK(!check(&msg));
 	}
 }

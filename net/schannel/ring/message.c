@@ -116,11 +116,11 @@ const char *sc_message_check(const struct schannel_msg *msg,
 		       check_ring(&msg->ring.ring, nr_queues);
 	case SCHANNEL_MSG_REFUSE:
 		return check_dst(msg);
-	case SCHANNEL_MSG_CLOSE:
 	case SCHANNEL_MSG_RING_ANSWER:
 		if (msg->answer.queue >= nr_queues)
 			return "event queue number out of range";
 		return check_both(msg, table_pages);
+	case SCHANNEL_MSG_CLOSE:
 	case SCHANNEL_MSG_RETURN:
 		return check_both(msg, table_pages);
 	case SCHANNEL_MSG_TABLE_ADD:
