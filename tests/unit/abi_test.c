@@ -543,6 +543,59 @@ static void queues(void)
 		pass_both(&ends, 100000);
 }
 
+/* A byte for a receiver that sleeps is announced in this queue, and in no other one. */
+static void announced_in(const struct side_ops *from_ops, struct side *from, uint32_t from_flow,
+			 const struct side_ops *to_ops, struct side *to, uint32_t to_flow,
+			 unsigned int at, unsigned int queue)
+{
+	uint8_t got;
+
+	CHECK_EQ(to_ops->recv(to, to_flow, &got, 1), 0);
+	CHECK_EQ(from_ops->send(from, from_flow, "x", 1), 1);
+	CHECK(!world_notified(at, !queue));
+	CHECK(world_notified(at, queue));
+	world_notify(at, queue);
+	settle();
+	CHECK_EQ(to_ops->recv(to, to_flow, &got, 1), 1);
+	CHECK_EQ(got, 'x');
+}
+
+/* A RING, or the answer to one, names another queue for its sender's events. */
+static void queues_named(void)
+{
+	struct ends ends;
+	uint8_t got;
+
+	if (!up() || !connected(&ends))
+		return;
+	announced_in(ob, b, ends.b, oa, a, ends.a, 0, 0);
+	/* an entry that was posted before the message arrived counts, too */
+	CHECK_EQ(oa->recv(a, ends.a, &got, 1), 0);
+	oa->want_queue(a, ends.a, 1);
+	oa->offer(a, ends.a, 1);
+	CHECK_EQ(ob->send(b, ends.b, "y", 1), 1);
+	settle();
+	CHECK_EQ(oa->recv(a, ends.a, &got, 1), 1);
+	announced_in(ob, b, ends.b, oa, a, ends.a, 0, 1);
+	announced_in(oa, a, ends.a, ob, b, ends.b, 1, 0);
+	ob->want_queue(b, ends.b, 1);
+	oa->offer(a, ends.a, 2);
+	settle();
+	announced_in(oa, a, ends.a, ob, b, ends.b, 1, 1);
+	/* a message that names nothing new changes nothing */
+	ob->offer(b, ends.b, 1);
+	settle();
+	announced_in(ob, b, ends.b, oa, a, ends.a, 0, 1);
+	announced_in(oa, a, ends.a, ob, b, ends.b, 1, 1);
+	/* and back, while there are bytes in both directions */
+	oa->want_queue(a, ends.a, 0);
+	ob->want_queue(b, ends.b, 0);
+	oa->offer(a, ends.a, 3);
+	pass_both(&ends, 100000);
+	announced_in(ob, b, ends.b, oa, a, ends.a, 0, 0);
+	announced_in(oa, a, ends.a, ob, b, ends.b, 1, 0);
+}
+
 /* ---- Peers of other versions -------------------------------------------- */
 
 static const char *refuses(void)
@@ -662,6 +715,7 @@ CASE(segments)
 CASE(segment_not_mapped)
 CASE(table)
 CASE(queues)
+CASE(queues_named)
 CASE(newer)
 CASE(too_new)
 CASE(required)
@@ -688,6 +742,7 @@ static const struct tap_case cases[] = {
 	{ "a segment that cannot be mapped", segment_not_mapped_case },
 	{ "the flow table grows", table_case },
 	{ "flows of another queue", queues_case },
+	{ "RING and RING_ANSWER name another queue", queues_named_case },
 	{ "a newer peer with unknown features", newer_case },
 	{ "a peer without a version in common", too_new_case },
 	{ "a peer that requires an unknown feature", required_case },

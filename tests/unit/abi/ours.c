@@ -44,6 +44,7 @@ struct flow {
 	enum side_state state;
 	u32 id, peer, reason;
 	u8 type, own_queue, queue;
+	u32 named;	/* bitmap of the queues in which the peer may post events for it */
 	bool fresh, close_sent, close_received, done;
 	sc_pending_t pending;
 	struct sc_tx tx;
@@ -203,6 +204,7 @@ static const char *our_attach(struct side *side, u32 directory)
 	ctl->rx.own = side->table[0];
 	ctl->tx.peer = table;
 	ctl->rx.peer = table;
+	ctl->named = 1;
 	return NULL;
 }
 
@@ -234,7 +236,7 @@ static void take_events(struct side *side, u32 queue)
 			return;
 		}
 		for (i = 0; i < nr; i++) {
-			if (id[i] < FLOWS && side->flow[id[i]].own_queue == queue)
+			if (id[i] < FLOWS && side->flow[id[i]].named & 1U << queue)
 				wake(&side->flow[id[i]]);
 		}
 		if (sc_queue_overflowed(q)) {
@@ -495,6 +497,7 @@ static struct flow *new_flow(struct side *side)
 		flow->tx.own = side->table[id / SCHANNEL_FLOWS_PER_PAGE] +
 			       id % SCHANNEL_FLOWS_PER_PAGE;
 		flow->rx.own = flow->tx.own;
+		flow->named = 1;
 		memset(flow->tx.own, 0, sizeof(*flow->tx.own));
 		return flow;
 	}
@@ -551,6 +554,7 @@ static u32 our_open(struct side *side, const struct side_open *open)
 	flow->state = SIDE_OPENING;
 	flow->type = open->type;
 	flow->own_queue = open->queue;
+	flow->named = 1U << open->queue;
 	msg.src_flow = flow->id;
 	put_ring(&msg.open.ring, &flow->extent, open->queue);
 	msg.open.src_port = open->type == SCHANNEL_TYPE_DGRAM ? 0 : 80000 + flow->id;
@@ -683,8 +687,10 @@ static void about_flow(struct side *side, const struct schannel_msg *msg)
 	case SCHANNEL_MSG_RING:
 		if (flow->close_sent)
 			break;
+		flow->queue = msg->ring.ring.queue;
 		leave_ring(side, &flow->next_segment);
 		answer = about(flow, SCHANNEL_MSG_RING_ANSWER);
+		answer.answer.queue = flow->own_queue;
 		if (flow->type != SCHANNEL_TYPE_DGRAM)
 			flow->next_segment = get_ring(side, &msg->ring.ring, &ring);
 		sc_rx_offer(&flow->rx, &ring);
@@ -694,6 +700,7 @@ static void about_flow(struct side *side, const struct schannel_msg *msg)
 	case SCHANNEL_MSG_RING_ANSWER:
 		if (!flow->offer_waits)
 			fail(side, "RING_ANSWER");
+		flow->queue = msg->answer.queue;
 		flow->offer_waits = false;
 		flow->may_switch = msg->answer.ready;
 		if (!msg->answer.ready && flow->has_offered) {
@@ -989,6 +996,12 @@ static bool our_at_end(struct side *side, u32 id)
 	       refresh_rx(side, flow) && !sc_rx_avail(&flow->rx);
 }
 
+static void our_want_queue(struct side *side, u32 id, u8 queue)
+{
+	side->flow[id].own_queue = queue;
+	side->flow[id].named |= 1U << queue;
+}
+
 static void our_offer(struct side *side, u32 id, u8 order)
 {
 	struct flow *flow = &side->flow[id];
@@ -1080,6 +1093,7 @@ const struct side_ops our_side = {
 	.shut = our_shut,
 	.at_end = our_at_end,
 	.close = our_close,
+	.want_queue = our_want_queue,
 	.offer = our_offer,
 	.order = our_order,
 	.trim = our_trim,

@@ -54,8 +54,9 @@ struct flow {
 	uint32_t peer;
 	uint8_t type;
 	uint8_t own_queue;
+	uint32_t own_queues;	/* all that were ever named for it, as bits */
 	uint8_t peer_queue;
-	uint64_t event;		/* our last entry about it, counted from 1 */
+	uint64_t event;		/* our last entry about it in @peer_queue, counted from 1 */
 	bool accepted_here;
 	bool close_sent;
 	bool close_received;
@@ -245,6 +246,7 @@ static const char *second_attach(struct side *side, uint32_t directory)
 	side->peer_table_pages = 1;
 	if (!side->peer_queues || !side->peer_table[0])
 		return "cannot map";
+	side->flow[0].own_queues = 1;
 	side->flow[0].own = &side->table[0][0];
 	side->flow[0].theirs = &side->peer_table[0][0];
 	return NULL;
@@ -317,7 +319,7 @@ static void take_events(struct side *side, uint32_t queue)
 		STORE_REL(own->cons, q->taken);
 		FULL_BARRIER();
 		for (i = 0; i < nr; i++) {
-			if (flow[i] < FLOWS && side->flow[flow[i]].own_queue == queue)
+			if (flow[i] < FLOWS && side->flow[flow[i]].own_queues & 1U << queue)
 				wake(side, flow[i]);
 		}
 		overflow = LOAD_ACQ(theirs->overflow);
@@ -728,6 +730,7 @@ static uint32_t new_flow(struct side *side)
 		if (side->flow[flow].state == SIDE_NONE) {
 			memset(&side->flow[flow], 0, sizeof(side->flow[flow]));
 			side->flow[flow].own = own_entry(side, flow);
+			side->flow[flow].own_queues = 1;
 			memset(side->flow[flow].own, 0, sizeof(struct schannel_flow));
 			return flow;
 		}
@@ -814,6 +817,7 @@ static uint32_t second_open(struct side *side, const struct side_open *open)
 	flow->state = SIDE_OPENING;
 	flow->type = open->type;
 	flow->own_queue = open->queue;
+	flow->own_queues = 1U << open->queue;
 	put_ring(&msg.open.ring, side, &flow->tx, open->queue);
 	msg.open.src_port = htole32(70000 + number);
 	msg.open.dst_port = htole32(open->port);
@@ -939,6 +943,17 @@ static void closed(struct side *side, struct flow *flow, uint32_t reason)
 		retire(side, flow);
 }
 
+/* The peer wants events in this queue from now on. */
+static void name_queue(struct side *side, struct flow *flow, uint32_t queue)
+{
+	if (queue >= side->nr_queues) {
+		fail(side, "event queue");
+	} else if (queue != flow->peer_queue) {
+		flow->peer_queue = queue;
+		flow->event = 0;
+	}
+}
+
 static void ring_offered(struct side *side, struct flow *flow,
 			 const struct schannel_ring_at *at)
 {
@@ -947,6 +962,8 @@ static void ring_offered(struct side *side, struct flow *flow,
 
 	if (flow->close_sent)
 		return;
+	name_queue(side, flow, at->queue);
+	msg.answer.queue = htole32(flow->own_queue);
 	leave_ring(side, &flow->next);
 	if (flow->type != SCHANNEL_TYPE_DGRAM && !(le16toh(at->flags) & ~SCHANNEL_RING_FLAGS) &&
 	    get_ring(side, at, &flow->next))
@@ -955,15 +972,17 @@ static void ring_offered(struct side *side, struct flow *flow,
 		say(side, &msg);
 }
 
-static void ring_answered(struct side *side, struct flow *flow, uint32_t ready)
+static void ring_answered(struct side *side, struct flow *flow,
+			  const struct schannel_msg_answer *answer)
 {
 	if (!flow->offer_waits) {
 		fail(side, "RING_ANSWER");
 		return;
 	}
 	flow->offer_waits = false;
-	flow->may_switch = ready;
-	if (!ready)
+	flow->may_switch = answer->ready;
+	name_queue(side, flow, le32toh(answer->queue));
+	if (!answer->ready)
 		free_ring(&flow->offered);
 }
 
@@ -996,7 +1015,7 @@ static void about_flow(struct side *side, const struct schannel_msg *msg)
 	} else if (type == SCHANNEL_MSG_RING) {
 		ring_offered(side, flow, &msg->ring.ring);
 	} else if (type == SCHANNEL_MSG_RING_ANSWER) {
-		ring_answered(side, flow, le32toh(msg->answer.ready));
+		ring_answered(side, flow, &msg->answer);
 	} else {
 		fail(side, "REFUSE");
 	}
@@ -1361,6 +1380,12 @@ static bool second_at_end(struct side *side, uint32_t number)
 	return fin && look_as_consumer(side, flow) && flow->peer_prod == flow->cons;
 }
 
+static void second_want_queue(struct side *side, uint32_t number, uint8_t queue)
+{
+	side->flow[number].own_queue = queue;
+	side->flow[number].own_queues |= 1U << queue;
+}
+
 static void second_offer(struct side *side, uint32_t number, uint8_t order)
 {
 	struct schannel_msg msg = flow_message(side, number, SCHANNEL_MSG_RING);
@@ -1450,6 +1475,7 @@ const struct side_ops second_side = {
 	.shut = second_shut,
 	.at_end = second_at_end,
 	.close = second_close,
+	.want_queue = second_want_queue,
 	.offer = second_offer,
 	.order = second_order,
 	.trim = second_trim,

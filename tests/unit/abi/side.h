@@ -83,6 +83,12 @@ struct side_ops {
 	bool (*at_end)(struct side *side, uint32_t flow);
 	void (*close)(struct side *side, uint32_t flow, uint32_t reason);
 
+	/*
+	 * From now on the side wants the flow's events in this queue, too. The next RING or
+	 * RING_ANSWER about the flow says so.
+	 */
+	void (*want_queue)(struct side *side, uint32_t flow, uint8_t queue);
+
 	/* Offers a ring of this order; whether a switch to the last one offered was made. */
 	void (*offer)(struct side *side, uint32_t flow, uint8_t order);
 	uint8_t (*order)(struct side *side, uint32_t flow);
