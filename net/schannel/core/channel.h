@@ -32,6 +32,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
+#include "lines.h"
 #include "orphan.h"
 #include "peer_segment.h"
 #include "ring/dir.h"
@@ -94,6 +95,14 @@ struct sc_channel_queue {
 	unsigned long notify_received;
 	unsigned long notify_spurious;
 };
+
+/* Threads that post hold the lock. The upcall counts for each event, and has no lock. */
+SC_ASSERT_APART(struct sc_channel_queue, q, lock);
+SC_ASSERT_APART(struct sc_channel_queue, q, walk);
+SC_ASSERT_APART(struct sc_channel_queue, notify_sent, walk);
+SC_ASSERT_ONE_LINE(struct sc_channel_queue, q, q);
+SC_ASSERT_ONE_LINE(struct sc_channel_queue, lock, notify_sent);
+SC_ASSERT_ONE_LINE(struct sc_channel_queue, walk, notify_spurious);
 
 /**
  * struct sc_channel_stats - events since the channel came up; each queue counts notifications
@@ -322,6 +331,12 @@ struct schannel_channel {
 	spinlock_t traffic_lock;	/* see above */
 	struct sc_channel_traffic traffic;
 };
+
+/* Each call reads the state. A queue's lock, and the flags, change with every event. */
+SC_ASSERT_ONE_LINE(struct schannel_channel, peer, terms);
+SC_ASSERT_APART(struct schannel_channel, state, queue);
+SC_ASSERT_APART(struct schannel_channel, terms, queue);
+SC_ASSERT_APART(struct schannel_channel, queue, flags);
 
 void sc_channel_put(struct schannel_channel *ch);
 void sc_channel_note(struct schannel_channel *ch, unsigned long *bitmap, unsigned int nr);

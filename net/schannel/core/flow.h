@@ -31,6 +31,7 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+#include "lines.h"
 #include "orphan.h"
 #include "resize.h"
 #include "ring/pool.h"
@@ -227,6 +228,17 @@ struct sc_flow {
 	struct list_head post_node;
 	struct rcu_head rcu;
 };
+
+/* What both directions read, the half of each, what both write, what the upcall writes. */
+SC_ASSERT_ONE_LINE(struct sc_flow, channel, dead);
+SC_ASSERT_ONE_LINE(struct sc_flow, tx, tx);
+SC_ASSERT_ONE_LINE(struct sc_flow, rx, rx);
+SC_ASSERT_ONE_LINE(struct sc_flow, pending, events);
+SC_ASSERT_ONE_LINE(struct sc_flow, seen, seen);
+SC_ASSERT_APART(struct sc_flow, dead, tx);
+SC_ASSERT_APART(struct sc_flow, tx, rx);
+SC_ASSERT_APART(struct sc_flow, rx, pending);
+SC_ASSERT_APART(struct sc_flow, events, seen);
 
 struct sc_flow *sc_flow_open(struct schannel_channel *ch,
 			     const struct schannel_msg_open *open,

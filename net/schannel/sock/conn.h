@@ -18,6 +18,7 @@
 #include <uapi/xen/schannel.h>
 #include "busy_poll.h"
 #include "core/flow.h"
+#include "core/lines.h"
 
 struct msghdr;
 struct sc_peek;
@@ -91,6 +92,14 @@ struct sc_conn {
 	u32 tx_wants;
 	spinlock_t arrival_lock;	/* see above */
 };
+
+/* What both directions read, what senders write, what receivers write, what the upcall writes. */
+SC_ASSERT_ONE_LINE(struct sc_conn, sk, rx_edges);
+SC_ASSERT_ONE_LINE(struct sc_conn, tx_lock, tx_look);
+SC_ASSERT_ONE_LINE(struct sc_conn, rx_lock, rx_count);
+SC_ASSERT_APART(struct sc_conn, rx_edges, tx_lock);
+SC_ASSERT_APART(struct sc_conn, tx_busy_poll, rx_lock);
+SC_ASSERT_APART(struct sc_conn, rx_busy_poll, notified_prod);
 
 /* The flow, or NULL. With lock_sock(), or the spinlock of a socket that is not owned. */
 static inline struct sc_flow *sc_conn_flow(const struct sc_conn *conn)
