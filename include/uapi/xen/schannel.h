@@ -501,9 +501,10 @@ struct schannel_msg_answer {
  *		the flow as SOURCE.
  * @dst_addr:	INET and TCP: the address to connect to, v4-mapped if @src_addr is. Check: an
  *		address of the receiver's domain.
- * @seq:	TCP: the sequence number of the next byte that the opener sends. See "TCP
- *		connections" for the check. In other flows 0, ignored.
- * @ack:	TCP: the sequence number of the next byte that it expects, likewise.
+ * @seq:	TCP: the sequence number of the first byte that the opener sent in this
+ *		connection: that of its SYN plus 1. See "TCP connections" for the check. In
+ *		other flows 0, ignored.
+ * @ack:	TCP: the sequence number of the first byte that it received, likewise.
  * @nonce:	TCP: random bits that identify the flow in a marker. In other flows 0,
  *		ignored.
  * @label:	the security label of the process that connects, text, padded with 0;
@@ -781,11 +782,11 @@ struct schannel_record {
  * 1. The end that accepted the established connection sends OPEN: one of the other end could
  *    overtake the last packet of TCP's handshake. The receiver looks for the TCP socket with
  *    these addresses and ports, source and destination exchanged, and refuses the flow: as
- *    SOURCE if @src_addr is not one of the opener's, or if @seq or @ack is outside what that
- *    socket may receive or has sent, so that no domain claims a connection that is not
- *    its own (both ends may have gone on meanwhile, so the check allows for a window); as
- *    NO_LISTENER if there is no such socket; as NOT_ATTACHED if the connection must stay
- *    with TCP; as RETRY if the opener may try again later.
+ *    SOURCE if @src_addr is not one of the opener's, or if @seq or @ack differs from what
+ *    that socket knows of its connection, so that no domain claims one that is not its own
+ *    (numbers of the connection's start, since both ends go on meanwhile); as NO_LISTENER
+ *    if there is no such socket; as NOT_ATTACHED if the connection must stay with TCP; as
+ *    RETRY if the opener may try again later.
  * 2. To move to the ring, the sender writes @tcp_base, the sequence number of the next byte
  *    that it would give to TCP, and @tcp_pos, its @tx_prod, then adds one to @tcp_gen
  *    (release), and notifies. From then on it gives nothing to TCP.

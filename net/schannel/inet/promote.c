@@ -191,6 +191,26 @@ static const struct sc_flow_ops sctcp_flow_ops = {
 
 /* ---- The accepting end opens the flow ---------------------------------- */
 
+/*
+ * The sequence numbers of the first bytes of both directions, which do not change while the
+ * connection goes on. Two ends that have the same are ends of one connection. TCP counts its SYN as
+ * a byte that was acknowledged at the connecting end, which has no @is->peer. The socket's
+ * spinlock is held.
+ */
+static u32 sctcp_first_sent(const struct sctcp *is)
+{
+	const struct tcp_sock *tp = tcp_sk(is->conn.sk);
+
+	return tp->snd_una - (u32)tp->bytes_acked + !is->peer;
+}
+
+static u32 sctcp_first_received(const struct sctcp *is)
+{
+	const struct tcp_sock *tp = tcp_sk(is->conn.sk);
+
+	return tp->rcv_nxt - (u32)tp->bytes_received;
+}
+
 /* Addresses, ports and sequence numbers. False if the connection is not to be carried now. */
 static bool sctcp_describe(struct sctcp *is, struct schannel_msg_open *open)
 {
@@ -208,8 +228,8 @@ static bool sctcp_describe(struct sctcp *is, struct schannel_msg_open *open)
 		ipv6_addr_set_v4mapped(sk->sk_rcv_saddr, (struct in6_addr *)open->src_addr);
 		ipv6_addr_set_v4mapped(sk->sk_daddr, (struct in6_addr *)open->dst_addr);
 	}
-	open->seq = tcp_sk(sk)->snd_nxt;
-	open->ack = READ_ONCE(tcp_sk(sk)->rcv_nxt);
+	open->seq = sctcp_first_sent(is);
+	open->ack = sctcp_first_received(is);
 	spin_unlock_bh(&sk->sk_lock.slock);
 	return fits;
 }
@@ -304,23 +324,6 @@ static struct sock *sctcp_find(struct net *net, const struct schannel_msg_open *
 	return sk;
 }
 
-/* Distances in sequence space that another domain is not likely to guess. */
-#define SCTCP_PROOF_MIN		SZ_64K
-
-/*
- * Does the opener know the sequence numbers of this connection? Both ends may have gone on since it
- * wrote them down. The socket's spinlock is held.
- */
-static bool sctcp_is_proof(const struct sock *sk, const struct schannel_msg_open *open)
-{
-	const struct tcp_sock *tp = tcp_sk(sk);
-	u32 in = max_t(u32, tcp_receive_window(tp), SCTCP_PROOF_MIN);
-	u32 out = max_t(u32, tp->max_window, SCTCP_PROOF_MIN);
-
-	return between(open->seq, tp->rcv_nxt - in, tp->rcv_nxt + in) &&
-	       between(open->ack, tp->snd_una - out, tp->snd_nxt);
-}
-
 static int sctcp_check(struct sctcp *is, const struct schannel_msg_open *open)
 {
 	struct sock *sk = is->conn.sk;
@@ -329,7 +332,7 @@ static int sctcp_check(struct sctcp *is, const struct schannel_msg_open *open)
 	spin_lock_bh(&sk->sk_lock.slock);
 	if (!sctcp_is_its(is) || !scinet_cgroup_attached(sk))
 		reason = SCHANNEL_REASON_NOT_ATTACHED;
-	else if (!sctcp_is_proof(sk, open))
+	else if (open->seq != sctcp_first_received(is) || open->ack != sctcp_first_sent(is))
 		reason = SCHANNEL_REASON_SOURCE;
 	else if (!sctcp_fits(is))
 		reason = SCHANNEL_REASON_NOT_ATTACHED;
