@@ -129,3 +129,25 @@ void schannel_divert_counts_free(struct schannel_divert_count *list)
 		list = next;
 	}
 }
+
+int schannel_divert_detach(uint64_t *left)
+{
+	struct schannel_divert_count *reply_count = NULL;
+	const struct nlmsghdr *nlh;
+	struct scl_reply reply;
+	int rest;
+
+	if (scl_genl_ask(SCHANNEL_CMD_DIVERT_DETACH, 0, NULL, 0, &reply))
+		return -1;
+	errno = EPROTO;
+	scl_for_each(nlh, rest, &reply) {
+		reply_count = count_of(nlh);
+		break;
+	}
+	free(reply.data);
+	if (!reply_count)
+		return -1;
+	*left = reply_count->count;
+	free(reply_count);
+	return 0;
+}

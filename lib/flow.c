@@ -135,7 +135,8 @@ void schannel_flows_free(struct schannel_flow *list)
 	}
 }
 
-int schannel_flow_destroy(const struct schannel_flow *flow)
+/* Have the kernel do something to a flow. */
+static int change(int command, const struct schannel_flow *flow)
 {
 	const struct scl_attr attrs[] = {
 		SCL_U32(SCHANNEL_A_FLOW_DOMID, flow->domid),
@@ -147,9 +148,18 @@ int schannel_flow_destroy(const struct schannel_flow *flow)
 	struct scl_reply reply;
 
 	/* a flag is there or not */
-	if (scl_genl_ask(SCHANNEL_CMD_FLOW_DEL, 0, attrs, SCL_COUNT(attrs) - !flow->opened,
-			 &reply))
+	if (scl_genl_ask(command, 0, attrs, SCL_COUNT(attrs) - !flow->opened, &reply))
 		return -1;
 	free(reply.data);
 	return 0;
+}
+
+int schannel_flow_destroy(const struct schannel_flow *flow)
+{
+	return change(SCHANNEL_CMD_FLOW_DEL, flow);
+}
+
+int schannel_flow_demote(const struct schannel_flow *flow)
+{
+	return change(SCHANNEL_CMD_FLOW_DEMOTE, flow);
 }

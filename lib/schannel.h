@@ -315,6 +315,12 @@ void schannel_flows_free(struct schannel_flow *list);
  */
 int schannel_flow_destroy(const struct schannel_flow *flow);
 
+/*
+ * Have the bytes of a flow that carries a TCP connection go over TCP again. The connection does not
+ * move to a channel again. EOPNOTSUPP: it cannot, or the flow carries none. ENOENT: as above.
+ */
+int schannel_flow_demote(const struct schannel_flow *flow);
+
 /**
  * struct schannel_socket - a socket, connected or not
  * @next:	next one in the list
@@ -455,6 +461,14 @@ struct schannel_divert_count {
 /* One entry for each verdict, in the order of their numbers. */
 int schannel_divert_counts(struct schannel_divert_count **list);
 void schannel_divert_counts_free(struct schannel_divert_count *list);
+
+/*
+ * Have TCP connections go back to TCP whose cgroup is not attached any more: those of this network
+ * namespace; in the initial one, those of all. left: how many are on their way; some wait for
+ * a program to read what it has received. Ask again to learn when there are none. Needs
+ * CAP_NET_ADMIN. EOPNOTSUPP: schannel_inet is not loaded, or its connections cannot go back.
+ */
+int schannel_divert_detach(uint64_t *left);
 
 /* ---- Events --------------------------------------------------------------- */
 

@@ -8,7 +8,8 @@
 # what they do not, the rights they need, and then schannel-test's cases, all of whose
 # connections have to be diverted. Loads schannel.ko and schannel_inet.ko from the
 # folder MODULES, and unloads them in the end. "quick" leaves the long cases out; "only"
-# runs only some parts: attaching, unprivileged, promoted, or FAMILY:PICK, some of the cases.
+# runs only some parts: attaching, unprivileged, detaching, promoted, or FAMILY:PICK, some of
+# the cases.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn
@@ -36,14 +37,14 @@ spawn_in() {
 }
 
 serve() {	# NAME CGROUP PORT
-	spawn_in "$1" "$2" "schannel-test serve-hold --family inet --port $3"
+	spawn_in "$1" "$2" "schannel-test serve-hold --family ${FAMILY:-inet} --port $3"
 	await $LIMIT "$1" '^listening'
 }
 
 hold() {	# NAME CGROUP PORT [OPTIONS]
 	local name=$1 cgroup=$2 port=$3
 	shift 3
-	spawn_in "$name" "$cgroup" "schannel-test hold --family inet --port $port --direction send $*"
+	spawn_in "$name" "$cgroup" "schannel-test hold --family ${FAMILY:-inet} --port $port --direction send $*"
 	await $LIMIT "$name" '^flowing'
 }
 
@@ -234,6 +235,76 @@ promoted() {	# FAMILY OPTIONS...
 	step 'promoted: the modules are unloaded' until_true $LIMIT unload
 }
 
+# Flows that carry TCP connections: both ends of each.
+tcp_flows() {
+	schannelctl -j flows state open | jq 'map(select(.peer_address)) | length'
+}
+
+# Bytes that the network has carried.
+over_network() {
+	cat /sys/class/net/lo/statistics/tx_bytes
+}
+
+# Eight more MiB go over the network.
+goes_on() {
+	local so_far
+	so_far=$(over_network)
+	until_true $LIMIT eval "[ \$(over_network) -gt $((so_far + (8 << 20))) ]"
+}
+
+has_flows() {
+	[ "$(tcp_flows)" = "$1" ]
+}
+
+have_flows() {
+	until_true $LIMIT has_flows "$1" && return
+	verdicts
+	return 1
+}
+
+# Connections, with threads that sleep in all kinds of calls, go back to TCP and stay there; the
+# module is unloaded while they are open.
+detaching() {	# FAMILY
+	local first
+	insmod "$modules/schannel.ko" && insmod "$modules/schannel_inet.ko" promote=1 promote_ms=0 || return
+	set_sysctl divert_local 1
+	schannelctl attach /in
+	FAMILY=$1
+	step 'a server listens' serve server in $PORT
+	step 'one sends' hold sender in $PORT
+	step 'it is promoted' have_flows 2
+	first=$(schannelctl -j flows dport $PORT | jq '.[0].local_port')
+	spawn_in receiver in "schannel-test hold --family $FAMILY --port $PORT --direction recv"
+	step 'one receives' await $LIMIT receiver '^flowing'
+	spawn_in silent in "schannel-test hold --family $FAMILY --port $PORT --direction recv --stall"
+	step 'one sleeps in recv()' await $LIMIT silent '^blocked'
+	step 'all are promoted' have_flows 6
+	step 'one is demoted' has 'length > 0' schannelctl -j flows demote port "$first"
+	step 'its bytes go over the network' goes_on
+	step 'it stays there; the others have flows' has_flows 4
+	step 'the module stays while they are open' fails_with 'in use\|unavailable' rmmod schannel_inet
+	step 'all are detached' schannelctl detach --all --now
+	step 'the module is unloaded' rmmod schannel_inet
+	step 'nothing is left of it' [ ! -d /sys/module/schannel_inet ]
+	step 'they go on' goes_on
+	step 'none has ended' [ "$(said sender '^ended')$(said receiver '^ended')$(said silent '^ended')$(said server 'wrong')$(said receiver 'wrong')" = 00000 ]
+	stop sender receiver silent
+
+	step 'the module is loaded again' insmod "$modules/schannel_inet.ko" promote=1 promote_ms=0
+	step 'the cgroup is attached again' schannelctl attach /in
+	step 'a program that does not read, once more' stalled
+	step 'detach says so' fails_with 'have not read' schannelctl detach --all --now
+	step 'the module stays' fails_with 'in use\|unavailable' rmmod schannel_inet
+	stop stalled server
+	step 'until it ends' schannelctl detach --now
+	step 'the modules are unloaded' until_true $LIMIT unload
+}
+
+stalled() {
+	spawn_in stalled in "schannel-test hold --family $FAMILY --port $PORT --direction send --stall"
+	await $LIMIT stalled '^blocked' && have_flows 2
+}
+
 # A short time limit for cases that hang.
 only() {	# PART...
 	local part seconds
@@ -241,7 +312,7 @@ only() {	# PART...
 		seconds=10
 		[[ $part != *.often ]] || seconds=120
 		case $part in
-		promoted*) ;;	# in the end, with modules of its own
+		promoted* | detaching) ;;	# in the end, with modules of its own
 		attaching | unprivileged)
 			schannelctl detach /in 2>/dev/null
 			$part ;;
@@ -276,10 +347,13 @@ if [ "$choice" != only ]; then
 	promoted inet --pick inet_promote,transfer,half_close,shutdown,epoll \
 		--skip inet_promote.storm
 	promoted inet6 --pick inet_promote --skip inet_promote.storm
+	detaching inet
+	detaching inet6
 fi
 for part in "${parts[@]}"; do
 	case $part in
 	promoted)	promoted inet --skip "$long" ;;
+	detaching)	detaching inet; detaching inet6 ;;
 	promoted:*)	promoted inet --pick "${part#*:}" --timeout 60 ;;
 	promoted6:*)	promoted inet6 --pick "${part#*:}" --timeout 60 ;;
 	esac

@@ -93,6 +93,7 @@ fails 1 'no network namespace' peers move web netns there-is-none
 fails 1 'not permitted' peers move web netns $$
 fails 1 'not permitted' sockets kill state listen
 fails 1 'not permitted' flows kill dport 81
+fails 1 'not permitted' flows demote dport 81
 fails 2 'usage' attach
 fails 2 "unknown scope keyword 'all'" attach web all
 fails 2 "did you mean 'port'?" attach web prot 80
@@ -131,7 +132,7 @@ MADE_UP=12 fails 1 'cannot allocate memory' stats
 "$made_up" help >/dev/full 2>/dev/null
 [ $? = 1 ]
 point $? 'output that cannot be written is an error'
-for arguments in 'sockets kill' 'flows kill' -K 'peers move web netns' 'peers web move'; do
+for arguments in 'sockets kill' 'flows kill' 'flows demote' 'sockets demote' '-K flows demote port 1' detach 'detach --all web' -K 'peers move web netns' 'peers web move'; do
 	# shellcheck disable=SC2086
 	timeout 10 "$made_up" ${arguments/#-K/sockets -K} >/dev/null 2>&1
 	[ $? = 2 ]
@@ -298,6 +299,9 @@ prints 'detach /a/web.service 7' detach web.service
 prints 'detach /a/web.service 8' detach web.service
 prints 'detach /b/twins 9' detach /b/twins web.service
 counts 3 detach /b/twins web.service
+counts 5 detach --all
+NO_INET=1 fails 1 'cannot go back' detach --now
+status 0 "$made_up" detach --now
 prints '/a/web.service +port 80,443 not to 10\.0\.0\.0/8  gone' attached
 prints '/c/twins +all' attached
 counts 6 attached
@@ -442,7 +446,7 @@ completes 'show sockets stats' -j s
 completes 'self web' channels ''
 completes 'move self web' peers ''
 completes 'netns' peers move web ''
-completes 'dport kill peer port sport state type' flows ''
+completes 'demote dport kill peer port sport state type' flows ''
 completes 'kill' sockets k
 completes 'listen' sockets -e state l
 completes 'closing' flows state c

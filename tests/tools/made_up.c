@@ -232,6 +232,18 @@ int schannel_divert_counts(struct schannel_divert_count **list)
 	return getenv("NO_INET") ? -1 : 0;
 }
 
+/* One is still on its way when it is asked for the first time. */
+int schannel_divert_detach(uint64_t *left)
+{
+	static unsigned int calls;
+
+	if (answer())
+		return -1;
+	*left = !calls++;
+	errno = EOPNOTSUPP;
+	return getenv("NO_INET") ? -1 : 0;
+}
+
 void schannel_divert_free(struct schannel_diversion *diversion)
 {
 	(void)diversion;
@@ -297,6 +309,13 @@ int schannel_flow_destroy(const struct schannel_flow *flow)
 	}
 	errno = ENOENT;
 	return flow->answered ? 0 : -1;
+}
+
+/* The first carries no TCP connection. */
+int schannel_flow_demote(const struct schannel_flow *flow)
+{
+	errno = flow->peer_port == 81 ? EPERM : EOPNOTSUPP;
+	return flow->local_address ? 0 : -1;
 }
 
 /* One has ended before, the listener belongs to another user. */

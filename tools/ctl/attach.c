@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The commands that attach and detach cgroups, whose TCP connections are diverted. */
 #include <err.h>
+#include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#include <schannel.h>
 
 #include "attachment.h"
 #include "cgroup.h"
 #include "command.h"
+#include "options.h"
 #include "table.h"
 
 void attach_command(char **arg)
@@ -56,17 +62,59 @@ static void detach(struct attachment *list, const char *name)
 	free(path);
 }
 
+static void detach_all(void)
+{
+	struct attachment *list = attachment_list(), *a;
+
+	for (a = list; a; a = a->next)
+		if (!attachment_remove(a))
+			exit(EXIT_FAILED);
+	attachment_list_free(list);
+}
+
+/* How long --now waits for connections, and how often it looks, in milliseconds. */
+#define NOW_LIMIT	10000
+#define NOW_STEP	50
+
+/* Connections whose cgroup is not attached go back to TCP. */
+static void go_back(void)
+{
+	const struct timespec step = { .tv_nsec = NOW_STEP * 1000000 };
+	unsigned int waited;
+	uint64_t left;
+
+	for (waited = 0; ; waited += NOW_STEP) {
+		if (schannel_divert_detach(&left)) {
+			if (errno == EOPNOTSUPP)
+				errx(EXIT_FAILED, "existing connections cannot go back to TCP: %s",
+				     "schannel_inet is not loaded, or without promote=1");
+			query_failed("TCP connections");
+		}
+		if (!left)
+			return;
+		if (waited >= NOW_LIMIT)
+			break;
+		nanosleep(&step, NULL);
+	}
+	errx(EXIT_FAILED, "%" PRIu64 " connections are not back: %s", left,
+	     "their programs have not read what they received, or not accepted them");
+}
+
 void detach_command(char **arg)
 {
 	struct attachment *list;
 
-	if (!arg[0])
+	if (options.all ? !!arg[0] : !arg[0] && !options.now)
 		usage_error();
+	if (options.all)
+		detach_all();
 	for (; *arg; arg++) {
 		list = attachment_list();
 		detach(list, *arg);
 		attachment_list_free(list);
 	}
+	if (options.now)
+		go_back();
 }
 
 void attached_command(char **arg)

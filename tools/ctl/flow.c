@@ -76,21 +76,30 @@ struct json_object *flow_record(const struct schannel_flow *flow)
 	return record;
 }
 
-/* Returns false if the flow has ended meanwhile. */
-static bool flow_kill(const struct schannel_flow *flow)
+/* What is done to the flows that match. */
+enum verb { SHOW, KILL, DEMOTE };
+
+/* Returns false if the flow has ended meanwhile, or carries no connection that could go to TCP. */
+static bool flow_do(const struct schannel_flow *flow, enum verb verb)
 {
-	if (!schannel_flow_destroy(flow))
+	int ret = 0;
+
+	if (verb == KILL)
+		ret = schannel_flow_destroy(flow);
+	else if (verb == DEMOTE)
+		ret = schannel_flow_demote(flow);
+	if (!ret)
 		return true;
-	if (errno == ENOENT)
+	if (errno == ENOENT || errno == EOPNOTSUPP)
 		return false;
 	if (errno == EPERM)
-		errx(EXIT_FAILED, "not permitted: ending connections requires CAP_NET_ADMIN");
-	err(EXIT_FAILED, "cannot end a connection");
+		errx(EXIT_FAILED, "not permitted: this requires CAP_NET_ADMIN");
+	err(EXIT_FAILED, "cannot %s a connection", verb == KILL ? "end" : "demote");
 }
 
 void flows_command(char **arg)
 {
-	static const struct choice verbs[] = { { "kill", 1 }, { } };
+	static const struct choice verbs[] = { { "kill", KILL }, { "demote", DEMOTE }, { } };
 	static const struct column columns[] = {
 		{ "STATE", "state", COLUMN_TEXT },
 		{ "TYPE", "type", COLUMN_TEXT },
@@ -109,21 +118,25 @@ void flows_command(char **arg)
 	};
 	struct json_object *list = list_new(), *record;
 	struct schannel_flow *flows, *flow;
+	int verb = options.kill ? KILL : SHOW, word;
 	struct filter filter;
 
-	if (arg[0] && choice_find(verbs, arg[0]) > 0) {
-		options.kill = true;
+	word = arg[0] ? choice_find(verbs, arg[0]) : SHOW;
+	if (word > SHOW) {
+		if (verb && verb != word)
+			usage_error();
+		verb = word;
 		arg++;
 	}
 	/* Without a filter, a mistake would end all connections. */
-	if (options.kill && !arg[0])
+	if (verb && !arg[0])
 		usage_error();
 	filter_parse(&filter, arg, states);
 	if (schannel_flows(filter.domid, &flows))
 		query_failed("flows");
 	for (flow = flows; flow; flow = flow->next) {
 		record = flow_record(flow);
-		if (filter_matches(&filter, record) && (!options.kill || flow_kill(flow)))
+		if (filter_matches(&filter, record) && flow_do(flow, verb))
 			list_add(list, record);
 		else
 			json_object_put(record);

@@ -17,6 +17,8 @@ static const struct option long_options[] = {
 	{ "human",	no_argument,		NULL, 'H' },
 	{ "processes",	no_argument,		NULL, 'p' },
 	{ "kill",	no_argument,		NULL, 'K' },
+	{ "all",	no_argument,		NULL, 'a' },
+	{ "now",	no_argument,		NULL, 'N' },
 	{ "interval",	required_argument,	NULL, 'i' },
 	{ "help",	no_argument,		NULL, 'h' },
 	{ "version",	no_argument,		NULL, 'V' },
@@ -33,6 +35,8 @@ static const char * const descriptions[] = {
 	"print sizes with units",
 	"print the processes that have the socket open",
 	"close the sockets",
+	"detach all cgroups",
+	"existing connections go back to TCP, too",
 	"repeat after this many seconds, with rates",
 	"print the help text, or that of the command",
 	"print the version",
@@ -76,6 +80,12 @@ static void parse(int argc, char **argv, const char *letters)
 		case 'K':
 			options.kill = true;
 			break;
+		case 'a':
+			options.all = true;
+			break;
+		case 'N':
+			options.now = true;
+			break;
 		case 'i':
 			options.interval = parse_interval(optarg);
 			break;
@@ -93,7 +103,7 @@ static void parse(int argc, char **argv, const char *letters)
 	}
 }
 
-#define LETTERS	"jneHpKi:hV"
+#define LETTERS	"jneHpKaNi:hV"
 
 int options_before_command(int argc, char **argv)
 {

@@ -12,6 +12,8 @@ struct options {
 	bool extended;
 	bool processes;
 	bool kill;
+	bool all;
+	bool now;
 	bool help;
 	bool version;
 	double interval;	/* seconds; 0: once */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Verdicts of transparent mode on TCP connections, over generic netlink. See netlink.c. */
+#include <linux/capability.h>
 #include <linux/in6.h>
+#include <linux/netlink.h>
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
@@ -89,4 +91,34 @@ int schannel_nl_divert_get_dumpit(struct sk_buff *skb,
 			return err;
 	}
 	return 0;
+}
+
+/* ---- Going back to TCP ------------------------------------------------- */
+
+int schannel_nl_divert_detach_doit(struct sk_buff *request, struct genl_info *info)
+{
+	struct sc_netlink_to to = sc_netlink_to_reply(info);
+	struct net *net = genl_info_net(info);
+	struct sk_buff *skb;
+	void *head;
+	u64 left;
+	int err;
+
+	if (!netlink_ns_capable(request, net->user_ns, CAP_NET_ADMIN))
+		return -EPERM;
+	err = sc_divert_detach(net_eq(net, &init_net) ? NULL : net, &left);
+	if (err) {
+		NL_SET_ERR_MSG(info->extack, "no connections can go back to TCP");
+		return err;
+	}
+	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!skb)
+		return -ENOMEM;
+	err = -EMSGSIZE;
+	head = sc_netlink_begin(skb, &to);
+	if (head)
+		err = sc_netlink_end(skb, head,
+				     !nla_put_u64_64bit(skb, SCHANNEL_A_DIVERT_COUNT, left,
+							SCHANNEL_A_DIVERT_PAD));
+	return sc_netlink_reply(skb, info, err);
 }

@@ -273,26 +273,49 @@ static struct sc_flow *sc_netlink_find_flow(const struct genl_info *info,
 	return NULL;
 }
 
-int schannel_nl_flow_del_doit(struct sk_buff *request, struct genl_info *info)
+/* The flow that an administrator means, with a reference, or an error. */
+static struct sc_flow *sc_netlink_admin_flow(struct sk_buff *request,
+					     struct genl_info *info)
 {
 	struct schannel_peer *peer;
 	struct sc_flow *flow;
 
 	/* GENL_ADMIN_PERM, which schannel.yaml could ask for, is about init_user_ns */
 	if (!netlink_ns_capable(request, genl_info_net(info)->user_ns, CAP_NET_ADMIN))
-		return -EPERM;
+		return ERR_PTR(-EPERM);
 	if (GENL_REQ_ATTR_CHECK(info, SCHANNEL_A_FLOW_ID))
-		return -EINVAL;
+		return ERR_PTR(-EINVAL);
 	peer = sc_netlink_peer(info, SCHANNEL_A_FLOW_DOMID);
 	if (IS_ERR(peer))
-		return PTR_ERR(peer);
+		return ERR_CAST(peer);
 	flow = sc_netlink_find_flow(info, peer);
 	if (!flow && peer->remote)
 		flow = sc_netlink_find_flow(info, peer->remote);
 	sc_peer_put(peer);
-	if (!flow)
-		return -ENOENT;
+	return flow ?: ERR_PTR(-ENOENT);
+}
+
+int schannel_nl_flow_del_doit(struct sk_buff *request, struct genl_info *info)
+{
+	struct sc_flow *flow = sc_netlink_admin_flow(request, info);
+
+	if (IS_ERR(flow))
+		return PTR_ERR(flow);
 	sc_reap_kill(flow);
 	sc_flow_put(flow);
 	return 0;
+}
+
+int schannel_nl_flow_demote_doit(struct sk_buff *request, struct genl_info *info)
+{
+	struct sc_flow *flow = sc_netlink_admin_flow(request, info);
+	int err;
+
+	if (IS_ERR(flow))
+		return PTR_ERR(flow);
+	err = sc_flow_demote(flow);
+	if (err)
+		NL_SET_ERR_MSG(info->extack, "its bytes cannot go over TCP");
+	sc_flow_put(flow);
+	return err;
 }

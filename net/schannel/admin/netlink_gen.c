@@ -52,6 +52,15 @@ static const struct nla_policy schannel_divert_get_nl_policy[SCHANNEL_A_DIVERT_P
 	[SCHANNEL_A_DIVERT_PORT] = NLA_POLICY_FULL_RANGE(NLA_U32, &schannel_a_divert_port_range),
 };
 
+/* SCHANNEL_CMD_FLOW_DEMOTE - do */
+static const struct nla_policy schannel_flow_demote_nl_policy[SCHANNEL_A_FLOW_OPENED + 1] = {
+	[SCHANNEL_A_FLOW_DOMID] = { .type = NLA_U32, },
+	[SCHANNEL_A_FLOW_ID] = { .type = NLA_U32, },
+	[SCHANNEL_A_FLOW_OPENED] = { .type = NLA_FLAG, },
+	[SCHANNEL_A_FLOW_LOCAL_PORT] = { .type = NLA_U32, },
+	[SCHANNEL_A_FLOW_PEER_PORT] = { .type = NLA_U32, },
+};
+
 /* Ops table for schannel */
 static const struct genl_split_ops schannel_nl_ops[] = {
 	{
@@ -116,6 +125,18 @@ static const struct genl_split_ops schannel_nl_ops[] = {
 		.cmd	= SCHANNEL_CMD_DIVERT_GET,
 		.dumpit	= schannel_nl_divert_get_dumpit,
 		.flags	= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= SCHANNEL_CMD_FLOW_DEMOTE,
+		.doit		= schannel_nl_flow_demote_doit,
+		.policy		= schannel_flow_demote_nl_policy,
+		.maxattr	= SCHANNEL_A_FLOW_OPENED,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= SCHANNEL_CMD_DIVERT_DETACH,
+		.doit	= schannel_nl_divert_detach_doit,
+		.flags	= GENL_CMD_CAP_DO,
 	},
 };
 

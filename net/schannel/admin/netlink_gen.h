@@ -27,6 +27,8 @@ int schannel_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info);
 int schannel_nl_divert_get_doit(struct sk_buff *skb, struct genl_info *info);
 int schannel_nl_divert_get_dumpit(struct sk_buff *skb,
 				  struct netlink_callback *cb);
+int schannel_nl_flow_demote_doit(struct sk_buff *skb, struct genl_info *info);
+int schannel_nl_divert_detach_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	SCHANNEL_NLGRP_PEERS,

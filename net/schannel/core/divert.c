@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Queries to transparent mode. See divert.h. */
+/* Queries and requests to transparent mode. See divert.h. */
 #include <linux/errno.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -97,4 +97,25 @@ int sc_divert_counts(const struct net *net, u64 *counts)
 	ops->counts(net, counts);
 	sc_divert_put(ops);
 	return 0;
+}
+
+/**
+ * sc_divert_detach() - have connections go back to TCP whose cgroup is not attached any more
+ * @net:	the namespace; NULL: all
+ * @left:	filled in with the number of those that are on their way
+ *
+ * Context: Process context.
+ *
+ * Return: 0, or -EOPNOTSUPP if transparent mode is not loaded, or cannot do so.
+ */
+int sc_divert_detach(const struct net *net, u64 *left)
+{
+	const struct sc_divert_ops *ops = sc_divert_get();
+	int err;
+
+	if (!ops)
+		return -EOPNOTSUPP;
+	err = ops->detach(net, left);
+	sc_divert_put(ops);
+	return err;
 }

@@ -29,12 +29,15 @@ struct sc_divert_view {
 };
 
 /**
- * struct sc_divert_ops - queries that transparent mode answers
+ * struct sc_divert_ops - queries and requests to transparent mode
  * @owner:	the module that has the functions; held during each call
  * @look:	fill in what is known about a destination. @addr is IPv6 or v4-mapped, @port
  *		is in host byte order
  * @counts:	fill in the number of times that each verdict was given in the namespace,
  *		indexed by enum schannel_divert
+ * @detach:	have connections go back to TCP whose cgroup is not attached any more: those of
+ *		the namespace, or of all if it is NULL. *@left: how many are on their way.
+ *		Returns 0 or -EOPNOTSUPP
  *
  * Process context; they may sleep.
  */
@@ -43,6 +46,7 @@ struct sc_divert_ops {
 	void (*look)(struct net *net, const struct in6_addr *addr, u16 port,
 		     struct sc_divert_view *view);
 	void (*counts)(const struct net *net, u64 *counts);
+	int (*detach)(const struct net *net, u64 *left);
 };
 
 void sc_divert_register(const struct sc_divert_ops *ops);
@@ -51,5 +55,6 @@ void sc_divert_unregister(void);
 int sc_divert_look(struct net *net, const struct in6_addr *addr, u16 port,
 		   struct sc_divert_view *view);
 int sc_divert_counts(const struct net *net, u64 *counts);
+int sc_divert_detach(const struct net *net, u64 *left);
 
 #endif /* _SCHANNEL_DIVERT_H */

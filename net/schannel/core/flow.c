@@ -214,8 +214,20 @@ void sc_flow_opened(struct sc_flow *flow)
 	}
 }
 
+/* Call ops->returned of a flow of type TCP. Returns false if it has no user. */
+static bool sc_flow_return(struct sc_flow *flow, bool stay)
+{
+	void *user = sc_flow_user_get(flow);
+
+	if (!user)
+		return false;
+	flow->ops->returned(flow, user, stay);
+	sc_flow_user_put(flow, user);
+	return true;
+}
+
 /**
- * sc_flow_returned() - call ops->returned: our bytes are to go over TCP again
+ * sc_flow_returned() - our bytes are to go over TCP again
  * @flow:	the flow
  *
  * Context: Process context.
@@ -224,16 +236,23 @@ void sc_flow_opened(struct sc_flow *flow)
  */
 const char *sc_flow_returned(struct sc_flow *flow)
 {
-	void *user;
-
 	if (flow->type != SCHANNEL_TYPE_TCP)
 		return "RETURN for a flow that carries no TCP connection";
-	user = sc_flow_user_get(flow);
-	if (user) {
-		flow->ops->returned(flow, user);
-		sc_flow_user_put(flow, user);
-	}
+	sc_flow_return(flow, false);
 	return NULL;
+}
+
+/**
+ * sc_flow_demote() - our bytes are to go over TCP again, and to stay there
+ * @flow:	the flow
+ *
+ * Context: Process context.
+ *
+ * Return: 0, or -EOPNOTSUPP if it carries no TCP connection.
+ */
+int sc_flow_demote(struct sc_flow *flow)
+{
+	return flow->type == SCHANNEL_TYPE_TCP && sc_flow_return(flow, true) ? 0 : -EOPNOTSUPP;
 }
 
 /**

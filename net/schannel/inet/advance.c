@@ -206,6 +206,7 @@ static void sctcp_rx_to_tcp(struct sctcp *is, u32 to)
 		sctcp_break(is);
 		return;
 	}
+	sctcp_came_back(is);
 	/* the next announcement may have come meanwhile */
 	rcu_read_lock();
 	flow = rcu_dereference(is->conn.flow);

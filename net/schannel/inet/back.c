@@ -113,6 +113,7 @@ static void sctcp_rest_done(struct sctcp *is)
 	is->rest.bytes = NULL;
 	WRITE_ONCE(is->tx_state, SCTCP_TX_TCP);
 	mutex_unlock(&is->conn.tx_lock);
+	sctcp_came_back(is);
 }
 
 /* Returns 0 if TCP has all of it, or -errno. */
@@ -264,7 +265,8 @@ void sctcp_leave(struct sctcp *is, struct sc_flow *flow, enum schannel_reason re
 	sctcp_wake(is);
 }
 
-static void sctcp_leave_any(struct sctcp *is, enum schannel_reason reason)
+/* The same for whatever flow it has. */
+void sctcp_leave_any(struct sctcp *is, enum schannel_reason reason)
 {
 	struct sc_flow *flow;
 

@@ -5,6 +5,7 @@
  * tcp.h.
  */
 #include <linux/sched/signal.h>
+#include <linux/wait_bit.h>
 #include <net/tcp.h>
 
 #include "core/channel.h"
@@ -179,24 +180,30 @@ void sctcp_work(struct work_struct *work)
 {
 	struct sctcp *is = container_of(work, struct sctcp, work.work);
 	struct sock *sk = is->conn.sk;
-	bool ended = false;
+	bool ended = false, detached = false;
 
 	if (READ_ONCE(is->closing))
 		sctcp_advance_closed(is);
+	if (READ_ONCE(is->detached) && sctcp_detach_step(is)) {
+		sctcp_retire(is);
+		return;
+	}
 	if (!sctcp_own(is))
 		return;
 	if (sctcp_is_its(is)) {
 		sctcp_settle(is);
 		if (is->closing)
 			ended = sctcp_close_step(is);
+		else if (READ_ONCE(is->detached))
+			detached = sctcp_detach_owned(is);
 		else
 			sctcp_settle_lazy(is);
 	}
 	release_sock(sk);
-	if (ended) {
+	if (ended || detached)
 		sctcp_retire(is);
+	if (ended)
 		tcp_close(sk, 0);
-	}
 }
 
 /* ---- close() ----------------------------------------------------------- */
@@ -258,13 +265,31 @@ static bool sctcp_close_start(struct sctcp *is, long *timeout)
 	return false;
 }
 
+/* Calls that are in TCP's close() without holding the module. */
+static atomic_t sctcp_closes = ATOMIC_INIT(0);
+
+/* The socket was given back to TCP while close() was on its way. */
+static void sctcp_close_plain(struct sock *sk, long timeout)
+{
+	atomic_inc(&sctcp_closes);
+	tcp_close(sk, timeout);
+	if (atomic_dec_and_test(&sctcp_closes))
+		wake_up_var(&sctcp_closes);
+}
+
+/* The module is being unloaded, and synchronize_rcu_tasks() was called. */
+void sctcp_close_wait(void)
+{
+	wait_var_event(&sctcp_closes, !atomic_read(&sctcp_closes));
+}
+
 void sctcp_close(struct sock *sk, long timeout)
 {
 	struct sctcp *is = sctcp_get(sk);
 	bool done = true;
 
 	if (!is) {
-		tcp_close(sk, timeout);
+		sctcp_close_plain(sk, timeout);
 		return;
 	}
 	/* a marker that waits is not data that was not read */

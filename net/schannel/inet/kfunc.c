@@ -17,13 +17,6 @@
 #include "tcp.h"
 #include "reason.h"
 
-/* sock->ops may be ours still, after a connect() that came to nothing. */
-static bool sctcp_has_plain_ops(const struct sock *sk)
-{
-	return scinet_has_plain_ops(sk) ||
-	       sk->sk_socket->ops == &sctcp_ops[scinet_family(sk)];
-}
-
 /* Can this socket be diverted? connect() holds lock_sock(). */
 static bool scinet_sock_fits(struct sock *sk)
 {
@@ -35,7 +28,7 @@ static bool scinet_sock_fits(struct sock *sk)
 	if (!sock_owned_by_user_nocheck(sk) || sk->sk_state != TCP_CLOSE ||
 	    !sk->sk_socket || sk->sk_socket->state != SS_UNCONNECTED)
 		return false;	/* called by a program, but not from connect() */
-	if (!sctcp_has_plain_ops(sk) || scinet_is_claimed(sk) ||
+	if (!scinet_has_plain_ops(sk) || scinet_is_claimed(sk) ||
 	    sk->sk_user_data || rcu_access_pointer(inet->inet_opt))
 		return false;
 	return !tp->fastopen_connect && !tp->fastopen_req &&

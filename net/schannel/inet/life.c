@@ -26,6 +26,7 @@ static void sctcp_free(struct rcu_head *rcu)
 {
 	struct sctcp *is = container_of(rcu, struct sctcp, rcu);
 
+	sctcp_list_del(is);
 	/* after a grace period, since the upcall uses both under RCU */
 	sock_put(is->conn.sk);
 	kfree(is);
@@ -73,14 +74,13 @@ void sctcp_wake(struct sctcp *is)
 	sc_io_write_space(sk);
 }
 
-/* Restore TCP's sock->ops. If they were ours, return true: the caller puts the module. */
-bool sctcp_leave_ops(struct sock *sk)
+/* Restore TCP's sock->ops. */
+static void sctcp_leave_ops(struct sock *sk)
 {
-	if (sk->sk_socket->ops != &sctcp_ops[scinet_family(sk)])
-		return false;
+	if (!sk->sk_socket || sk->sk_socket->ops != &sctcp_ops[scinet_family(sk)])
+		return;
 	clear_bit(SOCK_CUSTOM_SOCKOPT, &sk->sk_socket->flags);
 	WRITE_ONCE(sk->sk_socket->ops, sctcp_plain_ops(sk));
-	return true;
 }
 
 /*
@@ -98,6 +98,7 @@ struct sctcp *sctcp_unwrap(struct sock *sk)
 	icsk->icsk_ulp_ops = NULL;
 	rcu_assign_sk_user_data(sk, NULL);
 	sk->sk_write_space = is->write_space;
+	sctcp_leave_ops(sk);
 	return is;
 }
 

@@ -28,6 +28,15 @@ static void scinet_look(struct net *net, const struct in6_addr *addr, u16 port,
 		sc_peer_put(peer);
 }
 
+/* Diverted connections cannot go to TCP. */
+static int scinet_detach(const struct net *net, u64 *left)
+{
+	if (!scinet_promote)
+		return -EOPNOTSUPP;
+	*left = sctcp_detach_all(net);
+	return 0;
+}
+
 /* A channel came up: verdicts that were remembered for this peer's addresses are obsolete. */
 static void scinet_channel(struct net *net, struct schannel_peer *peer, bool up)
 {
@@ -53,6 +62,7 @@ static const struct sc_divert_ops scinet_divert_ops = {
 	.owner		= THIS_MODULE,
 	.look		= scinet_look,
 	.counts		= scinet_reason_counts,
+	.detach		= scinet_detach,
 };
 
 static int __init scinet_main_init(void)
@@ -105,6 +115,8 @@ static void __exit scinet_main_exit(void)
 		sctcp_exit();
 	/* RCU callbacks and tasks that dropped the last reference may still run our code */
 	rcu_barrier();
+	synchronize_rcu_tasks();
+	sctcp_close_wait();
 	synchronize_rcu_tasks();
 	scinet_reason_exit();
 }

@@ -32,10 +32,22 @@ bool sctcp_fits(const struct sctcp *is)
 	const struct sock *sk = is->conn.sk;
 
 	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) || sk->sk_err ||
-	    sk->sk_shutdown & SEND_SHUTDOWN || is->barred || is->urgent || is->fin ||
-	    is->closing)
+	    sk->sk_shutdown & SEND_SHUTDOWN || is->fin || is->closing ||
+	    sctcp_stays(is))
 		return false;
 	return !tcp_sk(sk)->repair && !sock_flag(sk, SOCK_MEMALLOC) && !sctcp_is_filtered(sk);
+}
+
+/* conn.tx_lock is held. */
+static bool sctcp_is_idle_locked(struct sctcp *is)
+{
+	bool idle;
+
+	spin_lock_bh(&is->lock);
+	idle = is->tx_state == SCTCP_TX_TCP && is->rx_state == SCTCP_RX_TCP &&
+	       !is->rx_known && !rcu_access_pointer(is->conn.flow);
+	spin_unlock_bh(&is->lock);
+	return idle;
 }
 
 /* Whether both directions are TCP's, with nothing of an earlier flow under way. */
@@ -44,10 +56,22 @@ bool sctcp_is_idle(struct sctcp *is)
 	bool idle;
 
 	mutex_lock(&is->conn.tx_lock);
-	spin_lock_bh(&is->lock);
-	idle = is->tx_state == SCTCP_TX_TCP && is->rx_state == SCTCP_RX_TCP &&
-	       !is->rx_known && !rcu_access_pointer(is->conn.flow);
-	spin_unlock_bh(&is->lock);
+	idle = sctcp_is_idle_locked(is);
+	mutex_unlock(&is->conn.tx_lock);
+	return idle;
+}
+
+/*
+ * If both directions are TCP's, have that stay so: no flow is joined any more, and the socket
+ * can be given back to TCP.
+ */
+bool sctcp_finish(struct sctcp *is)
+{
+	bool idle;
+
+	mutex_lock(&is->conn.tx_lock);
+	idle = sctcp_is_idle_locked(is);
+	is->dropped |= idle;
 	mutex_unlock(&is->conn.tx_lock);
 	return idle;
 }

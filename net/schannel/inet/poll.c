@@ -186,26 +186,24 @@ static int sctcp_go_back(struct sctcp *is)
 	return err;
 }
 
-/* Make a plain TCP socket of it. Returns 0, 1 if the caller puts the module, or -errno. */
+/* Make a plain TCP socket of it. Returns 0 or -errno. */
 static int sctcp_become_plain(struct sock *sk)
 {
 	struct sctcp *is = sctcp_get(sk);
-	bool left = false;
 	int err = 0;
 
-	if (is && !((1 << inet_sk_state_load(sk)) & (TCPF_CLOSE | TCPF_SYN_SENT)))
+	if (!is)
+		return 0;
+	if (!((1 << inet_sk_state_load(sk)) & (TCPF_CLOSE | TCPF_SYN_SENT)))
 		err = sctcp_go_back(is);
 	lock_sock(sk);
-	if (!err && is && sctcp_is_its(is))
+	if (!err && sctcp_is_its(is))
 		sctcp_retire(sctcp_unwrap(sk));
-	if (!err && !sctcp_is_wrapped(sk))
-		left = sctcp_leave_ops(sk);
 	release_sock(sk);
-	if (is)
-		sctcp_put(is);
-	if (left)
+	sctcp_put(is);
+	if (!err)
 		synchronize_rcu();	/* for sctcp_get() */
-	return err ?: left;
+	return err;
 }
 
 /* A filter has to see all bytes: while it is there, the connection does not move again. */
@@ -241,16 +239,14 @@ static int sctcp_pass_option(struct socket *sock, int level, int name, sockptr_t
 
 int sctcp_setsockopt(struct socket *sock, int level, int name, sockptr_t val, unsigned int len)
 {
-	int left = 0, err;
+	int err = 0;
 
-	/* sock->ops, with its reference to the module, may be restored while this sleeps */
+	/* the socket, with its reference to the module, may be unwrapped while this sleeps */
 	if (!try_module_get(THIS_MODULE))
 		return -EINTR;
 	if (sctcp_transforms(level, name))
-		left = sctcp_become_plain(sock->sk);
-	err = left < 0 ? left : sctcp_pass_option(sock, level, name, val, len);
-	if (left > 0)
-		module_put(THIS_MODULE);
+		err = sctcp_become_plain(sock->sk);
+	err = err ?: sctcp_pass_option(sock, level, name, val, len);
 	module_put(THIS_MODULE);
 	return err;
 }

@@ -113,12 +113,14 @@ static void sctcp_flow_ended(struct sc_flow *flow, void *user, int err)
 }
 
 /* The flow goes with it, and the peer's direction; both may move again on the next flow. */
-static void sctcp_flow_returned(struct sc_flow *flow, void *user)
+static void sctcp_flow_returned(struct sc_flow *flow, void *user, bool stay)
 {
 	struct sctcp *is = user;
 
+	if (stay)
+		WRITE_ONCE(is->demoted, true);
 	sctcp_leave(is, flow, SCHANNEL_REASON_RETURNED);
-	if (is->peer)
+	if (is->peer && !stay)
 		sctcp_try_open(is, SCTCP_RETRY_MAX);
 }
 
@@ -240,8 +242,8 @@ static bool sctcp_describe(struct sctcp *is, struct schannel_msg_open *open)
  */
 static bool sctcp_is_alive(const struct sctcp *is)
 {
-	return sctcp_is_wrapped(is->conn.sk) && !READ_ONCE(is->barred) &&
-	       !READ_ONCE(is->urgent) && !READ_ONCE(is->closing) &&
+	return sctcp_is_wrapped(is->conn.sk) && !sctcp_stays(is) &&
+	       !READ_ONCE(is->closing) &&
 	       (1 << inet_sk_state_load(is->conn.sk)) &
 	       (TCPF_SYN_RECV | TCPF_ESTABLISHED | TCPF_CLOSE_WAIT);
 }

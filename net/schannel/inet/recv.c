@@ -231,24 +231,27 @@ bool sctcp_readable(struct sctcp *is, u32 want, bool arm)
 }
 
 /* rd_lock is held, but not while it sleeps. Returns 0 or the error to return. */
-static int sctcp_wait_data(struct sctcp *is, u32 want, long *timeo)
+static int sctcp_wait_data(struct sctcp *is, u32 want, size_t copied, long *timeo)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sock *sk = is->conn.sk;
+	int err = 0;
 
 	if (!*timeo)
 		return -EAGAIN;
 	if (signal_pending(current))
 		return sock_intr_errno(*timeo);
 	add_wait_queue(sk_sleep(sk), &wait);
-	if (!sctcp_readable(is, want, true)) {
+	if (sctcp_may_restart(is, copied)) {
+		err = sctcp_restart();
+	} else if (!sctcp_readable(is, want, true)) {
 		is->conn.rx_count.waits++;
 		mutex_unlock(&is->rd_lock);
 		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
 		mutex_lock(&is->rd_lock);
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
-	return 0;
+	return err;
 }
 
 /*
@@ -297,7 +300,7 @@ static int sctcp_recv(struct sctcp *is, struct msghdr *msg, size_t len, int flag
 		    (flags & MSG_PEEK && copied && sctcp_peeked_enough(is, copied)))
 			break;
 		got = sctcp_wait_data(is, flags & MSG_PEEK ? sctcp_peek_pos(sk, copied) + 1 : 1,
-				      &timeo);
+				      copied, &timeo);
 		if (got)
 			break;
 		cond_resched();

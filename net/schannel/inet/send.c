@@ -198,12 +198,13 @@ bool sctcp_writable(struct sctcp *is)
 }
 
 /* Returns 0 or the error to return. */
-static int sctcp_wait_space(struct sctcp *is, long *timeo)
+static int sctcp_wait_space(struct sctcp *is, size_t done, long *timeo)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	bool ring = READ_ONCE(is->tx_state) == SCTCP_TX_RING ||
 		    READ_ONCE(is->tx_state) == SCTCP_TX_ANNOUNCED;
 	struct sock *sk = is->conn.sk;
+	int err = 0;
 
 	/* SIGIO is sent to those that were told that there is no space */
 	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
@@ -214,7 +215,9 @@ static int sctcp_wait_space(struct sctcp *is, long *timeo)
 	add_wait_queue(sk_sleep(sk), &wait);
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	smp_mb__after_atomic();	/* pairs with the waker, which looks at the bit */
-	if (!sctcp_writable(is)) {
+	if (sctcp_may_restart(is, done)) {
+		err = sctcp_restart();
+	} else if (!sctcp_writable(is)) {
 		is->conn.tx_count.waits++;
 		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
 	} else if (!ring) {
@@ -222,7 +225,7 @@ static int sctcp_wait_space(struct sctcp *is, long *timeo)
 		schedule_timeout_interruptible(1);
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
-	return 0;
+	return err;
 }
 
 static int sctcp_send(struct sctcp *is, struct msghdr *msg, size_t len)
@@ -244,7 +247,7 @@ static int sctcp_send(struct sctcp *is, struct msghdr *msg, size_t len)
 			/* the next call gets the error, and its signal */
 			msg->msg_flags |= MSG_NOSIGNAL;
 		} else if (sent == -EAGAIN) {
-			sent = sctcp_wait_space(is, &timeo) ?: -ERESTART;
+			sent = sctcp_wait_space(is, done, &timeo) ?: -ERESTART;
 		}
 		if (sent == -ERESTART && fatal_signal_pending(current))
 			sent = -EINTR;

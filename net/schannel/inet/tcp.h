@@ -14,6 +14,7 @@
  *	back.c		a direction goes back to TCP, and what the peer has not read with it
  *	end.c		shutdown() and close(), and the socket's work
  *	poll.c		poll(), ioctl(), splice() and socket options
+ *	detach.c	sockets of cgroups that were detached go back to TCP for good
  *	life.c		struct sctcp: references, its work, and giving the socket back to TCP
  *
  * Each direction moves by itself. S is the sequence number at which the sender stops using
@@ -115,6 +116,10 @@ struct sctcp_unread {
  * @nonce:	identifies the flow in markers. Set while both directions are TCP's
  * @dest:	the connecting end's: where to, for the counters
  * @port:	its port
+ * @node:	in the list of all
+ * @walk:	the last walk through that list which has looked at it
+ * @detached:	the socket is to be given back to TCP
+ * @demoted:	an administrator wants its bytes to stay with TCP
  * @dropped:	the socket is not ours any more: no new flow (conn.tx_lock)
  * @barred:	no new move to a ring
  * @urgent:	urgent data was sent: no new move, since TCP's recvmsg() skips that byte and
@@ -156,6 +161,10 @@ struct sctcp {
 	u32 nonce[2];
 	struct in6_addr dest;
 	u16 port;
+	struct list_head node;
+	u32 walk;
+	bool detached;
+	bool demoted;
 	bool dropped;
 	bool barred;
 	bool urgent;
@@ -234,13 +243,27 @@ static inline u32 sctcp_rx_pos(const struct sctcp *is)
 	return is->rx_start + (u32)(is->conn.rx_count.bytes - is->rx_before);
 }
 
+/* Do its bytes have to stay with TCP? */
+static inline bool sctcp_stays(const struct sctcp *is)
+{
+	return READ_ONCE(is->barred) || READ_ONCE(is->urgent) || READ_ONCE(is->detached) ||
+	       READ_ONCE(is->demoted);
+}
+
 struct sctcp *sctcp_get(struct sock *sk);
 void sctcp_put(struct sctcp *is);
 struct sctcp *sctcp_unwrap(struct sock *sk);
 void sctcp_retire(struct sctcp *is);
-bool sctcp_leave_ops(struct sock *sk);
 void sctcp_kick(struct sctcp *is, unsigned long delay);
 void sctcp_wake(struct sctcp *is);
+
+/* A direction is TCP's again, which a socket that is to be detached waits for. */
+static inline void sctcp_came_back(struct sctcp *is)
+{
+	if (READ_ONCE(is->detached))
+		sctcp_kick(is, 0);
+}
+
 const struct proto_ops *sctcp_plain_ops(const struct sock *sk);
 void sctcp_keep_error(struct sock *sk, int err);
 
@@ -257,6 +280,7 @@ void sctcp_look(struct sctcp *is, struct sc_flow *flow);
 void sctcp_announce(struct sctcp *is);
 bool sctcp_heard(struct sctcp *is, struct sc_flow *flow);
 bool sctcp_is_idle(struct sctcp *is);
+bool sctcp_finish(struct sctcp *is);
 
 /* ---- promote.c ---- */
 
@@ -294,6 +318,7 @@ int sctcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
 
 void sctcp_tx_leave(struct sctcp *is);
 void sctcp_leave(struct sctcp *is, struct sc_flow *flow, enum schannel_reason reason);
+void sctcp_leave_any(struct sctcp *is, enum schannel_reason reason);
 int sctcp_flush(struct sctcp *is);
 void sctcp_break(struct sctcp *is);
 void sctcp_drop(struct sctcp *is);
@@ -304,6 +329,17 @@ void sctcp_unread_free(struct sctcp_unread *unread);
 void sctcp_work(struct work_struct *work);
 void sctcp_shutdown(struct sock *sk, int how);
 void sctcp_close(struct sock *sk, long timeout);
+void sctcp_close_wait(void);
+
+/* ---- detach.c ---- */
+
+void sctcp_list_add(struct sctcp *is);
+void sctcp_list_del(struct sctcp *is);
+bool sctcp_detach_step(struct sctcp *is);
+bool sctcp_detach_owned(struct sctcp *is);
+u64 sctcp_detach_all(const struct net *net);
+bool sctcp_may_restart(const struct sctcp *is, size_t done);
+int sctcp_restart(void);
 
 /* ---- poll.c ---- */
 

@@ -61,6 +61,7 @@ static struct sctcp *sctcp_alloc(struct sock *sk, gfp_t gfp)
 	INIT_WORK(&is->retire, sctcp_retire_work);
 	INIT_DELAYED_WORK(&is->work, sctcp_work);
 	sctcp_promote_init(is);
+	sctcp_list_add(is);
 	return is;
 }
 
@@ -83,6 +84,10 @@ static void sctcp_write_space(struct sock *sk)
 
 /* ---- Wrapping and unwrapping ------------------------------------------- */
 
+/*
+ * These operations have TCP's owner, so sock_release() does not put our module: what is wrapped
+ * holds it, and sctcp_unwrap() restores them.
+ */
 static void sctcp_take_ops(struct sock *sk)
 {
 	struct socket *sock = sk->sk_socket;
@@ -90,7 +95,6 @@ static void sctcp_take_ops(struct sock *sk)
 
 	if (sock->ops == ours)
 		return;
-	__module_get(THIS_MODULE);	/* sock_release() puts ops->owner */
 	WRITE_ONCE(sock->ops, ours);
 	/* also options of SOL_SOCKET */
 	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
@@ -258,7 +262,6 @@ static void __init sctcp_init_family(int i, const struct proto *plain,
 	proto->psock_update_sk_prot = NULL;	/* sockmaps refuse it */
 
 	sctcp_ops[i] = *ops;
-	sctcp_ops[i].owner = THIS_MODULE;
 	sctcp_ops[i].poll = sctcp_poll;
 	sctcp_ops[i].splice_read = sctcp_splice_read;
 	sctcp_ops[i].mmap = sctcp_mmap;
