@@ -2,6 +2,7 @@
 /* SO_RCVLOWAT when threads that wait for different amounts share a socket. */
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -50,10 +51,40 @@ static void beside_poll_server(void)
 	control_meet("RECEIVED");
 }
 
+/* poll() reads the two indexes one after the other, while recv() and the peer move them. */
+#define ROUNDS	20000
+
+static atomic_bool over;
+
+static void *poll_all_the_time(void *arg)
+{
+	while (!over)
+		call_gives(poll(&(struct pollfd){ .fd = *(int *)arg, .events = POLLIN }, 1, 0),
+			   0);
+	return NULL;
+}
+
+static void never_reached(void)
+{
+	struct sock_pair pair = sock_pair();
+	pthread_t poller;
+
+	sock_set(pair.right, SO_RCVLOWAT, LOW_WATER);
+	check_equal(pthread_create(&poller, NULL, poll_all_the_time, &pair.right), 0);
+	for (int i = 0; i < ROUNDS; i++) {
+		call_gives(send(pair.left, "x", 1, 0), 1);
+		call_gives(recv(pair.right, &(char){ 0 }, 1, 0), 1);
+	}
+	over = true;
+	pthread_join(poller, NULL);
+}
+
 static const struct test_case cases[] = {
 	{ "beside_poll", "recv() of few bytes, while poll() waits for more",
 	  beside_poll_client, beside_poll_server,
 	  .schannel_only = "the rings of others are not resized", .seconds = 5 },
+	{ "never_reached", "one byte at a time is never enough for poll()", never_reached,
+	  .not_unix = "its poll() has no low-water mark" },
 	{ }
 };
 
