@@ -86,6 +86,27 @@ static unsigned int result(const char *parameter)
 	return strtoul(text, NULL, 10);
 }
 
+void tamper_count_woken(void)
+{
+	command(PARAMETERS "woken", "1");
+}
+
+unsigned int tamper_woken(void)
+{
+	return result(PARAMETERS "woken");
+}
+
+void tamper_count_added(void)
+{
+	command(PARAMETERS "added", "1");
+}
+
+unsigned int tamper_added(void)
+{
+	command(PARAMETERS "added", "0");
+	return result(PARAMETERS "added");
+}
+
 struct tamper_storm_result tamper_storm(enum tamper_storm how)
 {
 	command(PARAMETERS "storm", how == TAMPER_ENTRIES ? "1" : "2");

@@ -28,6 +28,17 @@ bool tamper_try_break(void);
 void tamper_reader_begin(void);
 void tamper_reader_end(void);
 
+/* How many sockets were told of space before softirqs could run, at most, since the first call. */
+void tamper_count_woken(void);
+unsigned int tamper_woken(void);
+
+/*
+ * From the first call to the second one: how many flows a thread added up for statistics before it
+ * let others run, at most. One thread at a time.
+ */
+void tamper_count_added(void);
+unsigned int tamper_added(void);
+
 enum tamper_storm {
 	TAMPER_ENTRIES = 1,	/* for a flow not in use */
 	TAMPER_OVERFLOWS,

@@ -24,18 +24,32 @@
  *	echo 1 >/sys/module/sc_tamper/parameters/reader
  *	echo 0 >/sys/module/sc_tamper/parameters/reader
  *
+ * or it counts the sockets that are told of space at one go, without softirqs in between. The
+ * largest number since something was written is in the file:
+ *
+ *	echo 1 >/sys/module/sc_tamper/parameters/woken
+ *
+ * or it counts the flows that one thread adds up for statistics before it lets others run. The
+ * largest number since the 1 was written is in the file:
+ *
+ *	echo 1 >/sys/module/sc_tamper/parameters/added
+ *	echo 0 >/sys/module/sc_tamper/parameters/added
+ *
  * The place is noted when schannel.ko copies the bytes into the ring, by a kprobe. The ring must
  * still exist: the connection stays open until the command was given. Only the last
  * SC_FLOW_CHUNK bytes of a larger send are changed.
  */
 #include <linux/atomic.h>
 #include <linux/delay.h>
+#include <linux/interrupt.h>
 #include <linux/jiffies.h>
 #include <linux/kprobes.h>
 #include <linux/kstrtox.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
 
 #include "core/channel.h"
 #include "core/peer.h"
@@ -293,6 +307,95 @@ static const struct kernel_param_ops reader_ops = { .set = set_reader };
 
 module_param_cb(reader, &reader_ops, NULL, 0200);
 
+/* ---- Sockets that are woken --------------------------------------------- */
+
+static unsigned int woken_now;
+static atomic_t woken_most;
+
+static void softirq_runs(struct tasklet_struct *unused)
+{
+	WRITE_ONCE(woken_now, 0);
+}
+
+static DECLARE_TASKLET(at_softirq, softirq_runs);
+
+/* Softirqs are disabled, or this is one: the tasklet runs once they are enabled. */
+static int write_space(struct kprobe *probe, struct pt_regs *regs)
+{
+	unsigned int now = READ_ONCE(woken_now) + 1;
+
+	WRITE_ONCE(woken_now, now);
+	if (now > atomic_read(&woken_most))
+		atomic_set(&woken_most, now);
+	tasklet_schedule(&at_softirq);
+	return 0;
+}
+
+NOKPROBE_SYMBOL(write_space);
+
+static struct kprobe at_write_space = {
+	.symbol_name	= "sc_io_write_space",
+	.pre_handler	= write_space,
+};
+
+static int set_woken(const char *value, const struct kernel_param *param)
+{
+	atomic_set(&woken_most, 0);
+	return 0;
+}
+
+static const struct kernel_param_ops woken_ops = { .set = set_woken, .get = get_count };
+
+module_param_cb(woken, &woken_ops, &woken_most, 0600);
+
+/* ---- Flows that are added up -------------------------------------------- */
+
+static bool counts_added;
+static struct task_struct *adder;
+static unsigned int added_now;
+static atomic_t added_most;
+
+/* sc_flow_get_stats(): by then the task has let others run, or was still told to. */
+static int add(struct kprobe *probe, struct pt_regs *regs)
+{
+	if (!READ_ONCE(counts_added))
+		return 0;
+	if (adder != current || !need_resched())
+		added_now = 0;
+	adder = current;
+	added_now++;
+	if (added_now > atomic_read(&added_most))
+		atomic_set(&added_most, added_now);
+	set_tsk_need_resched(current);
+	set_preempt_need_resched();
+	return 0;
+}
+
+NOKPROBE_SYMBOL(add);
+
+static struct kprobe at_add = {
+	.symbol_name	= "sc_flow_get_stats",
+	.pre_handler	= add,
+};
+
+static int set_added(const char *value, const struct kernel_param *param)
+{
+	bool begin;
+	int err;
+
+	err = kstrtobool(value, &begin);
+	if (err)
+		return err;
+	if (begin)
+		atomic_set(&added_most, 0);
+	WRITE_ONCE(counts_added, begin);
+	return 0;
+}
+
+static const struct kernel_param_ops added_ops = { .set = set_added, .get = get_count };
+
+module_param_cb(added, &added_ops, &added_most, 0600);
+
 /* ------------------------------------------------------------------------ */
 
 static const struct kernel_param_ops bytes_ops = { .set = set_bytes };
@@ -332,7 +435,9 @@ static struct kprobe at_fail = {
 	.pre_handler	= fail,
 };
 
-static struct kprobe *probes[] = { &at_copy_in, &at_post, &at_poll, &at_event, &at_fail };
+static struct kprobe *probes[] = {
+	&at_copy_in, &at_post, &at_poll, &at_event, &at_fail, &at_write_space, &at_add,
+};
 
 static int __init tamper_init(void)
 {
@@ -345,6 +450,7 @@ static void __exit tamper_exit(void)
 	if (reader)
 		kthread_stop(reader);
 	unregister_kprobes(probes, ARRAY_SIZE(probes));
+	tasklet_kill(&at_softirq);
 }
 module_exit(tamper_exit);
 
