@@ -45,6 +45,8 @@ static void use_ring(const struct schannel_ring_at *at, u32 nr_queues)
 
 static void use(const struct schannel_msg *msg, u32 table_pages, u32 nr_queues)
 {
+	struct schannel_ring_at ring;
+
 	switch (msg->type) {
 	case SCHANNEL_MSG_OPEN:
 		use_src(msg, table_pages);
@@ -63,7 +65,8 @@ static void use(const struct schannel_msg *msg, u32 table_pages, u32 nr_queues)
 	case SCHANNEL_MSG_RING:
 		use_src(msg, table_pages);
 		use_dst(msg);
-		use_ring(&msg->ring.ring, nr_queues);
+		ring = sc_message_replacement(&msg->ring.ring);
+		use_ring(&ring, nr_queues);
 		break;
 	case SCHANNEL_MSG_RING_ANSWER:
 		must(msg->answer.queue < nr_queues);

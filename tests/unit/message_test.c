@@ -177,21 +177,22 @@ static bool fits(u32 page, u32 order)
 	       page <= SCHANNEL_SEGMENT_PAGES_MAX - (1U << order);
 }
 
-/* OPEN, ACCEPT and RING have the ring at the same place. */
+/* OPEN, ACCEPT and RING have the ring at the same place. A RING never has the entry behind it. */
 static void check_ring(const struct schannel_msg *good)
 {
 	struct schannel_msg msg = *good;
 	unsigned int wrong = 0;
-	u32 page, order, flags;
+	u32 page, order, flags, entry;
 
 	for (flags = 0; flags <= SCHANNEL_RING_INDEX; flags++) {
+		entry = good->type == SCHANNEL_MSG_RING ? 0 : flags;
 		for (order = 0; order <= 0xff; order++) {
 			for (page = 0; page <= 0xffff; page++) {
 				msg.open.ring.order = order;
 				msg.open.ring.page = page;
 				msg.open.ring.flags = flags;
 				wrong += !check(&msg) !=
-					 fits(page + flags, order);
+					 fits(page + entry, order);
 			}
 		}
 	}

@@ -11,6 +11,7 @@
 #include "maintain.h"
 #include "peer_segment.h"
 #include "resize.h"
+#include "ring/message.h"
 
 /**
  * sc_resize_followed() - sc_rx_refresh() has followed the peer to another ring
@@ -145,13 +146,14 @@ void sc_resize_follow(struct sc_flow *flow)
 const char *sc_resize_offer(struct sc_flow *flow,
 			    const struct schannel_ring_at *at)
 {
+	struct schannel_ring_at ring = sc_message_replacement(at);
 	struct sc_resize *resize = &flow->resize;
 
 	/* acquire: pairs with sc_resize_unclaim() */
 	if (smp_load_acquire(&resize->offered) != SC_OFFER_NONE ||
 	    sc_control_is_posted(flow, SC_FLOW_POST_ANSWER))
 		return "RING before the previous one was answered";
-	resize->offer_segment = sc_peer_segment_get(flow->channel, at,
+	resize->offer_segment = sc_peer_segment_get(flow->channel, &ring,
 						    &resize->offer_ring);
 	/* release: pairs with sc_resize_claim(), which makes the offer visible */
 	smp_store_release(&resize->offered, SC_OFFER_WAITS);

@@ -97,6 +97,7 @@ const char *sc_message_check(const struct schannel_msg *msg,
 			     unsigned int table_pages, unsigned int nr_queues)
 {
 	const char *violation = NULL;
+	struct schannel_ring_at ring;
 
 	switch (msg->type) {
 	case SCHANNEL_MSG_OPEN:
@@ -112,8 +113,8 @@ const char *sc_message_check(const struct schannel_msg *msg,
 		return check_both(msg, table_pages) ?:
 		       check_ring(&msg->accept.ring, nr_queues);
 	case SCHANNEL_MSG_RING:
-		return check_both(msg, table_pages) ?:
-		       check_ring(&msg->ring.ring, nr_queues);
+		ring = sc_message_replacement(&msg->ring.ring);
+		return check_both(msg, table_pages) ?: check_ring(&ring, nr_queues);
 	case SCHANNEL_MSG_REFUSE:
 		return check_dst(msg);
 	case SCHANNEL_MSG_RING_ANSWER:

@@ -7,6 +7,15 @@
 
 #include <uapi/xen/schannel.h>
 
+/* A ring that replaces another one: where the flow's entry is does not change. */
+static inline struct schannel_ring_at sc_message_replacement(const struct schannel_ring_at *at)
+{
+	struct schannel_ring_at ring = *at;
+
+	ring.flags &= ~SCHANNEL_RING_INDEX;
+	return ring;
+}
+
 /* Pages of a ring, and of the flow's entry if that is behind the ring. */
 static inline u32 sc_message_ring_pages(const struct schannel_ring_at *at)
 {

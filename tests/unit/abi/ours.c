@@ -659,6 +659,7 @@ static void about_flow(struct side *side, const struct schannel_msg *msg)
 	bool late = msg->type == SCHANNEL_MSG_CLOSE &&
 		    msg->reason.reason == SCHANNEL_REASON_RESET;
 	struct schannel_msg answer;
+	struct schannel_ring_at at;
 	struct sc_ring ring = {};
 
 	if (used && flow->state == SIDE_OPENING && msg->type == SCHANNEL_MSG_ACCEPT) {
@@ -691,8 +692,9 @@ static void about_flow(struct side *side, const struct schannel_msg *msg)
 		leave_ring(side, &flow->next_segment);
 		answer = about(flow, SCHANNEL_MSG_RING_ANSWER);
 		answer.answer.queue = flow->own_queue;
+		at = sc_message_replacement(&msg->ring.ring);
 		if (flow->type != SCHANNEL_TYPE_DGRAM)
-			flow->next_segment = get_ring(side, &msg->ring.ring, &ring);
+			flow->next_segment = get_ring(side, &at, &ring);
 		sc_rx_offer(&flow->rx, &ring);
 		answer.answer.ready = !!flow->next_segment;
 		say(side, &answer);
