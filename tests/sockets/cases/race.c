@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Connecting, accepting and closing, all at once. */
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -175,12 +178,59 @@ static void both_server(void)
 		wait_for(children[i]);
 }
 
+/*
+ * A reset changes a socket in several steps. A receiver that looks all the time gets its error,
+ * and never an end of file instead.
+ */
+#define RESETS	500
+
+static atomic_int reset_fd = -1;
+static atomic_int resets;
+
+static void *receive_resets(void *unused)
+{
+	(void)unused;
+	while (resets < RESETS) {
+		int fd = reset_fd;
+		ssize_t n;
+
+		if (fd < 0)
+			continue;
+		n = recv(fd, &(char){ 0 }, 1, MSG_DONTWAIT);
+		if (n < 0 && errno == EAGAIN)
+			continue;
+		call_fails(n, ECONNRESET);
+		reset_fd = -1;
+		resets++;
+	}
+	return NULL;
+}
+
+static void reset(void)
+{
+	pthread_t receiver;
+
+	check_equal(pthread_create(&receiver, NULL, receive_resets, NULL), 0);
+	for (int i = 0; i < RESETS; i++) {
+		struct sock_pair pair = sock_pair();
+
+		sock_set_linger(pair.right, 1, 0);
+		reset_fd = pair.left;
+		close(pair.right);
+		while (resets == i)
+			sched_yield();
+		close(pair.left);
+	}
+	pthread_join(receiver, NULL);
+}
+
 static const struct test_case cases[] = {
 	{ "listener", "a listener that opens and closes while clients connect",
 	  listener_client, listener_server,
 	  .not_inet = "TCP has TIME_WAIT", .seconds = 60 },
 	{ "both", "four processes connect, four accept, all close",
 	  both_client, both_server },
+	{ "reset", "a reset never reads as an end of file", reset },
 	{ }
 };
 
