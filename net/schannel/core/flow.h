@@ -136,7 +136,8 @@ struct sc_ids {
  * @peer_id:	number in the peer's flow table, SCHANNEL_FLOW_NONE until it is known
  * @type:	SCHANNEL_TYPE_*
  * @queue:	the event queue in which the peer wants events for the flow
- * @own_queue:	the event queue in which we want them
+ * @own_queue:	the event queue in which we want them; constant. Each message that may name
+ *		another one names it again
  * @opened:	this side opened the flow
  * @joined:	@tx and @rx have the peer's entry, see sc_flow_is_joined()
  * @accepted:	@peer_id is known (by the channel's work)
