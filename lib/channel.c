@@ -67,6 +67,15 @@ static const struct scl_field stats_fields[] = {
 	STATS(ORPHAN_MEMORY, orphan_memory),
 	STATS(ORPHANS_TIMED_OUT, orphans_timed_out),
 	STATS(ORPHANS_OVER_LIMIT, orphans_over_limit),
+	STATS(TCP_PROMOTED, tcp_promoted),
+	STATS(TCP_MOVED, tcp_moved),
+	STATS(TCP_BACK_CHANNEL, tcp_back_channel),
+	STATS(TCP_BACK_PEER, tcp_back_peer),
+	STATS(TCP_BACK_ADMIN, tcp_back_admin),
+	STATS(TCP_BACK_PROGRAM, tcp_back_program),
+	STATS(TCP_BACK_END, tcp_back_end),
+	STATS(TCP_BACK_BROKEN, tcp_back_broken),
+	STATS(TCP_BACK_BYTES, tcp_back_bytes),
 };
 
 static int set_state(struct schannel_channel *channel, const struct nlattr *attr)

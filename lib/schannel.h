@@ -389,6 +389,15 @@ int schannel_socket_destroy(uint64_t cookie);
  * @orphan_memory: bytes of their rings
  * @orphans_timed_out: such flows reset because the peer neither read nor closed
  * @orphans_over_limit: such flows reset because there were too many
+ * @tcp_promoted: times a TCP connection got a flow
+ * @tcp_moved: times its sending direction moved to a ring
+ * @tcp_back_channel: times it went back: the channel has ended
+ * @tcp_back_peer: the peer wanted it
+ * @tcp_back_admin: an administrator wanted it
+ * @tcp_back_program: a program used what only TCP has
+ * @tcp_back_end: the connection was shut down or closed
+ * @tcp_back_broken: the peer violated the protocol, or memory was short
+ * @tcp_back_bytes: bytes of rings that TCP carried after that
  */
 struct schannel_stats {
 	uint64_t sockets;
@@ -408,6 +417,15 @@ struct schannel_stats {
 	uint64_t orphan_memory;
 	uint64_t orphans_timed_out;
 	uint64_t orphans_over_limit;
+	uint64_t tcp_promoted;
+	uint64_t tcp_moved;
+	uint64_t tcp_back_channel;
+	uint64_t tcp_back_peer;
+	uint64_t tcp_back_admin;
+	uint64_t tcp_back_program;
+	uint64_t tcp_back_end;
+	uint64_t tcp_back_broken;
+	uint64_t tcp_back_bytes;
 };
 
 int schannel_stats(struct schannel_stats **stats);

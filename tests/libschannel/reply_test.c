@@ -281,6 +281,8 @@ static void statistics(void)
 	u64(SCHANNEL_A_STATS_ORPHAN_MEMORY, 6);
 	u64(SCHANNEL_A_STATS_ORPHANS_TIMED_OUT, 7);
 	u64(SCHANNEL_A_STATS_ORPHANS_OVER_LIMIT, 8);
+	u64(SCHANNEL_A_STATS_TCP_PROMOTED, 9);
+	u64(SCHANNEL_A_STATS_TCP_BACK_BYTES, 10);
 	end();
 	stats = scl_stats_of((struct nlmsghdr *)buffer);
 	if (!CHECK(stats))
@@ -291,6 +293,8 @@ static void statistics(void)
 	CHECK_EQ(stats->orphan_memory, 6);
 	CHECK_EQ(stats->orphans_timed_out, 7);
 	CHECK_EQ(stats->orphans_over_limit, 8);
+	CHECK_EQ(stats->tcp_promoted, 9);
+	CHECK_EQ(stats->tcp_back_bytes, 10);
 	CHECK_EQ(stats->connects, 0);
 	schannel_stats_free(stats);
 }

@@ -231,6 +231,8 @@ promoted() {	# FAMILY OPTIONS...
 	step 'promoted: a cgroup is attached' schannelctl attach /in
 	cases in --family "$family" "$@"
 	echo "# promoted: $(verdicts | xargs)"
+	schannelctl -j stats | jq -c 'with_entries(select(.key | startswith("tcp_")))' | sed 's/^/# /'
+	step 'promoted: as many directions went back as moved' until_true $LIMIT all_back
 	schannelctl detach /in
 	step 'promoted: the modules are unloaded' until_true $LIMIT unload
 }
@@ -262,6 +264,12 @@ have_flows() {
 	return 1
 }
 
+# Of closed connections no direction is in a ring.
+all_back() {
+	schannelctl -j stats | jq -e '.tcp_moved > 0 and .tcp_moved == (with_entries(select(
+		.key | test("^tcp_back_") and . != "tcp_back_bytes")) | add)' >/dev/null
+}
+
 # Connections, with threads that sleep in all kinds of calls, go back to TCP and stay there; the
 # module is unloaded while they are open.
 detaching() {	# FAMILY
@@ -284,6 +292,8 @@ detaching() {	# FAMILY
 	step 'it stays there; the others have flows' has_flows 4
 	step 'the module stays while they are open' fails_with 'in use\|unavailable' rmmod schannel_inet
 	step 'all are detached' schannelctl detach --all --now
+	step 'stats: an administrator took them back' has '.tcp_promoted >= 6 and .tcp_back_admin >= 2' \
+		schannelctl -j stats
 	step 'the module is unloaded' rmmod schannel_inet
 	step 'nothing is left of it' [ ! -d /sys/module/schannel_inet ]
 	step 'they go on' goes_on

@@ -33,6 +33,15 @@ static const struct field fields[] = {
 	FIELD(struct schannel_stats, orphan_memory),
 	FIELD(struct schannel_stats, orphans_timed_out),
 	FIELD(struct schannel_stats, orphans_over_limit),
+	FIELD(struct schannel_stats, tcp_promoted),
+	FIELD(struct schannel_stats, tcp_moved),
+	FIELD(struct schannel_stats, tcp_back_channel),
+	FIELD(struct schannel_stats, tcp_back_peer),
+	FIELD(struct schannel_stats, tcp_back_admin),
+	FIELD(struct schannel_stats, tcp_back_program),
+	FIELD(struct schannel_stats, tcp_back_end),
+	FIELD(struct schannel_stats, tcp_back_broken),
+	FIELD(struct schannel_stats, tcp_back_bytes),
 	{ }
 };
 

@@ -313,7 +313,7 @@ int schannel_nl_flow_demote_doit(struct sk_buff *request, struct genl_info *info
 
 	if (IS_ERR(flow))
 		return PTR_ERR(flow);
-	err = sc_flow_demote(flow);
+	err = sc_flow_take_back(flow, true);
 	if (err)
 		NL_SET_ERR_MSG(info->extack, "its bytes cannot go over TCP");
 	sc_flow_put(flow);

@@ -215,13 +215,13 @@ void sc_flow_opened(struct sc_flow *flow)
 }
 
 /* Call ops->returned of a flow of type TCP. Returns false if it has no user. */
-static bool sc_flow_return(struct sc_flow *flow, bool stay)
+static bool sc_flow_return(struct sc_flow *flow, enum sc_flow_return why)
 {
 	void *user = sc_flow_user_get(flow);
 
 	if (!user)
 		return false;
-	flow->ops->returned(flow, user, stay);
+	flow->ops->returned(flow, user, why);
 	sc_flow_user_put(flow, user);
 	return true;
 }
@@ -238,21 +238,25 @@ const char *sc_flow_returned(struct sc_flow *flow)
 {
 	if (flow->type != SCHANNEL_TYPE_TCP)
 		return "RETURN for a flow that carries no TCP connection";
-	sc_flow_return(flow, false);
+	sc_flow_return(flow, SC_FLOW_RETURN_PEER);
 	return NULL;
 }
 
 /**
- * sc_flow_demote() - our bytes are to go over TCP again, and to stay there
+ * sc_flow_take_back() - an administrator wants our bytes over TCP again
  * @flow:	the flow
+ * @stay:	and they are to stay there
  *
  * Context: Process context.
  *
  * Return: 0, or -EOPNOTSUPP if it carries no TCP connection.
  */
-int sc_flow_demote(struct sc_flow *flow)
+int sc_flow_take_back(struct sc_flow *flow, bool stay)
 {
-	return flow->type == SCHANNEL_TYPE_TCP && sc_flow_return(flow, true) ? 0 : -EOPNOTSUPP;
+	if (flow->type != SCHANNEL_TYPE_TCP ||
+	    !sc_flow_return(flow, stay ? SC_FLOW_RETURN_DEMOTED : SC_FLOW_RETURN_KILLED))
+		return -EOPNOTSUPP;
+	return 0;
 }
 
 /**

@@ -57,6 +57,13 @@ enum sc_flow_wake {
 	SC_FLOW_WAKE_RECEIVER,	/* the largest amount that can be waited for has changed */
 };
 
+/* Who wants the bytes of a TCP connection over TCP again. */
+enum sc_flow_return {
+	SC_FLOW_RETURN_PEER,	/* the peer */
+	SC_FLOW_RETURN_KILLED,	/* an administrator, who ends the flow */
+	SC_FLOW_RETURN_DEMOTED,	/* an administrator, who wants them to stay there */
+};
+
 /**
  * struct sc_flow_ops - calls from a flow to its user
  * @owner:	the module that has the functions; NULL for schannel.ko itself. Held during
@@ -68,9 +75,8 @@ enum sc_flow_wake {
  *		which handles the messages of all flows: it must not wait for user space
  * @ended:	the flow was refused or reset, or the channel is gone; @err is negative. The
  *		user still has to call sc_flow_close(). Context as @opened
- * @returned:	the peer, or an administrator, wants our bytes over TCP again; @stay: and they
- *		are not to leave TCP any more. Context as @opened; only for flows of type TCP,
- *		which need it
+ * @returned:	our bytes are to go over TCP again. Context as @opened; only for flows of
+ *		type TCP, which need it
  * @get:	take a reference to the user, unless it is being freed. Under RCU
  * @put:	drop that reference
  * @stats:	fill in the user's counters. Under RCU; optional
@@ -94,7 +100,7 @@ struct sc_flow_ops {
 	unsigned int (*event)(struct sc_flow *flow, void *user);
 	void (*opened)(struct sc_flow *flow, void *user);
 	void (*ended)(struct sc_flow *flow, void *user, int err);
-	void (*returned)(struct sc_flow *flow, void *user, bool stay);
+	void (*returned)(struct sc_flow *flow, void *user, enum sc_flow_return why);
 	bool (*get)(void *user);
 	void (*put)(void *user);
 	void (*stats)(void *user, struct sc_flow_stats *stats);
@@ -264,7 +270,7 @@ unsigned int sc_flow_event(struct sc_flow *flow);
 void sc_flow_answered(struct sc_flow *flow, const struct schannel_msg *msg);
 void sc_flow_opened(struct sc_flow *flow);
 const char *sc_flow_returned(struct sc_flow *flow);
-int sc_flow_demote(struct sc_flow *flow);
+int sc_flow_take_back(struct sc_flow *flow, bool stay);
 void sc_flow_ended(struct sc_flow *flow, int err);
 void *sc_flow_user_get(struct sc_flow *flow);
 void sc_flow_user_put(struct sc_flow *flow, void *user);

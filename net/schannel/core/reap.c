@@ -93,10 +93,8 @@ void sc_reap_kill(struct sc_flow *flow)
 	struct schannel_channel *ch = flow->channel;
 	bool user;
 
-	if (flow->type == SCHANNEL_TYPE_TCP && rcu_access_pointer(flow->user)) {
-		sc_flow_returned(flow);
+	if (!sc_flow_take_back(flow, false))
 		return;
-	}
 	spin_lock(&ch->ctl_lock);
 	user = rcu_access_pointer(flow->user);
 	if (ch->state == SC_CHANNEL_UP && xa_load(&ch->flows, flow->id) == flow) {

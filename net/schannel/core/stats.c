@@ -39,6 +39,7 @@ void sc_stats_add(const struct net *net, enum schannel_attr_stats what, long nr)
 {
 	atomic_long_add(nr, &sc_net(net)->stats[what]);
 }
+EXPORT_SYMBOL_NS_GPL(sc_stats_add, SC_NS_SOCK);
 
 /**
  * sc_stats_read() - read a counter of a namespace

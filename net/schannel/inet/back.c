@@ -9,9 +9,11 @@
 
 #include "core/channel.h"
 #include "core/flow.h"
+#include "core/stats.h"
 #include "sock/peek.h"
 #include "sock/io.h"
 #include "tcp.h"
+#include "trace.h"
 
 /* ---- The sending direction --------------------------------------------- */
 
@@ -57,8 +59,19 @@ static void sctcp_keep_rest(struct sctcp *is, struct sc_flow *flow)
 	}
 }
 
+static void sctcp_count_back(const struct sctcp *is, enum sctcp_cause cause)
+{
+	const struct net *net = sock_net(is->conn.sk);
+
+	if (READ_ONCE(is->broken))
+		cause = SCTCP_CAUSE_BROKEN;
+	sc_stats_inc(net, SCHANNEL_A_STATS_TCP_BACK_CHANNEL + cause);
+	sc_stats_add(net, SCHANNEL_A_STATS_TCP_BACK_BYTES, is->rest.len);
+	trace_schannel_tcp_back(is->conn.sk, cause, is->rest.len);
+}
+
 /* tx_lock is held. */
-static void sctcp_tx_leave_flow(struct sctcp *is, struct sc_flow *flow)
+static void sctcp_tx_leave_flow(struct sctcp *is, struct sc_flow *flow, enum sctcp_cause cause)
 {
 	switch (is->tx_state) {
 	case SCTCP_TX_ANNOUNCED:
@@ -67,6 +80,7 @@ static void sctcp_tx_leave_flow(struct sctcp *is, struct sc_flow *flow)
 		break;
 	case SCTCP_TX_RING:
 		sctcp_keep_rest(is, flow);
+		sctcp_count_back(is, cause);
 		WRITE_ONCE(is->tx_state, SCTCP_TX_OWED);
 		break;
 	}
@@ -75,15 +89,16 @@ static void sctcp_tx_leave_flow(struct sctcp *is, struct sc_flow *flow)
 /**
  * sctcp_tx_leave() - the sending direction leaves the ring; the flow stays
  * @is:		lock_sock() is held
+ * @cause:	why
  */
-void sctcp_tx_leave(struct sctcp *is)
+void sctcp_tx_leave(struct sctcp *is, enum sctcp_cause cause)
 {
 	struct sc_flow *flow;
 
 	mutex_lock(&is->conn.tx_lock);
 	flow = rcu_dereference_protected(is->conn.flow, lockdep_is_held(&is->conn.tx_lock));
 	if (flow)
-		sctcp_tx_leave_flow(is, flow);
+		sctcp_tx_leave_flow(is, flow, cause);
 	mutex_unlock(&is->conn.tx_lock);
 }
 
@@ -240,11 +255,11 @@ static void sctcp_rx_leave_flow(struct sctcp *is, struct sc_flow *flow)
  * sctcp_leave() - both directions leave the flow, which is closed
  * @is:		no lock is needed
  * @flow:	the flow; nothing happens if it is not the connection's
- * @reason:	what the peer is told
+ * @cause:	why
  *
  * Context: process context. Does not wait for user space.
  */
-void sctcp_leave(struct sctcp *is, struct sc_flow *flow, enum schannel_reason reason)
+void sctcp_leave(struct sctcp *is, struct sc_flow *flow, enum sctcp_cause cause)
 {
 	struct sc_conn *conn = &is->conn;
 	bool ours;
@@ -253,20 +268,21 @@ void sctcp_leave(struct sctcp *is, struct sc_flow *flow, enum schannel_reason re
 	mutex_lock(&conn->rx_lock);
 	ours = rcu_access_pointer(conn->flow) == flow;
 	if (ours) {
-		sctcp_tx_leave_flow(is, flow);
+		sctcp_tx_leave_flow(is, flow, cause);
 		sctcp_rx_leave_flow(is, flow);
 	}
 	mutex_unlock(&conn->rx_lock);
 	mutex_unlock(&conn->tx_lock);
 	if (!ours)
 		return;
-	sc_flow_close(flow, reason);
+	sc_flow_close(flow, cause == SCTCP_CAUSE_BROKEN ? SCHANNEL_REASON_PROTOCOL :
+							  SCHANNEL_REASON_RETURNED);
 	sctcp_kick(is, 0);
 	sctcp_wake(is);
 }
 
 /* The same for whatever flow it has. */
-void sctcp_leave_any(struct sctcp *is, enum schannel_reason reason)
+void sctcp_leave_any(struct sctcp *is, enum sctcp_cause cause)
 {
 	struct sc_flow *flow;
 
@@ -277,7 +293,7 @@ void sctcp_leave_any(struct sctcp *is, enum schannel_reason reason)
 	rcu_read_unlock();
 	if (!flow)
 		return;
-	sctcp_leave(is, flow, reason);
+	sctcp_leave(is, flow, cause);
 	sc_flow_put(flow);
 }
 
@@ -285,7 +301,7 @@ void sctcp_leave_any(struct sctcp *is, enum schannel_reason reason)
 void sctcp_break(struct sctcp *is)
 {
 	WRITE_ONCE(is->broken, true);
-	sctcp_leave_any(is, SCHANNEL_REASON_PROTOCOL);
+	sctcp_leave_any(is, SCTCP_CAUSE_BROKEN);
 	sctcp_kick(is, 0);
 }
 
@@ -295,7 +311,7 @@ void sctcp_drop(struct sctcp *is)
 	mutex_lock(&is->conn.tx_lock);
 	is->dropped = true;
 	mutex_unlock(&is->conn.tx_lock);
-	sctcp_leave_any(is, SCHANNEL_REASON_RETURNED);
+	sctcp_leave_any(is, SCTCP_CAUSE_END);
 	/* a call that began before the socket was unwrapped may still use both */
 	mutex_lock(&is->conn.tx_lock);
 	kvfree(is->rest.bytes);

@@ -69,7 +69,7 @@ static bool sctcp_detach_queued(struct sctcp *is)
  */
 bool sctcp_detach_step(struct sctcp *is)
 {
-	sctcp_leave_any(is, SCHANNEL_REASON_RETURNED);
+	sctcp_leave_any(is, SCTCP_CAUSE_ADMIN);
 	return sctcp_finish(is) && sctcp_detach_queued(is);
 }
 

@@ -43,7 +43,7 @@ static void sctcp_fin_step(struct sctcp *is)
 		sctcp_kick(is, is->until - jiffies);
 		return;
 	}
-	sctcp_tx_leave(is);
+	sctcp_tx_leave(is, SCTCP_CAUSE_END);
 	/* nothing follows a marker without bytes: the FIN says the same */
 	if (READ_ONCE(is->tx_state) == SCTCP_TX_OWED && (is->rest.len || is->rest.sent) &&
 	    sctcp_flush(is))
@@ -123,7 +123,7 @@ static bool sctcp_close_step(struct sctcp *is)
 
 	/* the FIN is out, so the flow is of no more use: the peer's direction leaves, too */
 	if (!is->fin && flow)
-		sctcp_leave(is, flow, SCHANNEL_REASON_RETURNED);
+		sctcp_leave(is, flow, SCTCP_CAUSE_END);
 	if (!sctcp_has_ended(is)) {
 		sctcp_kick(is, max(HZ / 100, 1));
 		return false;

@@ -150,7 +150,7 @@ static bool sctcp_is_back(struct sctcp *is)
 		flow = NULL;
 	rcu_read_unlock();
 	if (flow) {
-		sctcp_leave(is, flow, SCHANNEL_REASON_RETURNED);
+		sctcp_leave(is, flow, SCTCP_CAUSE_PROGRAM);
 		sc_flow_put(flow);
 	}
 	if (READ_ONCE(is->tx_state) == SCTCP_TX_OWED)

@@ -20,6 +20,7 @@
 #include "sock/sockopt.h"
 #include "sock/io.h"
 #include "tcp.h"
+#include "trace.h"
 
 /* ---- The flow as the user sees it -------------------------------------- */
 
@@ -47,10 +48,12 @@ static void sctcp_join(struct sctcp *is, struct sc_flow *flow)
 		sc_flow_close(flow, SCHANNEL_REASON_RETURNED);
 		return;
 	}
+	sc_stats_inc(sock_net(is->conn.sk), SCHANNEL_A_STATS_TCP_PROMOTED);
+	trace_schannel_tcp_promoted(is->conn.sk, flow);
 	/* it may have been answered or have ended before we had it */
 	smp_mb();
 	if (READ_ONCE(flow->ended)) {
-		sctcp_leave(is, flow, SCHANNEL_REASON_RETURNED);
+		sctcp_leave(is, flow, SCTCP_CAUSE_PEER);
 		return;
 	}
 	if (sc_flow_is_joined(flow))
@@ -107,20 +110,20 @@ static void sctcp_flow_ended(struct sc_flow *flow, void *user, int err)
 
 	if (reset)
 		WRITE_ONCE(is->broken, true);
-	sctcp_leave(is, flow, SCHANNEL_REASON_RETURNED);
+	sctcp_leave(is, flow, flow->closed ? SCTCP_CAUSE_PEER : SCTCP_CAUSE_CHANNEL);
 	if (is->peer && !reset && sctcp_may_retry(flow))
 		sctcp_try_open(is, is->retry);
 }
 
 /* The flow goes with it, and the peer's direction; both may move again on the next flow. */
-static void sctcp_flow_returned(struct sc_flow *flow, void *user, bool stay)
+static void sctcp_flow_returned(struct sc_flow *flow, void *user, enum sc_flow_return why)
 {
 	struct sctcp *is = user;
 
-	if (stay)
+	if (why == SC_FLOW_RETURN_DEMOTED)
 		WRITE_ONCE(is->demoted, true);
-	sctcp_leave(is, flow, SCHANNEL_REASON_RETURNED);
-	if (is->peer && !stay)
+	sctcp_leave(is, flow, why == SC_FLOW_RETURN_PEER ? SCTCP_CAUSE_PEER : SCTCP_CAUSE_ADMIN);
+	if (is->peer && why != SC_FLOW_RETURN_DEMOTED)
 		sctcp_try_open(is, SCTCP_RETRY_MAX);
 }
 

@@ -6,8 +6,10 @@
 #include <net/tcp.h>
 
 #include "core/flow.h"
+#include "core/stats.h"
 #include "sock/io.h"
 #include "tcp.h"
+#include "trace.h"
 
 static bool sctcp_cannot_send(const struct sock *sk)
 {
@@ -56,6 +58,8 @@ int sctcp_enter_ring(struct sctcp *is)
 		if (sctcp_heard(is, flow)) {
 			WRITE_ONCE(is->tx_state, SCTCP_TX_RING);
 			WRITE_ONCE(is->tx_retracts, 0);
+			sc_stats_inc(sock_net(is->conn.sk), SCHANNEL_A_STATS_TCP_MOVED);
+			trace_schannel_tcp_moved(is->conn.sk, sctcp_own_words(flow)->tcp_base);
 			is->retry = SCTCP_RETRY_MIN;
 		} else {
 			err = -EAGAIN;
@@ -87,10 +91,10 @@ static int sctcp_tcp_send(struct sctcp *is, struct msghdr *msg, size_t len, bool
 	if (msg->msg_flags & MSG_DONTWAIT && sctcp_retracts(is) &&
 	    sctcp_enter_ring(is) == -EAGAIN) {
 		is->tx_retracts++;
-		sctcp_tx_leave(is);
+		sctcp_tx_leave(is, SCTCP_CAUSE_PROGRAM);
 	}
 	if (own)
-		sctcp_tx_leave(is);
+		sctcp_tx_leave(is, SCTCP_CAUSE_PROGRAM);
 	if (READ_ONCE(is->tx_state) == SCTCP_TX_TCP) {
 		sent = own ? sctcp_send_held(is, msg, len) : sctcp_send_now(is, msg, len);
 		goto out;

@@ -75,6 +75,19 @@
 enum sctcp_tx_state { SCTCP_TX_TCP, SCTCP_TX_ANNOUNCED, SCTCP_TX_RING, SCTCP_TX_OWED };
 enum sctcp_rx_state { SCTCP_RX_TCP, SCTCP_RX_RING, SCTCP_RX_MARKER, SCTCP_RX_SKIP };
 
+/*
+ * Why a sending direction goes back to TCP. In the order of SCHANNEL_A_STATS_TCP_BACK_*, which
+ * count it.
+ */
+enum sctcp_cause {
+	SCTCP_CAUSE_CHANNEL,	/* the channel has ended */
+	SCTCP_CAUSE_PEER,	/* the peer closes the flow, or has asked for it */
+	SCTCP_CAUSE_ADMIN,	/* flows kill, flows demote, detach --now */
+	SCTCP_CAUSE_PROGRAM,	/* MSG_OOB, or an option that needs TCP */
+	SCTCP_CAUSE_END,	/* shutdown() or close(), or TCP has ended the connection */
+	SCTCP_CAUSE_BROKEN,	/* the peer broke the protocol, or memory was short */
+};
+
 /**
  * struct sctcp_rest - what goes over TCP before anything else
  * @marker:	the marker
@@ -316,9 +329,9 @@ int sctcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
 
 /* ---- back.c ---- */
 
-void sctcp_tx_leave(struct sctcp *is);
-void sctcp_leave(struct sctcp *is, struct sc_flow *flow, enum schannel_reason reason);
-void sctcp_leave_any(struct sctcp *is, enum schannel_reason reason);
+void sctcp_tx_leave(struct sctcp *is, enum sctcp_cause cause);
+void sctcp_leave(struct sctcp *is, struct sc_flow *flow, enum sctcp_cause cause);
+void sctcp_leave_any(struct sctcp *is, enum sctcp_cause cause);
 int sctcp_flush(struct sctcp *is);
 void sctcp_break(struct sctcp *is);
 void sctcp_drop(struct sctcp *is);
