@@ -34,9 +34,10 @@ static void sctcp_retire_work(struct work_struct *work)
 {
 	struct sctcp *is = container_of(work, struct sctcp, retire);
 
+	/* first: the work may begin to wait */
+	disable_delayed_work_sync(&is->waiter.work);
 	if (is->peer)
 		sc_peer_unwait(is->peer, &is->waiter);
-	disable_delayed_work_sync(&is->waiter.work);
 	disable_delayed_work_sync(&is->work);
 	sctcp_drop(is);
 	sctcp_put(is);
