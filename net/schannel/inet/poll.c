@@ -219,7 +219,7 @@ static int sctcp_set_filter(struct socket *sock, int name, sockptr_t val, unsign
 		err = sock_setsockopt(sock, SOL_SOCKET, name, val, len);
 	if (is) {
 		WRITE_ONCE(is->barred, false);
-		if (is->peer)
+		if (sctcp_is_opener(is))
 			sctcp_try_open(is, is->retry);
 		sctcp_put(is);
 	}

@@ -14,6 +14,7 @@
 #include "cgroup.h"
 #include "core/channel.h"
 #include "core/common.h"
+#include "core/divert.h"
 #include "core/flow.h"
 #include "core/stats.h"
 #include "reason.h"
@@ -111,7 +112,7 @@ static void sctcp_flow_ended(struct sc_flow *flow, void *user, int err)
 	if (reset)
 		WRITE_ONCE(is->broken, true);
 	sctcp_leave(is, flow, flow->closed ? SCTCP_CAUSE_PEER : SCTCP_CAUSE_CHANNEL);
-	if (is->peer && !reset && sctcp_may_retry(flow))
+	if (sctcp_is_opener(is) && !reset && sctcp_may_retry(flow))
 		sctcp_try_open(is, is->retry);
 }
 
@@ -123,7 +124,7 @@ static void sctcp_flow_returned(struct sc_flow *flow, void *user, enum sc_flow_r
 	if (why == SC_FLOW_RETURN_DEMOTED)
 		WRITE_ONCE(is->demoted, true);
 	sctcp_leave(is, flow, why == SC_FLOW_RETURN_PEER ? SCTCP_CAUSE_PEER : SCTCP_CAUSE_ADMIN);
-	if (is->peer && why != SC_FLOW_RETURN_DEMOTED)
+	if (sctcp_is_opener(is) && why != SC_FLOW_RETURN_DEMOTED)
 		sctcp_try_open(is, SCTCP_RETRY_MAX);
 }
 
@@ -199,14 +200,14 @@ static const struct sc_flow_ops sctcp_flow_ops = {
 /*
  * The sequence numbers of the first bytes of both directions, which do not change while the
  * connection goes on. Two ends that have the same are ends of one connection. TCP counts its SYN as
- * a byte that was acknowledged at the connecting end, which has no @is->peer. The socket's
+ * a byte that was acknowledged at the connecting end, which opens no flow. The socket's
  * spinlock is held.
  */
 static u32 sctcp_first_sent(const struct sctcp *is)
 {
 	const struct tcp_sock *tp = tcp_sk(is->conn.sk);
 
-	return tp->snd_una - (u32)tp->bytes_acked + !is->peer;
+	return tp->snd_una - (u32)tp->bytes_acked + !sctcp_is_opener(is);
 }
 
 static u32 sctcp_first_received(const struct sctcp *is)
@@ -259,6 +260,55 @@ void sctcp_try_open(struct sctcp *is, unsigned long delay)
 	mod_delayed_work(sc_wq, &is->waiter.work, delay);
 }
 
+/**
+ * sctcp_find_peer() - the domain that has a connection's other address
+ * @sk:		the accepting end
+ *
+ * Return: the peer, to be released with sc_peer_put(), or NULL.
+ */
+struct schannel_peer *sctcp_find_peer(const struct sock *sk)
+{
+	struct sc_divert_view view;
+	struct schannel_peer *peer;
+	struct in6_addr from;
+
+	if (sk->sk_family == AF_INET6)
+		from = sk->sk_v6_daddr;
+	else
+		ipv6_addr_set_v4mapped(sk->sk_daddr, &from);
+	peer = scinet_reason_look(sock_net(sk), &from, ntohs(sk->sk_dport), &view);
+	if (peer && view.verdict && view.verdict != SCHANNEL_DIVERT_RECENT) {
+		sc_peer_put(peer);
+		return NULL;
+	}
+	return peer;
+}
+
+/*
+ * As sc_peer_channel(). The domain has another peer than before if its pair was made again, if it
+ * was restored, perhaps under another id, or if either module was loaded again.
+ */
+static struct schannel_channel *sctcp_channel(struct sctcp *is)
+{
+	struct schannel_peer *peer = sctcp_find_peer(is->conn.sk), *old = is->peer;
+	struct schannel_channel *ch;
+
+	if (peer != old)
+		sc_peer_unwait(old, &is->waiter);
+	if (!peer)
+		return ERR_PTR(-EHOSTUNREACH);
+	WRITE_ONCE(is->peer, peer);
+	sc_peer_put(old);
+	ch = sc_peer_channel(peer, sock_net(is->conn.sk), &is->waiter);
+	/* the next attempt is not to fail because this one did */
+	if (IS_ERR(ch) && PTR_ERR(ch) != -EAGAIN)
+		sc_peer_unwait(peer, &is->waiter);
+	return ch;
+}
+
+/* How often what this side waits for is looked at. */
+#define SCTCP_LOOK	HZ
+
 static void sctcp_open_work(struct work_struct *work)
 {
 	struct sctcp *is = container_of(work, struct sctcp, waiter.work.work);
@@ -275,14 +325,14 @@ static void sctcp_open_work(struct work_struct *work)
 		return;
 	if (!sctcp_is_idle(is) || !sctcp_describe(is, &open)) {
 		sctcp_kick(is, 0);
-		sctcp_try_open(is, is->retry);
+		sctcp_try_open(is, min(is->retry, SCTCP_LOOK));
 		return;
 	}
-	ch = sc_peer_channel(is->peer, sock_net(sk), &is->waiter);
+	ch = sctcp_channel(is);
 	if (IS_ERR(ch)) {
 		/* -EAGAIN: the work is queued when the channel is up */
 		if (PTR_ERR(ch) != -EAGAIN)
-			sctcp_try_open(is, is->retry);
+			sctcp_try_open(is, min(is->retry, SCTCP_LOOK));
 		return;
 	}
 	get_random_bytes(is->nonce, sizeof(is->nonce));
@@ -353,7 +403,7 @@ static int sctcp_accept(struct schannel_channel *ch, const struct schannel_msg *
 	int reason;
 
 	/* the accepting end opens, so there never are two flows for one connection */
-	reason = is->peer ? SCHANNEL_REASON_NOT_ATTACHED : sctcp_check(is, &msg->open);
+	reason = sctcp_is_opener(is) ? SCHANNEL_REASON_NOT_ATTACHED : sctcp_check(is, &msg->open);
 	if (reason)
 		return reason;
 	if (!sctcp_is_idle(is)) {

@@ -123,7 +123,8 @@ struct sctcp_unread {
  * @retire:	work: the rest of unwrapping, which may sleep
  * @work:	the socket's work, see sctcp_work()
  * @write_space: TCP's own function, to be restored
- * @peer:	the accepting end's: whom it opens a flow to. Holds a reference
+ * @peer:	the accepting end's: whom it opens a flow to. Holds a reference; @waiter's work
+ *		changes it to the domain's next peer, never to NULL
  * @waiter:	waits for a channel, and for the next attempt to open a flow
  * @retry:	delay before the next attempt, in jiffies
  * @nonce:	identifies the flow in markers. Set while both directions are TCP's
@@ -240,6 +241,12 @@ static inline bool sctcp_is_its(const struct sctcp *is)
 	       rcu_access_pointer(inet_csk(sk)->icsk_ulp_data) == is;
 }
 
+/* Is it the end that opens flows for the connection: the accepting one? */
+static inline bool sctcp_is_opener(const struct sctcp *is)
+{
+	return READ_ONCE(is->peer);
+}
+
 static inline struct schannel_flow_tcp *sctcp_own_words(const struct sc_flow *flow)
 {
 	return (struct schannel_flow_tcp *)flow->tx.own->type_words;
@@ -298,6 +305,7 @@ bool sctcp_finish(struct sctcp *is);
 /* ---- promote.c ---- */
 
 void sctcp_promote_init(struct sctcp *is);
+struct schannel_peer *sctcp_find_peer(const struct sock *sk);
 void sctcp_try_open(struct sctcp *is, unsigned long delay);
 int sctcp_incoming(struct schannel_channel *ch, const struct schannel_msg *msg);
 

@@ -169,24 +169,6 @@ static bool sctcp_child_fits(const struct sock *sk)
 	       sc_arrival_is_plain(sk) && scinet_cgroup_attached(sk);
 }
 
-static struct schannel_peer *sctcp_child_peer(const struct sock *sk)
-{
-	struct sc_divert_view view;
-	struct schannel_peer *peer;
-	struct in6_addr from;
-
-	if (sk->sk_family == AF_INET6)
-		from = sk->sk_v6_daddr;
-	else
-		ipv6_addr_set_v4mapped(sk->sk_daddr, &from);
-	peer = scinet_reason_look(sock_net(sk), &from, ntohs(sk->sk_dport), &view);
-	if (peer && view.verdict && view.verdict != SCHANNEL_DIVERT_RECENT) {
-		sc_peer_put(peer);
-		return NULL;
-	}
-	return peer;
-}
-
 /* The child's spinlock is held. */
 static void sctcp_state(void *data, const struct sock *csk, const int old, const int new)
 {
@@ -197,7 +179,7 @@ static void sctcp_state(void *data, const struct sock *csk, const int old, const
 	if (old != TCP_SYN_RECV || new != TCP_ESTABLISHED || sk->sk_protocol != IPPROTO_TCP ||
 	    !sctcp_child_fits(sk))
 		return;
-	peer = sctcp_child_peer(sk);
+	peer = sctcp_find_peer(sk);
 	if (!peer)
 		return;
 	is = sctcp_alloc(sk, GFP_ATOMIC);
