@@ -232,6 +232,7 @@ static void sctcp_marker(struct sctcp *is, const struct schannel_tcp_marker *mar
 	is->rx_skip = skip;
 	is->rx_to = marker->to;
 	sctcp_rx_set(is, SCTCP_RX_SKIP);
+	sctcp_again(is);
 }
 
 /* Returns whether there may be more to do. */

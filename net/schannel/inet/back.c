@@ -35,7 +35,6 @@ static void sctcp_keep_rest(struct sctcp *is, struct sc_flow *flow)
 	void *addr;
 
 	memset(rest, 0, sizeof(*rest));
-	is->lazy = jiffies + SCTCP_LAZY;
 	from = sc_flow_is_there(flow) ? sctcp_consumed(tx) : tx->cons;
 	rest->len = tx->prod - from;
 	rest->marker = (struct schannel_tcp_marker) {
@@ -118,6 +117,13 @@ static int sctcp_give(struct sock *sk, void *from, u32 len, unsigned int more)
 
 	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, len);
 	return tcp_sendmsg_locked(sk, &msg, len);
+}
+
+/* The peer is there, so a marker is of use. Any context; the caller keeps @is from being freed. */
+void sctcp_again(struct sctcp *is)
+{
+	WRITE_ONCE(is->again, true);
+	sctcp_kick(is, 0);
 }
 
 /* lock_sock() is held: everything was sent, or never can be. */

@@ -149,16 +149,14 @@ static void sctcp_settle(struct sctcp *is)
 }
 
 /*
- * A marker that nothing follows waits a while for something to follow it; then it is sent so that
- * the connection can be promoted again. Not to a peer that may have closed its socket.
+ * A marker that nothing follows is sent once the peer is known to be there, so that the connection
+ * can move again. To a domain that is gone it would be sent again and again, and TCP sends no
+ * keepalive meanwhile. Not to a peer that may have closed its socket.
  */
-static void sctcp_settle_lazy(struct sctcp *is)
+static void sctcp_settle_again(struct sctcp *is)
 {
-	if (READ_ONCE(is->tx_state) != SCTCP_TX_OWED || is->fin)
-		return;
-	if (time_before(jiffies, is->lazy))
-		sctcp_kick(is, is->lazy - jiffies);
-	else if (is->conn.sk->sk_state == TCP_ESTABLISHED)
+	if (READ_ONCE(is->tx_state) == SCTCP_TX_OWED && READ_ONCE(is->again) && !is->fin &&
+	    is->conn.sk->sk_state == TCP_ESTABLISHED)
 		sctcp_flush(is);
 }
 
@@ -197,7 +195,7 @@ void sctcp_work(struct work_struct *work)
 		else if (READ_ONCE(is->detached))
 			detached = sctcp_detach_owned(is);
 		else
-			sctcp_settle_lazy(is);
+			sctcp_settle_again(is);
 	}
 	release_sock(sk);
 	if (ended || detached)

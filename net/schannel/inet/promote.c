@@ -40,6 +40,7 @@ static void sctcp_join(struct sctcp *is, struct sc_flow *flow)
 		is->conn.notified_prod = 0;
 		is->conn.notified_flags = 0;
 		is->conn.tx_need = 0;
+		WRITE_ONCE(is->again, false);
 		rcu_assign_pointer(is->conn.flow, flow);
 	}
 	spin_unlock_bh(&is->lock);
@@ -112,6 +113,8 @@ static void sctcp_flow_ended(struct sc_flow *flow, void *user, int err)
 	if (reset)
 		WRITE_ONCE(is->broken, true);
 	sctcp_leave(is, flow, flow->closed ? SCTCP_CAUSE_PEER : SCTCP_CAUSE_CHANNEL);
+	if (flow->closed)
+		sctcp_again(is);
 	if (sctcp_is_opener(is) && !reset && sctcp_may_retry(flow))
 		sctcp_try_open(is, is->retry);
 }
@@ -124,6 +127,7 @@ static void sctcp_flow_returned(struct sc_flow *flow, void *user, enum sc_flow_r
 	if (why == SC_FLOW_RETURN_DEMOTED)
 		WRITE_ONCE(is->demoted, true);
 	sctcp_leave(is, flow, why == SC_FLOW_RETURN_PEER ? SCTCP_CAUSE_PEER : SCTCP_CAUSE_ADMIN);
+	sctcp_again(is);
 	if (sctcp_is_opener(is) && why != SC_FLOW_RETURN_DEMOTED)
 		sctcp_try_open(is, SCTCP_RETRY_MAX);
 }
@@ -323,8 +327,7 @@ static void sctcp_open_work(struct work_struct *work)
 
 	if (rcu_access_pointer(is->conn.flow) || !sctcp_is_alive(is))
 		return;
-	if (!sctcp_is_idle(is) || !sctcp_describe(is, &open)) {
-		sctcp_kick(is, 0);
+	if (!sctcp_describe(is, &open)) {
 		sctcp_try_open(is, min(is->retry, SCTCP_LOOK));
 		return;
 	}
@@ -335,15 +338,21 @@ static void sctcp_open_work(struct work_struct *work)
 			sctcp_try_open(is, min(is->retry, SCTCP_LOOK));
 		return;
 	}
+	if (!sctcp_is_idle(is)) {
+		sctcp_again(is);
+		sctcp_try_open(is, min(is->retry, SCTCP_LOOK));
+		goto out;
+	}
 	get_random_bytes(is->nonce, sizeof(is->nonce));
 	memcpy(open.nonce, is->nonce, sizeof(open.nonce));
 	open.rx_order = sc_sockopt_rx_order(sk, &ch->pool);
 	flow = sc_flow_open(ch, &open, sc_sockopt_tx_limits(sk), &sctcp_flow_ops, is, sk);
-	sc_channel_put(ch);
 	if (IS_ERR(flow))
 		sctcp_try_open(is, is->retry);
 	else
 		sctcp_join(is, flow);
+out:
+	sc_channel_put(ch);
 }
 
 void sctcp_promote_init(struct sctcp *is)
@@ -407,7 +416,7 @@ static int sctcp_accept(struct schannel_channel *ch, const struct schannel_msg *
 	if (reason)
 		return reason;
 	if (!sctcp_is_idle(is)) {
-		sctcp_kick(is, 0);
+		sctcp_again(is);
 		return SCHANNEL_REASON_RETRY;
 	}
 	memcpy(is->nonce, msg->open.nonce, sizeof(is->nonce));

@@ -142,7 +142,8 @@ struct sctcp_unread {
  * @fin:	shutdown() was called and TCP was not told yet (lock_sock())
  * @closing:	close() was called, and what is left of it is done by @work (lock_sock())
  * @until:	when @fin and @closing stop waiting for the peer, in jiffies
- * @lazy:	when a marker without bytes is sent although nothing follows it, in jiffies
+ * @again:	the peer is there: a marker without bytes is sent although nothing follows it, so
+ *		that the connection can move again
  * @tx_state:	sctcp_tx_state. Changes under conn.tx_lock; from and to TCP under lock_sock(), too
  * @tx_gen:	our @tcp_gen (conn.tx_lock)
  * @tx_holds:	calls that are in TCP's own sendmsg(): no announcement (lock_sock())
@@ -187,7 +188,7 @@ struct sctcp {
 	bool fin;
 	bool closing;
 	unsigned long until;
-	unsigned long lazy;
+	bool again;
 
 	u8 tx_state;
 	u32 tx_gen;
@@ -213,8 +214,6 @@ struct sctcp {
 #define SCTCP_DRAIN		HZ
 /* How long close() waits for the peer's marker in the background. */
 #define SCTCP_LINGER		HZ
-/* After this time a marker is sent even if nothing follows it. */
-#define SCTCP_LAZY		(HZ / 5)
 /* Delays between attempts to send the rest, and to open a flow. */
 #define SCTCP_AGAIN		max(HZ / 50, 1)
 #define SCTCP_RETRY_MIN		max(HZ / 20, 1)
@@ -340,6 +339,7 @@ int sctcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
 void sctcp_tx_leave(struct sctcp *is, enum sctcp_cause cause);
 void sctcp_leave(struct sctcp *is, struct sc_flow *flow, enum sctcp_cause cause);
 void sctcp_leave_any(struct sctcp *is, enum sctcp_cause cause);
+void sctcp_again(struct sctcp *is);
 int sctcp_flush(struct sctcp *is);
 void sctcp_break(struct sctcp *is);
 void sctcp_drop(struct sctcp *is);
