@@ -17,8 +17,11 @@
 
 /* ---- The sending direction --------------------------------------------- */
 
-/* Where the peer has read to, from its page, if what that says is valid. tx_lock is held. */
-static u32 sctcp_consumed(const struct sc_tx *tx)
+/*
+ * Where the peer has read to, from its page, if what that says is valid. tx_lock is held, and the
+ * page is there.
+ */
+u32 sctcp_consumed(const struct sc_tx *tx)
 {
 	/* acquire: as in sc_tx_refresh() */
 	u32 cons = virt_load_acquire(&tx->peer->rx_cons);

@@ -81,6 +81,19 @@ __poll_t sctcp_poll(struct file *file, struct socket *sock, poll_table *wait)
 
 /* ---- ioctl() and splice() ---------------------------------------------- */
 
+/* Bytes that were sent and that neither the peer nor TCP has. A hint. */
+static u32 sctcp_outq(const struct sctcp *is, const struct sc_flow_view *view)
+{
+	switch (READ_ONCE(is->tx_state)) {
+	case SCTCP_TX_RING:
+		return view->queued;
+	case SCTCP_TX_OWED:
+		return READ_ONCE(is->rest.len);
+	default:	/* the peer may have to skip what is in the ring */
+		return 0;
+	}
+}
+
 int sctcp_ioctl(struct sock *sk, int cmd, int *arg)
 {
 	struct sctcp *is = sctcp_get(sk);
@@ -96,7 +109,7 @@ int sctcp_ioctl(struct sock *sk, int cmd, int *arg)
 	else if (!err && cmd == SIOCINQ)
 		*arg += view.avail;
 	else if (!err && cmd == SIOCOUTQ)
-		*arg += view.queued;
+		*arg += sctcp_outq(is, &view);
 	sctcp_put(is);
 	return err;
 }
@@ -226,10 +239,25 @@ static int sctcp_set_filter(struct socket *sock, int name, sockptr_t val, unsign
 	return err;
 }
 
+/* The ring's bytes count for it, too. */
+static int sctcp_set_user_timeout(struct socket *sock, sockptr_t val, unsigned int len)
+{
+	int err = sock_common_setsockopt(sock, SOL_TCP, TCP_USER_TIMEOUT, val, len);
+	struct sctcp *is = err ? NULL : sctcp_get(sock->sk);
+
+	if (is) {
+		sctcp_stall_hurry(is);
+		sctcp_put(is);
+	}
+	return err;
+}
+
 /* Those of SOL_SOCKET come here since SOCK_CUSTOM_SOCKOPT is set. */
 static int sctcp_pass_option(struct socket *sock, int level, int name, sockptr_t val,
 			     unsigned int len)
 {
+	if (level == SOL_TCP && name == TCP_USER_TIMEOUT)
+		return sctcp_set_user_timeout(sock, val, len);
 	if (level != SOL_SOCKET)
 		return sock_common_setsockopt(sock, level, name, val, len);
 	if (name == SO_ATTACH_FILTER || name == SO_ATTACH_BPF)
@@ -267,7 +295,8 @@ static int sctcp_get_info(struct sctcp *is, char __user *val, int __user *optlen
 	sc_conn_stats(&is->conn, &stats);
 	sc_conn_look(&is->conn, &view);
 	info.tcpi_bytes_sent += stats.tx_bytes;
-	info.tcpi_bytes_acked += stats.tx_bytes - min_t(u64, stats.tx_bytes, view.queued);
+	info.tcpi_bytes_acked += stats.tx_bytes - min_t(u64, stats.tx_bytes,
+							sctcp_outq(is, &view));
 	info.tcpi_bytes_received += stats.rx_bytes + view.avail;
 	len = min_t(unsigned int, len, sizeof(info));
 	if (put_user(len, optlen) || copy_to_user(val, &info, len))

@@ -142,10 +142,12 @@ static int sctcp_ring_send(struct sctcp *is, struct msghdr *msg, size_t len)
 		}
 		if (!sctcp_cannot_send(conn->sk))
 			sent = sc_flow_send(flow, &msg->msg_iter, len);
-		if (sent > 0)
+		if (sent > 0) {
 			conn->tx_count.bytes += sent;
-		else if (!sent)
+			sctcp_stall_watch(is, flow);
+		} else if (!sent) {
 			sent = sctcp_ring_full(is, flow);
+		}
 	}
 	mutex_unlock(&conn->tx_lock);
 	switch (sent) {

@@ -38,6 +38,7 @@ static void sctcp_retire_work(struct work_struct *work)
 	disable_delayed_work_sync(&is->waiter.work);
 	if (is->peer)
 		sc_peer_unwait(is->peer, &is->waiter);
+	disable_delayed_work_sync(&is->watch);
 	disable_delayed_work_sync(&is->work);
 	sctcp_drop(is);
 	sctcp_put(is);
@@ -62,6 +63,7 @@ static struct sctcp *sctcp_alloc(struct sock *sk, gfp_t gfp)
 	INIT_WORK(&is->retire, sctcp_retire_work);
 	INIT_DELAYED_WORK(&is->work, sctcp_work);
 	sctcp_promote_init(is);
+	sctcp_stall_init(is);
 	sctcp_list_add(is);
 	return is;
 }

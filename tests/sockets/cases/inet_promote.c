@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -71,6 +72,15 @@ static int serve_promoted(void)
 	tcp_talk(fd);
 	tcp_talk(fd);
 	return fd;
+}
+
+/* Bytes that were sent and not acknowledged, or are in a ring. */
+static int queued(int fd)
+{
+	int bytes;
+
+	call(ioctl(fd, SIOCOUTQ, &bytes));
+	return bytes;
 }
 
 /* ---- What TCP sees ----------------------------------------------------- */
@@ -591,6 +601,62 @@ static void close_lost_client(void)
 	check_equal(pattern_recv_to_end(&in, fd), 50 * KIB);
 }
 
+/* ---- A peer that does not read ----------------------------------------- */
+
+/* The bytes are TCP's soon, which has them acknowledged, and they arrive in order. */
+static void unread_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int64_t end;
+	int fd;
+
+	need_promotion();
+	fd = reach_promoted();
+	tcp_set(fd, TCP_USER_TIMEOUT, 60000);
+	pattern_send(&out, fd, 50 * KIB, 50 * KIB);
+	tcp_set(fd, TCP_USER_TIMEOUT, 400);
+	for (end = now_ms() + patience_ms(); queued(fd); poll(NULL, 0, 1))
+		if (now_ms() > end)
+			fail("the bytes stay in the ring");
+	control_meet("QUEUED");
+	pattern_send(&out, fd, 50 * KIB, 50 * KIB);
+	control_meet("DONE");
+}
+
+static void unread_server(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	int fd;
+
+	need_promotion();
+	fd = serve_promoted();
+	control_meet("QUEUED");
+	pattern_recv(&in, fd, 100 * KIB, 7 * KIB);
+	control_meet("DONE");
+}
+
+/* TCP_USER_TIMEOUT ends the connection to a program that never reads, as TCP does. */
+static void user_timeout_client(void)
+{
+	static char buffer[64 * KIB];
+	int fd;
+
+	need_promotion();
+	fd = reach_promoted();
+	tcp_set(fd, TCP_USER_TIMEOUT, 1000);
+	while (send(fd, buffer, sizeof(buffer), MSG_NOSIGNAL) > 0)
+		;
+	check_equal(errno, ETIMEDOUT);
+	control_meet("DONE");
+}
+
+static void user_timeout_server(void)
+{
+	need_promotion();
+	serve_promoted();
+	control_meet("DONE");
+}
+
 static const struct test_case cases[] = {
 	{ "seen", "a promoted connection is TCP's in /proc/net/tcp and TCP_INFO", seen_client,
 	  seen_server },
@@ -606,6 +672,9 @@ static const struct test_case cases[] = {
 	{ "ulp", "TCP_ULP makes it plain TCP, in place", ulp_client, ulp_server },
 	{ "filter", "SO_ATTACH_FILTER keeps it in TCP", filter_client, ulp_server },
 	{ "peek", "MSG_PEEK over the place where a direction moved", peek_client, peek_server },
+	{ "unread", "a ring that nobody reads", unread_client, unread_server },
+	{ "user_timeout", "TCP_USER_TIMEOUT with a ring that nobody reads", user_timeout_client,
+	  user_timeout_server },
 	{ "close", "close() with bytes in the ring", close_client, close_server },
 	{ "close_lost", "and the channel ends before they are read", close_lost_client,
 	  close_server },
