@@ -73,6 +73,7 @@ static const struct scl_field stats_fields[] = {
 	STATS(TCP_BACK_PEER, tcp_back_peer),
 	STATS(TCP_BACK_ADMIN, tcp_back_admin),
 	STATS(TCP_BACK_PROGRAM, tcp_back_program),
+	STATS(TCP_BACK_FILTER, tcp_back_filter),
 	STATS(TCP_BACK_UNREAD, tcp_back_unread),
 	STATS(TCP_BACK_END, tcp_back_end),
 	STATS(TCP_BACK_BROKEN, tcp_back_broken),

@@ -395,6 +395,7 @@ int schannel_socket_destroy(uint64_t cookie);
  * @tcp_back_peer: the peer wanted it
  * @tcp_back_admin: an administrator wanted it
  * @tcp_back_program: a program used what only TCP has
+ * @tcp_back_filter: a filter looks at its packets since
  * @tcp_back_unread: the peer had read nothing for long
  * @tcp_back_end: the connection was shut down or closed
  * @tcp_back_broken: the peer violated the protocol, or memory was short
@@ -424,6 +425,7 @@ struct schannel_stats {
 	uint64_t tcp_back_peer;
 	uint64_t tcp_back_admin;
 	uint64_t tcp_back_program;
+	uint64_t tcp_back_filter;
 	uint64_t tcp_back_unread;
 	uint64_t tcp_back_end;
 	uint64_t tcp_back_broken;

@@ -143,6 +143,32 @@ int bpf_deny_incoming(void)
 	return fd;
 }
 
+/* Attach a program, which is closed, to a cgroup. */
+static int attach(int program, int cgroup, enum bpf_attach_type type)
+{
+	union bpf_attr link = {
+		.link_create.prog_fd = program,
+		.link_create.target_fd = cgroup,
+		.link_create.attach_type = type,
+	};
+	int fd = call(bpf(BPF_LINK_CREATE, &link));
+
+	close(program);
+	return fd;
+}
+
+int bpf_look_at_packets(int cgroup)
+{
+	static const struct bpf_insn insns[] = { SET(BPF_REG_0, 1), RETURN };
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_CGROUP_SKB,
+		.expected_attach_type = BPF_CGROUP_INET_INGRESS,
+	};
+
+	return attach(load(&attr, insns, sizeof(insns) / sizeof(insns[0])), cgroup,
+		      BPF_CGROUP_INET_INGRESS);
+}
+
 int bpf_redirect(int cgroup, int family, uint32_t port)
 {
 	const struct bpf_insn insns[] = {
@@ -159,14 +185,6 @@ int bpf_redirect(int cgroup, int family, uint32_t port)
 		.prog_type = BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
 		.expected_attach_type = type,
 	};
-	union bpf_attr link = {
-		.link_create.prog_fd =
-			load(&attr, insns, sizeof(insns) / sizeof(insns[0])),
-		.link_create.target_fd = cgroup,
-		.link_create.attach_type = type,
-	};
-	int fd = call(bpf(BPF_LINK_CREATE, &link));
 
-	close(link.link_create.prog_fd);
-	return fd;
+	return attach(load(&attr, insns, sizeof(insns) / sizeof(insns[0])), cgroup, type);
 }

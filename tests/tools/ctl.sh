@@ -213,7 +213,7 @@ prints 'open +stream .*  \[fd00::5\]:5202 +\[fd00::3\]:40001 +0' flows
 counts 2 flows dport 5201
 prints 'divert_ok +17' stats
 prints 'divert_not_attached +18' stats
-NO_INET=1 counts 27 stats
+NO_INET=1 counts 28 stats
 fails 2 'usage' why
 fails 2 'expected: cgroup' why web port 80
 fails 2 'usage' why web cgroup

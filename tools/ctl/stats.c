@@ -39,6 +39,7 @@ static const struct field fields[] = {
 	FIELD(struct schannel_stats, tcp_back_peer),
 	FIELD(struct schannel_stats, tcp_back_admin),
 	FIELD(struct schannel_stats, tcp_back_program),
+	FIELD(struct schannel_stats, tcp_back_filter),
 	FIELD(struct schannel_stats, tcp_back_unread),
 	FIELD(struct schannel_stats, tcp_back_end),
 	FIELD(struct schannel_stats, tcp_back_broken),

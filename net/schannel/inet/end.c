@@ -138,10 +138,7 @@ static void sctcp_settle(struct sctcp *is)
 		sctcp_reset(is);
 	if (!sctcp_is_resolved(is))
 		sctcp_advance_held(is);
-	if (READ_ONCE(is->stalled)) {
-		WRITE_ONCE(is->stalled, false);
-		sctcp_tx_leave(is, SCTCP_CAUSE_UNREAD);
-	}
+	sctcp_watch_step(is);
 	if (is->fin)
 		sctcp_fin_step(is);
 	else if (READ_ONCE(is->tx_state) == SCTCP_TX_OWED && (is->rest.len || is->rest.sent))

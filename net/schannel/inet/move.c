@@ -11,7 +11,7 @@
 #include "tcp.h"
 
 /* Does something look at its packets? It must see all of them. */
-static bool sctcp_is_filtered(const struct sock *sk)
+bool sctcp_is_filtered(const struct sock *sk)
 {
 	bool filtered = rcu_access_pointer(sk->sk_filter) || scinet_cgroup_filters(sk);
 #ifdef CONFIG_XFRM

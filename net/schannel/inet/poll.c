@@ -246,7 +246,7 @@ static int sctcp_set_user_timeout(struct socket *sock, sockptr_t val, unsigned i
 	struct sctcp *is = err ? NULL : sctcp_get(sock->sk);
 
 	if (is) {
-		sctcp_stall_hurry(is);
+		sctcp_watch_hurry(is);
 		sctcp_put(is);
 	}
 	return err;

@@ -59,8 +59,10 @@ static int sctcp_ring_recv(struct sctcp *is, struct msghdr *msg, size_t len, int
 		got = sc_peek_recv(conn, flow, to, len, peek ? peeked : 0, peek);
 	else
 		got = sc_flow_recv(flow, to, len, 0, true);
-	if (got > 0 && !peek)
+	if (got > 0 && !peek) {
 		conn->rx_count.bytes += got;
+		sctcp_watch(is);
+	}
 	if (flow)
 		sc_conn_received(conn, flow);
 	mutex_unlock(&conn->rx_lock);

@@ -144,7 +144,7 @@ static int sctcp_ring_send(struct sctcp *is, struct msghdr *msg, size_t len)
 			sent = sc_flow_send(flow, &msg->msg_iter, len);
 		if (sent > 0) {
 			conn->tx_count.bytes += sent;
-			sctcp_stall_watch(is, flow);
+			sctcp_watch(is);
 		} else if (!sent) {
 			sent = sctcp_ring_full(is, flow);
 		}

@@ -14,7 +14,7 @@
  *	back.c		a direction goes back to TCP, and what the peer has not read with it
  *	end.c		shutdown() and close(), and the socket's work
  *	poll.c		poll(), ioctl(), splice() and socket options
- *	stall.c		a ring that nobody reads is left
+ *	watch.c		looks now and then at a connection whose bytes are in rings
  *	detach.c	sockets of cgroups that were detached go back to TCP for good
  *	life.c		struct sctcp: references, its work, and giving the socket back to TCP
  *
@@ -85,6 +85,7 @@ enum sctcp_cause {
 	SCTCP_CAUSE_PEER,	/* the peer closes the flow, or has asked for it */
 	SCTCP_CAUSE_ADMIN,	/* flows kill, flows demote, detach --now */
 	SCTCP_CAUSE_PROGRAM,	/* MSG_OOB, or an option that needs TCP */
+	SCTCP_CAUSE_FILTER,	/* a filter looks at its packets since */
 	SCTCP_CAUSE_UNREAD,	/* nobody has read the ring for long */
 	SCTCP_CAUSE_END,	/* shutdown() or close(), or TCP has ended the connection */
 	SCTCP_CAUSE_BROKEN,	/* the peer broke the protocol, or memory was short */
@@ -150,10 +151,13 @@ struct sctcp_unread {
  * @tx_gen:	our @tcp_gen (conn.tx_lock)
  * @tx_holds:	calls that are in TCP's own sendmsg(): no announcement (lock_sock())
  * @tx_retracts: announcements that were taken back, one after the other (lock_sock())
- * @watched:	@watch is queued (conn.tx_lock)
- * @watch_pos:	where the peer had read to when @watch was queued (conn.tx_lock)
- * @watch:	looks whether the peer reads on
- * @stalled:	it does not: @work is to leave the ring
+ * @watch:	looks at the connection now and then
+ * @watched:	@watch is queued
+ * @watch_unread: the peer had not read all when @watch looked (conn.tx_lock)
+ * @watch_pos:	where the peer had read to then (conn.tx_lock)
+ * @watch_bytes: bytes that were sent and received until then (conn.tx_lock)
+ * @stalled:	the peer does not read on: @work is to leave the ring
+ * @refresh:	@work is to send an ACK, and to look for filters
  * @rest:	while @tx_state is OWED (lock_sock(); set under conn.tx_lock)
  * @rd_lock:	serialises readers
  * @rd_held:	the reader is a work that holds lock_sock() (@rd_lock)
@@ -200,10 +204,13 @@ struct sctcp {
 	u32 tx_gen;
 	u32 tx_holds;
 	u32 tx_retracts;
-	bool watched;
-	bool stalled;
-	u32 watch_pos;
 	struct delayed_work watch;
+	bool watched;
+	bool watch_unread;
+	bool stalled;
+	bool refresh;
+	u32 watch_pos;
+	u64 watch_bytes;
 	struct sctcp_rest rest;
 
 	struct mutex rd_lock;	/* see above */
@@ -304,6 +311,7 @@ void sctcp_exit(void);
 
 /* ---- move.c ---- */
 
+bool sctcp_is_filtered(const struct sock *sk);
 bool sctcp_fits(const struct sctcp *is);
 void sctcp_look(struct sctcp *is, struct sc_flow *flow);
 void sctcp_announce(struct sctcp *is);
@@ -363,11 +371,12 @@ void sctcp_shutdown(struct sock *sk, int how);
 void sctcp_close(struct sock *sk, long timeout);
 void sctcp_close_wait(void);
 
-/* ---- stall.c ---- */
+/* ---- watch.c ---- */
 
-void sctcp_stall_init(struct sctcp *is);
-void sctcp_stall_watch(struct sctcp *is, const struct sc_flow *flow);
-void sctcp_stall_hurry(struct sctcp *is);
+void sctcp_watch_init(struct sctcp *is);
+void sctcp_watch(struct sctcp *is);
+void sctcp_watch_hurry(struct sctcp *is);
+void sctcp_watch_step(struct sctcp *is);
 
 /* ---- detach.c ---- */
 

@@ -85,8 +85,8 @@ TRACE_EVENT(schannel_tcp_back,
 	    TP_printk("saddr=%pI6c sport=%u daddr=%pI6c dport=%u cause=%s bytes=%u",
 		      __entry->saddr, __entry->sport, __entry->daddr, __entry->dport,
 		      __print_symbolic(__entry->cause, { 0, "channel" }, { 1, "peer" },
-				       { 2, "admin" }, { 3, "program" }, { 4, "unread" },
-				       { 5, "end" }, { 6, "broken" }),
+				       { 2, "admin" }, { 3, "program" }, { 4, "filter" },
+				       { 5, "unread" }, { 6, "end" }, { 7, "broken" }),
 		      __entry->bytes));
 
 #endif /* _SCHANNEL_INET_TRACE_H */

@@ -63,7 +63,7 @@ static struct sctcp *sctcp_alloc(struct sock *sk, gfp_t gfp)
 	INIT_WORK(&is->retire, sctcp_retire_work);
 	INIT_DELAYED_WORK(&is->work, sctcp_work);
 	sctcp_promote_init(is);
-	sctcp_stall_init(is);
+	sctcp_watch_init(is);
 	sctcp_list_add(is);
 	return is;
 }

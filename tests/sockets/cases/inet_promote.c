@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../bpf.h"
 #include "../control.h"
 #include "../divert.h"
 #include "../event.h"
@@ -657,6 +658,40 @@ static void user_timeout_server(void)
 	control_meet("DONE");
 }
 
+/* ---- A filter that comes later ----------------------------------------- */
+
+/* Bytes go on both ways until the connection has gone back. */
+static void later_filter_client(void)
+{
+	uint64_t before;
+	int64_t end;
+	int fd, link;
+
+	need_promotion();
+	fd = reach_promoted();
+	tcp_set(fd, TCP_USER_TIMEOUT, 16000);
+	before = tcp_info(fd).tcpi_data_segs_out;
+	link = bpf_look_at_packets(tcp_open_cgroup());
+	for (end = now_ms() + patience_ms(); tcp_info(fd).tcpi_data_segs_out < before + 5; ) {
+		control_write("more 1");
+		tcp_talk(fd);
+		if (now_ms() > end)
+			fail("it does not go over TCP");
+	}
+	control_write("more 0");
+	close(link);
+}
+
+static void later_filter_server(void)
+{
+	int fd;
+
+	need_promotion();
+	fd = serve_promoted();
+	while (control_read_number("more"))
+		tcp_talk(fd);
+}
+
 static const struct test_case cases[] = {
 	{ "seen", "a promoted connection is TCP's in /proc/net/tcp and TCP_INFO", seen_client,
 	  seen_server },
@@ -671,6 +706,8 @@ static const struct test_case cases[] = {
 	{ "urgent", "MSG_OOB between bytes of the ring", urgent_client, urgent_server },
 	{ "ulp", "TCP_ULP makes it plain TCP, in place", ulp_client, ulp_server },
 	{ "filter", "SO_ATTACH_FILTER keeps it in TCP", filter_client, ulp_server },
+	{ "later_filter", "a BPF program of the cgroup looks at packets since",
+	  later_filter_client, later_filter_server },
 	{ "peek", "MSG_PEEK over the place where a direction moved", peek_client, peek_server },
 	{ "unread", "a ring that nobody reads", unread_client, unread_server },
 	{ "user_timeout", "TCP_USER_TIMEOUT with a ring that nobody reads", user_timeout_client,
