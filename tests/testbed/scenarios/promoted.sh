@@ -28,7 +28,7 @@ RATE_S=4
 quick=
 [ "${1:-}" != quick ] || { quick=quick; shift; }
 all='data pair later module pause save three destroy rate'
-few='data pair module save'
+few='pair save'
 [ ! "$quick" ] || { all=$few PAUSE=5 RATE_S=2; }
 [ "${1:-}" != only ] || { shift; all=$*; }
 
