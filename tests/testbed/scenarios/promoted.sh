@@ -375,8 +375,10 @@ part_three() {
 # ---- A domain dies ------------------------------------------------------------------------------
 
 wanted=
-# What ends a connection to a domain that is gone.
-ALIVE=,keepalive,keepidle=3,keepintvl=1,keepcnt=3,setsockopt-int=6:18:10000
+# What ends a connection to a domain that is gone: keepalive if nothing is under way, else
+# TCP_USER_TIMEOUT.
+KEEP=,keepalive,keepidle=3,keepintvl=1,keepcnt=3
+ALIVE=$KEEP,setsockopt-int=6:18:10000
 
 # A reader that waits, while u2 sends into its ring.
 wait_program() {
@@ -435,7 +437,7 @@ _no_socats() {
 quiet() {
 	begin u2 source 'exec socat -t 600 -U TCP4-LISTEN:7320,reuseaddr SYSTEM:"cat /tmp/piece; exec sleep 1000"'
 	until_true $LIMIT listens u2 7320 || return
-	begin u1 reads "exec socat -u TCP:$(address u2):7320$ALIVE OPEN:/tmp/read,creat"
+	begin u1 reads "exec socat -u TCP:$(address u2):7320$KEEP OPEN:/tmp/read,creat"
 	begin u1 alive "exec socat -t 600 TCP6-LISTEN:7311,fork,reuseaddr$ALIVE EXEC:cat"
 	until_true $LIMIT listens u1 7311 && talk writes u1 u2 4 $ALIVE && talk echoed u2 u1 7311 && go_on writes echoed
 }
