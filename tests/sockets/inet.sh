@@ -300,6 +300,11 @@ detaching() {	# FAMILY
 	step 'none has ended' [ "$(said sender '^ended')$(said receiver '^ended')$(said silent '^ended')$(said server 'wrong')$(said receiver 'wrong')" = 00000 ]
 	stop sender receiver silent
 
+	insmod "$modules/schannel_inet.ko" promote=1 promote_ms=0
+	step 'connections come and go while it is attached and detached' \
+		in_turns schannel-test --loopback --family "$1" --slow "$slow" \
+		--pick close,half_close,shutdown,transfer,epoll
+	step 'the module is unloaded after that' until_true $LIMIT rmmod schannel_inet
 	step 'the module is loaded again' insmod "$modules/schannel_inet.ko" promote=1 promote_ms=0
 	step 'the cgroup is attached again' schannelctl attach /in
 	step 'a program that does not read, once more' stalled
@@ -308,6 +313,20 @@ detaching() {	# FAMILY
 	stop stalled server
 	step 'until it ends' schannelctl detach --now
 	step 'the modules are unloaded' until_true $LIMIT unload
+}
+
+# Connections are made and closed while their cgroup is attached and detached.
+in_turns() {	# COMMAND...
+	local turns=0
+	spawn_in turning in "$@"
+	while ! ended turning; do
+		schannelctl attach /in || return
+		schannelctl detach --all --now >/run/turns 2>&1 || grep 'have not read' /run/turns || return
+		turns=$((turns + 1))
+	done
+	echo "# detached $turns times"
+	grep '^not ok\|^#' /run/turning.out
+	[ $turns -gt 5 ] && [ "$(cat /run/turning.end)" = 0 ]
 }
 
 stalled() {

@@ -26,11 +26,17 @@ u32 sctcp_bytes(const struct sock *sk)
 	return space && sock_flag(sk, SOCK_DONE) ? space - 1 : space;
 }
 
-/* Will TCP deliver no more than it has? */
+/* Will TCP receive no more than it has? After SHUT_RD it still does. */
+static bool sctcp_has_all(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_err) || sock_flag(sk, SOCK_DONE) ||
+	       inet_sk_state_load(sk) == TCP_CLOSE;
+}
+
+/* Does recv() not wait for more than TCP has? */
 bool sctcp_is_over(const struct sock *sk)
 {
-	return READ_ONCE(sk->sk_err) || READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN ||
-	       sock_flag(sk, SOCK_DONE) || inet_sk_state_load(sk) == TCP_CLOSE;
+	return READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN || sctcp_has_all(sk);
 }
 
 /* How much may be read from TCP now: all it has, but nothing beyond S. */
@@ -245,7 +251,7 @@ static bool sctcp_read_marker(struct sctcp *is)
 		.nonce = { is->nonce[0], is->nonce[1] },
 	};
 	const size_t known = offsetof(struct schannel_tcp_marker, from);
-	bool over = sctcp_is_over(sk);
+	bool over = sctcp_has_all(sk);
 	int len, got;
 
 	smp_rmb();	/* nothing arrives after the end was seen */
@@ -349,6 +355,6 @@ void sctcp_advance_held(struct sctcp *is)
 bool sctcp_is_resolved(struct sctcp *is)
 {
 	return (READ_ONCE(is->rx_state) == SCTCP_RX_TCP && !READ_ONCE(is->rx_known)) ||
-	       sctcp_is_over(is->conn.sk);
+	       sctcp_has_all(is->conn.sk);
 }
 

@@ -38,6 +38,7 @@ static void sctcp_keep_rest(struct sctcp *is, struct sc_flow *flow)
 	void *addr;
 
 	memset(rest, 0, sizeof(*rest));
+	WRITE_ONCE(is->again, false);
 	from = sc_flow_is_there(flow) ? sctcp_consumed(tx) : tx->cons;
 	rest->len = tx->prod - from;
 	rest->marker = (struct schannel_tcp_marker) {

@@ -3,11 +3,15 @@
  * "schannelctl detach --now": connections whose cgroup is not attached any more go back to TCP for
  * good. Once all sockets are TCP's again, the module can be unloaded. See tcp.h.
  */
+#include <linux/compat.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <net/tcp.h>
+
+#include <asm/syscall.h>
+#include <asm/unistd.h>
 
 #include "cgroup.h"
 #include "tcp.h"
@@ -78,7 +82,8 @@ bool sctcp_detach_owned(struct sctcp *is)
 {
 	if (READ_ONCE(is->tx_state) == SCTCP_TX_OWED)
 		sctcp_flush(is);
-	if (!sctcp_finish(is))
+	/* the FIN that is due comes first: this runs again */
+	if (is->fin || !sctcp_finish(is))
 		return false;
 	sctcp_unwrap(is->conn.sk);
 	sctcp_dismiss(is->conn.sk);
@@ -111,7 +116,7 @@ static bool sctcp_detach(struct sctcp *is, const struct net *net)
  *
  * Context: process context.
  *
- * Return: how many are on their way. After 0, they hold the module no longer.
+ * Return: how many are on their way. After 0 for all namespaces, they hold the module no longer.
  */
 u64 sctcp_detach_all(const struct net *net)
 {
@@ -138,12 +143,24 @@ u64 sctcp_detach_all(const struct net *net)
 	}
 	spin_unlock_bh(&sctcp_list_lock);
 	mutex_unlock(&mutex);
-	if (!left)
-		rcu_barrier();	/* for sctcp_free() */
+	/* for sctcp_free(); other namespaces' administrators unload nothing */
+	if (!left && !net)
+		rcu_barrier();
 	return left;
 }
 
 /* ---- Calls that wait --------------------------------------------------- */
+
+/*
+ * Is the call a part of one that has done other things already, and would report our error later?
+ * Of 32-bit programs the number says nothing.
+ */
+static bool sctcp_is_in_batch(void)
+{
+	int nr = syscall_get_nr(current, current_pt_regs());
+
+	return in_compat_syscall() || nr == __NR_recvmmsg || nr == __NR_io_submit;
+}
 
 /**
  * sctcp_may_restart() - should the caller's system call begin anew?
@@ -159,8 +176,9 @@ bool sctcp_may_restart(const struct sctcp *is, size_t done)
 {
 	const struct sock *sk = is->conn.sk;
 
-	return !done && !(current->flags & (PF_KTHREAD | PF_USER_WORKER)) &&
-	       (!sctcp_is_wrapped(sk) || rcu_access_pointer(inet_csk(sk)->icsk_ulp_data) != is);
+	if (likely(sctcp_is_wrapped(sk) && rcu_access_pointer(inet_csk(sk)->icsk_ulp_data) == is))
+		return false;
+	return !done && !(current->flags & (PF_KTHREAD | PF_USER_WORKER)) && !sctcp_is_in_batch();
 }
 
 /**

@@ -136,7 +136,8 @@ static void sctcp_settle(struct sctcp *is)
 {
 	if (READ_ONCE(is->broken))
 		sctcp_reset(is);
-	if (!sctcp_is_resolved(is))
+	/* a stream that has ended needs no marker, but a socket that is detached has to be TCP's */
+	if (!sctcp_is_resolved(is) || READ_ONCE(is->detached))
 		sctcp_advance_held(is);
 	sctcp_watch_step(is);
 	if (is->fin)
@@ -252,7 +253,7 @@ static bool sctcp_close_start(struct sctcp *is, long *timeout)
 	}
 	if (sock_flag(sk, SOCK_LINGER) && !(current->flags & PF_EXITING))
 		*timeout = sctcp_linger(is, *timeout);
-	if (!is->fin && sctcp_is_resolved(is))
+	if (!sctcp_is_its(is) || (!is->fin && sctcp_is_resolved(is)))
 		return true;
 	is->until = jiffies + SCTCP_LINGER;
 	write_lock_bh(&sk->sk_callback_lock);
@@ -285,7 +286,7 @@ void sctcp_close_wait(void)
 void sctcp_close(struct sock *sk, long timeout)
 {
 	struct sctcp *is = sctcp_get(sk);
-	bool done = true;
+	bool done = true, ours;
 
 	if (!is) {
 		sctcp_close_plain(sk, timeout);
@@ -294,15 +295,16 @@ void sctcp_close(struct sock *sk, long timeout)
 	/* a marker that waits is not data that was not read */
 	sctcp_advance_closed(is);
 	lock_sock(sk);
-	if (sctcp_is_its(is)) {
+	if (sctcp_is_its(is))
 		done = sctcp_close_start(is, &timeout);
-		if (done)
-			sctcp_unwrap(sk);
-	}
+	/* it may have been given back to TCP meanwhile, also while this lingered */
+	ours = done && sctcp_is_its(is);
+	if (ours)
+		sctcp_unwrap(sk);
 	release_sock(sk);
-	if (done) {
+	if (ours)
 		sctcp_retire(is);
+	if (done)
 		tcp_close(sk, timeout);
-	}
 	sctcp_put(is);
 }

@@ -45,12 +45,13 @@ void sctcp_put(struct sctcp *is)
 /* The struct sctcp of a wrapped socket, to be released with sctcp_put(), or NULL. */
 struct sctcp *sctcp_get(struct sock *sk)
 {
-	struct sctcp *is = NULL;
+	struct sctcp *is;
 
 	rcu_read_lock();
-	if (sctcp_is_wrapped(sk))
-		is = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
-	if (is && !refcount_inc_not_zero(&is->ref))
+	/* another ULP's only if the socket is not wrapped any more: read in this order */
+	is = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
+	smp_rmb();	/* pairs with sctcp_unwrap() */
+	if (!sctcp_is_wrapped(sk) || (is && !refcount_inc_not_zero(&is->ref)))
 		is = NULL;
 	rcu_read_unlock();
 	return is;
@@ -94,6 +95,7 @@ struct sctcp *sctcp_unwrap(struct sock *sk)
 
 	/* release: pairs with scinet_load_proto() */
 	smp_store_release(&sk->sk_prot, scinet_plain(sk));
+	smp_wmb();	/* pairs with sctcp_get() */
 	RCU_INIT_POINTER(icsk->icsk_ulp_data, NULL);
 	icsk->icsk_ulp_ops = NULL;
 	rcu_assign_sk_user_data(sk, NULL);

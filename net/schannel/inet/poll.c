@@ -65,17 +65,15 @@ static __poll_t sctcp_poll_wrapped(struct sctcp *is, struct file *file, struct s
 __poll_t sctcp_poll(struct file *file, struct socket *sock, poll_table *wait)
 {
 	struct sctcp *is = sctcp_get(sock->sk);
-	__poll_t mask = EPOLLERR;	/* the module is being unloaded, see scinet_pass() */
+	__poll_t mask;
 
-	if (is) {
-		sock_poll_wait(file, sock, wait);
-		sc_arrival_poll(&is->conn, wait);
-		mask = sctcp_poll_wrapped(is, file, sock, wait);
-		sctcp_put(is);
-	} else if (try_module_get(THIS_MODULE)) {
-		mask = tcp_poll(file, sock, wait);
-		module_put(THIS_MODULE);
-	}
+	/* does not sleep, so the module cannot go meanwhile */
+	if (!is)
+		return tcp_poll(file, sock, wait);
+	sock_poll_wait(file, sock, wait);
+	sc_arrival_poll(&is->conn, wait);
+	mask = sctcp_poll_wrapped(is, file, sock, wait);
+	sctcp_put(is);
 	return mask;
 }
 
@@ -88,7 +86,7 @@ static u32 sctcp_outq(const struct sctcp *is, const struct sc_flow_view *view)
 	case SCTCP_TX_RING:
 		return view->queued;
 	case SCTCP_TX_OWED:
-		return READ_ONCE(is->rest.len);
+		return READ_ONCE(is->rest.sent) ? 0 : READ_ONCE(is->rest.len);
 	default:	/* the peer may have to skip what is in the ring */
 		return 0;
 	}
@@ -134,7 +132,7 @@ int sctcp_mmap(struct file *file, struct socket *sock, struct vm_area_struct *vm
 {
 	if (sctcp_is_wrapped(sock->sk))
 		return -ENODEV;
-	return sctcp_plain_ops(sock->sk)->mmap(file, sock, vma);
+	return scinet_pass(sctcp_plain_ops(sock->sk)->mmap(file, sock, vma));
 }
 
 /* ---- Options ----------------------------------------------------------- */
@@ -152,6 +150,7 @@ static bool sctcp_is_back(struct sctcp *is)
 {
 	struct sock *sk = is->conn.sk;
 	struct sc_flow *flow;
+	bool fin;
 
 	mutex_lock(&is->rd_lock);
 	sctcp_advance(is);
@@ -168,8 +167,9 @@ static bool sctcp_is_back(struct sctcp *is)
 	}
 	if (READ_ONCE(is->tx_state) == SCTCP_TX_OWED)
 		sctcp_flush(is);
+	fin = is->fin;
 	release_sock(sk);
-	return sctcp_is_idle(is);
+	return !fin && sctcp_is_idle(is);
 }
 
 /* How long an option may wait for the peer. */

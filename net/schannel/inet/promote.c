@@ -30,6 +30,8 @@ static void sctcp_join(struct sctcp *is, struct sc_flow *flow)
 {
 	bool joined;
 
+	/* once it is published, others may close it */
+	refcount_inc(&flow->ref);
 	mutex_lock(&is->conn.tx_lock);
 	mutex_lock(&is->conn.rx_lock);
 	spin_lock_bh(&is->lock);
@@ -48,7 +50,7 @@ static void sctcp_join(struct sctcp *is, struct sc_flow *flow)
 	mutex_unlock(&is->conn.tx_lock);
 	if (!joined) {
 		sc_flow_close(flow, SCHANNEL_REASON_RETURNED);
-		return;
+		goto out;
 	}
 	sc_stats_inc(sock_net(is->conn.sk), SCHANNEL_A_STATS_TCP_PROMOTED);
 	trace_schannel_tcp_promoted(is->conn.sk, flow);
@@ -56,11 +58,13 @@ static void sctcp_join(struct sctcp *is, struct sc_flow *flow)
 	smp_mb();
 	if (READ_ONCE(flow->ended)) {
 		sctcp_leave(is, flow, SCTCP_CAUSE_PEER);
-		return;
+		goto out;
 	}
 	if (sc_flow_is_joined(flow))
 		sctcp_look(is, flow);
 	sctcp_kick(is, 0);
+out:
+	sc_flow_put(flow);
 }
 
 static unsigned int sctcp_flow_event(struct sc_flow *flow, void *user)
@@ -201,24 +205,22 @@ static const struct sc_flow_ops sctcp_flow_ops = {
 
 /* ---- The accepting end opens the flow ---------------------------------- */
 
-/*
- * The sequence numbers of the first bytes of both directions, which do not change while the
- * connection goes on. Two ends that have the same are ends of one connection. TCP counts its SYN as
- * a byte that was acknowledged at the connecting end, which opens no flow. The socket's
- * spinlock is held.
+/**
+ * sctcp_note_first() - note the sequence numbers of the first bytes of both directions
+ * @is:		of an established connection. The spinlock is held, and who owns the socket is the
+ *		caller or nobody: an owner changes what this reads
+ *
+ * They do not change while the connection goes on, and two ends that have the same are ends of one
+ * connection. TCP counts its SYN as a byte that was acknowledged at the connecting end, which
+ * has no @is->peer.
  */
-static u32 sctcp_first_sent(const struct sctcp *is)
+void sctcp_note_first(struct sctcp *is)
 {
 	const struct tcp_sock *tp = tcp_sk(is->conn.sk);
 
-	return tp->snd_una - (u32)tp->bytes_acked + !sctcp_is_opener(is);
-}
-
-static u32 sctcp_first_received(const struct sctcp *is)
-{
-	const struct tcp_sock *tp = tcp_sk(is->conn.sk);
-
-	return tp->rcv_nxt - (u32)tp->bytes_received;
+	is->first_sent = tp->snd_una - (u32)tp->bytes_acked + !is->peer;
+	is->first_received = tp->rcv_nxt - (u32)tp->bytes_received;
+	is->first_known = true;
 }
 
 /* Addresses, ports and sequence numbers. False if the connection is not to be carried now. */
@@ -238,8 +240,8 @@ static bool sctcp_describe(struct sctcp *is, struct schannel_msg_open *open)
 		ipv6_addr_set_v4mapped(sk->sk_rcv_saddr, (struct in6_addr *)open->src_addr);
 		ipv6_addr_set_v4mapped(sk->sk_daddr, (struct in6_addr *)open->dst_addr);
 	}
-	open->seq = sctcp_first_sent(is);
-	open->ack = sctcp_first_received(is);
+	open->seq = is->first_sent;
+	open->ack = is->first_received;
 	spin_unlock_bh(&sk->sk_lock.slock);
 	return fits;
 }
@@ -394,9 +396,13 @@ static int sctcp_check(struct sctcp *is, const struct schannel_msg_open *open)
 	int reason = 0;
 
 	spin_lock_bh(&sk->sk_lock.slock);
+	if (!is->first_known && sk->sk_state != TCP_SYN_SENT && !sock_owned_by_user_nocheck(sk))
+		sctcp_note_first(is);
 	if (!sctcp_is_its(is) || !scinet_cgroup_attached(sk))
 		reason = SCHANNEL_REASON_NOT_ATTACHED;
-	else if (open->seq != sctcp_first_received(is) || open->ack != sctcp_first_sent(is))
+	else if (!is->first_known)
+		reason = SCHANNEL_REASON_RETRY;
+	else if (open->seq != is->first_received || open->ack != is->first_sent)
 		reason = SCHANNEL_REASON_SOURCE;
 	else if (!sctcp_fits(is))
 		reason = SCHANNEL_REASON_NOT_ATTACHED;

@@ -244,6 +244,7 @@ static int sctcp_wait_data(struct sctcp *is, u32 want, size_t copied, long *time
 	if (signal_pending(current))
 		return sock_intr_errno(*timeo);
 	add_wait_queue(sk_sleep(sk), &wait);
+	smp_mb();	/* pairs with the waker, which looks for sleepers */
 	if (sctcp_may_restart(is, copied)) {
 		err = sctcp_restart();
 	} else if (!sctcp_readable(is, want, true)) {

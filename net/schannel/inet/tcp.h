@@ -131,6 +131,9 @@ struct sctcp_unread {
  * @waiter:	waits for a channel, and for the next attempt to open a flow
  * @retry:	delay before the next attempt, in jiffies
  * @nonce:	identifies the flow in markers. Set while both directions are TCP's
+ * @first_sent:	sequence number of the first byte that was sent (the socket's spinlock)
+ * @first_received: and of the first one that was received, likewise
+ * @first_known: both are known
  * @dest:	the connecting end's: where to, for the counters
  * @port:	its port
  * @node:	in the list of all
@@ -184,6 +187,9 @@ struct sctcp {
 	struct sc_waiter waiter;
 	unsigned long retry;
 	u32 nonce[2];
+	u32 first_sent;
+	u32 first_received;
+	bool first_known;
 	struct in6_addr dest;
 	u16 port;
 	struct list_head node;
@@ -322,6 +328,7 @@ bool sctcp_finish(struct sctcp *is);
 /* ---- promote.c ---- */
 
 void sctcp_promote_init(struct sctcp *is);
+void sctcp_note_first(struct sctcp *is);
 struct schannel_peer *sctcp_find_peer(const struct sock *sk);
 void sctcp_try_open(struct sctcp *is, unsigned long delay);
 int sctcp_incoming(struct schannel_channel *ch, const struct schannel_msg *msg);

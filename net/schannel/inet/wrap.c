@@ -78,6 +78,7 @@ static void sctcp_write_space(struct sock *sk)
 
 	rcu_read_lock();
 	is = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
+	smp_rmb();	/* as in sctcp_get() */
 	if (sctcp_is_wrapped(sk) && is &&
 	    (READ_ONCE(is->fin) || READ_ONCE(is->tx_state) == SCTCP_TX_OWED))
 		sctcp_kick(is, 0);
@@ -190,6 +191,7 @@ static void sctcp_state(void *data, const struct sock *csk, const int old, const
 		return;
 	}
 	is->peer = peer;
+	sctcp_note_first(is);
 	sctcp_wrap(is);
 	/* a flow costs more than it saves a connection that is over at once */
 	sctcp_try_open(is, msecs_to_jiffies(READ_ONCE(scinet_promote_ms)));
@@ -205,6 +207,8 @@ static void sctcp_release_cb(struct sock *sk)
 
 	if (sk->sk_socket)
 		sctcp_take_ops(sk);
+	if (unlikely(!is->first_known) && sk->sk_state == TCP_ESTABLISHED)
+		sctcp_note_first(is);
 	if (is->conn.late) {
 		is->conn.late = false;
 		sctcp_kick(is, 0);
@@ -216,7 +220,7 @@ static void sctcp_release_cb(struct sock *sk)
 	scinet_plain(sk)->release_cb(sk);
 }
 
-/* connect(AF_UNSPEC), a failed connect(), or a listener with this child in its queue is closed. */
+/* connect(AF_UNSPEC), or a failed connect(). */
 static int sctcp_disconnect(struct sock *sk, int flags)
 {
 	sctcp_retire(sctcp_unwrap(sk));
@@ -228,6 +232,16 @@ static int sctcp_get_port(struct sock *sk, unsigned short port)
 {
 	sctcp_retire(sctcp_unwrap(sk));
 	return scinet_plain(sk)->get_port(sk, port);
+}
+
+/*
+ * A listener is not wrapped: it was not listening when the caller loaded our operations, which the
+ * new socket would keep.
+ */
+static int sctcp_accept_call(struct socket *sock, struct socket *newsock,
+			     struct proto_accept_arg *arg)
+{
+	return -EINVAL;
 }
 
 static void __init sctcp_init_family(int i, const struct proto *plain,
@@ -247,6 +261,7 @@ static void __init sctcp_init_family(int i, const struct proto *plain,
 	proto->psock_update_sk_prot = NULL;	/* sockmaps refuse it */
 
 	sctcp_ops[i] = *ops;
+	sctcp_ops[i].accept = sctcp_accept_call;
 	sctcp_ops[i].poll = sctcp_poll;
 	sctcp_ops[i].splice_read = sctcp_splice_read;
 	sctcp_ops[i].mmap = sctcp_mmap;
