@@ -38,11 +38,12 @@ static void check_cost(struct tamper_storm_result did)
 
 static void storm(enum tamper_storm how)
 {
-	union address to = sock_told();
 	int idle[CONNECTIONS], fd;
+	union address to;
 	pid_t pid;
 
 	tamper_start();
+	to = sock_told();
 	fd = sock_connect(to);
 	for (int i = 0; i < CONNECTIONS; i++)
 		idle[i] = sock_connect(to);
@@ -86,8 +87,10 @@ static void echo(int fd, int nr)
 
 static void echo_server(void)
 {
-	int idle[CONNECTIONS], listener = sock_listen_told(CONNECTIONS), fd;
+	int idle[CONNECTIONS], listener, fd;
 
+	tamper_start();
+	listener = sock_listen_told(CONNECTIONS);
 	fd = sock_accept(listener);
 	for (int i = 0; i < CONNECTIONS; i++)
 		idle[i] = sock_accept(listener);
