@@ -36,7 +36,7 @@ struct sc_divert_view {
  * @counts:	fill in the number of times that each verdict was given in the namespace,
  *		indexed by enum schannel_divert
  * @detach:	have connections go back to TCP whose cgroup is not attached any more: those of
- *		the namespace, or of all if it is NULL. *@left: how many are on their way.
+ *		the namespace, or of all if it is NULL. Tells how many are on their way.
  *		Returns 0 or -EOPNOTSUPP
  *
  * Process context; they may sleep.
