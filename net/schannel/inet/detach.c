@@ -4,10 +4,7 @@
  * good. Once all sockets are TCP's again, the module can be unloaded. See tcp.h.
  */
 #include <linux/compat.h>
-#include <linux/list.h>
-#include <linux/mutex.h>
 #include <linux/sched.h>
-#include <linux/spinlock.h>
 #include <net/tcp.h>
 
 #include <asm/syscall.h>
@@ -15,25 +12,6 @@
 
 #include "cgroup.h"
 #include "tcp.h"
-
-/* ---- All sockets that are ours ----------------------------------------- */
-
-static LIST_HEAD(sctcp_list);
-static DEFINE_SPINLOCK(sctcp_list_lock);
-
-void sctcp_list_add(struct sctcp *is)
-{
-	spin_lock_bh(&sctcp_list_lock);
-	list_add_tail(&is->node, &sctcp_list);
-	spin_unlock_bh(&sctcp_list_lock);
-}
-
-void sctcp_list_del(struct sctcp *is)
-{
-	spin_lock_bh(&sctcp_list_lock);
-	list_del(&is->node);
-	spin_unlock_bh(&sctcp_list_lock);
-}
 
 /* ---- Going back -------------------------------------------------------- */
 
@@ -104,9 +82,6 @@ static bool sctcp_detach(struct sctcp *is, const struct net *net)
 	return true;
 }
 
-/* So many sockets are looked at before others may run. */
-#define SCTCP_BATCH	256
-
 /**
  * sctcp_detach_all() - have sockets go back to TCP whose cgroup is not attached
  * @net:	only those of this namespace; NULL: those of all
@@ -120,29 +95,8 @@ static bool sctcp_detach(struct sctcp *is, const struct net *net)
  */
 u64 sctcp_detach_all(const struct net *net)
 {
-	static DEFINE_MUTEX(mutex);
-	static u32 walk;
-	unsigned int seen = 0;
-	struct sctcp *is;
-	u64 left = 0;
+	u64 left = sctcp_visit_all(sctcp_detach, net);
 
-	mutex_lock(&mutex);
-	walk++;
-	spin_lock_bh(&sctcp_list_lock);
-	/* those that were looked at are the last ones of the list */
-	while ((is = list_first_entry_or_null(&sctcp_list, struct sctcp, node)) &&
-	       is->walk != walk) {
-		is->walk = walk;
-		list_move_tail(&is->node, &sctcp_list);
-		left += sctcp_detach(is, net);
-		if (++seen % SCTCP_BATCH)
-			continue;
-		spin_unlock_bh(&sctcp_list_lock);
-		cond_resched();
-		spin_lock_bh(&sctcp_list_lock);
-	}
-	spin_unlock_bh(&sctcp_list_lock);
-	mutex_unlock(&mutex);
 	/* for sctcp_free(); other namespaces' administrators unload nothing */
 	if (!left && !net)
 		rcu_barrier();

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* struct sctcp: references, its socket's work, and giving the socket back to TCP. See tcp.h. */
+/* struct sctcp: the list of all, references, its work, giving the socket back to TCP. See tcp.h. */
+#include <linux/list.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/net.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <net/tcp.h>
 
 #include "core/common.h"
@@ -21,6 +24,67 @@ const struct proto_ops *sctcp_plain_ops(const struct sock *sk)
 {
 	return scinet_saved_ops[scinet_family(sk)];
 }
+
+/* ---- All sockets that are ours ----------------------------------------- */
+
+static LIST_HEAD(sctcp_list);
+static DEFINE_SPINLOCK(sctcp_list_lock);
+
+void sctcp_list_add(struct sctcp *is)
+{
+	spin_lock_bh(&sctcp_list_lock);
+	list_add_tail(&is->node, &sctcp_list);
+	spin_unlock_bh(&sctcp_list_lock);
+}
+
+static void sctcp_list_del(struct sctcp *is)
+{
+	spin_lock_bh(&sctcp_list_lock);
+	list_del(&is->node);
+	spin_unlock_bh(&sctcp_list_lock);
+}
+
+/* So many sockets are visited before others may run. */
+#define SCTCP_BATCH	256
+
+/**
+ * sctcp_visit_all() - visit all sockets that are ours
+ * @visit:	is called for each, under the list's lock: does not sleep
+ * @net:	passed on to it
+ *
+ * Context: process context.
+ *
+ * Return: for how many of them @visit has returned true.
+ */
+u64 sctcp_visit_all(bool (*visit)(struct sctcp *is, const struct net *net), const struct net *net)
+{
+	static DEFINE_MUTEX(mutex);
+	static u32 walk;
+	unsigned int seen = 0;
+	struct sctcp *is;
+	u64 count = 0;
+
+	mutex_lock(&mutex);
+	walk++;
+	spin_lock_bh(&sctcp_list_lock);
+	/* those that were visited are the last ones of the list */
+	while ((is = list_first_entry_or_null(&sctcp_list, struct sctcp, node)) &&
+	       is->walk != walk) {
+		is->walk = walk;
+		list_move_tail(&is->node, &sctcp_list);
+		count += visit(is, net);
+		if (++seen % SCTCP_BATCH)
+			continue;
+		spin_unlock_bh(&sctcp_list_lock);
+		cond_resched();
+		spin_lock_bh(&sctcp_list_lock);
+	}
+	spin_unlock_bh(&sctcp_list_lock);
+	mutex_unlock(&mutex);
+	return count;
+}
+
+/* ---- References -------------------------------------------------------- */
 
 static void sctcp_free(struct rcu_head *rcu)
 {

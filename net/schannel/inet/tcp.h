@@ -16,7 +16,7 @@
  *	poll.c		poll(), ioctl(), splice() and socket options
  *	watch.c		looks now and then at a connection whose bytes are in rings
  *	detach.c	sockets of cgroups that were detached go back to TCP for good
- *	life.c		struct sctcp: references, its work, and giving the socket back to TCP
+ *	life.c		struct sctcp: the list of all, references, giving the socket back
  *
  * Each direction moves by itself. S is the sequence number at which the sender stops using
  * TCP (@tcp_base in the ABI).
@@ -292,6 +292,9 @@ static inline bool sctcp_stays(const struct sctcp *is)
 	       READ_ONCE(is->demoted);
 }
 
+void sctcp_list_add(struct sctcp *is);
+u64 sctcp_visit_all(bool (*visit)(struct sctcp *is, const struct net *net),
+		    const struct net *net);
 struct sctcp *sctcp_get(struct sock *sk);
 void sctcp_put(struct sctcp *is);
 struct sctcp *sctcp_unwrap(struct sock *sk);
@@ -387,8 +390,6 @@ void sctcp_watch_step(struct sctcp *is);
 
 /* ---- detach.c ---- */
 
-void sctcp_list_add(struct sctcp *is);
-void sctcp_list_del(struct sctcp *is);
 bool sctcp_detach_step(struct sctcp *is);
 bool sctcp_detach_owned(struct sctcp *is);
 u64 sctcp_detach_all(const struct net *net);
