@@ -199,7 +199,7 @@ void sock_await_bytes(int fd, int bytes)
 size_t sock_fill(int fd, struct pattern *pattern)
 {
 	/* TCP moves bytes for a moment after send(), and a ring grows: wait until that ends. */
-	int settle_ms = 50 * test_env.slow;
+	int settle_ms = 100 * test_env.slow;
 	bool settled = false;
 	struct pollfd writable = { .fd = fd, .events = POLLOUT };
 	char buffer[4096];
