@@ -307,6 +307,15 @@ void sctcp_leave_any(struct sctcp *is, enum sctcp_cause cause)
 	sc_flow_put(flow);
 }
 
+/* And no flow is joined any more, not even one that is being opened. */
+void sctcp_leave_for_good(struct sctcp *is, enum sctcp_cause cause)
+{
+	mutex_lock(&is->conn.tx_lock);
+	is->dropped = true;
+	mutex_unlock(&is->conn.tx_lock);
+	sctcp_leave_any(is, cause);
+}
+
 /* The peer broke the protocol: the connection is reset, by the socket's work. */
 void sctcp_break(struct sctcp *is)
 {
@@ -318,10 +327,7 @@ void sctcp_break(struct sctcp *is)
 /* The socket has no use for the flow any more, nor for what is owed. */
 void sctcp_drop(struct sctcp *is)
 {
-	mutex_lock(&is->conn.tx_lock);
-	is->dropped = true;
-	mutex_unlock(&is->conn.tx_lock);
-	sctcp_leave_any(is, SCTCP_CAUSE_END);
+	sctcp_leave_for_good(is, SCTCP_CAUSE_END);
 	/* a call that began before the socket was unwrapped may still use both */
 	mutex_lock(&is->conn.tx_lock);
 	kvfree(is->rest.bytes);

@@ -119,11 +119,10 @@ static bool sctcp_has_ended(struct sctcp *is)
 static bool sctcp_close_step(struct sctcp *is)
 {
 	struct sock *sk = is->conn.sk;
-	struct sc_flow *flow = rcu_dereference_protected(is->conn.flow, 1);
 
 	/* the FIN is out, so the flow is of no more use: the peer's direction leaves, too */
-	if (!is->fin && flow)
-		sctcp_leave(is, flow, SCTCP_CAUSE_END);
+	if (!is->fin)
+		sctcp_leave_for_good(is, SCTCP_CAUSE_END);
 	if (!sctcp_has_ended(is)) {
 		sctcp_kick(is, max(HZ / 100, 1));
 		return false;
@@ -253,7 +252,15 @@ static bool sctcp_close_start(struct sctcp *is, long *timeout)
 	}
 	if (sock_flag(sk, SOCK_LINGER) && !(current->flags & PF_EXITING))
 		*timeout = sctcp_linger(is, *timeout);
-	if (!sctcp_is_its(is) || (!is->fin && sctcp_is_resolved(is)))
+	if (!sctcp_is_its(is))
+		return true;
+	/*
+	 * First: a peer whose announcement is acknowledged after the look would send a marker to a
+	 * socket that is closed, and be reset.
+	 */
+	if (!is->fin)
+		sctcp_leave_for_good(is, SCTCP_CAUSE_END);
+	if (!is->fin && sctcp_is_resolved(is))
 		return true;
 	is->until = jiffies + SCTCP_LINGER;
 	write_lock_bh(&sk->sk_callback_lock);

@@ -368,6 +368,7 @@ u32 sctcp_consumed(const struct sc_tx *tx);
 void sctcp_tx_leave(struct sctcp *is, enum sctcp_cause cause);
 void sctcp_leave(struct sctcp *is, struct sc_flow *flow, enum sctcp_cause cause);
 void sctcp_leave_any(struct sctcp *is, enum sctcp_cause cause);
+void sctcp_leave_for_good(struct sctcp *is, enum sctcp_cause cause);
 void sctcp_again(struct sctcp *is);
 int sctcp_flush(struct sctcp *is);
 void sctcp_break(struct sctcp *is);
