@@ -90,10 +90,18 @@ static void sctcp_flow_opened(struct sc_flow *flow, void *user)
 	sctcp_kick(is, 0);
 }
 
+/*
+ * How often a flow is opened again that was refused as SOURCE: after a restore the channel may be
+ * up before the peer knows our addresses.
+ */
+#define SCTCP_SOURCE_RETRIES	12
+
 /* Will the peer perhaps accept a flow later? */
-static bool sctcp_may_retry(const struct sc_flow *flow)
+static bool sctcp_may_retry(struct sctcp *is, const struct sc_flow *flow)
 {
 	switch (flow->refused) {
+	case SCHANNEL_REASON_SOURCE:
+		return is->refusals++ < SCTCP_SOURCE_RETRIES;
 	case 0:
 		return true;	/* the flow or its channel has ended */
 	case SCHANNEL_REASON_RETRY:
@@ -119,7 +127,7 @@ static void sctcp_flow_ended(struct sc_flow *flow, void *user, int err)
 	sctcp_leave(is, flow, flow->closed ? SCTCP_CAUSE_PEER : SCTCP_CAUSE_CHANNEL);
 	if (flow->closed)
 		sctcp_again(is);
-	if (sctcp_is_opener(is) && !reset && sctcp_may_retry(flow))
+	if (sctcp_is_opener(is) && !reset && sctcp_may_retry(is, flow))
 		sctcp_try_open(is, is->retry);
 }
 
