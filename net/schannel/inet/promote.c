@@ -86,6 +86,7 @@ static void sctcp_flow_opened(struct sc_flow *flow, void *user)
 {
 	struct sctcp *is = user;
 
+	WRITE_ONCE(is->refusals, 0);
 	sctcp_look(is, flow);
 	sctcp_kick(is, 0);
 }
@@ -101,7 +102,8 @@ static bool sctcp_may_retry(struct sctcp *is, const struct sc_flow *flow)
 {
 	switch (flow->refused) {
 	case SCHANNEL_REASON_SOURCE:
-		return is->refusals++ < SCTCP_SOURCE_RETRIES;
+		WRITE_ONCE(is->refusals, is->refusals + 1);
+		return is->refusals <= SCTCP_SOURCE_RETRIES;
 	case 0:
 		return true;	/* the flow or its channel has ended */
 	case SCHANNEL_REASON_RETRY:

@@ -130,7 +130,7 @@ struct sctcp_unread {
  *		changes it to the domain's next peer, never to NULL
  * @waiter:	waits for a channel, and for the next attempt to open a flow
  * @retry:	delay before the next attempt, in jiffies
- * @refusals:	how often the peer has refused a flow as SOURCE
+ * @refusals:	how often the peer has refused a flow as SOURCE since it accepted one
  * @nonce:	identifies the flow in markers. Set while both directions are TCP's
  * @first_sent:	sequence number of the first byte that was sent (the socket's spinlock)
  * @first_received: and of the first one that was received, likewise
