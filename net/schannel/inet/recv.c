@@ -41,12 +41,31 @@ static ssize_t sctcp_recv_unread(struct sctcp *is, struct iov_iter *to, size_t l
 	return done;
 }
 
+/*
+ * What recv() returns where nothing was found. @over: that TCP receives no more was known before it
+ * looked. Else bytes may have come into the ring since, and only then TCP's end.
+ */
+static int sctcp_nothing(struct sock *sk, bool over)
+{
+	return over ? sctcp_tcp_end(sk) : -EAGAIN;
+}
+
+/* Looks at TCP's end before the caller looks for bytes. */
+static bool sctcp_over_before(const struct sock *sk)
+{
+	bool over = sctcp_is_over(sk);
+
+	smp_rmb();	/* the peer has written the ring before it ended the connection */
+	return over;
+}
+
 /* -EAGAIN if nothing is there. -ERESTART: look again. */
 static int sctcp_ring_recv(struct sctcp *is, struct msghdr *msg, size_t len, int flags,
 			   u32 peeked)
 {
 	struct iov_iter *to = flags & MSG_TRUNC ? NULL : &msg->msg_iter;
 	struct sc_conn *conn = &is->conn;
+	bool over = sctcp_over_before(conn->sk);
 	bool peek = flags & MSG_PEEK;
 	struct sc_flow *flow;
 	ssize_t got;
@@ -73,7 +92,7 @@ static int sctcp_ring_recv(struct sctcp *is, struct msghdr *msg, size_t len, int
 			return -ERESTART;
 		fallthrough;
 	case 0:
-		return sctcp_tcp_end(conn->sk);
+		return sctcp_nothing(conn->sk, over);
 	case -EFAULT:
 		len = min_t(size_t, len, SC_FLOW_CHUNK);
 		mutex_unlock(&is->rd_lock);
@@ -135,6 +154,7 @@ static int sctcp_recv_step(struct sctcp *is, struct msghdr *msg, size_t len, int
 			   size_t *copied)
 {
 	struct sock *sk = is->conn.sk;
+	bool over = sctcp_over_before(sk);
 	u32 limit;
 	int got;
 
@@ -150,12 +170,12 @@ static int sctcp_recv_step(struct sctcp *is, struct msghdr *msg, size_t len, int
 	case SCTCP_RX_TCP:
 		limit = sctcp_limit(is);
 		if (!limit)
-			return sctcp_at_base(is) ? -ERESTART : sctcp_tcp_end(sk);
+			return sctcp_at_base(is) ? -ERESTART : sctcp_nothing(sk, over);
 		if (flags & MSG_PEEK)
 			return sctcp_peek_step(is, msg, len, flags, copied);
 		return sctcp_tcp_recv(sk, msg, min_t(size_t, len, limit), flags);
 	default:
-		return sctcp_tcp_end(sk);
+		return sctcp_nothing(sk, over);
 	}
 }
 
