@@ -32,7 +32,8 @@ help:
 	@echo '  generate       the netlink code, from include/uapi/linux/schannel.yaml'
 	@echo '  clean          what was built here; the cache stays'
 	@echo 'See it work'
-	@echo '  demo           two domains on real Xen, and a table of what it is worth'
+	@echo '  demo           two domains on real Xen, and a table of what it is worth; iperf3 goes on'
+	@echo '                 while they are taken apart and paired again'
 	@echo '                 (GUEST=pv, the default, or GUEST=pvh)'
 	@echo '  proof          iperf3, redis, nginx, PostgreSQL, OpenSSH and others between two domains,'
 	@echo '                 over the network, and then attached (GUEST=pvh, too)'
@@ -50,9 +51,8 @@ help:
 	@echo '  check-guest    sockets on the loopback transport, in a VM'
 	@echo '                 (PICK=connect.refused or PICK=connect,poll: only these cases)'
 	@echo '  check-races    sockets, with a search for data races in the module (PICK=)'
-	@echo '  check-inet     TCP that is diverted over the loopback transport, in a VM'
-	@echo '                 (PICK=inet_connect.threads or PICK=attaching: only these)'
-	@echo '  check-promoted TCP whose bytes move to channels (module parameter promote): all cases'
+	@echo '  check-inet     TCP whose bytes move to channels, over the loopback transport in a VM'
+	@echo '                 (PICK=inet_move.load or PICK=attaching: only these)'
 	@echo '  mutants-inet   breaks transparent mode, one way at a time, and sees that check-inet'
 	@echo '                 would notice (ONLY=pattern: some of it)'
 	@echo '  check-ctl      schannelctl, on what is made up and on loopback in a VM'
@@ -173,8 +173,7 @@ in_vm	  = $(PROVE) --exec 'tests/check-vm $(BUILD)'
 quick_parts := style check-unit
 check_parts := $(quick_parts) check-broker check-lib check-guest check-inet check-ctl check-xen \
 	check-debug
-check-full_parts := $(check_parts) check-promoted check-races check-kcsan check-xen-full \
-	check-debug-full
+check-full_parts := $(check_parts) check-races check-kcsan check-xen-full check-debug-full
 
 quick check check-full: setup
 	+@tests/check $(BUILD) $($@_parts)
@@ -199,12 +198,9 @@ check-inet: setup
 	$(MAKE) modules lib tools guest-tests tamper-module kernel-user-module
 	$(in_vm) inet $(if $(PICK),:: '$(PICK)')
 
-check-promoted:
-	$(MAKE) check-inet PICK=promoted
-
 # Not part of check: whether check-inet would notice.
 mutants-inet: setup
-	$(MAKE) modules lib tools guest-tests
+	$(MAKE) modules lib tools guest-tests tamper-module
 	$(PROVE) --exec '' tests/sockets/inet-mutants :: $(BUILD) "$(ONLY)"
 
 check-lib: setup
@@ -257,5 +253,5 @@ layers: setup
 	$(PROVE) --exec '' tests/layers :: --selftest $(KDIR) $(BUILD)
 
 .PHONY: help all setup modules lib tools guest-tests tamper-module kernel-user-module race-modules generate install uninstall clean demo proof \
-	quick check check-unit check-broker check-lib check-guest check-races check-inet check-promoted mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full check-kcsan soak \
+	quick check check-unit check-broker check-lib check-guest check-races check-inet mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full check-kcsan soak \
 	soak-tests proof-tests hostile-tests bench bench-tests style layers

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Whether TCP connections are diverted. */
+/* TCP connections that are diverted, and why others are not. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +11,8 @@
 
 static const struct scl_field fields[] = {
 	SCL_FIELD(SCHANNEL_A_DIVERT_VERDICT, struct schannel_diversion, verdict),
-	SCL_FIELD(SCHANNEL_A_DIVERT_REMEMBERED, struct schannel_diversion, remembered),
-	SCL_FIELD(SCHANNEL_A_DIVERT_RETRY_MS, struct schannel_diversion, retry_ms),
+	SCL_FIELD(SCHANNEL_A_DIVERT_LAST, struct schannel_diversion, last),
+	SCL_FIELD(SCHANNEL_A_DIVERT_AGE_MS, struct schannel_diversion, age_ms),
 	SCL_FIELD(SCHANNEL_A_DIVERT_DOMID, struct schannel_diversion, domid),
 };
 

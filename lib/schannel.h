@@ -169,7 +169,8 @@ int schannel_peer_find(const char *host, struct schannel_peer **peer);
 
 /*
  * Move a peer to another network namespace; netns is a descriptor of that namespace
- * (/proc/PID/ns/net, /run/netns/NAME). The peer's connections are reset.
+ * (/proc/PID/ns/net, /run/netns/NAME). The peer's connections are reset; TCP connections go on
+ * over TCP.
  *
  * EPERM: CAP_NET_ADMIN is needed in both namespaces. ENOENT: no such peer here. EOPNOTSUPP: it is
  * SC_DOMID_SELF.
@@ -311,7 +312,8 @@ void schannel_flows_free(struct schannel_flow *list);
 
 /*
  * End a flow from such a list at once: its program gets ECONNABORTED, the peer's ECONNRESET.
- * Also ends flows whose socket was closed. ENOENT: it has ended already.
+ * A TCP connection goes on over TCP instead, and may move to another flow. Also ends flows
+ * whose socket was closed. ENOENT: it has ended already.
  */
 int schannel_flow_destroy(const struct schannel_flow *flow);
 
@@ -389,7 +391,7 @@ int schannel_socket_destroy(uint64_t cookie);
  * @orphan_memory: bytes of their rings
  * @orphans_timed_out: such flows reset because the peer neither read nor closed
  * @orphans_over_limit: such flows reset because there were too many
- * @tcp_promoted: times a TCP connection got a flow
+ * @tcp_promoted: times a TCP connection got a flow to move to
  * @tcp_moved: times its sending direction moved to a ring
  * @tcp_back_channel: times it went back: the channel has ended
  * @tcp_back_peer: the peer wanted it
@@ -440,27 +442,28 @@ void schannel_stats_free(struct schannel_stats *stats);
 /*
  * <linux/schannel_netlink.h> defines SCHANNEL_DIVERT_*; newer kernels may have more.
  *
- * Error of both calls: EOPNOTSUPP: the module schannel_inet is not loaded.
+ * Error of all calls: EOPNOTSUPP: the module schannel_inet is not loaded.
  */
 
 /**
  * struct schannel_diversion - the prospects of a TCP connection
- * @verdict:	SCHANNEL_DIVERT_OK, NO_PEER, LOCAL or RECENT
- * @remembered:	with SCHANNEL_DIVERT_RECENT: the verdict a short while ago
- * @retry_ms:	with SCHANNEL_DIVERT_RECENT: time until the kernel tries again
+ * @verdict:	SCHANNEL_DIVERT_OK, NO_PEER or LOCAL
+ * @last:	the verdict on the last connection to this address and port that ended without
+ *		having been diverted; 0 if there was none in the last minute, or one was since
+ * @age_ms:	time since that connection ended
  * @domid:	domain id of the peer that has the address; SC_DOMID_SELF: this domain has
  *		it; SC_DOMID_ANY: no peer has it
  */
 struct schannel_diversion {
 	int verdict;
-	int remembered;
-	uint32_t retry_ms;
+	int last;
+	uint32_t age_ms;
 	uint32_t domid;
 };
 
 /*
  * The prospects of a TCP connection from an attached cgroup to this IP address and port,
- * as far as the kernel knows them without trying. Port 0 stands for all ports.
+ * as far as the kernel knows them without one. Port 0: about the address alone.
  *
  * EINVAL: inet_pton(3) does not accept the address.
  */
@@ -469,10 +472,11 @@ int schannel_divert_get(const char *address, uint16_t port,
 void schannel_divert_free(struct schannel_diversion *diversion);
 
 /**
- * struct schannel_divert_count - number of connections with a verdict
+ * struct schannel_divert_count - how often a verdict was given
  * @next:	next one in the list
  * @verdict:	SCHANNEL_DIVERT_*
- * @count:	number of connections, since the network namespace or the module exists
+ * @count:	number of connections, since the network namespace or the module exists; one
+ *		over loopback has two ends, and counts for each that is in an attached cgroup
  */
 struct schannel_divert_count {
 	struct schannel_divert_count *next;
@@ -487,8 +491,9 @@ void schannel_divert_counts_free(struct schannel_divert_count *list);
 /*
  * Have TCP connections go back to TCP whose cgroup is not attached any more: those of this network
  * namespace; in the initial one, those of all. left: how many are on their way; some wait for
- * a program to read what it has received. Ask again to learn when there are none. Needs
- * CAP_NET_ADMIN. EOPNOTSUPP: schannel_inet is not loaded, or its connections cannot go back.
+ * a program to read what it has received. Ask again to learn when there are none.
+ *
+ * EPERM: CAP_NET_ADMIN is needed.
  */
 int schannel_divert_detach(uint64_t *left);
 

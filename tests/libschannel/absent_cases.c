@@ -25,6 +25,7 @@ static void absent(void)
 	struct schannel_flow *flows;
 	struct sockaddr_sc address;
 	uint32_t domid;
+	uint64_t left;
 
 	CHECK_ABSENT(schannel_family());
 	CHECK_ABSENT(schannel_domid(&domid));
@@ -43,6 +44,7 @@ static void absent(void)
 	CHECK_ABSENT(schannel_stats(&stats));
 	CHECK_ABSENT(schannel_divert_get("10.0.0.3", 80, &diversion));
 	CHECK_ABSENT(schannel_divert_counts(&counts));
+	CHECK_ABSENT(schannel_divert_detach(&left));
 	CHECK_ABSENT(schannel_monitor_open(SCHANNEL_MONITOR_PEERS, &monitor));
 }
 

@@ -342,6 +342,7 @@ static void diversions(void)
 	struct schannel_divert_count *counts = NULL, *each;
 	struct schannel_diversion *diversion = NULL;
 	static const char * const bad[] = { "", "10.0.0", "[::1]", "::1:2:3:4:5:6:7:8:9", "web" };
+	uint64_t left = 1;
 	int next = 0;
 	size_t i;
 
@@ -355,12 +356,16 @@ static void diversions(void)
 		CHECK_EQ(errno, EOPNOTSUPP);
 		CHECK_EQ(schannel_divert_counts(&counts), -1);
 		CHECK_EQ(errno, EOPNOTSUPP);
+		CHECK_EQ(schannel_divert_detach(&left), -1);
+		CHECK_EQ(errno, EOPNOTSUPP);
 		CHECK(!diversion && !counts);
 		return;
 	}
 	if (CHECK(!schannel_divert_get("127.0.0.1", 80, &diversion))) {
 		CHECK_EQ(diversion->verdict, SCHANNEL_DIVERT_LOCAL);
 		CHECK_EQ(diversion->domid, SC_DOMID_SELF);
+		/* nothing is attached, so no connection has a verdict */
+		CHECK_EQ(diversion->last, SCHANNEL_DIVERT_OK);
 		schannel_divert_free(diversion);
 	}
 	if (CHECK(!schannel_divert_get("::1", 0, &diversion))) {
@@ -372,6 +377,8 @@ static void diversions(void)
 		CHECK_EQ(diversion->domid, SC_DOMID_ANY);
 		schannel_divert_free(diversion);
 	}
+	if (CHECK(!schannel_divert_detach(&left)))
+		CHECK_EQ(left, 0);
 	if (!CHECK(!schannel_divert_counts(&counts)))
 		return;
 	for (each = counts; each; each = each->next)

@@ -191,16 +191,16 @@ static void diversions(void)
 
 	begin();
 	command(SCHANNEL_CMD_DIVERT_GET);
-	u32(SCHANNEL_A_DIVERT_VERDICT, SCHANNEL_DIVERT_RECENT);
-	u32(SCHANNEL_A_DIVERT_REMEMBERED, SCHANNEL_DIVERT_TIMEOUT);
-	u32(SCHANNEL_A_DIVERT_RETRY_MS, 4999);
+	u32(SCHANNEL_A_DIVERT_VERDICT, SCHANNEL_DIVERT_OK);
+	u32(SCHANNEL_A_DIVERT_LAST, SCHANNEL_DIVERT_NOT_OFFERED);
+	u32(SCHANNEL_A_DIVERT_AGE_MS, 4999);
 	u32(SCHANNEL_A_DIVERT_DOMID, 0);
 	end();
 	diversion = scl_diversion_of((struct nlmsghdr *)buffer);
 	if (CHECK(diversion)) {
-		CHECK_EQ(diversion->verdict, SCHANNEL_DIVERT_RECENT);
-		CHECK_EQ(diversion->remembered, SCHANNEL_DIVERT_TIMEOUT);
-		CHECK_EQ(diversion->retry_ms, 4999);
+		CHECK_EQ(diversion->verdict, SCHANNEL_DIVERT_OK);
+		CHECK_EQ(diversion->last, SCHANNEL_DIVERT_NOT_OFFERED);
+		CHECK_EQ(diversion->age_ms, 4999);
 		CHECK_EQ(diversion->domid, 0);
 	}
 	schannel_divert_free(diversion);
@@ -212,6 +212,7 @@ static void diversions(void)
 	diversion = scl_diversion_of((struct nlmsghdr *)buffer);
 	if (CHECK(diversion)) {
 		CHECK_EQ(diversion->verdict, SCHANNEL_DIVERT_NO_PEER);
+		CHECK_EQ(diversion->last, SCHANNEL_DIVERT_OK);
 		CHECK_EQ(diversion->domid, SC_DOMID_ANY);
 	}
 	schannel_divert_free(diversion);

@@ -8,9 +8,6 @@
 
 #include <stdint.h>
 
-/* Acts as a security module that refuses all incoming connections, also those of TCP. */
-int bpf_deny_incoming(void);
-
 /* Rewrites the port of all connects in this cgroup. @family: that of the sockets. */
 int bpf_redirect(int cgroup, int family, uint32_t port);
 

@@ -24,11 +24,6 @@ struct test_case {
 	/* Why TCP and UDP, or AF_UNIX, do something else here, else NULL. */
 	const char *not_inet;
 	const char *not_unix;
-	/* Why the case does not apply to plain TCP, or to diverted TCP, else NULL. */
-	const char *diverted_only;
-	const char *not_diverted;
-	/* The case is about connections that are not diverted. */
-	bool declines;
 	/* Seconds it may take on an idle machine; 0 is the default. */
 	unsigned int seconds;
 };
@@ -38,7 +33,6 @@ struct test_env {
 	int control;		/* stream to the other side */
 	bool is_client;
 	bool two_domains;	/* the sides run in different domains */
-	bool diverted;		/* TCP's connections are */
 	int type;		/* of the sockets that this case is about */
 	unsigned int slow;	/* all time limits are multiplied by this */
 	uint64_t seed;

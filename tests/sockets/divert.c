@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "case.h"
 #include "genl.h"
@@ -25,26 +26,12 @@ static void take_verdict(const struct nlmsghdr *answer, void *arg)
 		memcpy(&counts->verdicts[which], count, sizeof(uint64_t));
 }
 
-/* "Tcp: NAMES" and "Tcp: VALUES"; the fifth is ActiveOpens, the seventh AttemptFails. */
-static bool read_tcp(struct divert_counts *counts)
+static void take_flows(const struct nlmsghdr *answer, void *arg)
 {
-	FILE *file = fopen("/proc/net/snmp", "re");
-	unsigned long long opens, failed;
-	char line[1024];
-	bool found = false;
+	struct divert_counts *counts = arg;
 
-	while (file && !found && fgets(line, sizeof(line), file))
-		found = sscanf(line, "Tcp: %*d %*d %*d %*d %llu %*u %llu", &opens,
-			       &failed) == 2;
-	if (file)
-		fclose(file);
-	if (!found) {
-		fprintf(stderr, "/proc/net/snmp: nothing about TCP in it\n");
-		return false;
-	}
-	counts->tcp = opens;
-	counts->failed = failed;
-	return true;
+	if (genl_find(answer, SCHANNEL_A_STATS_TCP_PROMOTED, sizeof(uint32_t)))
+		counts->flows = genl_number(answer, SCHANNEL_A_STATS_TCP_PROMOTED);
 }
 
 bool divert_read(struct divert_counts *counts)
@@ -53,36 +40,22 @@ bool divert_read(struct divert_counts *counts)
 
 	memset(counts, 0, sizeof(*counts));
 	err = genl_dump(SCHANNEL_CMD_DIVERT_GET, take_verdict, counts);
-	if (err) {
+	if (!err)
+		err = genl_get(SCHANNEL_CMD_STATS_GET, take_flows, counts);
+	if (err)
 		fprintf(stderr, "cannot read the counters of diverted connections: %s\n",
 			errno_name(-err));
-		return false;
-	}
-	return read_tcp(counts);
+	return !err;
 }
 
 struct divert_counts divert_since(const struct divert_counts *before,
 				  const struct divert_counts *after)
 {
-	struct divert_counts since = {
-		.tcp = after->tcp - before->tcp,
-		.failed = after->failed - before->failed,
-	};
+	struct divert_counts since = { .flows = after->flows - before->flows };
 
 	for (int i = 0; i <= SCHANNEL_DIVERT_MAX; i++)
 		since.verdicts[i] = after->verdicts[i] - before->verdicts[i];
 	return since;
-}
-
-uint64_t divert_declined(const struct divert_counts *counts)
-{
-	uint64_t declined = 0;
-
-	for (int i = 0; i <= SCHANNEL_DIVERT_MAX; i++) {
-		if (i != SCHANNEL_DIVERT_OK)
-			declined += counts->verdicts[i];
-	}
-	return declined;
 }
 
 const char *divert_name(enum schannel_divert verdict)
@@ -92,18 +65,14 @@ const char *divert_name(enum schannel_divert verdict)
 		[SCHANNEL_DIVERT_NO_PEER] = "NO_PEER",
 		[SCHANNEL_DIVERT_LOCAL] = "LOCAL",
 		[SCHANNEL_DIVERT_SOCKET] = "SOCKET",
-		[SCHANNEL_DIVERT_REWRITTEN] = "REWRITTEN",
-		[SCHANNEL_DIVERT_SOURCE] = "SOURCE",
-		[SCHANNEL_DIVERT_RECENT] = "RECENT",
+		[SCHANNEL_DIVERT_FILTERED] = "FILTERED",
+		[SCHANNEL_DIVERT_NOT_OFFERED] = "NOT_OFFERED",
+		[SCHANNEL_DIVERT_BRIEF] = "BRIEF",
 		[SCHANNEL_DIVERT_NO_CHANNEL] = "NO_CHANNEL",
-		[SCHANNEL_DIVERT_TIMEOUT] = "TIMEOUT",
 		[SCHANNEL_DIVERT_UNSUPPORTED] = "UNSUPPORTED",
-		[SCHANNEL_DIVERT_NO_LISTENER] = "NO_LISTENER",
 		[SCHANNEL_DIVERT_NOT_ATTACHED] = "NOT_ATTACHED",
-		[SCHANNEL_DIVERT_BACKLOG] = "BACKLOG",
-		[SCHANNEL_DIVERT_NO_MEMORY] = "NO_MEMORY",
 		[SCHANNEL_DIVERT_REFUSED_SOURCE] = "REFUSED_SOURCE",
-		[SCHANNEL_DIVERT_DENIED] = "DENIED",
+		[SCHANNEL_DIVERT_NO_MEMORY] = "NO_MEMORY",
 	};
 
 	return names[verdict];
@@ -118,24 +87,19 @@ struct divert_counts divert_now(void)
 	return counts;
 }
 
-uint64_t divert_count(enum schannel_divert verdict)
-{
-	return divert_now().verdicts[verdict];
-}
-
-struct divert_counts divert_await(const struct divert_counts *before,
-				  uint64_t verdicts)
+struct divert_counts divert_await(const struct divert_counts *before, uint64_t verdicts)
 {
 	int64_t end = now_ms() + patience_ms();
 	struct divert_counts now, since;
 	uint64_t given;
 
 	for (;;) {
+		given = 0;
 		now = divert_now();
 		since = divert_since(before, &now);
-		given = since.verdicts[SCHANNEL_DIVERT_OK] +
-			divert_declined(&since);
-		if (given >= verdicts && since.tcp >= divert_declined(&since))
+		for (int i = 0; i <= SCHANNEL_DIVERT_MAX; i++)
+			given += since.verdicts[i];
+		if (given >= verdicts)
 			return since;
 		if (now_ms() > end)
 			fail("%llu verdicts, expected %llu",
@@ -143,4 +107,15 @@ struct divert_counts divert_await(const struct divert_counts *before,
 			     (unsigned long long)verdicts);
 		poll(NULL, 0, 1);
 	}
+}
+
+bool divert_is_there(void)
+{
+	return !access("/sys/module/schannel_inet", F_OK);
+}
+
+void divert_need(void)
+{
+	if (!divert_is_there())
+		skip("schannel_inet.ko is not loaded");
 }

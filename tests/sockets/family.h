@@ -5,9 +5,9 @@
  * The cases speak of "here", "the peer" and "nowhere"; this turns that into
  * addresses of AF_SCHANNEL, or of a reference: AF_INET for streams and
  * datagrams, AF_UNIX for records and datagrams. A case that expects the same of
- * both is checked against the reference, on any machine. TCP may be diverted, and
- * then is under test itself: over AF_INET, AF_INET6, and AF_INET6 sockets with
- * IPv4's addresses.
+ * both is checked against the reference, on any machine. The bytes of TCP's
+ * connections may move to channels, and then TCP is under test itself: over AF_INET,
+ * AF_INET6, and AF_INET6 sockets with IPv4's addresses.
  */
 #ifndef FAMILY_H
 #define FAMILY_H

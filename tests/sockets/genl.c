@@ -58,7 +58,7 @@ static void take_family(const struct nlmsghdr *answer, void *arg)
 		memcpy(arg, id, sizeof(uint16_t));
 }
 
-int genl_dump(enum schannel_cmd cmd, genl_take take, void *arg)
+static int ask_schannel(enum schannel_cmd cmd, uint16_t flags, genl_take take, void *arg)
 {
 	struct request request = {
 		.header.nlmsg_len = sizeof(request),
@@ -74,7 +74,17 @@ int genl_dump(enum schannel_cmd cmd, genl_take take, void *arg)
 	if (err)
 		return err;
 	request.header.nlmsg_len = NLMSG_LENGTH(GENL_HDRLEN);
-	return ask(&request, id, cmd, NLM_F_DUMP, take, arg);
+	return ask(&request, id, cmd, flags, take, arg);
+}
+
+int genl_dump(enum schannel_cmd cmd, genl_take take, void *arg)
+{
+	return ask_schannel(cmd, NLM_F_DUMP, take, arg);
+}
+
+int genl_get(enum schannel_cmd cmd, genl_take take, void *arg)
+{
+	return ask_schannel(cmd, NLM_F_ACK, take, arg);
 }
 
 static const struct nlattr *find(const struct nlmsghdr *answer, uint16_t type)

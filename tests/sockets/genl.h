@@ -16,6 +16,8 @@ typedef void (*genl_take)(const struct nlmsghdr *answer, void *arg);
  * errno.
  */
 int genl_dump(enum schannel_cmd cmd, genl_take take, void *arg);
+/* The same for a command that has one answer. */
+int genl_get(enum schannel_cmd cmd, genl_take take, void *arg);
 
 /* The attribute of this type, or NULL; @size is the least that it must have. */
 const void *genl_find(const struct nlmsghdr *answer, uint16_t type, size_t size);

@@ -98,8 +98,6 @@ bool selection_has(const struct selection *selection, const struct walk *walk)
 {
 	if (walk->group->inet_alone && !family_is_inet())
 		return false;
-	if (test_env.diverted && test_env.type != SOCK_STREAM)
-		return false;
 	if (selection->group && !listed(selection->group, walk))
 		return false;
 	if (selection->pick && !listed(selection->pick, walk))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * schannel-test: the behaviour of AF_SCHANNEL sockets, and of TCP sockets, diverted or not, in one
- * domain or between two.
+ * schannel-test: the behaviour of AF_SCHANNEL sockets, and of TCP sockets, whether their bytes
+ * move to channels or not, in one domain or between two.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -24,8 +24,8 @@ static void print_usage(FILE *to)
 	      "                     --peer DOMID [OPTIONS]\n"
 	      "       schannel-test hold --peer DOMID --port P --direction send|recv [--stall]\n"
 	      "       schannel-test serve-hold --port P\n"
-	      "       schannel-test verdicts      how often each was given on TCP connections,\n"
-	      "                                   and how many TCP opened\n"
+	      "       schannel-test verdicts      how often each was given on ends of TCP\n"
+	      "                                   connections\n"
 	      "\n"
 	      "  --loopback          both sides here, over the loopback transport\n"
 	      "  --mode SIDE         one side here; the server runs what the client asks\n"
@@ -42,8 +42,6 @@ static void print_usage(FILE *to)
 	      "  --family NAME       schannel, or a reference: do inet (TCP, UDP), inet6,\n"
 	      "                      mapped (AF_INET6 with IPv4's addresses) or unix do\n"
 	      "                      what the cases expect?\n"
-	      "  --diverted          inet, inet6 and mapped: TCP's connections are diverted,\n"
-	      "                      and a case fails if one of its connections is not\n"
 	      "\n"
 	      "The report is in TAP. Exit status: 0 if all passed, 1 if some failed, 2 if they\n"
 	      "could not run.\n", to);
@@ -52,7 +50,7 @@ static void print_usage(FILE *to)
 enum long_option {
 	OPT_LIST = 256, OPT_LOOPBACK, OPT_MODE, OPT_CONTROL_HOST,
 	OPT_CONTROL_PORT, OPT_PEER, OPT_PICK, OPT_SKIP, OPT_GROUP, OPT_SLOW,
-	OPT_TIMEOUT, OPT_SEED, OPT_FAMILY, OPT_DIVERTED, OPT_PORT, OPT_DIRECTION, OPT_STALL,
+	OPT_TIMEOUT, OPT_SEED, OPT_FAMILY, OPT_PORT, OPT_DIRECTION, OPT_STALL,
 };
 
 static const struct option long_options[] = {
@@ -69,7 +67,6 @@ static const struct option long_options[] = {
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "seed", required_argument, NULL, OPT_SEED },
 	{ "family", required_argument, NULL, OPT_FAMILY },
-	{ "diverted", no_argument, NULL, OPT_DIVERTED },
 	{ "port", required_argument, NULL, OPT_PORT },
 	{ "direction", required_argument, NULL, OPT_DIRECTION },
 	{ "stall", no_argument, NULL, OPT_STALL },
@@ -152,9 +149,6 @@ static void parse(int argc, char **argv, struct command *command)
 		case OPT_FAMILY:
 			command->family = optarg;
 			break;
-		case OPT_DIVERTED:
-			test_env.diverted = true;
-			break;
 		case OPT_PORT:
 			command->hold.port = parse_number(optarg, 0xffffffff);
 			break;
@@ -185,7 +179,6 @@ static int print_verdicts(void)
 	for (int i = 0; i <= SCHANNEL_DIVERT_MAX; i++)
 		printf("%s %llu\n", divert_name(i),
 		       (unsigned long long)counts.verdicts[i]);
-	printf("TCP %llu\n", (unsigned long long)counts.tcp);
 	return 0;
 }
 
@@ -216,8 +209,6 @@ int main(int argc, char **argv)
 		misused("--loopback and --mode: one or the other");
 	if (!family_choose(command.family, command.peer))
 		return 2;
-	if (test_env.diverted && !family_is_inet())
-		misused("--diverted: of TCP's families");
 	if (subcommand && !strcmp(subcommand, "hold"))
 		return hold(&command.hold);
 	if (subcommand && !strcmp(subcommand, "serve-hold"))

@@ -8,14 +8,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "divert.h"
 #include "family.h"
 #include "side.h"
 #include "tap.h"
 
 #define DEFAULT_SECONDS		30
-
-static unsigned long long diverted;
 
 static int64_t case_deadline(const struct test_case *test,
 			     const struct runner_options *options)
@@ -25,51 +22,6 @@ static int64_t case_deadline(const struct test_case *test,
 	if (options->seconds)
 		seconds = options->seconds;
 	return now_ms() + (int64_t)seconds * 1000 * test_env.slow;
-}
-
-static void count_diverted(struct divert_counts *counts)
-{
-	if (test_env.diverted && !divert_read(counts))
-		exit(2);
-}
-
-/*
- * Fails a case whose connections were not all diverted. Two kinds cannot be: those to a port
- * without a listener, which must fail, and those beyond a listener's backlog.
- */
-static void judge_diverted(const struct test_case *test,
-			   const struct divert_counts *before,
-			   struct verdict *verdict)
-{
-	struct divert_counts after, since;
-	uint64_t declined;
-	int length;
-
-	if (!test_env.diverted)
-		return;
-	count_diverted(&after);
-	since = divert_since(before, &after);
-	diverted += since.verdicts[SCHANNEL_DIVERT_OK];
-	if (test->declines || verdict->how != CASE_PASSED)
-		return;
-	declined = divert_declined(&since);
-	length = snprintf(verdict->text, sizeof(verdict->text),
-			  "%llu connections diverted, %llu opened by TCP:",
-			  (unsigned long long)since.verdicts[SCHANNEL_DIVERT_OK],
-			  (unsigned long long)since.tcp);
-	if (since.tcp > declined ||
-	    since.verdicts[SCHANNEL_DIVERT_NO_LISTENER] > since.failed)
-		verdict->how = CASE_FAILED;
-	for (int i = 0; i <= SCHANNEL_DIVERT_MAX; i++) {
-		if (!since.verdicts[i] || i == SCHANNEL_DIVERT_OK)
-			continue;
-		if (i != SCHANNEL_DIVERT_NO_LISTENER && i != SCHANNEL_DIVERT_BACKLOG)
-			verdict->how = CASE_FAILED;
-		length += snprintf(verdict->text + length,
-				   sizeof(verdict->text) - length, " %s %llu",
-				   divert_name(i),
-				   (unsigned long long)since.verdicts[i]);
-	}
 }
 
 /* One point of TAP, from the verdicts of the one or two sides. */
@@ -99,13 +51,6 @@ static void report(const struct walk *walk, const struct verdict *verdicts, unsi
 		if (verdicts[i].how != CASE_PASSED)
 			tap_note("%s", verdicts[i].text);
 	}
-}
-
-static int summary(void)
-{
-	if (test_env.diverted)
-		tap_note("%llu connections were diverted", diverted);
-	return tap_end();
 }
 
 void runner_list(void)
@@ -148,9 +93,7 @@ static const char *reason_to_skip(const struct walk *walk)
 		return group->schannel_only ?: test->schannel_only;
 	if (family_is_unix())
 		return group->not_unix ?: test->not_unix;
-	if (group->not_inet || test->not_inet)
-		return group->not_inet ?: test->not_inet;
-	return test_env.diverted ? test->not_diverted : test->diverted_only;
+	return group->not_inet ?: test->not_inet;
 }
 
 /* The next case to run; reports those that are skipped. */
@@ -187,7 +130,6 @@ int runner_loopback(const struct runner_options *options)
 		return 2;
 	while (next_to_run(options, &walk)) {
 		const struct test_case *test = walk.test;
-		struct divert_counts counts;
 		struct verdict verdicts[2];
 		unsigned int n = 0;
 		struct side run[2];
@@ -197,7 +139,6 @@ int runner_loopback(const struct runner_options *options)
 			perror("socketpair");
 			return 2;
 		}
-		count_diverted(&counts);
 		for (unsigned int i = 0; i < 2; i++) {
 			if (!side_exists(&sides[i], test))
 				continue;
@@ -207,10 +148,9 @@ int runner_loopback(const struct runner_options *options)
 		close(control[0]);
 		close(control[1]);
 		sides_wait(run, n, test, case_deadline(test, options), verdicts);
-		judge_diverted(test, &counts, &verdicts[0]);
 		report(&walk, verdicts, n);
 	}
-	return summary();
+	return tap_end();
 }
 
 /* Runs one side of a case; the other one runs in another domain. */
@@ -218,20 +158,16 @@ static void run_here(const struct test_case *test,
 		     const struct runner_options *options, struct side *side,
 		     int control, struct verdict *verdict)
 {
-	struct divert_counts counts;
-
 	if (!side_exists(side, test)) {
 		verdict->how = CASE_PASSED;
 		verdict->text[0] = '\0';
 		close(control);
 		return;
 	}
-	count_diverted(&counts);
 	side_start(side, test, control);
 	/* The connection must end when the side does. */
 	close(control);
 	sides_wait(side, 1, test, case_deadline(test, options), verdict);
-	judge_diverted(test, &counts, verdict);
 }
 
 static int lost(const char *what)
@@ -270,7 +206,7 @@ int runner_client(const struct runner_options *options)
 		report(&walk, verdicts, 2);
 	}
 	line_write(session, "done");
-	return summary();
+	return tap_end();
 }
 
 /* Finds the case that the client's runner names, and sets its seed. */
@@ -307,7 +243,7 @@ int runner_server(const struct runner_options *options)
 		int control;
 
 		if (!strcmp(asked, "done"))
-			return summary();
+			return tap_end();
 		control = accept(listener, NULL, NULL);
 		if (!find_case(asked, &walk) || control < 0)
 			return lost(asked);

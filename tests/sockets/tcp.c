@@ -5,12 +5,16 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "case.h"
 #include "control.h"
+#include "divert.h"
+#include "genl.h"
+#include "sock.h"
 
 /* The root cgroup is never attached. */
 #define CGROUPS	"/sys/fs/cgroup"
@@ -71,6 +75,84 @@ void tcp_talk_pair(int left, int right)
 	check_equal(c, 'r');
 }
 
+struct search {
+	uint32_t port, peer_port;
+	int found;
+};
+
+static void take_flow(const struct nlmsghdr *answer, void *arg)
+{
+	struct search *search = arg;
+	uint32_t port = genl_number(answer, SCHANNEL_A_FLOW_LOCAL_PORT);
+	uint32_t peer_port = genl_number(answer, SCHANNEL_A_FLOW_PEER_PORT);
+
+	search->found += (port == search->port && peer_port == search->peer_port) ||
+			 (port == search->peer_port && peer_port == search->port);
+}
+
+int tcp_flows(int fd)
+{
+	union address name = { 0 };
+	socklen_t size = sizeof(name);
+	struct search search;
+	int err;
+
+	call(getpeername(fd, &name.any, &size));
+	search = (struct search){ .port = sock_port(fd), .peer_port = family->port(&name) };
+	err = genl_dump(SCHANNEL_CMD_FLOW_GET, take_flow, &search);
+	if (err)
+		fail("the flows cannot be listed: %s", errno_name(-err));
+	return search.found;
+}
+
+void tcp_await_flow(int fd)
+{
+	int64_t end = now_ms() + patience_ms();
+	int wanted = test_env.two_domains ? 1 : 2;
+
+	while (tcp_flows(fd) < wanted) {
+		if (now_ms() > end)
+			fail("no flow carries the connection");
+		poll(NULL, 0, 1);
+	}
+}
+
+bool tcp_kill_flows(uint32_t port)
+{
+	char command[80];
+
+	snprintf(command, sizeof(command), "schannelctl flows kill dport %u >/dev/null 2>&1", port);
+	return !system(command);
+}
+
+/* The first round trip announces that both directions move, the second one waits for it. */
+static void talk_into_ring(int fd)
+{
+	tcp_talk(fd);
+	tcp_talk(fd);
+}
+
+int tcp_reach_moved(void)
+{
+	int fd;
+
+	divert_need();
+	fd = sock_reach();
+	tcp_await_flow(fd);
+	talk_into_ring(fd);
+	return fd;
+}
+
+int tcp_serve_moved(void)
+{
+	int fd;
+
+	divert_need();
+	fd = sock_serve();
+	talk_into_ring(fd);
+	return fd;
+}
+
 static char own_cgroup[256];
 
 static void enter(const char *cgroup)
@@ -78,7 +160,7 @@ static void enter(const char *cgroup)
 	char path[512];
 	int fd;
 
-	if (!test_env.diverted)
+	if (!divert_is_there())
 		return;
 	snprintf(path, sizeof(path), CGROUPS "%s/cgroup.procs", cgroup);
 	fd = call(open(path, O_WRONLY | O_CLOEXEC));

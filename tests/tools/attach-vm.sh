@@ -3,8 +3,8 @@
 # shellcheck disable=SC1091,SC2016,SC2034
 #
 # schannelctl attach, detach, attached and run in a plain VM, where all addresses are
-# this domain's own: the kernel is asked to divert what the scope includes, and nothing else. It
-# counts each time, also while it is not to divert such addresses.
+# this domain's own: the kernel is asked to divert what the scope includes, and nothing else. While it
+# is not to divert such addresses, it says so and counts that in connect().
 #
 #	attach-vm.sh MODULE
 set -uo pipefail
@@ -220,39 +220,79 @@ step 'run: the process ends, and the cgroup can go' until_true $LIMIT rmdir "$le
 step 'run: the removed cgroup can be detached' schannelctl detach "$left"
 
 # A connection continues while its cgroup is attached and detached.
-diverted() {
-	schannelctl -j stats | jq .divert_ok
+verdicts() {	# NAME
+	schannelctl -j stats | jq ".divert_$1"
 }
 talk() {	# TEXT
 	local line
 	echo "$1" >&3 && read -rt $LIMIT -u 3 line && echo "said $line" && [ "$line" = "$1" ]
 }
-connects() {	# AND-SO-MANY-ARE-DIVERTED
+serve() {	# CGROUP
+	spawn server dom0 "echo \$\$ >$CGROUPS/$1/cgroup.procs; exec socat -d -d TCP4-LISTEN:80,fork,reuseaddr EXEC:cat"
+	await $LIMIT server 'listening on'
+}
+dial() {
 	exec 3>&-
-	exec 3<>/dev/tcp/127.0.0.1/80 && talk hello && [ "$(diverted)" = "$1" ]
+	exec 3<>/dev/tcp/127.0.0.1/80 && talk hello
+}
+reach() {	# COUNT NAME
+	[ "$(verdicts "$2")" = "$1" ]
+}
+# Each end counts.
+moves() {	# DIVERTED-ENDS
+	dial && until_true $LIMIT reach "$1" ok && talk moved
+}
+# It is much older than those that move.
+stays() {	# DIVERTED-ENDS
+	dial && sleep 1 && talk stayed && reach "$1" ok
+}
+flows() {	# COUNT
+	schannelctl -j flows | jq -e "length == $1"
 }
 sysctl -qw net.schannel.divert_local=1
-spawn server dom0 'exec socat -d -d TCP4-LISTEN:80,fork,reuseaddr EXEC:cat'
-step 'a server' await $LIMIT server 'listening on'
-step 'not attached: TCP' connects 0
+step 'a server' serve .
+step 'not attached: TCP' stays 0
 attach /
 step 'TCP continues' talk one
-step 'attached: a channel' connects 1
+step 'attached: a channel' moves 2
 step 'it is a flow with both addresses' eval 'schannelctl -j flows |
 	jq -e "length == 2 and any(.peer == \"127.0.0.1:80\") and any(.local == \"127.0.0.1:80\")"'
 step 'detach' schannelctl detach /
 step 'the diverted connection continues' talk two
-step 'not attached: TCP' connects 1
+step 'it stays in the channel' flows 2
+step 'not attached: TCP' stays 2
 attach / not port 80
-step 'not in the scope: TCP' connects 1
+step 'not in the scope: TCP' stays 2
 step 'detach' schannelctl detach /
+exec 3>&-
+stop server
+
+# A scope binds the accepting end, too: the port is the server's, the address the client's.
+echo $$ >$CGROUPS/a.slice/cgroup.procs
+step 'a server in a cgroup of its own' serve b.slice
+attach /a.slice
+attach /b.slice not port 80
+step 'the server excludes the port: TCP' stays 2
+attach /b.slice port 80 not to 127.0.0.0/8
+step 'the server excludes the address: TCP' stays 2
+step 'the client was offered no flow' until_true $LIMIT reach 1 not_offered
+attach /b.slice port 80 to 127.0.0.0/8
+step 'both include it: a channel' moves 4
+
+# With --now it goes back to TCP, and the module is unloaded while it is open.
+step 'detach --now: one end' schannelctl detach --now b.slice
+step 'it is TCP again' until_true $LIMIT flows 0
+step 'the connection continues' talk three
+step 'detach --all --now' schannelctl detach --all --now
+step 'the module is unloaded' until_true $LIMIT rmmod schannel_inet 2>/dev/null
+step 'the connection continues' talk four
+echo $$ >$CGROUPS/cgroup.procs
 exec 3>&-
 stop server
 
 # All is undone.
 step 'nothing is attached' has '. == []'
 step 'nothing is pinned' test -z "$(ls /sys/fs/bpf/schannel)"
-step 'the module is unloaded' until_true $LIMIT rmmod schannel_inet 2>/dev/null
 attach_without_cgroups() {
 	umount $CGROUPS && fails_with 1 'no cgroup2 is mounted' schannelctl attach /
 }

@@ -144,30 +144,51 @@ serve_tcp() {	# CGROUP PORT
 connect_tcp() {	# NAME ADDRESS
 	mkfifo "/run/$1.fifo"
 	exec 7<>"/run/$1.fifo"
-	spawn "$1" dom0 "/run/in-cgroup in socat - TCP:$2 </run/$1.fifo"
+	spawn "$1" dom0 "/run/in-cgroup in socat - TCP:$2 </run/$1.fifo 7>&-"
 	echo "hello $1" >&7
 	await $LIMIT "$1" "hello $1"
 }
+# Both ends of a connection are here, and each of them counts. The accepting one opens the flow.
 step 'a TCP server in the cgroup' serve_tcp in 6000
 step 'a TCP connection to it' connect_tcp four 127.0.0.1:6000
+shows '.divert_ok == 2 and .tcp_moved == 2' stats
+says() {	# NAME TEXT
+	echo "$2" >&7
+	await $LIMIT "$1" "$2"
+}
+step 'bytes go through the channel' says four 'again four'
 ends='.[0] | .local_address == "127.0.0.1" and .peer_address == "127.0.0.1" and .type == "stream"'
-shows "length == 1 and ($ends and .opened and .peer == \"127.0.0.1:6000\" and .stats.tx_bytes == 11)" \
+shows "length == 1 and ($ends and (.opened | not) and .peer == \"127.0.0.1:6000\" and .stats.tx_bytes == 22)" \
 	flows dport 6000
-shows 'length == 1 and (.[0] | .local_address and .local_port == 6000 and (.opened | not))' \
+shows 'length == 1 and (.[0] | .local_address and .local_port == 6000 and .opened)' \
 	flows sport 6000
+step 'flows demote: one end' has 'length == 1 and .[0].peer_port == 6000' \
+	schannelctl -j flows demote dport 6000
+shows '. == []' flows port 6000
+shows '.tcp_back_admin > 0' stats
+step 'its bytes go over TCP' says four 'third four'
 exec 7>&-
 step 'a TCP connection over IPv6' connect_tcp six '[::1]:6000'
 shows 'any(.peer == "[::1]:6000" and .local_address == "::1")' flows dport 6000
 exec 7>&-
-shows '.divert_ok == 2 and .divert_not_attached == 0' stats
+shows '.divert_ok == 4 and .divert_not_attached == 0' stats
+
+# Those that stay with TCP get their verdicts when they end.
 step 'a TCP server in another cgroup' serve_tcp out 6001
 step 'a TCP connection to it' connect_tcp plain 127.0.0.1:6001
+shows '.divert_not_offered == 0' stats
 exec 7>&-
-shows '.divert_ok == 2 and .divert_not_attached == 1' stats
-step 'why: the refusal is remembered' why 1 '.[0] | .retry_ms > 0 and .peer == "self"
-	and (.reasons | map(.reason)) == ["not_attached"]' 127.0.0.1:6001 cgroup in
-step 'why: for that port only' why 0 '.[0].diverted' 127.0.0.1:6000 cgroup in
-stop tcp6000 tcp6001 four six plain
+shows '.divert_ok == 4 and .divert_not_offered == 1' stats
+step 'why: the next one would be diverted, the last one was not' why 0 '.[0] | .diverted and .reasons == []
+	and .peer == "self" and (.last | .reason == "not_offered" and .age_ms < 60000)' 127.0.0.1:6001 cgroup in
+step 'why: the same as text' sh -c "schannelctl why 127.0.0.1:6001 cgroup in |
+	grep 'would be diverted, to self; the last connection there stayed with TCP, .* s ago: the accepting end'"
+step 'why: for that port only' why 0 '.[0] | .diverted and .last == null' 127.0.0.1:6000 cgroup in
+echo 60000 >/proc/sys/net/schannel/divert_delay_ms
+step 'a TCP connection that is over before it could move' connect_tcp brief 127.0.0.1:6000
+exec 7>&-
+shows '.divert_ok == 4 and .divert_brief == 1 and .divert_not_offered == 2' stats
+stop tcp6000 tcp6001 four six plain brief
 step 'detach' schannelctl detach in
 shows 'map(select(.local_address)) == []' flows
 step 'transparent mode is unloaded' until_true $LIMIT rmmod schannel_inet

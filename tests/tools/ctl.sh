@@ -242,8 +242,10 @@ whys 1 '.*, because the cgroup /other is not attached .*' '[fd00::3]:80' cgroup 
 whys 1 '.*, because .* cgroup /hidden cannot be read: Operation not permitted' fd00::3 c hidden
 whys 1 '.*, because it is not the address of a peer .*, and because the scope .*' 10.0.0.9:80
 whys 1 '.*, because it is a local address .*, and because the scope .*' 127.0.0.1:81
-whys 1 '.*, because the peer did not answer .*; the next attempt is in 4\.2 s.*' '[fd00::4]:80'
-whys 1 '.*, because of a reason that .*' '[fd00::5]:80'
+whys 0 '.* would be diverted, to web; the last .* stayed with TCP, 3\.2 s ago: the accepting end offered .*' '[fd00::4]:80'
+whys 1 '.*, because the scope .*; the last .* stayed with TCP, 3\.2 s ago: .*' '[fd00::4]:81'
+whys 1 '.*, because the kernel has a reason that .*' '[fd00::5]:80'
+whys 1 '.*, because it is not .*; the last .*, 0\.1 s ago: the kernel has a reason that .*' '[fd00::6]:80'
 whys 1 '10.0.0.3:443: would be plain TCP, .*' web:443
 whys 1 '\[fd00::3\]:443: would be diverted, to web' web:443
 NO_INET=1 whys 1 '.*, because schannel_inet is not loaded .*' '[fd00::3]:80'
@@ -266,9 +268,10 @@ attaches 'port 80,82' port 80-82 not port 81
 attaches 'to 10\.0\.0\.0/8' to 10.0.0.0/8,10.0.0.0/8
 attaches 'to 10\.0\.0\.3,fd00::/8 not to fd00::1' not to fd00::1 to fd00::/8 to ::ffff:10.0.0.3
 attaches 'port 80 not to 10\.0\.0\.0/8' not to 10.0.0.0/8 port 80
-attaches 'to 0\.0\.0\.0/0 not to ::/0' to 0.0.0.0/0
-attaches 'to 0\.0\.0\.0/0 not to ::/0' not to ::/0
-attaches 'all' to ::/0,0.0.0.0/0
+attaches 'to 0\.0\.0\.0/0' to 0.0.0.0/0
+attaches 'to ::/0' not to 0.0.0.0/0 to ::/0
+attaches 'not to ::/0' not to ::/0
+attaches 'to ::/0,0\.0\.0\.0/0' to 0.0.0.0/0,::/0
 # Valid scopes are accepted.
 for scope in 'not port 22 to 10.0.0.0/8,fd00::/8 not to 10.1.0.0/16' \
 	     'to ::/0,0.0.0.0/0,10.0.0.0/8 not to 11.0.0.0/8'; do
@@ -289,19 +292,19 @@ probes 'left out' ::ffff:10.0.0.1 80 to fd00::/8
 probes included ::ffff:10.0.0.1 80 not to ::/0
 probes 'left out' fd00::1 80 not to ::/0
 probes 'left out' ::ffff:10.1.0.1 80 to 10.0.0.0/8 not to 10.1.0.0/16
-probes included ::ffff:10.1.2.3 80 to 10.1.2.3,10.0.0.0/8 not to 10.1.0.0/16
+probes 'included ahead' ::ffff:10.1.2.3 80 to 10.1.2.3,10.0.0.0/8 not to 10.1.0.0/16
 probes 'left out' ::ffff:10.1.2.2 80 to 10.1.2.3,10.0.0.0/8 not to 10.1.0.0/16
 probes included ::ffff:12.0.0.1 80 not to 10.0.0.0/7
 probes 'left out' ::ffff:11.0.0.1 80 not to 10.0.0.0/7,11.0.0.0/8
-probes included fdff::1 80 to fd80::/9
+probes 'included ahead' fdff::1 80 to fd80::/9
+probes 'included ahead' fdff::1 80 to ::/0,0.0.0.0/0
 probes 'left out' fd7f::1 80 to fd80::/9
 prints 'detach /a/web.service 7' detach web.service
 prints 'detach /a/web.service 8' detach web.service
 prints 'detach /b/twins 9' detach /b/twins web.service
 counts 3 detach /b/twins web.service
 counts 5 detach --all
-NO_INET=1 fails 1 'cannot go back' detach --now
-status 0 "$made_up" detach --now
+NO_INET=1 fails 1 'not loaded' detach --now
 prints '/a/web.service +port 80,443 not to 10\.0\.0\.0/8  gone' attached
 prints '/c/twins +all' attached
 counts 6 attached
@@ -320,6 +323,7 @@ status() {	# STATUS COMMAND...
 	[ $status = "$wanted" ]
 	point $? "ends with $wanted: ${*:2}" "$status"
 }
+status 0 "$made_up" detach --now
 status 0 "$made_up" run true
 status 7 "$made_up" run sh -c 'exit 7'
 status 126 "$made_up" run /
@@ -364,7 +368,9 @@ why_json() {	# EXPRESSION ARGUMENTS...
 why_json 'length == 1 and (.[0] | .diverted and .reasons == [] and .peer_domid == 3 and .cgroup == "/")' '[fd00::3]:80'
 why_json 'length == 2 and (.[0] | .address == "10.0.0.3" and .port == 443 and (.diverted | not))' web:443
 why_json '.[0] | .port == null and .peer == null and (.reasons | map(.reason)) == ["no_peer","cgroup_excluded"]' 10.0.0.9
-why_json '.[0] | .retry_ms == 4250 and .reasons[0].reason == "timeout"' fd00::4
+why_json '.[0] | .last == null' fd00::3
+why_json '.[0] | .diverted and .reasons == [] and (.last | .reason == "not_offered" and .age_ms == 3249 and .text)' fd00::4
+why_json '.[0] | .reasons[0].reason == "no_peer" and .last.reason == "other"' fd00::6
 json '.peer == "web" and .opened == 1' stats web
 json '(.peers | length) == 3 and (.channels | length) == 3' show
 [ "$("$made_up" -j)" = "$("$made_up" show -j)" ] && [ "$("$made_up")" = "$("$made_up" show)" ]
@@ -411,7 +417,7 @@ done
 keys() {	# ARGUMENTS...
 	"$made_up" -j "$@" 2>/dev/null | jq -r '.. | objects | keys[]'
 }
-said=$(for command in peers channels 'flows -p' 'sockets -p' stats show monitor attached 'why 10.0.0.9'; do
+said=$(for command in peers channels 'flows -p' 'sockets -p' stats show monitor attached 'why fd00::4'; do
 	# shellcheck disable=SC2086
 	keys $command
 done | sort -u | while read -r key; do

@@ -196,9 +196,11 @@ int schannel_divert_get(const char *address, uint16_t port, struct schannel_dive
 		{ "fd00::3", { .verdict = SCHANNEL_DIVERT_OK, .domid = 3 } },
 		{ "10.0.0.3", { .verdict = SCHANNEL_DIVERT_OK, .domid = 3 } },
 		{ "127.0.0.1", { .verdict = SCHANNEL_DIVERT_LOCAL, .domid = SC_DOMID_SELF } },
-		{ "fd00::4", { .verdict = SCHANNEL_DIVERT_RECENT, .domid = 3,
-			       .remembered = SCHANNEL_DIVERT_TIMEOUT, .retry_ms = 4250 } },
+		{ "fd00::4", { .verdict = SCHANNEL_DIVERT_OK, .domid = 3,
+			       .last = SCHANNEL_DIVERT_NOT_OFFERED, .age_ms = 3249 } },
 		{ "fd00::5", { .verdict = 1000, .domid = 3 } },
+		{ "fd00::6", { .verdict = SCHANNEL_DIVERT_NO_PEER, .domid = SC_DOMID_ANY,
+			       .last = 1000, .age_ms = 60 } },
 	};
 	static struct schannel_diversion found;
 	size_t i;

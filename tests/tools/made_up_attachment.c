@@ -2,7 +2,7 @@
 /*
  * Simulated cgroups and attachments, which print what is done to them. In the environment,
  * CGROUP_BUSY says that each cgroup still has a process, and PROBE is an "ADDRESS PORT" that is
- * looked up in the scope of each cgroup that is attached.
+ * looked up in the scope of each cgroup that is attached, which may be "ahead".
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -45,7 +45,8 @@ bool attachment_put(const char *cgroup, const struct scope *scope)
 
 	if (probe && sscanf(probe, "%63s %u", address, &port) == 2 &&
 	    inet_pton(AF_INET6, address, &to) == 1)
-		puts(scope_includes(scope, &to, port) ? "included" : "left out");
+		puts(!scope_includes(scope, &to, port) ? "left out" :
+		     scope->ahead ? "included ahead" : "included");
 	else
 		printf("attach %s: %s\n", cgroup, text);
 	fflush(stdout);

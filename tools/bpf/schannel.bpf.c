@@ -3,6 +3,9 @@
  * These programs run when a program in an attached cgroup connects. If the scope includes the
  * connection, they ask schannel_inet to divert it. They never refuse the connection: one that
  * cannot be diverted is plain TCP.
+ *
+ * schannel_inet runs them, too, when a connection was accepted there, with the address of the other
+ * end, and the port of this one. So the port is the server's at both ends.
  */
 #include <stdbool.h>
 #include <linux/types.h>
@@ -16,7 +19,7 @@
 #define SOCK_STREAM	1
 
 /* The module counts the results itself. */
-extern int schannel_divert(struct bpf_sock_addr *ctx) __ksym;
+extern int schannel_divert(struct bpf_sock_addr *ctx, bool ahead) __ksym;
 
 const volatile struct scope_rodata scope = {};
 
@@ -44,7 +47,7 @@ static void divert_if_included(struct bpf_sock_addr *ctx, struct scope_prefix *t
 	to->length = 8 * sizeof(to->address);
 	included = bpf_map_lookup_elem(&prefixes, to);
 	if (included && *included)
-		schannel_divert(ctx);
+		schannel_divert(ctx, scope.ahead);
 }
 
 SEC("cgroup/connect4")

@@ -18,14 +18,17 @@
  * struct scope_rodata - read-only data of the programs
  * @ports:	the included ports
  * @cgroup:	path of the attached cgroup; only for programs that list the attachments
+ * @ahead:	also for addresses that are not a peer's yet: the user has named the included
+ *		prefixes
  */
 struct scope_rodata {
 	__u64 ports[SCOPE_PORT_WORDS];
 	char cgroup[SCOPE_PATH_MAX];
+	__u8 ahead;
 };
 
 /**
- * struct scope_prefix - the key of the trie that maps a destination to "included"
+ * struct scope_prefix - the key of the trie that maps the other end's address to "included"
  * @length:	in bits
  * @address:	IPv6 or v4-mapped, in network byte order
  *

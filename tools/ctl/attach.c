@@ -86,8 +86,7 @@ static void go_back(void)
 	for (waited = 0; ; waited += NOW_STEP) {
 		if (schannel_divert_detach(&left)) {
 			if (errno == EOPNOTSUPP)
-				errx(EXIT_FAILED, "existing connections cannot go back to TCP: %s",
-				     "schannel_inet is not loaded, or without promote=1");
+				errx(EXIT_FAILED, "the kernel module schannel_inet is not loaded");
 			query_failed("TCP connections");
 		}
 		if (!left)

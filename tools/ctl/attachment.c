@@ -134,8 +134,10 @@ static bool read_program(uint32_t id, struct scope *scope, struct scope_rodata *
 	done = !bpf_obj_get_info_by_fd(fd, &info, &len);
 	for (i = 0; done && is_ours(&info) && i < info.nr_map_ids && i < 2; i++)
 		done = read_map(maps[i], scope, rodata);
-	if (done)
+	if (done) {
 		memcpy(scope->ports, rodata->ports, sizeof(scope->ports));
+		scope->ahead = rodata->ahead;
+	}
 	close(fd);
 	return done;
 }
@@ -303,6 +305,7 @@ static struct schannel_bpf *load(const char *cgroup, const struct scope *scope)
 	}
 	memcpy(skel->rodata->scope.ports, scope->ports, sizeof(scope->ports));
 	snprintf(skel->rodata->scope.cgroup, sizeof(skel->rodata->scope.cgroup), "%s", cgroup);
+	skel->rodata->scope.ahead = scope->ahead;
 	if (bpf_map__set_max_entries(skel->maps.prefixes, scope->rules_nr) ||
 	    schannel_bpf__load(skel))
 		goto failed;

@@ -14,30 +14,22 @@ static const struct {
 		"local", "it is a local address (net.schannel.divert_local is 0)" },
 	[SCHANNEL_DIVERT_SOCKET] = {
 		"socket", "the socket uses a TCP feature (ULP, MPTCP, sockmap, fast open)" },
-	[SCHANNEL_DIVERT_REWRITTEN] = {
-		"rewritten", "another BPF program changed the destination" },
-	[SCHANNEL_DIVERT_SOURCE] = {
-		"source", "the socket is bound to an address not published for this domain" },
-	[SCHANNEL_DIVERT_RECENT] = {
-		"recent", "a recent attempt failed" },
+	[SCHANNEL_DIVERT_FILTERED] = {
+		"filtered", "a socket filter, a BPF program or IPsec looks at its packets" },
+	[SCHANNEL_DIVERT_NOT_OFFERED] = {
+		"not_offered", "the accepting end offered no flow while it lasted" },
+	[SCHANNEL_DIVERT_BRIEF] = {
+		"brief", "it was over within net.schannel.divert_delay_ms" },
 	[SCHANNEL_DIVERT_NO_CHANNEL] = {
-		"no_channel", "no channel to the peer could be established" },
-	[SCHANNEL_DIVERT_TIMEOUT] = {
-		"timeout", "the peer did not answer within net.schannel.divert_timeout_ms" },
+		"no_channel", "no channel to the peer came up while it lasted" },
 	[SCHANNEL_DIVERT_UNSUPPORTED] = {
-		"unsupported", "the peer does not divert (is schannel_inet loaded there?)" },
-	[SCHANNEL_DIVERT_NO_LISTENER] = {
-		"no_listener", "no socket listens there" },
+		"unsupported", "schannel_inet is not loaded in the peer" },
 	[SCHANNEL_DIVERT_NOT_ATTACHED] = {
-		"not_attached", "the listener is not in an attached cgroup" },
-	[SCHANNEL_DIVERT_BACKLOG] = {
-		"backlog", "the backlog of the listener is full" },
-	[SCHANNEL_DIVERT_NO_MEMORY] = {
-		"no_memory", "one of the domains has no memory for a ring" },
+		"not_attached", "the other end is not in an attached cgroup, or stays with TCP" },
 	[SCHANNEL_DIVERT_REFUSED_SOURCE] = {
-		"refused_source", "the peer does not accept the source address as this domain's" },
-	[SCHANNEL_DIVERT_DENIED] = {
-		"denied", "a security module of the peer refused it" },
+		"refused_source", "one of the domains does not know the other's address" },
+	[SCHANNEL_DIVERT_NO_MEMORY] = {
+		"no_memory", "one of the domains had no memory for a ring" },
 };
 
 static int known(int verdict)
@@ -53,5 +45,5 @@ const char *divert_name(int verdict)
 const char *divert_text(int verdict)
 {
 	return known(verdict) ? verdicts[verdict].text :
-				"of a reason that this version of schannelctl does not know";
+				"the kernel has a reason that this schannelctl does not know";
 }

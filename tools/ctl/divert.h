@@ -8,7 +8,7 @@
 /* The name that JSON has: "no_peer". "other" if the kernel is newer than this program. */
 const char *divert_name(int verdict);
 
-/* A text that continues a sentence after "because". */
+/* A sentence, to follow "because". */
 const char *divert_text(int verdict);
 
 #endif

@@ -239,14 +239,12 @@ static void add_prefix(struct scope *scope, const char *text, bool included)
 		scope_add_rule(scope, &rule);
 }
 
-/* Add the default rules: they include every address, unless another rule includes some. */
+/* Add the default rules: they include every address, unless "to" has named some. */
 static void add_everything(struct scope *scope)
 {
-	struct scope_rule rule = { .included = true };
+	struct scope_rule rule = { .included = !scope->ahead };
 	size_t i;
 
-	for (i = 0; i < scope->rules_nr; i++)
-		rule.included &= !scope->rules[i].included;
 	for (i = 0; i < 2; i++) {
 		rule.to = everything[i];
 		if (!find_rule(scope, &rule.to))
@@ -299,6 +297,7 @@ char **scope_parse(struct scope *scope, char **word, bool abbreviations)
 		}
 		free(copy);
 		some_ports |= key == PORT && included;
+		scope->ahead |= key == TO && included;
 	}
 	for (i = 0; i < SCOPE_PORT_WORDS; i++) {
 		scope->ports[i] = (some_ports ? ports[1][i] : ~0ULL) & ~ports[0][i];
@@ -324,24 +323,6 @@ bool scope_includes(const struct scope *scope, const struct in6_addr *to, uint16
 	return best && best->included;
 }
 
-/*
- * Whether the text of the scope needs the two default rules, because the other rules do not
- * imply them.
- */
-static bool needs_everything(const struct scope *scope)
-{
-	bool implied = true, needed = false;
-	size_t i;
-
-	for (i = 0; i < scope->rules_nr; i++)
-		if (!is_everything(&scope->rules[i].to))
-			implied &= !scope->rules[i].included;
-	for (i = 0; i < scope->rules_nr; i++)
-		if (is_everything(&scope->rules[i].to))
-			needed |= scope->rules[i].included != implied;
-	return needed;
-}
-
 /* Print the included or the excluded ports, whichever takes fewer ranges. */
 static void print_ports(FILE *out, const uint64_t *ports)
 {
@@ -363,8 +344,9 @@ static void print_rules(FILE *out, const struct scope *scope, bool included)
 	char text[ITEM_SIZE];
 
 	for (rule = scope->rules; rule < scope->rules + scope->rules_nr; rule++) {
+		/* the default rules need no words */
 		if (rule->included != included ||
-		    (is_everything(&rule->to) && !needs_everything(scope)))
+		    (is_everything(&rule->to) && included != scope->ahead))
 			continue;
 		prefix_text(&rule->to, text);
 		fprintf(out, "%s%s", before, text);

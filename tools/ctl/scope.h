@@ -22,11 +22,13 @@ struct scope_rule {
  * @ports:	a bitmap of included ports, as in struct scope_rodata
  * @rules:	each prefix once, in order; always has 0.0.0.0/0 and ::/0
  * @rules_nr:	number of rules
+ * @ahead:	as in struct scope_rodata: "to" has named some prefixes
  */
 struct scope {
 	uint64_t ports[SCOPE_PORT_WORDS];
 	struct scope_rule *rules;
 	size_t rules_nr;
+	bool ahead;
 };
 
 /*

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Explains whether a TCP connection from this domain would be diverted. Reasons in this domain
- * are found without a connection; reasons of the peer only if it refused a recent connection.
+ * Explains whether a TCP connection from this domain would be diverted. What is in the way at this
+ * end before there is a connection is found; anything else shows in what became of the last one.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -74,13 +74,18 @@ static bool parse_ip(const char *text, struct in6_addr *ip)
 }
 
 /* Programs should look at the name of a reason: the text may change. */
-static void add_reason(struct json_object *record, const char *name, const char *text)
+static struct json_object *reason_new(const char *name, const char *text)
 {
 	struct json_object *reason = record_new();
 
 	record_text(reason, "reason", name);
 	record_text(reason, "text", text);
-	list_add(json_object_object_get(record, "reasons"), reason);
+	return reason;
+}
+
+static void add_reason(struct json_object *record, const char *name, const char *text)
+{
+	list_add(json_object_object_get(record, "reasons"), reason_new(name, text));
 }
 
 static void add_cgroup(struct json_object *record, const char *cgroup, const struct in6_addr *ip,
@@ -109,14 +114,14 @@ static void add_cgroup(struct json_object *record, const char *cgroup, const str
 	}
 }
 
-static void add_recent(struct json_object *record, const struct schannel_diversion *diversion)
+/* What became of the last connection there, which does not say what becomes of the next one. */
+static void add_last(struct json_object *record, const struct schannel_diversion *diversion)
 {
-	char text[256];
+	struct json_object *last = reason_new(divert_name(diversion->last),
+					      divert_text(diversion->last));
 
-	snprintf(text, sizeof(text), "%s; the next attempt is in %.1f s at the earliest",
-		 divert_text(diversion->remembered), diversion->retry_ms / 1e3);
-	add_reason(record, divert_name(diversion->remembered), text);
-	record_number(record, "retry_ms", diversion->retry_ms);
+	record_number(last, "age_ms", diversion->age_ms);
+	record_add(record, "last", last);
 }
 
 /* Add the verdict of the kernel, and the peer that has the address. */
@@ -135,11 +140,11 @@ static void add_kernel(struct json_object *record, const char *address, uint16_t
 		record_text(record, "peer", peer_host(diversion->domid));
 		record_number(record, "peer_domid", diversion->domid);
 	}
-	if (diversion->verdict == SCHANNEL_DIVERT_RECENT)
-		add_recent(record, diversion);
-	else if (diversion->verdict != SCHANNEL_DIVERT_OK)
+	if (diversion->verdict != SCHANNEL_DIVERT_OK)
 		add_reason(record, divert_name(diversion->verdict),
 			   divert_text(diversion->verdict));
+	if (diversion->last != SCHANNEL_DIVERT_OK)
+		add_last(record, diversion);
 	schannel_divert_free(diversion);
 }
 
@@ -153,9 +158,9 @@ static struct json_object *explain(const char *address, uint16_t port, const cha
 	record_text(record, "cgroup", cgroup);
 	record_text(record, "peer", NULL);
 	record_add(record, "peer_domid", NULL);
-	record_add(record, "retry_ms", NULL);
 	record_flag(record, "diverted", false);
 	record_add(record, "reasons", list_new());
+	record_add(record, "last", NULL);
 	if (!parse_ip(address, &ip))
 		errx(EXIT_FAILED, "'%s' is not an IP address", address);
 	add_kernel(record, address, port);
@@ -199,9 +204,18 @@ static bool is_diverted(struct json_object *record)
 	return json_object_get_boolean(json_object_object_get(record, "diverted"));
 }
 
+static void print_last(struct json_object *last)
+{
+	int64_t age_ms = json_object_get_int64(json_object_object_get(last, "age_ms"));
+
+	printf("; the last connection there stayed with TCP, %.1f s ago: %s", age_ms / 1e3,
+	       text_of(last, "text"));
+}
+
 static void print_text(struct json_object *record)
 {
 	struct json_object *reasons = json_object_object_get(record, "reasons");
+	struct json_object *last = json_object_object_get(record, "last");
 	const char *address = text_of(record, "address"), *port = text_of(record, "port");
 	bool bracket = port && strchr(address, ':');
 	size_t i;
@@ -215,6 +229,8 @@ static void print_text(struct json_object *record)
 	for (i = 0; i < json_object_array_length(reasons); i++)
 		printf("%s %s", i ? ", and because" : ", because",
 		       text_of(json_object_array_get_idx(reasons, i), "text"));
+	if (last)
+		print_last(last);
 	putchar('\n');
 }
 

@@ -20,57 +20,49 @@ enum schannel_channel_state {
 };
 
 /**
- * enum schannel_divert - Verdict on a TCP connection that a BPF program asked
- *   to divert. With any verdict but the first, the connection proceeds as
- *   plain TCP. A verdict marked (kept) is remembered for the destination for
- *   net.schannel.divert_retry_ms, or until a channel to the peer comes up;
- *   until then, connections to it are plain TCP at once. One marked (kept,
- *   all) is remembered for all ports of the address.
- * @SCHANNEL_DIVERT_OK: The connection was, or would be, diverted.
- * @SCHANNEL_DIVERT_NO_PEER: Not an address of a peer in this namespace.
+ * enum schannel_divert - Verdict on a TCP connection of an attached cgroup,
+ *   given once at each of its ends that is in one: "ok" when its bytes move to
+ *   a channel for the first time, any other in connect() or when it ends
+ *   without ever having moved. TCP carries it until then, and whenever it
+ *   cannot use a channel.
+ * @SCHANNEL_DIVERT_OK: Its bytes have moved to a channel, or nothing that is
+ *   known prevents it.
+ * @SCHANNEL_DIVERT_NO_PEER: The other address is not a peer's in this
+ *   namespace.
  * @SCHANNEL_DIVERT_LOCAL: An address of this domain, and
  *   net.schannel.divert_local is 0.
  * @SCHANNEL_DIVERT_SOCKET: The socket uses a ULP, MPTCP, a sockmap, TCP_REPAIR
- *   or fast open.
- * @SCHANNEL_DIVERT_REWRITTEN: A BPF program that ran later changed the
- *   destination.
- * @SCHANNEL_DIVERT_SOURCE: The socket is bound to an address that is not
- *   published for this domain.
- * @SCHANNEL_DIVERT_RECENT: A remembered verdict, one of those marked (kept),
- *   still holds.
- * @SCHANNEL_DIVERT_NO_CHANNEL: (kept, all) No channel to the peer comes up.
- * @SCHANNEL_DIVERT_TIMEOUT: (kept, all) No answer within
- *   net.schannel.divert_timeout_ms.
- * @SCHANNEL_DIVERT_UNSUPPORTED: (kept, all) The peer does not divert
- *   connections.
- * @SCHANNEL_DIVERT_NO_LISTENER: The peer has no listener on the port.
- * @SCHANNEL_DIVERT_NOT_ATTACHED: (kept) The cgroup of the peer's listener is
- *   not attached.
- * @SCHANNEL_DIVERT_BACKLOG: The backlog of the peer's listener is full.
+ *   or fast open, or is the kernel's.
+ * @SCHANNEL_DIVERT_FILTERED: A socket filter, a BPF program of the cgroup or
+ *   an IPsec policy looks at its packets.
+ * @SCHANNEL_DIVERT_NOT_OFFERED: At the connecting end: the accepting end,
+ *   which has to offer a flow, offered none while the connection lasted.
+ * @SCHANNEL_DIVERT_BRIEF: At the accepting end: it ended before it was
+ *   net.schannel.divert_delay_ms old.
+ * @SCHANNEL_DIVERT_NO_CHANNEL: At the accepting end: no channel to the peer
+ *   came up while it lasted.
+ * @SCHANNEL_DIVERT_UNSUPPORTED: At the accepting end: the peer refused, since
+ *   schannel_inet is not loaded there.
+ * @SCHANNEL_DIVERT_NOT_ATTACHED: The other end is not in an attached cgroup,
+ *   or something keeps it with TCP there.
+ * @SCHANNEL_DIVERT_REFUSED_SOURCE: One of the ends does not know the other's
+ *   address, or has another connection with these addresses and ports.
  * @SCHANNEL_DIVERT_NO_MEMORY: No memory for a ring, in this domain or the
  *   peer.
- * @SCHANNEL_DIVERT_REFUSED_SOURCE: (kept) The peer does not find the source
- *   address published for this domain.
- * @SCHANNEL_DIVERT_DENIED: A security module of the peer refused the
- *   connection.
  */
 enum schannel_divert {
 	SCHANNEL_DIVERT_OK,
 	SCHANNEL_DIVERT_NO_PEER,
 	SCHANNEL_DIVERT_LOCAL,
 	SCHANNEL_DIVERT_SOCKET,
-	SCHANNEL_DIVERT_REWRITTEN,
-	SCHANNEL_DIVERT_SOURCE,
-	SCHANNEL_DIVERT_RECENT,
+	SCHANNEL_DIVERT_FILTERED,
+	SCHANNEL_DIVERT_NOT_OFFERED,
+	SCHANNEL_DIVERT_BRIEF,
 	SCHANNEL_DIVERT_NO_CHANNEL,
-	SCHANNEL_DIVERT_TIMEOUT,
 	SCHANNEL_DIVERT_UNSUPPORTED,
-	SCHANNEL_DIVERT_NO_LISTENER,
 	SCHANNEL_DIVERT_NOT_ATTACHED,
-	SCHANNEL_DIVERT_BACKLOG,
-	SCHANNEL_DIVERT_NO_MEMORY,
 	SCHANNEL_DIVERT_REFUSED_SOURCE,
-	SCHANNEL_DIVERT_DENIED,
+	SCHANNEL_DIVERT_NO_MEMORY,
 
 	/* private: */
 	__SCHANNEL_DIVERT_MAX,
@@ -200,8 +192,8 @@ enum schannel_attr_divert {
 	SCHANNEL_A_DIVERT_ADDRESS,
 	SCHANNEL_A_DIVERT_PORT,
 	SCHANNEL_A_DIVERT_VERDICT,
-	SCHANNEL_A_DIVERT_REMEMBERED,
-	SCHANNEL_A_DIVERT_RETRY_MS,
+	SCHANNEL_A_DIVERT_LAST,
+	SCHANNEL_A_DIVERT_AGE_MS,
 	SCHANNEL_A_DIVERT_DOMID,
 	SCHANNEL_A_DIVERT_COUNT,
 

@@ -496,10 +496,10 @@ struct schannel_msg_answer {
  *		opener's domain claims: the receiver must not give it the rights of a
  *		user of its own.
  * @gid:	its group id, likewise.
- * @src_addr:	INET and TCP: the opener's address, IPv6 or v4-mapped. Check: an address that
+ * @src_addr:	TCP: the opener's address, IPv6 or v4-mapped. Check: an address that
  *		the control domain published for the opener; else the receiver refuses
  *		the flow as SOURCE.
- * @dst_addr:	INET and TCP: the address to connect to, v4-mapped if @src_addr is. Check: an
+ * @dst_addr:	TCP: the address to connect to, v4-mapped if @src_addr is. Check: an
  *		address of the receiver's domain.
  * @seq:	TCP: the sequence number of the first byte that the opener sent in this
  *		connection: that of its SYN plus 1. See "TCP connections" for the check. In
@@ -536,8 +536,7 @@ struct schannel_msg_open {
 #define SCHANNEL_TYPE_STREAM	1U	/* the rings carry bytes */
 #define SCHANNEL_TYPE_SEQPACKET	2U	/* the rings carry records */
 #define SCHANNEL_TYPE_DGRAM	3U	/* see "Datagrams" */
-#define SCHANNEL_TYPE_INET	4U	/* a connection between TCP sockets; ports are TCP ports */
-#define SCHANNEL_TYPE_TCP	5U	/* see "TCP connections"; ports are TCP ports */
+#define SCHANNEL_TYPE_TCP	4U	/* see "TCP connections"; ports are TCP ports */
 
 /**
  * struct schannel_msg_accept - body of SCHANNEL_MSG_ACCEPT
@@ -568,16 +567,14 @@ enum schannel_reason {
 	SCHANNEL_REASON_NO_MEMORY	= 5,
 	/* REFUSE: the type is unknown, or not that of the listener. */
 	SCHANNEL_REASON_UNSUPPORTED	= 6,
-	/* REFUSE, INET and TCP: the socket is not in an attached cgroup, or not plain TCP. */
+	/* REFUSE, TCP: the socket is not in an attached cgroup, or not plain TCP. */
 	SCHANNEL_REASON_NOT_ATTACHED	= 7,
-	/* REFUSE, INET and TCP: the opener does not own the source of the connection. */
+	/* REFUSE, TCP: the opener does not own the source of the connection. */
 	SCHANNEL_REASON_SOURCE		= 8,
-	/* REFUSE, INET: a security module denies the connection. */
-	SCHANNEL_REASON_DENIED		= 9,
 	/* REFUSE, TCP: not now, the opener may try again. */
-	SCHANNEL_REASON_RETRY		= 10,
+	SCHANNEL_REASON_RETRY		= 9,
 	/* CLOSE, TCP: the connection goes on without the flow. */
-	SCHANNEL_REASON_RETURNED	= 11,
+	SCHANNEL_REASON_RETURNED	= 10,
 };
 
 /**

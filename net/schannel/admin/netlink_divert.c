@@ -17,9 +17,8 @@ static bool sc_netlink_fill_divert(struct sk_buff *skb,
 {
 	if (nla_put_u32(skb, SCHANNEL_A_DIVERT_VERDICT, view->verdict))
 		return false;
-	if (view->verdict == SCHANNEL_DIVERT_RECENT &&
-	    (nla_put_u32(skb, SCHANNEL_A_DIVERT_REMEMBERED, view->remembered) ||
-	     nla_put_u32(skb, SCHANNEL_A_DIVERT_RETRY_MS, view->retry_ms)))
+	if (view->last && (nla_put_u32(skb, SCHANNEL_A_DIVERT_LAST, view->last) ||
+			   nla_put_u32(skb, SCHANNEL_A_DIVERT_AGE_MS, view->age_ms)))
 		return false;
 	return view->domid == SC_DOMID_ANY ||
 	       !nla_put_u32(skb, SCHANNEL_A_DIVERT_DOMID, view->domid);
@@ -108,7 +107,7 @@ int schannel_nl_divert_detach_doit(struct sk_buff *request, struct genl_info *in
 		return -EPERM;
 	err = sc_divert_detach(net_eq(net, &init_net) ? NULL : net, &left);
 	if (err) {
-		NL_SET_ERR_MSG(info->extack, "no connections can go back to TCP");
+		NL_SET_ERR_MSG(info->extack, "schannel_inet is not loaded");
 		return err;
 	}
 	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);

@@ -50,7 +50,7 @@ static bool sc_netlink_fill_addresses(struct sk_buff *skb,
 {
 	const u8 *local = flow->open.src_addr, *remote = flow->open.dst_addr;
 
-	if (flow->type != SCHANNEL_TYPE_INET && flow->type != SCHANNEL_TYPE_TCP)
+	if (flow->type != SCHANNEL_TYPE_TCP)
 		return true;
 	if (!flow->opened)
 		swap(local, remote);

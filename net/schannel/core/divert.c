@@ -13,7 +13,7 @@ static const struct sc_divert_ops __rcu *sc_divert_ops;
  * sc_divert_register() - register transparent mode
  * @ops:	its operations
  *
- * For the module that has registered the flow type INET, so there is at most one. In that
+ * For the module that has registered the flow type TCP, so there is at most one. In that
  * module's init, no step that can fail may follow: a call may be under way.
  */
 void sc_divert_register(const struct sc_divert_ops *ops)
@@ -106,16 +106,15 @@ int sc_divert_counts(const struct net *net, u64 *counts)
  *
  * Context: Process context.
  *
- * Return: 0, or -EOPNOTSUPP if transparent mode is not loaded, or cannot do so.
+ * Return: 0, or -EOPNOTSUPP if transparent mode is not loaded.
  */
 int sc_divert_detach(const struct net *net, u64 *left)
 {
 	const struct sc_divert_ops *ops = sc_divert_get();
-	int err;
 
 	if (!ops)
 		return -EOPNOTSUPP;
-	err = ops->detach(net, left);
+	ops->detach(net, left);
 	sc_divert_put(ops);
-	return err;
+	return 0;
 }

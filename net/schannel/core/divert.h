@@ -16,15 +16,16 @@ struct net;
 
 /**
  * struct sc_divert_view - what is known about a destination without a connection to it
- * @verdict:	the expected result of diverting a connection to it
- * @remembered:	with SCHANNEL_DIVERT_RECENT: the verdict of the connection that failed
- * @retry_ms:	with SCHANNEL_DIVERT_RECENT: milliseconds until the next attempt
+ * @verdict:	SCHANNEL_DIVERT_OK, _NO_PEER or _LOCAL
+ * @last:	the verdict of the last connection there that was not diverted, if that is recent
+ *		and none was since; else SCHANNEL_DIVERT_OK
+ * @age_ms:	milliseconds since that connection ended
  * @domid:	the peer that has the address; SC_DOMID_ANY if no peer has it
  */
 struct sc_divert_view {
 	enum schannel_divert verdict;
-	enum schannel_divert remembered;
-	u32 retry_ms;
+	enum schannel_divert last;
+	u32 age_ms;
 	u32 domid;
 };
 
@@ -36,8 +37,7 @@ struct sc_divert_view {
  * @counts:	fill in the number of times that each verdict was given in the namespace,
  *		indexed by enum schannel_divert
  * @detach:	have connections go back to TCP whose cgroup is not attached any more: those of
- *		the namespace, or of all if it is NULL. Tells how many are on their way.
- *		Returns 0 or -EOPNOTSUPP
+ *		the namespace, or of all if it is NULL. Tells how many are on their way
  *
  * Process context; they may sleep.
  */
@@ -46,7 +46,7 @@ struct sc_divert_ops {
 	void (*look)(struct net *net, const struct in6_addr *addr, u16 port,
 		     struct sc_divert_view *view);
 	void (*counts)(const struct net *net, u64 *counts);
-	int (*detach)(const struct net *net, u64 *left);
+	void (*detach)(const struct net *net, u64 *left);
 };
 
 void sc_divert_register(const struct sc_divert_ops *ops);

@@ -466,7 +466,6 @@ bool sc_flow_await_data(struct sc_flow *flow, u32 want,
 			    half > sc_flow_rx_half(flow)));
 	return ready;
 }
-EXPORT_SYMBOL_NS_GPL(sc_flow_await_data, SC_NS_SOCK);
 
 /* Limit for repetitions when the peer advances its index between two reads. */
 #define SC_FLOW_TRIES	16

@@ -231,7 +231,7 @@ static int sc_flow_join(struct sc_flow *flow, u32 peer_id,
  * @limits:	sizes that our ring may have; within them, the peer's @rx_order counts
  * @ops:	the user's functions
  * @user:	argument of @ops
- * @sk:		as for sc_flow_open(); the listener, whose program decides how many there are
+ * @sk:		as for sc_flow_open(); whose program decides how many there are
  *
  * The flow is open on return. Its ring has an ordinary initial size, whatever the size that was
  * asked for: it gets that when it is first found full. So a connection that no program has

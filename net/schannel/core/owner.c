@@ -4,7 +4,8 @@
  * so do its rings; ring/share.h says how much a user may have.
  *
  * The user is the one whose socket caused the flow: the socket that connects; at the
- * other end the listener, since its program decides how many connections it has.
+ * other end the listener, since its program decides how many connections it has. Both ends of a TCP
+ * connection are sockets that a program has.
  *
  * Some sockets count for nobody and are not limited: the kernel's, and those of programs that had
  * CAP_NET_ADMIN in the initial user namespace when they made the socket. Such a program

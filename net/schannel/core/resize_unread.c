@@ -85,8 +85,7 @@ void sc_unread_list(struct sc_flow *flow, u32 cons, unsigned long since,
  */
 bool sc_flow_is_awaited(const struct sc_flow *flow)
 {
-	return (flow->type == SCHANNEL_TYPE_STREAM || flow->type == SCHANNEL_TYPE_INET ||
-		flow->type == SCHANNEL_TYPE_TCP) &&
+	return (flow->type == SCHANNEL_TYPE_STREAM || flow->type == SCHANNEL_TYPE_TCP) &&
 	       sc_tx_is_awaited(&flow->tx, READ_ONCE(flow->tx.prod));
 }
 

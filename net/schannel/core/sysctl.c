@@ -40,8 +40,7 @@ long sc_sysctl_dgram_mem[3];
 static int sc_busy_poll_max = 1000;
 static int sc_connect_min = 100;
 static int sc_connect_max = 600 * 1000;
-static int sc_divert_timeout_max = 60 * 1000;
-static int sc_divert_retry_max = 600 * 1000;
+static int sc_divert_delay_max = 60 * 1000;
 static int sc_pool_min = (PAGE_SIZE << SC_SEGMENT_ORDER) >> SC_KIB_SHIFT;
 static int sc_pool_max = 256 << 10;
 static int sc_pool_total_max = 1 << 20;
@@ -128,24 +127,14 @@ static const struct ctl_table sc_sysctl_table[] = {
 		.extra2		= &sc_connect_max,
 	},
 	{
-		.procname	= "divert_timeout_ms",
+		.procname	= "divert_delay_ms",
 		.data		= (void *)offsetof(struct sc_sysctl,
-						   divert_timeout_ms),
-		.maxlen		= sizeof(int),
-		.mode		= 0644,
-		.proc_handler	= proc_dointvec_minmax,
-		.extra1		= SYSCTL_ONE,
-		.extra2		= &sc_divert_timeout_max,
-	},
-	{
-		.procname	= "divert_retry_ms",
-		.data		= (void *)offsetof(struct sc_sysctl,
-						   divert_retry_ms),
+						   divert_delay_ms),
 		.maxlen		= sizeof(int),
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_minmax,
 		.extra1		= SYSCTL_ZERO,
-		.extra2		= &sc_divert_retry_max,
+		.extra2		= &sc_divert_delay_max,
 	},
 	{
 		.procname	= "divert_local",
@@ -157,7 +146,7 @@ static const struct ctl_table sc_sysctl_table[] = {
 		.extra1		= SYSCTL_ZERO,
 		.extra2		= SYSCTL_ONE,
 	},
-#define SC_SYSCTL_OWN	5
+#define SC_SYSCTL_OWN	4
 	{
 		.procname	= "pool_max_kib",
 		.data		= &sc_pool_max_kib,
@@ -252,8 +241,7 @@ int sc_sysctl_create(struct net *net, struct sc_sysctl *ctl)
 		sc_sysctl_init_dgram_mem();
 	ctl->busy_poll_us = 200;
 	ctl->connect_timeout_ms = 10 * 1000;
-	ctl->divert_timeout_ms = 1000;
-	ctl->divert_retry_ms = 5 * 1000;
+	ctl->divert_delay_ms = 20;
 	ctl->divert_local = 0;
 	table = kmemdup_array(sc_sysctl_table, nr, sizeof(*table), GFP_KERNEL);
 	if (!table)
@@ -288,18 +276,11 @@ unsigned long sc_sysctl_connect_timeout(const struct net *net)
 }
 
 /* In jiffies. */
-unsigned long sc_sysctl_divert_timeout(const struct net *net)
+unsigned long sc_sysctl_divert_delay(const struct net *net)
 {
-	return msecs_to_jiffies(READ_ONCE(sc_net(net)->sysctl.divert_timeout_ms));
+	return msecs_to_jiffies(READ_ONCE(sc_net(net)->sysctl.divert_delay_ms));
 }
-EXPORT_SYMBOL_NS_GPL(sc_sysctl_divert_timeout, SC_NS_SOCK);
-
-/* In jiffies. */
-unsigned long sc_sysctl_divert_retry(const struct net *net)
-{
-	return msecs_to_jiffies(READ_ONCE(sc_net(net)->sysctl.divert_retry_ms));
-}
-EXPORT_SYMBOL_NS_GPL(sc_sysctl_divert_retry, SC_NS_SOCK);
+EXPORT_SYMBOL_NS_GPL(sc_sysctl_divert_delay, SC_NS_SOCK);
 
 bool sc_sysctl_divert_local(const struct net *net)
 {

@@ -15,17 +15,14 @@ struct net;
  * @header:	the registered table
  * @busy_poll_us: limit for polling for data, or space, before a thread sleeps
  * @connect_timeout_ms: limit for the time from connect() to the peer's answer
- * @divert_timeout_ms: the same for a diverted TCP connection, which falls back to TCP then
- * @divert_retry_ms: time after a failed diversion before a connection to the same
- *		destination is diverted again
+ * @divert_delay_ms: age at which the bytes of an accepted TCP connection move to a channel
  * @divert_local: whether TCP connections to this domain itself are diverted
  */
 struct sc_sysctl {
 	struct ctl_table_header *header;
 	int busy_poll_us;
 	int connect_timeout_ms;
-	int divert_timeout_ms;
-	int divert_retry_ms;
+	int divert_delay_ms;
 	int divert_local;
 };
 
@@ -34,8 +31,7 @@ void sc_sysctl_destroy(struct sc_sysctl *ctl);
 
 unsigned int sc_sysctl_busy_poll_us(const struct net *net);
 unsigned long sc_sysctl_connect_timeout(const struct net *net);
-unsigned long sc_sysctl_divert_timeout(const struct net *net);
-unsigned long sc_sysctl_divert_retry(const struct net *net);
+unsigned long sc_sysctl_divert_delay(const struct net *net);
 bool sc_sysctl_divert_local(const struct net *net);
 
 u32 sc_sysctl_pool_pages(void);

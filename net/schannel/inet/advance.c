@@ -19,7 +19,7 @@ u32 sctcp_space(const struct sock *sk)
 }
 
 /* Bytes that TCP can deliver. */
-u32 sctcp_bytes(const struct sock *sk)
+static u32 sctcp_bytes(const struct sock *sk)
 {
 	u32 space = sctcp_space(sk);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which sockets are in an attached cgroup (schannelctl attach). See cgroup.c. */
+/* Which connections attached cgroups (schannelctl attach) want to be diverted. See cgroup.c. */
 #ifndef _SCHANNEL_INET_CGROUP_H
 #define _SCHANNEL_INET_CGROUP_H
 
@@ -13,5 +13,7 @@ struct sock;
 
 bool scinet_cgroup_attached(const struct sock *sk);
 bool scinet_cgroup_filters(const struct sock *sk);
+bool scinet_cgroup_wants(struct sock *sk, bool *ahead);
+bool scinet_cgroup_answer(const struct sock *sk, bool ahead);
 
 #endif /* _SCHANNEL_INET_CGROUP_H */

@@ -78,6 +78,7 @@ static bool sctcp_detach(struct sctcp *is, const struct net *net)
 	if ((net && !net_eq(sock_net(sk), net)) || scinet_cgroup_attached(sk))
 		return false;
 	WRITE_ONCE(is->detached, true);
+	sctcp_say(is, SCHANNEL_DIVERT_NOT_ATTACHED);
 	sctcp_kick(is, 0);
 	return true;
 }
@@ -85,22 +86,20 @@ static bool sctcp_detach(struct sctcp *is, const struct net *net)
 /**
  * sctcp_detach_all() - have sockets go back to TCP whose cgroup is not attached
  * @net:	only those of this namespace; NULL: those of all
+ * @left:	set to how many are on their way. After 0 for all namespaces, they hold the module
+ *		no longer
  *
  * Does not wait for them: a direction goes back only when the program has read what is ahead of
  * the marker. New connections of these cgroups are TCP's anyway.
  *
  * Context: process context.
- *
- * Return: how many are on their way. After 0 for all namespaces, they hold the module no longer.
  */
-u64 sctcp_detach_all(const struct net *net)
+void sctcp_detach_all(const struct net *net, u64 *left)
 {
-	u64 left = sctcp_visit_all(sctcp_detach, net);
-
+	*left = sctcp_visit_all(sctcp_detach, net);
 	/* for sctcp_free(); other namespaces' administrators unload nothing */
-	if (!left && !net)
+	if (!*left && !net)
 		rcu_barrier();
-	return left;
 }
 
 /* ---- Calls that wait --------------------------------------------------- */

@@ -302,8 +302,10 @@ void sctcp_close(struct sock *sk, long timeout)
 	/* a marker that waits is not data that was not read */
 	sctcp_advance_closed(is);
 	lock_sock(sk);
-	if (sctcp_is_its(is))
+	if (sctcp_is_its(is)) {
+		sctcp_see(is);
 		done = sctcp_close_start(is, &timeout);
+	}
 	/* it may have been given back to TCP meanwhile, also while this lingered */
 	ours = done && sctcp_is_its(is);
 	if (ours)

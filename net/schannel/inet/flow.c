@@ -1,189 +1,269 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A diverted socket as the user of its flow: the functions of struct sc_flow_ops. */
+/* A connection as the user of its flow: the functions of struct sc_flow_ops. See tcp.h. */
 #include <linux/module.h>
-#include <net/tcp.h>
 
-#include "core/common.h"
+#include "core/channel.h"
 #include "core/flow.h"
+#include "core/stats.h"
 #include "reason.h"
-#include "sock/arrival.h"
-#include "sock.h"
+#include "sock/io.h"
+#include "tcp.h"
+#include "trace.h"
 
-/* The caller holds lock_sock() or the spinlock. */
-bool scinet_is_connecting(const struct scinet_sock *is)
+static void sctcp_count(const struct sctcp *is, enum schannel_divert verdict)
 {
-	const struct sock *sk = is->conn.sk;
+	const struct net *net = sock_net(is->conn.sk);
 
-	return sk->sk_state == TCP_SYN_SENT && scinet_is_diverted(sk) &&
-	       scinet_sk(sk) == is;
+	scinet_reason_count(net, verdict);
+	if (!is->accepted)
+		scinet_reason_keep(net, &is->dest, is->port, verdict);
 }
 
-/* Count the result of diverting @is, and remember it. */
-void scinet_count(const struct scinet_sock *is,
-		  enum schannel_divert verdict)
-{
-	struct net *net = sock_net(is->conn.sk);
-
-	scinet_reason_count(net, &is->dest, is->port, verdict);
-	/*
-	 * If the channel came up meanwhile, scinet_channel() may have run before the line
-	 * above: forget the verdict here.
-	 */
-	if (verdict == SCHANNEL_DIVERT_NO_CHANNEL && sc_peer_is_up(is->peer))
-		scinet_reason_forget(net, is->peer);
-}
-
-static void scinet_opened(struct scinet_sock *is)
-{
-	struct sock *sk = is->conn.sk;
-
-	cancel_delayed_work(&is->waiter.work);
-	scinet_count(is, SCHANNEL_DIVERT_OK);
-	tcp_set_state(sk, TCP_ESTABLISHED);
-	sk->sk_state_change(sk);
-	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
-}
-
-/* For scinet_apply(), which must not sleep. Falling back to TCP may: the work does that. */
-static void scinet_connect_apply(struct scinet_sock *is)
-{
-	struct sc_flow *flow = sc_conn_flow(&is->conn);
-
-	if (!scinet_is_connecting(is))
-		return;
-	if (flow && sc_flow_is_answered(flow))
-		scinet_opened(is);
-	else if (sc_conn_is_due(&is->conn))
-		mod_delayed_work(sc_wq, &is->waiter.work, 0);
-}
-
-/*
- * For sc_conn_apply(). This must not own the socket: the close of a listener takes only the
- * spinlock of sockets that wait for accept(), and warns if one is owned.
+/**
+ * sctcp_say() - say why the bytes of a connection have not moved, unless they have before
+ * @is:		the connection's end
+ * @verdict:	the reason; SCHANNEL_DIVERT_OK: they can move now
+ *
+ * Context: process context or softirq.
  */
-void scinet_apply(struct sc_conn *conn)
+void sctcp_say(struct sctcp *is, enum schannel_divert verdict)
 {
-	struct scinet_sock *is = container_of(conn, struct scinet_sock, conn);
-	struct sock *sk = conn->sk;
-	struct sc_flow_view view;
-	struct sc_flow *flow;
-	int err;
+	bool news;
 
-	if (!scinet_is_diverted(sk) || scinet_sk(sk) != is)
-		return;
-	scinet_connect_apply(is);
-	flow = sc_conn_flow(conn);
-	if (sk->sk_state != TCP_ESTABLISHED || !flow)
-		return;
-	err = sc_flow_end(flow);
-	if (!err) {
-		sc_conn_refresh(conn);
-		return;
+	spin_lock_bh(&is->lock);
+	news = is->verdict != SCHANNEL_DIVERT_OK;
+	if (news)
+		is->verdict = verdict;
+	spin_unlock_bh(&is->lock);
+	if (news && verdict == SCHANNEL_DIVERT_OK)
+		sctcp_count(is, verdict);
+}
+
+/**
+ * sctcp_judge() - the connection is over: if its bytes never moved, count why
+ * @is:		the connection's end
+ *
+ * Context: process context.
+ */
+void sctcp_judge(struct sctcp *is)
+{
+	enum schannel_divert verdict;
+
+	spin_lock_bh(&is->lock);
+	verdict = is->verdict;
+	is->verdict = SCHANNEL_DIVERT_OK;	/* it is not counted again */
+	spin_unlock_bh(&is->lock);
+	if (verdict != SCHANNEL_DIVERT_OK)
+		sctcp_count(is, verdict);
+}
+
+/**
+ * sctcp_join() - give a connection a flow, to which its directions can move
+ * @is:		the connection's end
+ * @flow:	the flow, whose user is @is. It is closed if the connection is over
+ *
+ * Context: process context.
+ */
+void sctcp_join(struct sctcp *is, struct sc_flow *flow)
+{
+	bool joined;
+
+	/* once it is published, others may close it */
+	refcount_inc(&flow->ref);
+	mutex_lock(&is->conn.tx_lock);
+	mutex_lock(&is->conn.rx_lock);
+	spin_lock_bh(&is->lock);
+	joined = !is->dropped && !rcu_access_pointer(is->conn.flow);
+	if (joined) {
+		is->tx_gen = 0;
+		is->rx_gen = 0;
+		is->conn.notified_prod = 0;
+		is->conn.notified_flags = 0;
+		is->conn.tx_need = 0;
+		WRITE_ONCE(is->again, false);
+		rcu_assign_pointer(is->conn.flow, flow);
 	}
-	/* EPIPE after the peer's FIN, as TCP does in CLOSE_WAIT */
-	sc_conn_look(conn, &view);
-	scinet_reset(is, view.flags & SC_FLOW_FIN ? -EPIPE : err);
+	spin_unlock_bh(&is->lock);
+	mutex_unlock(&is->conn.rx_lock);
+	mutex_unlock(&is->conn.tx_lock);
+	if (!joined) {
+		sc_flow_close(flow, SCHANNEL_REASON_RETURNED);
+		goto out;
+	}
+	/* the end that has opened it waits for the answer */
+	if (!is->accepted)
+		sctcp_say(is, SCHANNEL_DIVERT_OK);
+	sc_stats_inc(sock_net(is->conn.sk), SCHANNEL_A_STATS_TCP_PROMOTED);
+	trace_schannel_tcp_promoted(is->conn.sk, flow);
+	/* it may have been answered or have ended before we had it */
+	smp_mb();
+	if (READ_ONCE(flow->ended)) {
+		sctcp_leave(is, flow, SCTCP_CAUSE_PEER);
+		goto out;
+	}
+	if (sc_flow_is_joined(flow))
+		sctcp_look(is, flow);
+	sctcp_kick(is, 0);
+out:
+	sc_flow_put(flow);
 }
 
-/* The connection is open and waits for accept(). The socket's spinlock is held. */
-void scinet_accepted(struct sock *sk)
+static unsigned int sctcp_flow_event(struct sc_flow *flow, void *user)
 {
-	tcp_set_state(sk, TCP_ESTABLISHED);
-	scinet_apply(&scinet_sk(sk)->conn);
-}
+	struct sctcp *is = user;
 
-static unsigned int scinet_flow_event(struct sc_flow *flow, void *user)
-{
-	struct scinet_sock *is = user;
-
+	if (!sc_flow_is_joined(flow))
+		return 1;
+	sctcp_look(is, flow);
 	sc_conn_event(&is->conn, flow);
+	if (READ_ONCE(is->tx_state) == SCTCP_TX_ANNOUNCED && sctcp_heard(is, flow)) {
+		sctcp_kick(is, 0);
+		sc_io_write_space(is->conn.sk);
+	}
 	return 1;
 }
 
-static void scinet_flow_opened(struct sc_flow *flow, void *user)
+static void sctcp_flow_opened(struct sc_flow *flow, void *user)
 {
-	struct scinet_sock *is = user;
+	struct sctcp *is = user;
 
-	sc_conn_apply(&is->conn, scinet_apply);
+	WRITE_ONCE(is->refusals, 0);
+	sctcp_say(is, SCHANNEL_DIVERT_OK);
+	sctcp_look(is, flow);
+	sctcp_kick(is, 0);
 }
 
-static void scinet_flow_ended(struct sc_flow *flow, void *user, int err)
-{
-	struct scinet_sock *is = user;
+/*
+ * How often a flow is opened again that was refused as SOURCE: after a restore the channel may be
+ * up before the peer knows our addresses.
+ */
+#define SCTCP_SOURCE_RETRIES	12
 
-	sc_conn_apply(&is->conn, scinet_apply);
+/* The peer has refused the flow, or it has ended: will the peer perhaps accept one later? */
+static bool sctcp_may_retry(struct sctcp *is, const struct sc_flow *flow)
+{
+	switch (flow->refused) {
+	case SCHANNEL_REASON_SOURCE:
+		sctcp_say(is, SCHANNEL_DIVERT_REFUSED_SOURCE);
+		WRITE_ONCE(is->refusals, is->refusals + 1);
+		return is->refusals <= SCTCP_SOURCE_RETRIES;
+	case 0:
+		return true;	/* the flow or its channel has ended */
+	case SCHANNEL_REASON_NO_MEMORY:
+		sctcp_say(is, SCHANNEL_DIVERT_NO_MEMORY);
+		return true;
+	case SCHANNEL_REASON_RETRY:
+		return true;
+	case SCHANNEL_REASON_UNSUPPORTED:
+		sctcp_say(is, SCHANNEL_DIVERT_UNSUPPORTED);
+		return false;
+	case SCHANNEL_REASON_NOT_ATTACHED:
+		sctcp_say(is, SCHANNEL_DIVERT_NOT_ATTACHED);
+		return false;
+	case SCHANNEL_REASON_NO_LISTENER:
+		/* behind that address is somebody else, unless its end is closed already */
+		if (inet_sk_state_load(is->conn.sk) == TCP_ESTABLISHED)
+			sctcp_say(is, SCHANNEL_DIVERT_REFUSED_SOURCE);
+		return false;
+	default:
+		return false;
+	}
 }
 
-static bool scinet_flow_get(void *user)
+/*
+ * Its pages are still there, also if the channel is going down. Whatever else ends the flow, only a
+ * peer that says so resets the connection.
+ */
+static void sctcp_flow_ended(struct sc_flow *flow, void *user, int err)
 {
-	struct scinet_sock *is = user;
+	struct sctcp *is = user;
+	bool reset = flow->closed && flow->closed != SCHANNEL_REASON_RETURNED;
 
-	return refcount_inc_not_zero(&is->ref);
+	if (reset)
+		WRITE_ONCE(is->broken, true);
+	sctcp_leave(is, flow, flow->closed ? SCTCP_CAUSE_PEER : SCTCP_CAUSE_CHANNEL);
+	if (flow->closed)
+		sctcp_again(is);
+	if (is->accepted && !reset && sctcp_may_retry(is, flow))
+		sctcp_try_open(is, READ_ONCE(is->retry));
 }
 
-static void scinet_flow_put(void *user)
+/* The flow goes with it, and the peer's direction; both may move again on the next flow. */
+static void sctcp_flow_returned(struct sc_flow *flow, void *user, enum sc_flow_return why)
 {
-	scinet_put(user);
+	struct sctcp *is = user;
+
+	if (why == SC_FLOW_RETURN_DEMOTED)
+		WRITE_ONCE(is->demoted, true);
+	sctcp_leave(is, flow, why == SC_FLOW_RETURN_PEER ? SCTCP_CAUSE_PEER : SCTCP_CAUSE_ADMIN);
+	sctcp_again(is);
+	if (is->accepted && why != SC_FLOW_RETURN_DEMOTED)
+		sctcp_try_open(is, SCTCP_RETRY_MAX);
 }
 
-static void scinet_flow_stats(void *user, struct sc_flow_stats *stats)
+static bool sctcp_flow_get(void *user)
 {
-	struct scinet_sock *is = user;
-
-	sc_conn_stats(&is->conn, stats);
+	return refcount_inc_not_zero(&((struct sctcp *)user)->ref);
 }
 
-static struct sock *scinet_flow_sock(void *user)
+static void sctcp_flow_put(void *user)
 {
-	struct scinet_sock *is = user;
-
-	return is->conn.sk;
+	sctcp_put(user);
 }
 
-static struct sc_conn *scinet_flow_conn(void *user)
+static struct sc_conn *sctcp_conn(void *user)
 {
-	struct scinet_sock *is = user;
-
-	return &is->conn;
+	return &((struct sctcp *)user)->conn;
 }
 
-static int scinet_flow_tx_try(struct sc_flow *flow, void *user)
+static void sctcp_flow_stats(void *user, struct sc_flow_stats *stats)
 {
-	return sc_conn_tx_try(scinet_flow_conn(user), flow);
+	sc_conn_stats(sctcp_conn(user), stats);
 }
 
-static void scinet_flow_tx_end(void *user)
+static struct sock *sctcp_flow_sock(void *user)
 {
-	mutex_unlock(&scinet_flow_conn(user)->tx_lock);
+	return sctcp_conn(user)->sk;
 }
 
-static int scinet_flow_rx_try(struct sc_flow *flow, void *user)
+static int sctcp_flow_tx_try(struct sc_flow *flow, void *user)
 {
-	return sc_conn_rx_try(scinet_flow_conn(user), flow);
+	return sc_conn_tx_try(sctcp_conn(user), flow);
 }
 
-static void scinet_flow_rx_end(void *user)
+static void sctcp_flow_tx_end(void *user)
 {
-	mutex_unlock(&scinet_flow_conn(user)->rx_lock);
+	mutex_unlock(&sctcp_conn(user)->tx_lock);
 }
 
-static void scinet_flow_wake(void *user, enum sc_flow_wake side)
+static int sctcp_flow_rx_try(struct sc_flow *flow, void *user)
 {
-	sc_conn_wake(scinet_flow_conn(user), side);
+	return sc_conn_rx_try(sctcp_conn(user), flow);
 }
 
-const struct sc_flow_ops scinet_flow_ops = {
+static void sctcp_flow_rx_end(void *user)
+{
+	mutex_unlock(&sctcp_conn(user)->rx_lock);
+}
+
+static void sctcp_flow_wake(void *user, enum sc_flow_wake side)
+{
+	sc_conn_wake(sctcp_conn(user), side);
+}
+
+const struct sc_flow_ops sctcp_flow_ops = {
 	.owner	= THIS_MODULE,
-	.event	= scinet_flow_event,
-	.opened	= scinet_flow_opened,
-	.ended	= scinet_flow_ended,
-	.get	= scinet_flow_get,
-	.put	= scinet_flow_put,
-	.stats	= scinet_flow_stats,
-	.sock	= scinet_flow_sock,
-	.tx_try	= scinet_flow_tx_try,
-	.tx_end	= scinet_flow_tx_end,
-	.rx_try	= scinet_flow_rx_try,
-	.rx_end	= scinet_flow_rx_end,
-	.wake	= scinet_flow_wake,
+	.event	= sctcp_flow_event,
+	.opened	= sctcp_flow_opened,
+	.ended	= sctcp_flow_ended,
+	.returned = sctcp_flow_returned,
+	.get	= sctcp_flow_get,
+	.put	= sctcp_flow_put,
+	.stats	= sctcp_flow_stats,
+	.sock	= sctcp_flow_sock,
+	.tx_try	= sctcp_flow_tx_try,
+	.tx_end	= sctcp_flow_tx_end,
+	.rx_try	= sctcp_flow_rx_try,
+	.rx_end	= sctcp_flow_rx_end,
+	.wake	= sctcp_flow_wake,
 };

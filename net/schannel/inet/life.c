@@ -12,18 +12,9 @@
 #include "sock/io.h"
 #include "tcp.h"
 
-/* The module parameters "promote" and "promote_ms". */
-bool scinet_promote __ro_after_init;
-unsigned int scinet_promote_ms = 20;
-
 /* One element for IPv4, one for IPv6; wrap.c fills them in. */
 struct proto sctcp_proto[2] __ro_after_init;
 struct proto_ops sctcp_ops[2] __ro_after_init;
-
-const struct proto_ops *sctcp_plain_ops(const struct sock *sk)
-{
-	return scinet_saved_ops[scinet_family(sk)];
-}
 
 /* ---- All sockets that are ours ----------------------------------------- */
 
@@ -145,7 +136,21 @@ static void sctcp_leave_ops(struct sock *sk)
 	if (!sk->sk_socket || sk->sk_socket->ops != &sctcp_ops[scinet_family(sk)])
 		return;
 	clear_bit(SOCK_CUSTOM_SOCKOPT, &sk->sk_socket->flags);
-	WRITE_ONCE(sk->sk_socket->ops, sctcp_plain_ops(sk));
+	WRITE_ONCE(sk->sk_socket->ops, scinet_plain_ops(sk));
+}
+
+/*
+ * Has a part of the kernel taken over the socket since it was wrapped, as an iSCSI initiator does?
+ * It may read with tcp_read_sock(), which knows nothing of rings.
+ */
+bool sctcp_has_user(const struct sctcp *is)
+{
+	bool has;
+
+	rcu_read_lock();
+	has = rcu_dereference_sk_user_data(is->conn.sk) != is;
+	rcu_read_unlock();
+	return has;
 }
 
 /*
@@ -162,8 +167,15 @@ struct sctcp *sctcp_unwrap(struct sock *sk)
 	smp_wmb();	/* pairs with sctcp_get() */
 	RCU_INIT_POINTER(icsk->icsk_ulp_data, NULL);
 	icsk->icsk_ulp_ops = NULL;
-	rcu_assign_sk_user_data(sk, NULL);
-	sk->sk_write_space = is->write_space;
+	write_lock_bh(&sk->sk_callback_lock);
+	if (!sctcp_has_user(is))
+		rcu_assign_sk_user_data(sk, NULL);
+	/* whoever has replaced it may restore ours, at any time: the module has to stay for ever */
+	if (sk->sk_write_space == sctcp_write_space)
+		sk->sk_write_space = is->write_space;
+	else if (sk->sk_socket)
+		__module_get(THIS_MODULE);
+	write_unlock_bh(&sk->sk_callback_lock);
 	sctcp_leave_ops(sk);
 	return is;
 }

@@ -35,7 +35,8 @@ bool sctcp_fits(const struct sctcp *is)
 	    sk->sk_shutdown & SEND_SHUTDOWN || is->fin || is->closing ||
 	    sctcp_stays(is))
 		return false;
-	return !tcp_sk(sk)->repair && !sock_flag(sk, SOCK_MEMALLOC) && !sctcp_is_filtered(sk);
+	return !tcp_sk(sk)->repair && !sock_flag(sk, SOCK_MEMALLOC) && !sctcp_has_user(is) &&
+	       !sctcp_is_filtered(sk);
 }
 
 /* conn.tx_lock is held. */

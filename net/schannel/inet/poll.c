@@ -120,7 +120,7 @@ ssize_t sctcp_splice_read(struct socket *sock, loff_t *pos, struct pipe_inode_in
 	ssize_t n;
 
 	if (!is)
-		return scinet_pass(sctcp_plain_ops(sock->sk)->splice_read(sock, pos, pipe, len,
+		return scinet_pass(scinet_plain_ops(sock->sk)->splice_read(sock, pos, pipe, len,
 									  flags));
 	n = copy_splice_read(sock->file, pos, pipe, len, flags);
 	sctcp_put(is);
@@ -132,7 +132,7 @@ int sctcp_mmap(struct file *file, struct socket *sock, struct vm_area_struct *vm
 {
 	if (sctcp_is_wrapped(sock->sk))
 		return -ENODEV;
-	return scinet_pass(sctcp_plain_ops(sock->sk)->mmap(file, sock, vma));
+	return scinet_pass(scinet_plain_ops(sock->sk)->mmap(file, sock, vma));
 }
 
 /* ---- Options ----------------------------------------------------------- */
@@ -210,12 +210,14 @@ static int sctcp_become_plain(struct sock *sk)
 	if (!((1 << inet_sk_state_load(sk)) & (TCPF_CLOSE | TCPF_SYN_SENT)))
 		err = sctcp_go_back(is);
 	lock_sock(sk);
-	if (!err && sctcp_is_its(is))
+	if (!err && sctcp_is_its(is)) {
+		sctcp_say(is, SCHANNEL_DIVERT_SOCKET);
 		sctcp_retire(sctcp_unwrap(sk));
+	}
 	release_sock(sk);
+	if (err && is->accepted)
+		sctcp_try_open(is, READ_ONCE(is->retry));
 	sctcp_put(is);
-	if (!err)
-		synchronize_rcu();	/* for sctcp_get() */
 	return err;
 }
 
@@ -232,8 +234,8 @@ static int sctcp_set_filter(struct socket *sock, int name, sockptr_t val, unsign
 		err = sock_setsockopt(sock, SOL_SOCKET, name, val, len);
 	if (is) {
 		WRITE_ONCE(is->barred, false);
-		if (sctcp_is_opener(is))
-			sctcp_try_open(is, is->retry);
+		if (is->accepted)
+			sctcp_try_open(is, READ_ONCE(is->retry));
 		sctcp_put(is);
 	}
 	return err;

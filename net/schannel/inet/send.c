@@ -60,7 +60,7 @@ int sctcp_enter_ring(struct sctcp *is)
 			WRITE_ONCE(is->tx_retracts, 0);
 			sc_stats_inc(sock_net(is->conn.sk), SCHANNEL_A_STATS_TCP_MOVED);
 			trace_schannel_tcp_moved(is->conn.sk, sctcp_own_words(flow)->tcp_base);
-			is->retry = SCTCP_RETRY_MIN;
+			WRITE_ONCE(is->retry, SCTCP_RETRY_MIN);
 		} else {
 			err = -EAGAIN;
 		}

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * TCP underneath: a connection is set up, seen and ended by TCP. While both ends can, its
+ * schannel_inet.ko: a TCP connection is set up, seen and ended by TCP. While both ends can, its
  * bytes travel over the rings of a flow of type TCP, and over TCP whenever they cannot, in
- * place. The ABI header has the protocol under "TCP connections". The module parameter
- * "promote" selects this instead of the diverted connections of sock.h.
+ * place. The ABI header has the protocol under "TCP connections".
+ *
+ *	main.c		registers with schannel.ko what the files below implement
+ *	cgroup.c	whether a socket is in an attached cgroup, and its scope includes it
+ *	kfunc.c		the function that BPF programs call when a socket connects
+ *	reason.c	why connections were not diverted: counted, and remembered
+ *	plain.c		a TCP socket as TCP made it
  *
  *	wrap.c		a socket gets our operations before a program can use it
  *	promote.c	a flow is opened for an established connection
+ *	flow.c		the socket as the user of its flow: what the core calls
  *	move.c		a direction announces its move, the other end acknowledges it
  *	advance.c	a reader goes from TCP to the ring and back
  *	recv.c		receives from either, in the order of the bytes
@@ -69,9 +75,15 @@
 #include <net/inet_connection_sock.h>
 #include <net/sock.h>
 
+#include <uapi/linux/schannel_netlink.h>
 #include "core/peer.h"
+#include "plain.h"
 #include "sock/conn.h"
-#include "sock.h"
+
+struct bpf_sock_addr;
+struct sc_flow_ops;
+struct schannel_channel;
+struct schannel_msg;
 
 enum sctcp_tx_state { SCTCP_TX_TCP, SCTCP_TX_ANNOUNCED, SCTCP_TX_RING, SCTCP_TX_OWED };
 enum sctcp_rx_state { SCTCP_RX_TCP, SCTCP_RX_RING, SCTCP_RX_MARKER, SCTCP_RX_SKIP };
@@ -126,8 +138,12 @@ struct sctcp_unread {
  * @retire:	work: the rest of unwrapping, which may sleep
  * @work:	the socket's work, see sctcp_work()
  * @write_space: TCP's own function, to be restored
- * @peer:	the accepting end's: whom it opens a flow to. Holds a reference; @waiter's work
- *		changes it to the domain's next peer, never to NULL
+ * @accepted:	it is the accepting end, which opens flows
+ * @verdict:	enum schannel_divert: why its bytes have not moved so far; OK: they have
+ * @peer:	the accepting end's: whom it opens a flow to, or NULL. Holds a reference. Only
+ *		@waiter's work uses it
+ * @seeks:	no domain has the other end's address; the next one that appears may
+ * @queued:	a flow is to be opened once it was accepted (the socket's spinlock)
  * @waiter:	waits for a channel, and for the next attempt to open a flow
  * @retry:	delay before the next attempt, in jiffies
  * @refusals:	how often the peer has refused a flow as SOURCE since it accepted one
@@ -135,7 +151,7 @@ struct sctcp_unread {
  * @first_sent:	sequence number of the first byte that was sent (the socket's spinlock)
  * @first_received: and of the first one that was received, likewise
  * @first_known: both are known
- * @dest:	the connecting end's: where to, for the counters
+ * @dest:	the connecting end's: where to, for those who ask why it was not diverted
  * @port:	its port
  * @node:	in the list of all
  * @walk:	the last walk through that list which has looked at it
@@ -184,7 +200,11 @@ struct sctcp {
 	struct delayed_work work;
 	void (*write_space)(struct sock *sk);
 
+	bool accepted;
+	u8 verdict;
 	struct schannel_peer *peer;
+	bool seeks;
+	bool queued;
 	struct sc_waiter waiter;
 	unsigned long retry;
 	u32 refusals;
@@ -246,8 +266,6 @@ struct sctcp {
 
 /* ---- life.c ---- */
 
-extern bool scinet_promote;
-extern unsigned int scinet_promote_ms;
 extern struct proto sctcp_proto[2];
 extern struct proto_ops sctcp_ops[2];
 
@@ -263,12 +281,6 @@ static inline bool sctcp_is_its(const struct sctcp *is)
 
 	return sctcp_is_wrapped(sk) &&
 	       rcu_access_pointer(inet_csk(sk)->icsk_ulp_data) == is;
-}
-
-/* Is it the end that opens flows for the connection: the accepting one? */
-static inline bool sctcp_is_opener(const struct sctcp *is)
-{
-	return READ_ONCE(is->peer);
 }
 
 static inline struct schannel_flow_tcp *sctcp_own_words(const struct sc_flow *flow)
@@ -299,6 +311,7 @@ u64 sctcp_visit_all(bool (*visit)(struct sctcp *is, const struct net *net),
 		    const struct net *net);
 struct sctcp *sctcp_get(struct sock *sk);
 void sctcp_put(struct sctcp *is);
+bool sctcp_has_user(const struct sctcp *is);
 struct sctcp *sctcp_unwrap(struct sock *sk);
 void sctcp_retire(struct sctcp *is);
 void sctcp_kick(struct sctcp *is, unsigned long delay);
@@ -311,14 +324,21 @@ static inline void sctcp_came_back(struct sctcp *is)
 		sctcp_kick(is, 0);
 }
 
-const struct proto_ops *sctcp_plain_ops(const struct sock *sk);
 void sctcp_keep_error(struct sock *sk, int err);
+
+/* ---- kfunc.c ---- */
+
+int schannel_divert(struct bpf_sock_addr *ctx, bool ahead);
+int scinet_kfunc_init(void);
 
 /* ---- wrap.c ---- */
 
-enum schannel_divert sctcp_wrap_connecting(struct sock *sk, const struct in6_addr *dest, u16 port);
-int sctcp_init(void);
-void sctcp_exit(void);
+void sctcp_write_space(struct sock *sk);
+void sctcp_see(struct sctcp *is);
+enum schannel_divert sctcp_wrap_connecting(struct sock *sk, const struct in6_addr *dest, u16 port,
+					   enum schannel_divert known);
+int sctcp_wrap_init(void);
+void sctcp_wrap_exit(void);
 
 /* ---- move.c ---- */
 
@@ -334,14 +354,22 @@ bool sctcp_finish(struct sctcp *is);
 
 void sctcp_promote_init(struct sctcp *is);
 void sctcp_note_first(struct sctcp *is);
-struct schannel_peer *sctcp_find_peer(const struct sock *sk);
+struct schannel_peer *sctcp_find_peer(const struct sock *sk, enum schannel_divert *verdict);
 void sctcp_try_open(struct sctcp *is, unsigned long delay);
+void sctcp_peer_appeared(void);
+void sctcp_promote_exit(void);
 int sctcp_incoming(struct schannel_channel *ch, const struct schannel_msg *msg);
+
+/* ---- flow.c ---- */
+
+void sctcp_say(struct sctcp *is, enum schannel_divert verdict);
+void sctcp_judge(struct sctcp *is);
+void sctcp_join(struct sctcp *is, struct sc_flow *flow);
+extern const struct sc_flow_ops sctcp_flow_ops;
 
 /* ---- advance.c ---- */
 
 u32 sctcp_space(const struct sock *sk);
-u32 sctcp_bytes(const struct sock *sk);
 u32 sctcp_limit(struct sctcp *is);
 bool sctcp_at_base(const struct sctcp *is);
 bool sctcp_has_left(const struct sctcp *is);
@@ -395,7 +423,7 @@ void sctcp_watch_step(struct sctcp *is);
 
 bool sctcp_detach_step(struct sctcp *is);
 bool sctcp_detach_owned(struct sctcp *is);
-u64 sctcp_detach_all(const struct net *net);
+void sctcp_detach_all(const struct net *net, u64 *left);
 bool sctcp_may_restart(const struct sctcp *is, size_t done);
 int sctcp_restart(void);
 

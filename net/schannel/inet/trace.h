@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints of promoted connections, beside those of core/trace.h. IPv4 addresses are shown as
+ * Tracepoints of TCP connections, beside those of core/trace.h. IPv4 addresses are shown as
  * v4-mapped ones. TCP's own tracepoints see the connection as one of TCP's.
  */
 #undef TRACE_SYSTEM

@@ -5,7 +5,6 @@
  * attached cgroup has it wrapped in connect(); at the accepting end the tracepoint
  * inet_sock_set_state tells when a child becomes established. See tcp.h.
  */
-#include <linux/err.h>
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/slab.h>
@@ -16,19 +15,14 @@
 #include <net/transp_v6.h>
 
 #include "cgroup.h"
-#include "core/divert.h"
 #include "core/common.h"
+#include "core/sysctl.h"
 #include "reason.h"
 #include "sock/arrival.h"
 #include "sock/io.h"
 #include "tcp.h"
 
 /* ---- The struct -------------------------------------------------------- */
-
-/* Errors of the data path are handled where they are found, see sctcp_break(). */
-static void sctcp_abort(struct sc_conn *conn)
-{
-}
 
 static void sctcp_retire_work(struct work_struct *work)
 {
@@ -41,6 +35,9 @@ static void sctcp_retire_work(struct work_struct *work)
 	disable_delayed_work_sync(&is->watch);
 	disable_delayed_work_sync(&is->work);
 	sctcp_drop(is);
+	/* a connect() that failed has made no connection */
+	if (READ_ONCE(is->first_known))
+		sctcp_judge(is);
 	sctcp_put(is);
 }
 
@@ -56,7 +53,8 @@ static struct sctcp *sctcp_alloc(struct sock *sk, gfp_t gfp)
 		return NULL;
 	}
 	sock_hold(sk);
-	sc_conn_init(&is->conn, sk, sctcp_abort);
+	/* errors of the data path are handled where they are found, see sctcp_break() */
+	sc_conn_init(&is->conn, sk, NULL);
 	refcount_set(&is->ref, 1);
 	mutex_init(&is->rd_lock);
 	spin_lock_init(&is->lock);
@@ -72,7 +70,7 @@ static struct sctcp *sctcp_alloc(struct sock *sk, gfp_t gfp)
  * As sk_write_space: wakes senders and pollers, whether it is TCP or the ring that has space.
  * TCP's own does nothing while TCP's queue is full.
  */
-static void sctcp_write_space(struct sock *sk)
+void sctcp_write_space(struct sock *sk)
 {
 	struct sctcp *is;
 
@@ -127,10 +125,12 @@ static void sctcp_wrap(struct sctcp *is)
 	struct inet_connection_sock *icsk = inet_csk(sk);
 
 	icsk->icsk_ulp_ops = &sctcp_ulp_ops;
+	write_lock_bh(&sk->sk_callback_lock);
 	is->write_space = sk->sk_write_space;
 	sk->sk_write_space = sctcp_write_space;
 	/* KCM and sockmaps refuse a socket whose sk_user_data is set */
 	__rcu_assign_sk_user_data_with_flags(sk, is, SK_USER_DATA_NOCOPY);
+	write_unlock_bh(&sk->sk_callback_lock);
 	rcu_assign_pointer(icsk->icsk_ulp_data, is);
 	/* release: pairs with scinet_load_proto() */
 	smp_store_release(&sk->sk_prot, &sctcp_proto[scinet_family(sk)]);
@@ -139,62 +139,90 @@ static void sctcp_wrap(struct sctcp *is)
 /**
  * sctcp_wrap_connecting() - wrap a socket that is about to connect
  * @sk:		a TCP socket in connect(); lock_sock() is held
- * @dest:	where to, for the counters
+ * @dest:	where to, for those who ask why it was not diverted
  * @port:	the port
+ * @known:	SCHANNEL_DIVERT_OK, or _NO_PEER: the domain there is not known yet
  *
  * Context: does not sleep.
  *
  * Return: SCHANNEL_DIVERT_OK, _SOCKET or _NO_MEMORY.
  */
 enum schannel_divert sctcp_wrap_connecting(struct sock *sk, const struct in6_addr *dest,
-					   u16 port)
+					   u16 port, enum schannel_divert known)
 {
 	struct sctcp *is;
 
 	/* one of the kernel's own, which may read with tcp_read_sock() later: NVMe, SMC */
 	if (!sk->sk_socket->file)
 		return SCHANNEL_DIVERT_SOCKET;
-	is = sctcp_alloc(sk, GFP_ATOMIC);
+	is = sctcp_alloc(sk, GFP_ATOMIC | __GFP_ACCOUNT);
 	if (!is)
 		return SCHANNEL_DIVERT_NO_MEMORY;
 	is->dest = *dest;
 	is->port = port;
+	is->verdict = known ?: SCHANNEL_DIVERT_NOT_OFFERED;
 	sctcp_take_ops(sk);
 	sctcp_wrap(is);
 	return SCHANNEL_DIVERT_OK;
 }
 
-/* A child that a fast open has made may be in use already; one of a ULP is not plain TCP. */
+/* A child that a fast open has made may be in use already. */
 static bool sctcp_child_fits(const struct sock *sk)
 {
-	return sk->sk_prot == scinet_plain(sk) && !sk->sk_socket &&
-	       !inet_csk(sk)->icsk_ulp_ops && !tcp_sk(sk)->repair && !sk->sk_user_data &&
-	       sc_arrival_is_plain(sk) && scinet_cgroup_attached(sk);
+	return sk->sk_prot == scinet_plain(sk) && !sk->sk_socket && !scinet_is_claimed(sk) &&
+	       !sk->sk_user_data && sc_arrival_is_plain(sk);
 }
 
-/* The child's spinlock is held. */
-static void sctcp_state(void *data, const struct sock *csk, const int old, const int new)
+/* The child's spinlock is held. @ahead: wrap it also if its peer is not known yet. */
+static enum schannel_divert sctcp_wrap_child(struct sock *sk, bool ahead)
 {
-	struct sock *sk = (struct sock *)csk;
+	enum schannel_divert known;
 	struct schannel_peer *peer;
 	struct sctcp *is;
 
-	if (old != TCP_SYN_RECV || new != TCP_ESTABLISHED || sk->sk_protocol != IPPROTO_TCP ||
-	    !sctcp_child_fits(sk))
-		return;
-	peer = sctcp_find_peer(sk);
-	if (!peer)
-		return;
-	is = sctcp_alloc(sk, GFP_ATOMIC);
-	if (!is) {
+	if (!sctcp_child_fits(sk))
+		return SCHANNEL_DIVERT_SOCKET;
+	peer = sctcp_find_peer(sk, &known);
+	if (peer)
 		sc_peer_put(peer);
-		return;
-	}
-	is->peer = peer;
+	if (known && !(known == SCHANNEL_DIVERT_NO_PEER && ahead))
+		return known;
+	is = sctcp_alloc(sk, GFP_ATOMIC);
+	if (!is)
+		return SCHANNEL_DIVERT_NO_MEMORY;
+	is->accepted = true;
+	is->verdict = known ?: SCHANNEL_DIVERT_BRIEF;
 	sctcp_note_first(is);
 	sctcp_wrap(is);
 	/* a flow costs more than it saves a connection that is over at once */
-	sctcp_try_open(is, msecs_to_jiffies(READ_ONCE(scinet_promote_ms)));
+	sctcp_try_open(is, sc_sysctl_divert_delay(sock_net(sk)));
+	return SCHANNEL_DIVERT_OK;
+}
+
+/* The child's spinlock is held. Of two sockets that connect to each other none is a child. */
+static void sctcp_state(void *data, const struct sock *csk, const int old, const int new)
+{
+	struct sock *sk = (struct sock *)csk;
+	enum schannel_divert verdict;
+	bool ahead;
+
+	if (old != TCP_SYN_RECV || new != TCP_ESTABLISHED || sk->sk_protocol != IPPROTO_TCP ||
+	    sctcp_is_wrapped(sk) || !scinet_cgroup_wants(sk, &ahead))
+		return;
+	verdict = sctcp_wrap_child(sk, ahead);
+	/* one that is wrapped gets its verdict later */
+	if (verdict)
+		scinet_reason_count(sock_net(sk), verdict);
+}
+
+/* The connecting end may have a connection now. The caller owns the socket. */
+void sctcp_see(struct sctcp *is)
+{
+	const struct sock *sk = is->conn.sk;
+
+	if (!is->first_known &&
+	    (1 << inet_sk_state_load(sk)) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT))
+		sctcp_note_first(is);
 }
 
 /* ---- Operations that are about wrapping -------------------------------- */
@@ -207,8 +235,12 @@ static void sctcp_release_cb(struct sock *sk)
 
 	if (sk->sk_socket)
 		sctcp_take_ops(sk);
-	if (unlikely(!is->first_known) && sk->sk_state == TCP_ESTABLISHED)
-		sctcp_note_first(is);
+	if (unlikely(!is->first_known))
+		sctcp_see(is);
+	if (unlikely(is->queued) && sk->sk_socket) {
+		is->queued = false;
+		sctcp_try_open(is, 0);
+	}
 	if (is->conn.late) {
 		is->conn.late = false;
 		sctcp_kick(is, 0);
@@ -218,6 +250,14 @@ static void sctcp_release_cb(struct sock *sk)
 	sc_conn_refresh(&is->conn);
 	rcu_read_unlock();
 	scinet_plain(sk)->release_cb(sk);
+}
+
+/* Just before connect() runs the BPF programs: what an earlier connect() was told, which failed. */
+static int sctcp_pre_connect(struct sock *sk, struct sockaddr *addr, int len)
+{
+	if (sk->sk_state == TCP_CLOSE)
+		sctcp_retire(sctcp_unwrap(sk));
+	return scinet_plain(sk)->pre_connect(sk, addr, len);
 }
 
 /* connect(AF_UNSPEC), or a failed connect(). */
@@ -251,6 +291,7 @@ static void __init sctcp_init_family(int i, const struct proto *plain,
 
 	*proto = *plain;
 	proto->close = sctcp_close;
+	proto->pre_connect = sctcp_pre_connect;
 	proto->disconnect = sctcp_disconnect;
 	proto->get_port = sctcp_get_port;
 	proto->shutdown = sctcp_shutdown;
@@ -277,8 +318,8 @@ static void __init sctcp_find(struct tracepoint *tp, void *priv)
 		sctcp_tracepoint = tp;
 }
 
-/* After scinet_ops_init(). */
-int __init sctcp_init(void)
+/* After scinet_plain_init(). */
+int __init sctcp_wrap_init(void)
 {
 	sctcp_init_family(0, &tcp_prot, scinet_saved_ops[0]);
 	if (scinet_saved_ops[1])
@@ -289,7 +330,7 @@ int __init sctcp_init(void)
 	return tracepoint_probe_register(sctcp_tracepoint, sctcp_state, NULL);
 }
 
-void sctcp_exit(void)
+void sctcp_wrap_exit(void)
 {
 	tracepoint_probe_unregister(sctcp_tracepoint, sctcp_state, NULL);
 	tracepoint_synchronize_unregister();

@@ -36,11 +36,10 @@ void sc_conn_fresh(struct sc_conn *conn)
 	sc_busy_poll_init(&conn->tx_busy_poll);
 	sc_busy_poll_init(&conn->rx_busy_poll);
 }
-EXPORT_SYMBOL_NS_GPL(sc_conn_fresh, SC_NS_SOCK);
 
 /**
  * sc_conn_detach() - close the flow, if there is one
- * @conn:	the connection's end; lock_sock() is held, unless TCP has its socket back
+ * @conn:	the connection's end; lock_sock() is held
  * @reason:	what the peer is told, see sc_flow_close()
  */
 void sc_conn_detach(struct sc_conn *conn, enum schannel_reason reason)
@@ -60,19 +59,15 @@ void sc_conn_detach(struct sc_conn *conn, enum schannel_reason reason)
 	if (flow)
 		sc_flow_close(flow, reason);
 }
-EXPORT_SYMBOL_NS_GPL(sc_conn_detach, SC_NS_SOCK);
 
-/*
- * Wait until the peer has read what was sent, as long as SO_LINGER says. TCP waits only until
- * the peer's buffer has taken the rest: a diverted socket's equivalent is half a ring.
- */
+/* Wait until the peer has read what was sent, as long as SO_LINGER says. */
 static void sc_conn_linger(struct sc_conn *conn, struct sc_flow *flow)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sock *sk = conn->sk;
 	long timeo = sk->sk_lingertime;
 	struct sc_flow_view view;
-	u32 size, left;
+	u32 size;
 
 	mutex_lock(&conn->tx_lock);
 	sc_flow_fin(flow);
@@ -81,11 +76,9 @@ static void sc_conn_linger(struct sc_conn *conn, struct sc_flow *flow)
 	while (timeo && !signal_pending(current) &&
 	       sk->sk_state == TCP_ESTABLISHED) {
 		size = sc_flow_tx_size(flow);
-		left = flow->type == SCHANNEL_TYPE_INET ? size / 2 : 0;
-		WRITE_ONCE(conn->tx_wants, size - left);
-		sc_flow_await_space(flow, size - left, &view);
-		if (view.queued <= left ||
-		    view.flags & (SC_FLOW_GONE | SC_FLOW_PEER_SHUT))
+		WRITE_ONCE(conn->tx_wants, size);
+		sc_flow_await_space(flow, size, &view);
+		if (!view.queued || view.flags & (SC_FLOW_GONE | SC_FLOW_PEER_SHUT))
 			break;
 		release_sock(sk);
 		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
@@ -120,7 +113,6 @@ void sc_conn_release(struct sc_conn *conn)
 	sc_conn_detach(conn, reset ? SCHANNEL_REASON_RESET :
 				     SCHANNEL_REASON_DONE);
 }
-EXPORT_SYMBOL_NS_GPL(sc_conn_release, SC_NS_SOCK);
 
 /* @how: RCV_SHUTDOWN, SEND_SHUTDOWN. The connection is open, lock_sock() is held. */
 void sc_conn_shutdown(struct sc_conn *conn, int how)
@@ -141,7 +133,6 @@ void sc_conn_shutdown(struct sc_conn *conn, int how)
 	}
 	sk->sk_state_change(sk);
 }
-EXPORT_SYMBOL_NS_GPL(sc_conn_shutdown, SC_NS_SOCK);
 
 /* ---- While a user owns the socket -------------------------------------- */
 
@@ -195,7 +186,6 @@ void sc_conn_apply(struct sc_conn *conn, void (*apply)(struct sc_conn *conn))
 		apply(conn);
 	spin_unlock_bh(&sk->sk_lock.slock);
 }
-EXPORT_SYMBOL_NS_GPL(sc_conn_apply, SC_NS_SOCK);
 
 /* For an apply function of a connecting socket: must its work run? */
 bool sc_conn_is_due(const struct sc_conn *conn)
@@ -204,7 +194,6 @@ bool sc_conn_is_due(const struct sc_conn *conn)
 
 	return conn->late || (flow && sc_flow_end(flow));
 }
-EXPORT_SYMBOL_NS_GPL(sc_conn_is_due, SC_NS_SOCK);
 
 /**
  * sc_conn_refresh() - the socket is connected, or may have other options or waiters
@@ -381,9 +370,7 @@ __poll_t sc_conn_poll(struct sc_conn *conn, const poll_table *wait)
 	out_ended = shutdown & SEND_SHUTDOWN || view.flags & SC_FLOW_PEER_SHUT;
 	if (in_ended)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	/* TCP learns that its peer reads no more only by sending */
-	if (in_ended && (flow->type == SCHANNEL_TYPE_INET ?
-			 shutdown & SEND_SHUTDOWN : out_ended))
+	if (in_ended && out_ended)
 		mask |= EPOLLHUP;
 	if (out_ended || (events & (EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND) &&
 			  sc_conn_writable(conn, flow)))

@@ -38,12 +38,12 @@ struct sc_count {
 /**
  * struct sc_conn - one end of a connection
  * @sk:		the socket
- * @abort:	ends the connection after an invalid index from the peer. Process context,
- *		no locks held
+ * @abort:	AF_SCHANNEL: ends the connection after an invalid index from the peer. Process
+ *		context, no locks held
  * @flow:	the flow, or NULL. Changes under lock_sock() and both data locks, so each of
  *		the three is enough to read it, as is RCU, or the socket's spinlock while
- *		it is not owned. In a diverted TCP socket that was given back to
- *		TCP, only the data locks protect it
+ *		it is not owned. In a TCP socket it changes under both data locks and a
+ *		lock of its own
  * @late:	a work found the socket owned, see sc_conn_own() (the socket's spinlock)
  * @rx_edges:	an edge-triggered waiter may not poll again after an event, see arrival.h
  *		(the wait queue's lock)
@@ -126,11 +126,5 @@ int sc_conn_rx_try(struct sc_conn *conn, struct sc_flow *flow);
 void sc_conn_wake(struct sc_conn *conn, enum sc_flow_wake side);
 void sc_conn_look(struct sc_conn *conn, struct sc_flow_view *view);
 void sc_conn_stats(const struct sc_conn *conn, struct sc_flow_stats *stats);
-
-/* stream.c */
-int sc_stream_send(struct sc_conn *conn, struct msghdr *msg, size_t len);
-int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
-		   int flags);
-int sc_stream_inq(struct sc_conn *conn);
 
 #endif /* _SCHANNEL_CONN_H */

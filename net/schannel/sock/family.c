@@ -186,7 +186,7 @@ static int sc_shutdown(struct socket *sock, int how)
 static int sc_inq(struct sock *sk)
 {
 	return sk->sk_type == SOCK_SEQPACKET ? sc_seqpacket_inq(sk) :
-	       sc_stream_inq(&sc_sk(sk)->conn);
+	       sc_stream_inq(sk);
 }
 
 static int sc_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)

@@ -111,6 +111,7 @@ void sc_connect_failed(struct sock *sk, int err);
 void sc_connect_stop(struct sc_sock *ssk);
 
 /* stream.c */
+int sc_stream_inq(struct sock *sk);
 int sc_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		      int flags);

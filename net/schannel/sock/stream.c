@@ -5,21 +5,11 @@
 
 #include "core/flow.h"
 #include "io.h"
-#include "core/namespace.h"
 #include "peek.h"
 #include "socket.h"
 
-/**
- * sc_stream_recv() - recvmsg() of a byte stream
- * @conn:	the connection's end
- * @msg:	where to copy the bytes
- * @len:	how many at most
- * @flags:	MSG_*
- *
- * Return: bytes received, 0 at the end of the stream, or -errno.
- */
-int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
-		   int flags)
+/* Return: bytes received, 0 at the end of the stream, or -errno. */
+static int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len, int flags)
 {
 	struct sc_io io = { .conn = conn, .lock = &conn->rx_lock };
 	struct sock *sk = conn->sk;
@@ -94,17 +84,9 @@ int sc_stream_recv(struct sc_conn *conn, struct msghdr *msg, size_t len,
 	err = sc_io_recv_end(&io, err);
 	return copied || err > 0 ? copied : err;
 }
-EXPORT_SYMBOL_NS_GPL(sc_stream_recv, SC_NS_SOCK);
 
-/**
- * sc_stream_send() - sendmsg() of a byte stream
- * @conn:	the connection's end
- * @msg:	the bytes, and MSG_* flags
- * @len:	how many
- *
- * Return: bytes sent, or -errno. With -EPIPE the caller has got its SIGPIPE.
- */
-int sc_stream_send(struct sc_conn *conn, struct msghdr *msg, size_t len)
+/* Return: bytes sent, or -errno. With -EPIPE the caller has got its SIGPIPE. */
+static int sc_stream_send(struct sc_conn *conn, struct msghdr *msg, size_t len)
 {
 	struct sc_io io = { .conn = conn, .lock = &conn->tx_lock };
 	struct sock *sk = conn->sk;
@@ -151,16 +133,16 @@ int sc_stream_send(struct sc_conn *conn, struct msghdr *msg, size_t len)
 	err = sc_io_send_end(&io, msg, err);
 	return sent ?: err;
 }
-EXPORT_SYMBOL_NS_GPL(sc_stream_send, SC_NS_SOCK);
 
 /**
  * sc_stream_inq() - the bytes that can be received
- * @conn:	the connection's end
+ * @sk:		the socket
  *
  * Return: the number of bytes, 0 if there is no open connection.
  */
-int sc_stream_inq(struct sc_conn *conn)
+int sc_stream_inq(struct sock *sk)
 {
+	struct sc_conn *conn = &sc_sk(sk)->conn;
 	struct sc_io io = { .conn = conn, .lock = &conn->rx_lock };
 	struct sc_flow *flow;
 	int inq = 0;
@@ -172,7 +154,6 @@ int sc_stream_inq(struct sc_conn *conn)
 	mutex_unlock(io.lock);
 	return inq;
 }
-EXPORT_SYMBOL_NS_GPL(sc_stream_inq, SC_NS_SOCK);
 
 int sc_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
 		      int flags)

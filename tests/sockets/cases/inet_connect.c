@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* TCP, diverted or not: the many ways to connect. */
+/* TCP, in channels or not: the many ways to connect. */
 #include <arpa/inet.h>
 #include <liburing.h>
 #include <netinet/in.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../group.h"
@@ -620,6 +621,52 @@ static void kept_server(void)
 	tcp_talk(sock_serve());
 }
 
+/* Privileged ports need the capability. */
+static void privileged_client(void)
+{
+	union address to = sock_told();
+	int fd = sock_open(0);
+	pid_t child;
+	int status;
+
+	for (uint32_t port = 600; sock_bind(fd, here(port)); port++) {
+		check_equal(errno, EADDRINUSE);
+		check(port < 1000);
+	}
+	call(sock_try(fd, to));
+	check(sock_port(fd) < 1024);
+	tcp_talk(fd);
+	child = call(fork());
+	if (!child) {
+		call(setgid(1000));
+		call(setuid(1000));
+		fd = sock_open(0);
+		call_fails(sock_bind(fd, here(600)), EACCES);
+		call(sock_try(fd, to));
+		check(sock_port(fd) >= 1024);
+		tcp_talk(fd);
+		_exit(CASE_PASSED);
+	}
+	call(waitpid(child, &status, 0));
+	check_equal(status, 0);
+	control_meet("DONE");
+}
+
+static void privileged_server(void)
+{
+	int listener = sock_listen_told(1);
+
+	for (int i = 0; i < 2; i++) {
+		union address from = { 0 };
+		socklen_t size = sizeof(from);
+		int fd = call(accept(listener, &from.any, &size));
+
+		check_equal(family->port(&from) < 1024, !i);
+		tcp_talk(fd);
+	}
+	control_meet("DONE");
+}
+
 static const struct test_case cases[] = {
 	{ "names", "both sides' addresses and ports, to the last byte",
 	  names_client, names_server },
@@ -643,8 +690,9 @@ static const struct test_case cases[] = {
 	  dissolved_server },
 	{ "interrupted", "EINTR, and then it is connected", interrupted_client,
 	  interrupted_server },
-	{ "itself", "a socket connects to itself", itself, .declines = true },
-	{ "anywhere", "connect to 0.0.0.0 reaches this host", anywhere, .declines = true },
+	{ "itself", "a socket connects to itself", itself },
+	{ "anywhere", "connect to 0.0.0.0 reaches this host", anywhere },
+	{ "privileged", "ports below 1024", privileged_client, privileged_server },
 	{ "kept", "options keep their values", kept_client, kept_server },
 	{ }
 };

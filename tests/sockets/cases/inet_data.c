@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* TCP, diverted or not: the less usual ways to send and receive. */
+/* TCP, in channels or not: the less usual ways to send and receive. */
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -116,8 +116,6 @@ static uint32_t take_completions(int fd, bool *done, uint32_t sent)
 		memcpy(&error, CMSG_DATA(header), sizeof(error));
 		check_equal(error.ee_origin, SO_EE_ORIGIN_ZEROCOPY);
 		check_equal(error.ee_errno, 0);
-		if (test_env.diverted)
-			check_equal(error.ee_code, SO_EE_CODE_ZEROCOPY_COPIED);
 		check(error.ee_info <= error.ee_data && error.ee_data < sent);
 		for (uint32_t i = error.ee_info; i <= error.ee_data; i++) {
 			check(!done[i]);
@@ -171,26 +169,6 @@ static void zerocopy_server(void)
 	control_meet("DONE");
 	call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
 	control_meet("READ");
-}
-
-/* No urgent data: send() with MSG_OOB fails before it sends anything. */
-static void out_of_band_client(void)
-{
-	int fd = sock_reach(), at_mark = -1;
-
-	call_fails(send(fd, "!", 1, MSG_OOB), EOPNOTSUPP);
-	call_fails(recv(fd, &(char){ 0 }, 1, MSG_OOB), EOPNOTSUPP);
-	call(ioctl(fd, SIOCATMARK, &at_mark));
-	check_equal(at_mark, 0);
-	check(!(sock_state(fd) & POLLPRI));
-	tcp_talk(fd);
-	control_meet("DONE");
-}
-
-static void talk_server(void)
-{
-	tcp_talk(sock_serve());
-	control_meet("DONE");
 }
 
 static void eight_server(void)
@@ -341,8 +319,6 @@ static const struct test_case cases[] = {
 	{ "proxy", "from socket to pipe to socket", proxy_client, proxy_server },
 	{ "zerocopy", "MSG_ZEROCOPY, and its completions", zerocopy_client,
 	  zerocopy_server },
-	{ "out_of_band", "MSG_OOB is refused", out_of_band_client, talk_server,
-	  .diverted_only = "TCP has urgent data" },
 	{ "queues", "SIOCINQ, SIOCOUTQ and SIOCOUTQNSD", queues_client,
 	  queues_server },
 	{ "inq", "TCP_INQ", inq_client, eight_server },

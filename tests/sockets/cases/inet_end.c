@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* TCP, diverted or not: how connections end, and that they leak nothing. */
+/* TCP, in channels or not: how connections end, and that they leak nothing. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

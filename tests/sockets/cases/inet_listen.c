@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* TCP, diverted or not: listeners of every kind, and what they get. */
+/* TCP, in channels or not: listeners of every kind, and what they get. */
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -8,7 +8,6 @@
 
 #include "../group.h"
 #include "../control.h"
-#include "../divert.h"
 #include "../event.h"
 #include "../sock.h"
 #include "../tcp.h"
@@ -366,29 +365,18 @@ static void herd_server(void)
 	control_meet("DONE");
 }
 
-/* A backlog that is full: those that came too late get their turn, as TCP's. */
+/* A backlog that is full: those that came too late get their turn. */
 #define LATE	4
-#define QUEUEABLE	2	/* by listen(1) */
 
 static void full_client(void)
 {
 	union address to = sock_told();
-	struct divert_counts before;
 	int fds[LATE];
 
-	if (test_env.diverted)
-		before = divert_now();
 	for (int i = 0; i < LATE; i++) {
 		fds[i] = sock_open(SOCK_NONBLOCK);
 		if (sock_try(fds[i], to))
 			check_equal(errno, EINPROGRESS);
-	}
-	if (test_env.diverted) {
-		struct divert_counts since = divert_await(&before, LATE);
-
-		check_equal(since.verdicts[SCHANNEL_DIVERT_OK], QUEUEABLE);
-		check_equal(since.verdicts[SCHANNEL_DIVERT_BACKLOG],
-			    LATE - QUEUEABLE);
 	}
 	control_meet("BEGUN");
 	for (int i = 0; i < LATE; i++) {
@@ -415,6 +403,34 @@ static void full_server(void)
 		call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
 		call_gives(send(fd, "x", 1, 0), 1);
 	}
+	control_meet("DONE");
+}
+
+/* No listener yet: the socket that was refused connects later. */
+static void none_client(void)
+{
+	union address to = sock_told();
+	int fd = sock_open(0);
+	int64_t start = now_ms();
+
+	call_fails(sock_try(fd, to), ECONNREFUSED);
+	check(now_ms() - start < patience_ms());
+	control_meet("LISTEN");
+	control_meet("LISTENS");
+	call(sock_try(fd, to));
+	tcp_talk(fd);
+	control_meet("DONE");
+}
+
+static void none_server(void)
+{
+	int fd = sock_bound();
+
+	sock_tell(fd);
+	control_meet("LISTEN");
+	call(listen(fd, 1));
+	control_meet("LISTENS");
+	tcp_talk(sock_accept(fd));
 	control_meet("DONE");
 }
 
@@ -471,6 +487,7 @@ static const struct test_case cases[] = {
 	{ "herd", "four processes, EPOLLEXCLUSIVE", herd_client, herd_server },
 	{ "full", "a full backlog delays connections, and refuses none", full_client,
 	  full_server },
+	{ "none", "no listener, and later one", none_client, none_server },
 	{ "again", "shutdown(), and listen() again", again_client, again_server },
 	{ }
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* TCP, diverted or not: options of level IPPROTO_TCP. */
+/* TCP, in channels or not: options of level IPPROTO_TCP. */
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -122,24 +122,6 @@ static void keepalive_server(void)
 	stay_idle(early, late);
 }
 
-/* TCP's timer is due whenever TCP_KEEPIDLE is set, and may run before it is stopped. */
-static void keepalive_due(void)
-{
-	int fd = test_env.is_client ? sock_reach() : sock_serve();
-	struct pollfd state = { .fd = fd, .events = POLLIN };
-
-	tcp_talk(fd);
-	sock_set(fd, SO_KEEPALIVE, 1);
-	tcp_set(fd, TCP_KEEPCNT, 1);
-	call_gives(poll(&state, 1, 1500), 0);
-	for (int64_t end = now_ms() + 1000; now_ms() < end;)
-		tcp_set(fd, TCP_KEEPIDLE, 1);
-	check_equal(sock_error(fd), 0);
-	control_meet("SET");
-	tcp_talk(fd);
-	control_meet("DONE");
-}
-
 /* While it is set nothing need arrive; once it is not, all has to. */
 static void cork_client(void)
 {
@@ -241,28 +223,6 @@ static void info_cut(void)
 	control_meet("DONE");
 }
 
-static void refused_to(int fd, int option, const void *value, socklen_t size)
-{
-	int result = setsockopt(fd, IPPROTO_TCP, option, value, size);
-
-	if (!result)
-		fail("option %d could be set", option);
-	check(errno == EOPNOTSUPP || errno == EPERM || errno == ENOPROTOOPT ||
-	      errno == EINVAL || errno == EBUSY);
-}
-
-/* What would put something else under the connection. */
-static void refused(void)
-{
-	int fd = test_env.is_client ? sock_reach() : sock_serve();
-
-	refused_to(fd, TCP_ULP, "tls", 3);
-	refused_to(fd, TCP_ULP, "espintcp", 8);
-	refused_to(fd, TCP_REPAIR, &(int){ 1 }, sizeof(int));
-	tcp_talk(fd);
-	control_meet("DONE");
-}
-
 /* A name that a ULP gave itself is none of the program's. */
 static void no_ulp(void)
 {
@@ -279,14 +239,10 @@ static const struct test_case cases[] = {
 	{ "all", "set and read on an open connection", set_both, set_both },
 	{ "keepalive", "an idle connection survives keepalive probes",
 	  keepalive_client, keepalive_server },
-	{ "keepalive_due", "TCP_KEEPIDLE, set when a probe is due", keepalive_due,
-	  keepalive_due, .diverted_only = "TCP may give up on an answer that is under way" },
 	{ "cork", "TCP_CORK delays bytes only for a while", cork_client,
 	  cork_server },
 	{ "info", "TCP_INFO counts bytes", info, info },
 	{ "info_cut", "TCP_INFO in buffers of any size", info_cut, info_cut },
-	{ "refused", "TCP_ULP and TCP_REPAIR", refused, refused,
-	  .diverted_only = "TCP has them" },
 	{ "no_ulp", "TCP_ULP reads as empty", no_ulp, no_ulp },
 	{ }
 };

@@ -283,7 +283,7 @@ static const struct test_case cases[] = {
 	  .schannel_only = "net.schannel.connect_timeout_ms" },
 	{ "backlog_burst", "more connects at once than the backlog admits",
 	  backlog_burst_client, backlog_burst_server, .seconds = 30,
-	  .diverted_only = TCP_DROPS },
+	  .not_inet = TCP_DROPS },
 	{ "backlog_large", "listen(-1) admits many", backlog_large_client,
 	  backlog_large_server },
 	{ "abandoned", "a client that closed can be accepted and frees its place",

@@ -18,8 +18,7 @@ static const struct sysctl {
 } sysctls[] = {
 	{ "busy_poll_us", 0, 1000, true },
 	{ "connect_timeout_ms", 100, 600000, true },
-	{ "divert_timeout_ms", 1, 60000, true },
-	{ "divert_retry_ms", 0, 600000, true },
+	{ "divert_delay_ms", 0, 60000, true },
 	{ "divert_local", 0, 1, true },
 	{ "pool_max_kib", 1024, 262144, false },
 	{ "pool_total_mib", 1, 1048576, false },

@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #include "../control.h"
+#include "../divert.h"
 #include "../genl.h"
 #include "../group.h"
 #include "../hole.h"
 #include "../record.h"
 #include "../sock.h"
 #include "../tamper.h"
+#include "../tcp.h"
 
 #define LENGTH	100
 
@@ -25,10 +27,16 @@ static bool is_record(void)
 	return test_env.type != SOCK_STREAM;
 }
 
+/* A connection whose bytes are in a ring. */
+static int reach(void)
+{
+	return family_is_inet() ? tcp_reach_moved() : sock_reach();
+}
+
 /* Sends, and changes the bytes once the other side has looked at them. */
 static void change_client(void)
 {
-	int fd = sock_reach();
+	int fd = reach();
 
 	tamper_start();
 	memset(sent, 'A', LENGTH);
@@ -44,7 +52,7 @@ static void change_client(void)
 
 static int serve(void)
 {
-	int fd = sock_serve();
+	int fd = family_is_inet() ? tcp_serve_moved() : sock_serve();
 
 	tamper_start();
 	return fd;
@@ -177,7 +185,7 @@ static void fault_server(void)
 /* What was peeked at outlives a reset. */
 static void reset_client(void)
 {
-	int fd = sock_reach();
+	int fd = reach();
 
 	tamper_start();
 	memset(sent, 'A', LENGTH);
@@ -208,7 +216,7 @@ static void reset_server(void)
 /* The length of a record, by MSG_PEEK | MSG_TRUNC. */
 static void length_client(void)
 {
-	int fd = sock_reach();
+	int fd = reach();
 
 	tamper_start();
 	memset(sent, 'A', LENGTH);
@@ -240,7 +248,7 @@ static void length_server(void)
 /* The sum of the lengths, by FIONREAD: the connection ends if it was a lie. */
 static void sum_client(void)
 {
-	int fd = sock_reach();
+	int fd = reach();
 
 	tamper_start();
 	call_gives(send(fd, sent, 30, 0), 30);
@@ -265,7 +273,7 @@ static void sum_server(void)
 	control_meet("RECEIVED");
 }
 
-#define RING_ONLY .not_unix = "it has no ring", .diverted_only = "TCP has no ring"
+#define RING_ONLY .not_unix = "it has no ring"
 #define PEEK	{ "peek", "what was peeked at is received", \
 		  change_client, peek_server, RING_ONLY }
 #define PART	{ "part", "a peek at a part keeps this part", \
@@ -324,6 +332,8 @@ static void reuse(void)
 	struct entries before, after, gone;
 	struct sock_pair pair;
 
+	if (family_is_inet())
+		divert_need();
 	tamper_start();
 	pair = open_pair(&before);
 	tamper_reader_begin();
@@ -372,4 +382,4 @@ static const struct test_case dgrams[] = {
 
 TEST_GROUP(tamper, streams, STREAMS);
 TEST_GROUP(seqpacket_tamper, seqpackets, SEQPACKETS);
-TEST_GROUP(dgram_tamper, dgrams, DGRAMS);
+TEST_GROUP(dgram_tamper, dgrams, DGRAMS, .not_inet = "UDP has no ring");

@@ -6,7 +6,8 @@
 # Two domUs, paired by the broker, communicate over AF_SCHANNEL: u2 sends a file to u1, then one
 # program measures TCP over netfront, AF_SCHANNEL and diverted TCP in the same boot. u2 sends, u1
 # receives; SECONDS (3) is the length of a single measurement. At the end unmodified iperf3 runs
-# over netfront, and then attached. Leaves demo.json.
+# over netfront, and then attached; and once more while the broker takes the domains apart and
+# pairs them again. Leaves demo.json.
 set -euo pipefail
 . /testbed/lib/broker
 . /testbed/lib/transparent
@@ -17,6 +18,7 @@ sizes=(1024 8192 65536 131072)
 paths=(netfront schannel diverted)
 group=measured	# of the server, and of the clients that are diverted
 file_mib=16
+phase=5		# seconds for which the domains are paired, not paired, and paired again
 raw=/run/measurements
 
 listener() {	# DOM COMMAND: start a command, and wait until it prints "listening ..."
@@ -92,7 +94,7 @@ compare() {	# BYTES TEST
 	progress "measured $2 at $1 bytes: $runs runs each in $(since "$start") s"
 }
 
-# Fails unless connections were diverted since /run/before, and none fell back to TCP.
+# Fails unless connections were diverted since /run/before, and none were declined.
 all_diverted() {
 	traffic_since /run/before u2 >/run/moved
 	jq -e '.diverted > 0 and .declined == 0' /run/moved >/dev/null ||
@@ -109,7 +111,7 @@ measure_idle() {
 		'BEGIN { printf "%.4f\n", (cpu - was) / (to - from) }'
 }
 
-# iperf3_rate true|false: the median in MiB/s; all connections must be diverted, or none.
+# iperf3_rate true|false: the median in MiB/s; connections must be diverted, or none.
 iperf3_rate() {
 	local went
 	traffic u2 >/run/before
@@ -138,10 +140,49 @@ transparent() {
 		>/run/iperf3.json
 }
 
+# carried true|false: fail unless channels carry connections of u1, or none.
+carried() {
+	on u1 'schannelctl -j flows state open' | jq -e "any(.[]; .peer_address) == $1" >/dev/null ||
+		fail "second $second: that channels carry connections is not $1"
+}
+
+# The connection that iperf3 has made lasts; the policy says where its bytes go. An empty one pairs
+# no domains.
+take_apart() {
+	local second=0 rate
+	: >/run/rates
+	cp /etc/schannel/policy /run/policy
+	in_group demo u2 "iperf3 --forceflush -f M -i 1 -l 128K -t $((3 * phase)) -c $(address u1)" |
+		sed -u -n '/sender\|receiver/d; s/^\[ *[0-9]*\] .* sec .* \([0-9.]*\) MBytes\/sec.*/\1/p' |
+		while read -r rate; do
+			second=$((second + 1))
+			progress "iperf3, second $second: $rate MiB/s"
+			echo "$rate" >>/run/rates
+			case $second in
+			"$phase")
+				carried true
+				: >/etc/schannel/policy
+				schannelctl reload
+				progress "the policy does not pair u1 and u2 any more"
+				;;
+			$((2 * phase)))
+				carried false
+				cp /run/policy /etc/schannel/policy
+				schannelctl reload
+				progress "the policy pairs u1 and u2 again"
+				;;
+			$((3 * phase - 1)))
+				carried true
+				;;
+			esac
+		done
+	[ "$(wc -l </run/rates)" -ge $((3 * phase)) ] || fail "iperf3 has ended early"
+}
+
 summary() {	# IDLE
 	jq -s --arg accel "$ACCEL" --arg xen "$(xl info xen_version)" --arg kernel "$(uname -r)" \
 		--arg guest "$GUEST" --argjson idle "$1" --slurpfile file /run/file.json \
-		--slurpfile iperf3 /run/iperf3.json '
+		--slurpfile iperf3 /run/iperf3.json --slurpfile rates /run/rates --argjson phase $phase '
 	def median: sort | .[length / 2 | floor];
 	def row: {path: .[0].path, bytes: .[0].bytes} +
 		if .[0].test == "rtt" then
@@ -154,6 +195,7 @@ summary() {	# IDLE
 		end;
 	{accelerator: $accel, $xen, $kernel, $guest, mitigations: "off",
 	 idle_cpu_s_per_s: $idle, file: $file[0], iperf3_mib_per_s: $iperf3[0],
+	 iperf3_taken_apart: {paired_for_s: $phase, not_paired_for_s: $phase, mib_per_s: $rates},
 	 rows: (group_by([.test, .bytes, .path]) | map(row))}' $raw
 }
 
@@ -207,6 +249,7 @@ done
 compare 1 rtt
 all_diverted
 transparent
+take_apart
 
 summary "$idle" >/result/demo.json
 cat <<END
