@@ -144,7 +144,7 @@ serve_tcp() {	# CGROUP PORT
 connect_tcp() {	# NAME ADDRESS
 	mkfifo "/run/$1.fifo"
 	exec 7<>"/run/$1.fifo"
-	spawn "$1" dom0 "/run/in-cgroup in socat - TCP:$2 </run/$1.fifo 7>&-"
+	spawn "$1" dom0 "/run/in-cgroup in socat - TCP:$2 </run/$1.fifo"
 	echo "hello $1" >&7
 	await $LIMIT "$1" "hello $1"
 }
@@ -158,7 +158,7 @@ says() {	# NAME TEXT
 }
 step 'bytes go through the channel' says four 'again four'
 ends='.[0] | .local_address == "127.0.0.1" and .peer_address == "127.0.0.1" and .type == "stream"'
-shows "length == 1 and ($ends and (.opened | not) and .peer == \"127.0.0.1:6000\" and .stats.tx_bytes == 22)" \
+shows "length == 1 and ($ends and (.opened | not) and .peer == \"127.0.0.1:6000\" and .stats.rx_bytes == 22)" \
 	flows dport 6000
 shows 'length == 1 and (.[0] | .local_address and .local_port == 6000 and .opened)' \
 	flows sport 6000
@@ -178,6 +178,7 @@ step 'a TCP server in another cgroup' serve_tcp out 6001
 step 'a TCP connection to it' connect_tcp plain 127.0.0.1:6001
 shows '.divert_not_offered == 0' stats
 exec 7>&-
+stop plain
 shows '.divert_ok == 4 and .divert_not_offered == 1' stats
 step 'why: the next one would be diverted, the last one was not' why 0 '.[0] | .diverted and .reasons == []
 	and .peer == "self" and (.last | .reason == "not_offered" and .age_ms < 60000)' 127.0.0.1:6001 cgroup in
@@ -187,8 +188,9 @@ step 'why: for that port only' why 0 '.[0] | .diverted and .last == null' 127.0.
 echo 60000 >/proc/sys/net/schannel/divert_delay_ms
 step 'a TCP connection that is over before it could move' connect_tcp brief 127.0.0.1:6000
 exec 7>&-
+stop brief
 shows '.divert_ok == 4 and .divert_brief == 1 and .divert_not_offered == 2' stats
-stop tcp6000 tcp6001 four six plain brief
+stop tcp6000 tcp6001 four six
 step 'detach' schannelctl detach in
 shows 'map(select(.local_address)) == []' flows
 step 'transparent mode is unloaded' until_true $LIMIT rmmod schannel_inet
