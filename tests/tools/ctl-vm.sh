@@ -157,7 +157,7 @@ says() {	# NAME TEXT
 	await $LIMIT "$1" "$2"
 }
 step 'bytes go through the channel' says four 'again four'
-ends='.[0] | .local_address == "127.0.0.1" and .peer_address == "127.0.0.1" and .type == "stream"'
+ends='.[0] | .local_address == "127.0.0.1" and .peer_address == "127.0.0.1" and .type == "tcp"'
 shows "length == 1 and ($ends and (.opened | not) and .peer == \"127.0.0.1:6000\" and .stats.rx_bytes == 22)" \
 	flows dport 6000
 shows 'length == 1 and (.[0] | .local_address and .local_port == 6000 and .opened)' \

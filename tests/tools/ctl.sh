@@ -81,7 +81,7 @@ fails 2 "did you mean 'cgroup'?" why web group x
 fails 2 'invalid port' flows port x
 fails 2 'invalid port' flows port 0
 fails 2 'invalid port' flows sport 4294967296
-fails 2 "unknown type 'raw'; expected: stream, seqpacket, dgram" flows type raw
+fails 2 "unknown type 'raw'; expected: stream, seqpacket, dgram, tcp" flows type raw
 fails 2 "did you mean 'stream'?" flows type steam
 fails 2 'stream or seqpacket' flows type s
 fails 2 "unknown state 'listen'" flows state listen
@@ -189,7 +189,7 @@ prints '[0-9:.]+ lost *' monitor
 counts 7 flows
 counts 13 flows -e
 counts 5 flows peer web
-counts 4 flows peer web type stream
+counts 2 flows peer web type stream
 counts 2 flows state closing
 counts 3 flows port 80
 counts 2 flows sport 80
@@ -202,14 +202,14 @@ counts 2 sockets state listen
 counts 2 sockets peer 0
 counts 2 sockets -K state established
 counts 2 sockets k type dgram
-counts 5 flows -K type stream
-counts 5 flows k type stream
+counts 3 flows -K type stream
+counts 3 flows k type stream
 [ -z "$("$made_up" show | sed -n '/ $/p')" ]
 point $? 'no line of a table ends in a space'
 
 # TCP connections: theirs are the addresses, and why they are or are not diverted.
-prints 'open +stream .*  10\.0\.0\.5:40000 +10\.0\.0\.3:5201 +0' flows
-prints 'open +stream .*  \[fd00::5\]:5202 +\[fd00::3\]:40001 +0' flows
+prints 'open +tcp .*  10\.0\.0\.5:40000 +10\.0\.0\.3:5201 +0' flows
+prints 'open +tcp .*  \[fd00::5\]:5202 +\[fd00::3\]:40001 +0' flows
 counts 2 flows dport 5201
 prints 'divert_ok +17' stats
 prints 'divert_not_attached +18' stats

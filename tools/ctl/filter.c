@@ -28,6 +28,7 @@ static const struct choice types[] = {
 	{ "stream", SOCK_STREAM },
 	{ "seqpacket", SOCK_SEQPACKET },
 	{ "dgram", SOCK_DGRAM },
+	{ "tcp", TYPE_TCP },
 	{ }
 };
 

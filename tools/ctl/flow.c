@@ -58,7 +58,8 @@ struct json_object *flow_record(const struct schannel_flow *flow)
 	struct json_object *record = record_new();
 
 	record_text(record, "state", flow->closed ? states[2] : states[flow->answered]);
-	record_text(record, "type", type_text(flow->type));
+	/* a flow with IP addresses carries a TCP connection */
+	record_text(record, "type", type_text(flow->local_address ? TYPE_TCP : flow->type));
 	add_end(record, "local", flow->local_address, own_domid(flow), flow->local_port);
 	add_end(record, "peer", flow->peer_address, flow->domid, flow->peer_port);
 	record_text(record, "local_address", flow->local_address);

@@ -107,6 +107,8 @@ const char *type_text(int type)
 		return "seqpacket";
 	case SOCK_DGRAM:
 		return "dgram";
+	case TYPE_TCP:
+		return "tcp";
 	default:
 		return "unknown";
 	}

@@ -40,7 +40,10 @@ void record_fields(struct json_object *record, const struct field *fields, const
 struct sc_flow_stats;
 void record_stats(struct json_object *record, const struct sc_flow_stats *stats);
 
-/* "stream", "seqpacket", "dgram" */
+/* Beside SOCK_STREAM and so on: what carries the bytes of a TCP connection. */
+#define TYPE_TCP	0x100
+
+/* "stream", "seqpacket", "dgram", "tcp" */
 const char *type_text(int type);
 
 /* Print as JSON: on several lines if pretty, otherwise on one line. */
