@@ -33,7 +33,7 @@ RATE_S=4
 quick=
 [ "${1:-}" != quick ] || { quick=quick; shift; }
 all='cases data pair later refused module pause save three destroy rate'
-few='cases data pair refused'
+few='cases pair refused'
 [ ! "$quick" ] || { all=$few PAUSE=5 RATE_S=2; }
 [ "${1:-}" != only ] || { shift; all=$*; }
 
@@ -357,8 +357,8 @@ part_cases() {
 	local few=connect,accept,transfer,shutdown,inet_connect,inet_end,inet_back
 	delays 0 1
 	if [ "$quick" ]; then
-		between inet u2 u1 --group $few --skip inet_end.often
-		between inet6 u1 u2 --group $few --skip inet_end.often
+		between inet u2 u1 --group accept,transfer,shutdown,inet_end,inet_move --skip inet_end.often,inet_move.storm
+		between inet6 u1 u2 --group connect,transfer
 	else
 		between inet u2 u1 --skip "'inet_end.often,dgram*,seqpacket*'"
 		between inet6 u1 u2 --group "'$few,process,poll,inet_*'"
