@@ -121,12 +121,38 @@ void sctcp_kick(struct sctcp *is, unsigned long delay)
 		mod_delayed_work(sc_wq, &is->work, 0);
 }
 
+/* Have the accepting end try to open a flow later, with longer and longer delays. */
+void sctcp_try_open(struct sctcp *is, unsigned long delay)
+{
+	if (delay)
+		WRITE_ONCE(is->retry, min(2 * delay, SCTCP_RETRY_MAX));
+	mod_delayed_work(sc_wq, &is->waiter.work, delay);
+}
+
 /* Wake all that wait for the socket: something has moved. */
 void sctcp_wake(struct sctcp *is)
 {
 	struct sock *sk = is->conn.sk;
 
 	sk->sk_data_ready(sk);
+	sc_io_write_space(sk);
+}
+
+/*
+ * As sk_write_space: wakes senders and pollers, whether it is TCP or the ring that has space.
+ * TCP's own does nothing while TCP's queue is full.
+ */
+void sctcp_write_space(struct sock *sk)
+{
+	struct sctcp *is;
+
+	rcu_read_lock();
+	is = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
+	smp_rmb();	/* as in sctcp_get() */
+	if (sctcp_is_wrapped(sk) && is &&
+	    (READ_ONCE(is->fin) || READ_ONCE(is->tx_state) == SCTCP_TX_OWED))
+		sctcp_kick(is, 0);
+	rcu_read_unlock();
 	sc_io_write_space(sk);
 }
 

@@ -39,6 +39,16 @@ void sctcp_note_first(struct sctcp *is)
 	WRITE_ONCE(is->first_known, true);
 }
 
+/* The connecting end may have a connection now. The caller owns the socket. */
+void sctcp_see(struct sctcp *is)
+{
+	const struct sock *sk = is->conn.sk;
+
+	if (!is->first_known &&
+	    (1 << inet_sk_state_load(sk)) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT))
+		sctcp_note_first(is);
+}
+
 /* Whom a TCP socket belongs to, for the peer. */
 static struct sc_ids scinet_ids(const struct sock *sk)
 {
@@ -103,14 +113,6 @@ static bool sctcp_is_alive(const struct sctcp *is)
 	       !READ_ONCE(is->closing) &&
 	       (1 << inet_sk_state_load(is->conn.sk)) &
 	       (TCPF_SYN_RECV | TCPF_ESTABLISHED | TCPF_CLOSE_WAIT);
-}
-
-/* Try to open a flow later. */
-void sctcp_try_open(struct sctcp *is, unsigned long delay)
-{
-	if (delay)
-		WRITE_ONCE(is->retry, min(2 * delay, SCTCP_RETRY_MAX));
-	mod_delayed_work(sc_wq, &is->waiter.work, delay);
 }
 
 /**

@@ -315,6 +315,8 @@ bool sctcp_has_user(const struct sctcp *is);
 struct sctcp *sctcp_unwrap(struct sock *sk);
 void sctcp_retire(struct sctcp *is);
 void sctcp_kick(struct sctcp *is, unsigned long delay);
+void sctcp_try_open(struct sctcp *is, unsigned long delay);
+void sctcp_write_space(struct sock *sk);
 void sctcp_wake(struct sctcp *is);
 
 /* A direction is TCP's again, which a socket that is to be detached waits for. */
@@ -333,8 +335,6 @@ int scinet_kfunc_init(void);
 
 /* ---- wrap.c ---- */
 
-void sctcp_write_space(struct sock *sk);
-void sctcp_see(struct sctcp *is);
 enum schannel_divert sctcp_wrap_connecting(struct sock *sk, const struct in6_addr *dest, u16 port,
 					   enum schannel_divert known);
 int sctcp_wrap_init(void);
@@ -354,8 +354,8 @@ bool sctcp_finish(struct sctcp *is);
 
 void sctcp_promote_init(struct sctcp *is);
 void sctcp_note_first(struct sctcp *is);
+void sctcp_see(struct sctcp *is);
 struct schannel_peer *sctcp_find_peer(const struct sock *sk, enum schannel_divert *verdict);
-void sctcp_try_open(struct sctcp *is, unsigned long delay);
 void sctcp_peer_appeared(void);
 void sctcp_promote_exit(void);
 int sctcp_incoming(struct schannel_channel *ch, const struct schannel_msg *msg);

@@ -19,7 +19,6 @@
 #include "core/sysctl.h"
 #include "reason.h"
 #include "sock/arrival.h"
-#include "sock/io.h"
 #include "tcp.h"
 
 /* ---- The struct -------------------------------------------------------- */
@@ -64,24 +63,6 @@ static struct sctcp *sctcp_alloc(struct sock *sk, gfp_t gfp)
 	sctcp_watch_init(is);
 	sctcp_list_add(is);
 	return is;
-}
-
-/*
- * As sk_write_space: wakes senders and pollers, whether it is TCP or the ring that has space.
- * TCP's own does nothing while TCP's queue is full.
- */
-void sctcp_write_space(struct sock *sk)
-{
-	struct sctcp *is;
-
-	rcu_read_lock();
-	is = rcu_dereference(inet_csk(sk)->icsk_ulp_data);
-	smp_rmb();	/* as in sctcp_get() */
-	if (sctcp_is_wrapped(sk) && is &&
-	    (READ_ONCE(is->fin) || READ_ONCE(is->tx_state) == SCTCP_TX_OWED))
-		sctcp_kick(is, 0);
-	rcu_read_unlock();
-	sc_io_write_space(sk);
 }
 
 /* ---- Wrapping and unwrapping ------------------------------------------- */
@@ -213,16 +194,6 @@ static void sctcp_state(void *data, const struct sock *csk, const int old, const
 	/* one that is wrapped gets its verdict later */
 	if (verdict)
 		scinet_reason_count(sock_net(sk), verdict);
-}
-
-/* The connecting end may have a connection now. The caller owns the socket. */
-void sctcp_see(struct sctcp *is)
-{
-	const struct sock *sk = is->conn.sk;
-
-	if (!is->first_known &&
-	    (1 << inet_sk_state_load(sk)) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT))
-		sctcp_note_first(is);
 }
 
 /* ---- Operations that are about wrapping -------------------------------- */
