@@ -18,9 +18,41 @@
 #define SCTCP_IN	(EPOLLIN | EPOLLRDNORM)
 #define SCTCP_OUT	(EPOLLOUT | EPOLLWRNORM)
 
+/*
+ * Skip what is no data of the program's: a marker must not look like something to be read. Who
+ * holds the lock does the same, but does not wake those that have polled meanwhile.
+ */
+static void sctcp_poll_advance(struct sctcp *is)
+{
+	if (!mutex_trylock(&is->rd_lock)) {
+		if (sctcp_is_resolved(is) ||
+		    (READ_ONCE(is->rx_state) == SCTCP_RX_RING && !sctcp_has_left(is)))
+			return;
+		mutex_lock(&is->rd_lock);
+	}
+	sctcp_advance(is);
+	mutex_unlock(&is->rd_lock);
+}
+
+/* Does a marker precede what TCP has? What has come since sctcp_poll_advance() wakes who polls. */
+static bool sctcp_poll_marker(struct sctcp *is)
+{
+	switch (READ_ONCE(is->rx_state)) {
+	case SCTCP_RX_RING:
+		return sctcp_has_left(is);
+	case SCTCP_RX_MARKER:
+	case SCTCP_RX_SKIP:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* @mask is what TCP says of its own part of the bytes, @ring what the ring says of the others. */
 static __poll_t sctcp_poll_in(struct sctcp *is, __poll_t mask, __poll_t ring)
 {
+	if (sctcp_poll_marker(is) && !sctcp_is_over(is->conn.sk))
+		return mask & ~SCTCP_IN;
 	if (sctcp_is_resolved(is) && READ_ONCE(is->rx_state) == SCTCP_RX_TCP &&
 	    !READ_ONCE(is->rx_known))
 		return mask;
@@ -47,11 +79,7 @@ static __poll_t sctcp_poll_wrapped(struct sctcp *is, struct file *file, struct s
 {
 	__poll_t mask, ring;
 
-	/* a reader that holds the lock does the same */
-	if (mutex_trylock(&is->rd_lock)) {
-		sctcp_advance(is);
-		mutex_unlock(&is->rd_lock);
-	}
+	sctcp_poll_advance(is);
 	mask = tcp_poll(file, sock, NULL);
 	if ((1 << inet_sk_state_load(sock->sk)) & (TCPF_SYN_SENT | TCPF_SYN_RECV | TCPF_CLOSE |
 						   TCPF_LISTEN))
