@@ -128,6 +128,9 @@ int sctcp_ioctl(struct sock *sk, int cmd, int *arg)
 
 	if (!is)
 		return scinet_pass(scinet_plain(sk)->ioctl(sk, cmd, arg));
+	/* a marker is no data that precedes the mark */
+	if (cmd == SIOCATMARK)
+		sctcp_poll_advance(is);
 	err = scinet_plain(sk)->ioctl(sk, cmd, arg);
 	sc_conn_look(&is->conn, &view);
 	if (!err && cmd == SIOCINQ && !sctcp_is_resolved(is))
