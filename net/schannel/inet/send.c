@@ -267,23 +267,52 @@ static int sctcp_send(struct sctcp *is, struct msghdr *msg, size_t len)
 }
 
 /*
+ * As TCP, under lock_sock(): a call has a number only if it has sent something. It cannot be given
+ * back later, since other calls may have later ones by then.
+ */
+static struct ubuf_info *sctcp_zerocopy_begin(struct sock *sk, size_t len)
+{
+	struct ubuf_info *uarg;
+
+	lock_sock(sk);
+	uarg = msg_zerocopy_realloc(sk, len, NULL);
+	if (uarg)
+		atomic_dec(&sk->sk_zckey);
+	release_sock(sk);
+	return uarg;
+}
+
+static void sctcp_zerocopy_end(struct sock *sk, struct ubuf_info *uarg, bool sent)
+{
+	struct ubuf_info_msgzc *msgzc = uarg_to_msgzc(uarg);
+
+	msgzc->zerocopy = 0;
+	if (sent) {
+		lock_sock(sk);
+		msgzc->id = (u32)atomic_inc_return(&sk->sk_zckey) - 1;
+		release_sock(sk);
+	} else {
+		msgzc->len = 0;	/* no notification */
+	}
+	net_zcopy_put(uarg);
+}
+
+/*
  * MSG_ZEROCOPY: one notification for the call, however many pieces it sends, which says that the
  * bytes were copied.
  */
 static int sctcp_send_zerocopy(struct sctcp *is, struct msghdr *msg, size_t len)
 {
-	struct ubuf_info *uarg = msg_zerocopy_realloc(is->conn.sk, len, NULL);
+	struct sock *sk = is->conn.sk;
+	struct ubuf_info *uarg;
 	int sent;
 
+	uarg = sctcp_zerocopy_begin(sk, len);
 	if (!uarg)
 		return -ENOBUFS;
-	uarg_to_msgzc(uarg)->zerocopy = 0;
 	msg->msg_flags &= ~MSG_ZEROCOPY;
 	sent = sctcp_send(is, msg, len);
-	if (sent > 0)
-		net_zcopy_put(uarg);
-	else
-		net_zcopy_put_abort(uarg, true);
+	sctcp_zerocopy_end(sk, uarg, sent > 0);
 	return sent;
 }
 
