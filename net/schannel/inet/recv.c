@@ -118,12 +118,34 @@ static u32 sctcp_peek_pos(const struct sock *sk, size_t copied)
 	return READ_ONCE(sk->sk_peek_off) < 0 ? copied : offset;
 }
 
+/**
+ * struct sctcp_control - where a call has its control data
+ * @at:		the program's buffer, or the kernel's
+ * @room:	its size
+ */
+struct sctcp_control {
+	void *at;
+	size_t room;
+};
+
+static struct sctcp_control sctcp_control(const struct msghdr *msg)
+{
+	return (struct sctcp_control){ .at = msg->msg_control, .room = msg->msg_controllen };
+}
+
+static void sctcp_rewind(struct msghdr *msg, const struct sctcp_control *control)
+{
+	msg->msg_control = control->at;
+	msg->msg_controllen = control->room;
+	msg->msg_flags &= ~MSG_CTRUNC;
+}
+
 /*
  * MSG_PEEK sees the bytes of both sources in one piece. TCP's own peek begins with the first byte,
  * unless SO_PEEK_OFF is set: then what was copied is copied again.
  */
 static int sctcp_peek_step(struct sctcp *is, struct msghdr *msg, size_t len, int flags,
-			   size_t *copied)
+			   size_t *copied, const struct sctcp_control *control)
 {
 	struct sock *sk = is->conn.sk;
 	u32 pos = sctcp_peek_pos(sk, *copied), tcp = 0;
@@ -147,11 +169,13 @@ static int sctcp_peek_step(struct sctcp *is, struct msghdr *msg, size_t len, int
 		*copied = 0;
 		pos = 0;
 	}
+	sctcp_rewind(msg, control);
 	return sctcp_tcp_recv(sk, msg, min_t(size_t, len, sctcp_limit(is) - pos), flags);
 }
 
+/* Control data of the last piece from TCP counts. */
 static int sctcp_recv_step(struct sctcp *is, struct msghdr *msg, size_t len, int flags,
-			   size_t *copied)
+			   size_t *copied, const struct sctcp_control *control)
 {
 	struct sock *sk = is->conn.sk;
 	bool over = sctcp_over_before(sk);
@@ -162,7 +186,7 @@ static int sctcp_recv_step(struct sctcp *is, struct msghdr *msg, size_t len, int
 	switch (READ_ONCE(is->rx_state)) {
 	case SCTCP_RX_RING:
 		if (flags & MSG_PEEK)
-			return sctcp_peek_step(is, msg, len, flags, copied);
+			return sctcp_peek_step(is, msg, len, flags, copied, control);
 		got = sctcp_ring_recv(is, msg, len, flags, 0);
 		if (got > 0)
 			sk_peek_offset_bwd(sk, got);
@@ -172,7 +196,8 @@ static int sctcp_recv_step(struct sctcp *is, struct msghdr *msg, size_t len, int
 		if (!limit)
 			return sctcp_at_base(is) ? -ERESTART : sctcp_nothing(sk, over);
 		if (flags & MSG_PEEK)
-			return sctcp_peek_step(is, msg, len, flags, copied);
+			return sctcp_peek_step(is, msg, len, flags, copied, control);
+		sctcp_rewind(msg, control);
 		return sctcp_tcp_recv(sk, msg, min_t(size_t, len, limit), flags);
 	default:
 		return sctcp_nothing(sk, over);
@@ -298,12 +323,13 @@ static int sctcp_recv(struct sctcp *is, struct msghdr *msg, size_t len, int flag
 	struct sock *sk = is->conn.sk;
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	size_t target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
+	const struct sctcp_control control = sctcp_control(msg);
 	size_t copied = 0;
 	int got = 0;
 
 	mutex_lock(&is->rd_lock);
 	while (copied < len) {
-		got = sctcp_recv_step(is, msg, len - copied, flags, &copied);
+		got = sctcp_recv_step(is, msg, len - copied, flags, &copied, &control);
 		if (got > 0) {
 			copied += got;
 			cond_resched();
@@ -335,20 +361,27 @@ static int sctcp_recv(struct sctcp *is, struct msghdr *msg, size_t len, int flag
 	return copied;
 }
 
-/* For TCP_INQ: the bytes that can be received; 1 for the end of the stream, as TCP does. */
-static void sctcp_tell_inq(struct sctcp *is, struct msghdr *msg)
+/*
+ * For TCP_INQ: the bytes that can be received; 1 for the end of the stream, as TCP does. What TCP
+ * said of its own part, with timestamps, is overwritten.
+ */
+static void sctcp_tell_inq(struct sctcp *is, struct msghdr *msg,
+			   const struct sctcp_control *control)
 {
 	struct sock *sk = is->conn.sk;
 	int inq = sctcp_inq(is) ?: !!sock_flag(sk, SOCK_DONE);
 
 	if (msg->msg_get_inq)
 		msg->msg_inq = inq;
-	if (tcp_sk(sk)->recvmsg_inq && READ_ONCE(is->rx_state) == SCTCP_RX_RING)
-		put_cmsg(msg, SOL_TCP, TCP_CM_INQ, sizeof(inq), &inq);
+	if (!tcp_sk(sk)->recvmsg_inq)
+		return;
+	sctcp_rewind(msg, control);
+	put_cmsg(msg, SOL_TCP, TCP_CM_INQ, sizeof(inq), &inq);
 }
 
 int sctcp_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
 {
+	const struct sctcp_control control = sctcp_control(msg);
 	struct sctcp *is = sctcp_get(sk);
 	int got;
 
@@ -361,7 +394,7 @@ int sctcp_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, in
 	} else {
 		got = sctcp_recv(is, msg, len, flags);
 		if (got >= 0 && (msg->msg_get_inq || tcp_sk(sk)->recvmsg_inq))
-			sctcp_tell_inq(is, msg);
+			sctcp_tell_inq(is, msg, &control);
 	}
 	sctcp_put(is);
 	return got;
