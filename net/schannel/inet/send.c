@@ -243,6 +243,8 @@ static int sctcp_send(struct sctcp *is, struct msghdr *msg, size_t len)
 	size_t done = 0;
 	int sent;
 
+	/* TCP has a page that comes late in the same segment: no peer reads a part of it before */
+	fault_in_iov_iter_readable(&msg->msg_iter, min_t(size_t, len, SC_FLOW_CHUNK));
 	do {
 		if (READ_ONCE(is->tx_state) == SCTCP_TX_RING && !own)
 			sent = sctcp_ring_send(is, msg, len - done);
