@@ -19,7 +19,7 @@ slow=$2
 choice=${3:-}
 parts=("${@:4}")
 LIMIT=$((15 * slow))	# seconds anything may take that must happen
-SHARE=50		# percent of the cases' connections that are diverted, at least
+SHARE=25		# percent of the cases' connections that are diverted, at least
 PORT=5000
 CGROUPS=/sys/fs/cgroup
 NOBODY='/bin/setpriv --reuid=1000 --regid=1000 --clear-groups'
