@@ -442,6 +442,7 @@ bool sc_peer_is_up(struct schannel_peer *peer)
 	spin_unlock_bh(&peer->lock);
 	return up;
 }
+EXPORT_SYMBOL_NS_GPL(sc_peer_is_up, SC_NS_SOCK);
 
 /**
  * sc_peer_unwait() - stop waiting for a channel

@@ -22,8 +22,15 @@ static void scinet_peer(struct net *net, struct schannel_peer *peer, bool gone)
 		sctcp_peer_appeared();
 }
 
+static void scinet_channel(struct net *net, struct schannel_peer *peer, bool up)
+{
+	if (up)
+		sctcp_peer_appeared();
+}
+
 static struct sc_observer scinet_observer = {
-	.peer	= scinet_peer,
+	.peer		= scinet_peer,
+	.channel	= scinet_channel,
 };
 
 static const struct sc_flow_type scinet_flow_type = {

@@ -247,19 +247,31 @@ void sctcp_promote_init(struct sctcp *is)
 	INIT_DELAYED_WORK(&is->waiter.work, sctcp_open_work);
 }
 
+/* Does the end that opens no flows owe a marker, without which the other end opens none? */
+static bool sctcp_owes(const struct sctcp *is)
+{
+	return !is->accepted && READ_ONCE(is->tx_state) == SCTCP_TX_OWED &&
+	       !READ_ONCE(is->again);
+}
+
 /* Under the lock of the list of all. */
 static bool sctcp_seek(struct sctcp *is, const struct net *net)
 {
 	enum schannel_divert verdict;
 	struct schannel_peer *peer;
+	bool up;
 
-	if (!READ_ONCE(is->seeks))
+	if (!READ_ONCE(is->seeks) && !sctcp_owes(is))
 		return false;
 	peer = sctcp_find_peer(is->conn.sk, &verdict);
 	if (!peer)
 		return false;
+	up = sc_peer_is_up(peer);
 	sc_peer_put(peer);
-	sctcp_try_open(is, 0);
+	if (is->accepted)
+		sctcp_try_open(is, 0);
+	else if (up)
+		sctcp_again(is);
 	return true;
 }
 
@@ -271,7 +283,10 @@ static void sctcp_seek_work(struct work_struct *work)
 
 static DECLARE_WORK(sctcp_seeker, sctcp_seek_work);
 
-/* Have connections look for their peers that had none. Any context. */
+/*
+ * A peer or its channel is there: have connections look for their peers that had none, and send
+ * markers that were not worth it to a peer that may be dead. Any context.
+ */
 void sctcp_peer_appeared(void)
 {
 	queue_work(sc_wq, &sctcp_seeker);
