@@ -141,7 +141,8 @@ static void unread_client(void)
 
 	tcp_set(fd, TCP_USER_TIMEOUT, 60000);
 	pattern_send(&out, fd, 50 * KIB, 50 * KIB);
-	check_equal(queued(fd), 50 * KIB);
+	/* and perhaps what was sent over TCP before, until it is acknowledged */
+	check(queued(fd) >= 50 * KIB);
 	tcp_set(fd, TCP_USER_TIMEOUT, 400);
 	for (end = now_ms() + patience_ms(); queued(fd); poll(NULL, 0, 1))
 		if (now_ms() > end)
