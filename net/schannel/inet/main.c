@@ -13,19 +13,26 @@
 #include "tcp.h"
 
 /*
- * It may have the address of a connection that is TCP's so far. A namespace has its loopback from
- * the beginning, so none waits for that; and any user makes namespaces.
+ * A domain, or its channel, is there, which connections may wait for that are TCP's so far. Loopback
+ * does not count: a namespace has it from the beginning, and any user makes namespaces and brings
+ * up their loopback, while all connections are looked at for it.
  */
+static void scinet_appeared(const struct schannel_peer *peer)
+{
+	if (peer->domid != SC_DOMID_SELF)
+		sctcp_peer_appeared();
+}
+
 static void scinet_peer(struct net *net, struct schannel_peer *peer, bool gone)
 {
-	if (!gone && peer->domid != SC_DOMID_SELF)
-		sctcp_peer_appeared();
+	if (!gone)
+		scinet_appeared(peer);
 }
 
 static void scinet_channel(struct net *net, struct schannel_peer *peer, bool up)
 {
 	if (up)
-		sctcp_peer_appeared();
+		scinet_appeared(peer);
 }
 
 static struct sc_observer scinet_observer = {

@@ -157,7 +157,7 @@ static bool sctcp_meet(struct sctcp *is)
 	struct schannel_peer *peer;
 
 	WRITE_ONCE(is->seeks, true);
-	smp_mb();	/* pairs with sctcp_seek(): a peer is found here, or appears later */
+	smp_mb();	/* pairs with sctcp_seek_work(): a peer is found here, or appears later */
 	peer = sctcp_find_peer(is->conn.sk, &verdict);
 	if (peer != is->peer) {
 		sctcp_part(is);
@@ -277,7 +277,7 @@ static bool sctcp_seek(struct sctcp *is, const struct net *net)
 
 static void sctcp_seek_work(struct work_struct *work)
 {
-	smp_mb();	/* the peer before @seeks; pairs with sctcp_channel() */
+	smp_mb();	/* the peer before @seeks; pairs with sctcp_meet() */
 	sctcp_visit_all(sctcp_seek, NULL);
 }
 
