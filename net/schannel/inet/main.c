@@ -13,9 +13,9 @@
 #include "tcp.h"
 
 /*
- * A domain, or its channel, is there, which connections may wait for that are TCP's so far. Loopback
- * does not count: a namespace has it from the beginning, and any user makes namespaces and brings
- * up their loopback, while all connections are looked at for it.
+ * A domain, or its channel, is there, which connections may wait for that are TCP's so far.
+ * Loopback does not count: a namespace has it from the beginning, and any user makes namespaces
+ * and brings up their loopback, while all connections are looked at for it.
  */
 static void scinet_appeared(const struct schannel_peer *peer)
 {
