@@ -219,6 +219,13 @@ static bool sctcp_is_abortive(struct sctcp *is)
 	return sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime;
 }
 
+/* Does the peer not have all yet? As TCP, which waits for the acknowledgment of its FIN. */
+static bool sctcp_is_ending(const struct sctcp *is)
+{
+	return is->fin || (1 << is->conn.sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING |
+							  TCPF_LAST_ACK);
+}
+
 /* lock_sock() is held, but not while it sleeps. */
 static long sctcp_linger(struct sctcp *is, long timeo)
 {
@@ -226,13 +233,27 @@ static long sctcp_linger(struct sctcp *is, long timeo)
 	struct sock *sk = is->conn.sk;
 
 	add_wait_queue(sk_sleep(sk), &wait);
-	while (is->fin && timeo && !sk->sk_err && !signal_pending(current)) {
+	while (sctcp_is_ending(is) && timeo && !sk->sk_err && !signal_pending(current)) {
 		release_sock(sk);
 		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
 		lock_sock(sk);
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
 	return timeo;
+}
+
+/*
+ * Can TCP's own close() do the rest? Once nothing more goes through the ring, the flow is left
+ * before the look at the other direction: a peer whose announcement is acknowledged after it would
+ * send a marker to a socket that is closed, and be reset. lock_sock() is held.
+ */
+static bool sctcp_close_is_plain(struct sctcp *is)
+{
+	if (is->fin || (READ_ONCE(is->tx_state) != SCTCP_TX_TCP &&
+			!(is->conn.sk->sk_shutdown & SEND_SHUTDOWN)))
+		return false;
+	sctcp_leave_for_good(is, SCTCP_CAUSE_END);
+	return sctcp_is_resolved(is);
 }
 
 /*
@@ -246,21 +267,15 @@ static bool sctcp_close_start(struct sctcp *is, long *timeout)
 	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 |
 				     TCPF_FIN_WAIT2)) || sctcp_is_abortive(is))
 		return true;
-	if (READ_ONCE(is->tx_state) != SCTCP_TX_TCP && !(sk->sk_shutdown & SEND_SHUTDOWN)) {
+	if (sctcp_close_is_plain(is))
+		return true;
+	if (!(sk->sk_shutdown & SEND_SHUTDOWN)) {
 		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
 		sctcp_shutdown(sk, SEND_SHUTDOWN);
 	}
 	if (sock_flag(sk, SOCK_LINGER) && !(current->flags & PF_EXITING))
 		*timeout = sctcp_linger(is, *timeout);
-	if (!sctcp_is_its(is))
-		return true;
-	/*
-	 * First: a peer whose announcement is acknowledged after the look would send a marker to a
-	 * socket that is closed, and be reset.
-	 */
-	if (!is->fin)
-		sctcp_leave_for_good(is, SCTCP_CAUSE_END);
-	if (!is->fin && sctcp_is_resolved(is))
+	if (!sctcp_is_its(is) || sctcp_close_is_plain(is))
 		return true;
 	is->until = jiffies + SCTCP_LINGER;
 	write_lock_bh(&sk->sk_callback_lock);

@@ -6,8 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../group.h"
 #include "../control.h"
+#include "../divert.h"
+#include "../group.h"
 #include "../sock.h"
 #include "../tcp.h"
 
@@ -158,6 +159,43 @@ static void linger_server(void)
 	size_t sent = control_read_number("SENT");
 
 	check_equal(pattern_recv_to_end(&in, fd), sent);
+	control_meet("CLOSED");
+}
+
+/*
+ * What is corked stays with TCP while the other direction moves: close() waits for what TCP has
+ * sent, whatever the other direction still has to do.
+ */
+static void linger_corked_client(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = sock_reach();
+	int64_t start;
+
+	tcp_set(fd, TCP_CORK, 1);
+	if (divert_is_there())
+		tcp_await_flow(fd);
+	control_meet("CORKED");
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
+	control_meet("ANNOUNCED");
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
+	sock_fill(fd, &out);
+	sock_set_linger(fd, 1, 1);
+	start = now_ms();
+	call(close(fd));
+	check(now_ms() - start >= 990);
+	control_meet("CLOSED");
+}
+
+static void linger_corked_server(void)
+{
+	int fd = sock_serve();
+
+	control_meet("CORKED");
+	call_gives(send(fd, "x", 1, 0), 1);
+	control_meet("ANNOUNCED");
+	/* waits for the ring */
+	call_gives(send(fd, "y", 1, 0), 1);
 	control_meet("CLOSED");
 }
 
@@ -379,6 +417,8 @@ static const struct test_case cases[] = {
 	  read_no_more_server },
 	{ "linger", "SO_LINGER: all of it arrives", linger_client,
 	  linger_server },
+	{ "linger_corked", "SO_LINGER waits for a direction that has not moved",
+	  linger_corked_client, linger_corked_server },
 	{ "after_reset", "after a reset, AF_UNSPEC and again",
 	  after_reset_client, after_reset_server },
 	{ "often", "10000 connections leak nothing", often_client,
