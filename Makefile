@@ -187,7 +187,7 @@ check-broker: setup
 	$(MAKE) -C tests/broker O=$(BUILD)/tests/broker TOOLS=$(BUILD)/tools check
 
 check-guest: setup
-	$(MAKE) modules guest-tests tamper-module kernel-user-module soak-tests
+	$(MAKE) modules tools guest-tests tamper-module kernel-user-module soak-tests
 	$(in_vm) guest $(if $(PICK),:: '$(PICK)',soak)
 
 check-races: setup
