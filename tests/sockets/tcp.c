@@ -125,32 +125,38 @@ bool tcp_kill_flows(uint32_t port)
 	return !system(command);
 }
 
-/* The first round trip announces that both directions move, the second one waits for it. */
-static void talk_into_ring(int fd)
+int tcp_move(int fd)
 {
+	if (!divert_is_there())
+		return fd;
+	if (test_env.is_client)
+		tcp_await_flow(fd);
+	/* the first round trip announces that both directions move, the second one waits for it */
 	tcp_talk(fd);
 	tcp_talk(fd);
+	return fd;
+}
+
+int tcp_reach(void)
+{
+	return tcp_move(sock_reach());
+}
+
+int tcp_serve(void)
+{
+	return tcp_move(sock_serve());
 }
 
 int tcp_reach_moved(void)
 {
-	int fd;
-
 	divert_need();
-	fd = sock_reach();
-	tcp_await_flow(fd);
-	talk_into_ring(fd);
-	return fd;
+	return tcp_reach();
 }
 
 int tcp_serve_moved(void)
 {
-	int fd;
-
 	divert_need();
-	fd = sock_serve();
-	talk_into_ring(fd);
-	return fd;
+	return tcp_serve();
 }
 
 static char own_cgroup[256];

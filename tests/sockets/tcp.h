@@ -35,6 +35,11 @@ bool tcp_kill_flows(uint32_t port);
  */
 int tcp_reach_moved(void);
 int tcp_serve_moved(void);
+/* The same where there are channels; elsewhere they only make a connection. */
+int tcp_reach(void);
+int tcp_serve(void);
+/* And for a connection that is there. Both sides call it; returns the socket. */
+int tcp_move(int fd);
 
 /*
  * Sockets made by the calling process from here on belong to a cgroup that is not

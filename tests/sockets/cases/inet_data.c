@@ -9,8 +9,10 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <linux/bpf.h>
 #include <linux/errqueue.h>
 #include <linux/sockios.h>
 
@@ -313,6 +315,85 @@ static void sigio_server(void)
 	}
 }
 
+/* Mapped before it is connected, for TCP_ZEROCOPY_RECEIVE. */
+static void mapped_first_client(void)
+{
+	struct pattern in = { .seed = test_env.seed };
+	struct tcp_zerocopy_receive receive = { .length = 16 * KIB };
+	socklen_t size = sizeof(receive);
+	int fd = sock_open(0);
+	void *place = mmap(NULL, 16 * KIB, PROT_READ, MAP_SHARED, fd, 0);
+
+	check(place != MAP_FAILED);
+	call(sock_try(fd, sock_told()));
+	tcp_move(fd);
+	control_meet("SENT");
+	sock_await_bytes(fd, 16 * KIB);
+	receive.address = (uintptr_t)place;
+	if (getsockopt(fd, IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, &receive, &size))
+		check_equal(errno, EOPNOTSUPP);
+	else
+		pattern_check(&in, place, receive.length);
+	pattern_recv(&in, fd, 16 * KIB - in.position, 16 * KIB);
+	control_meet("DONE");
+}
+
+static void mapped_first_server(void)
+{
+	struct pattern out = { .seed = test_env.seed };
+	int fd = tcp_serve();
+
+	pattern_send(&out, fd, 16 * KIB, 4 * KIB);
+	control_meet("SENT");
+	control_meet("DONE");
+}
+
+/* Both sides send before either receives. */
+static void both_send(void)
+{
+	struct pattern out = { .seed = test_env.seed + test_env.is_client };
+	struct pattern in = { .seed = test_env.seed + !test_env.is_client };
+	int fd = test_env.is_client ? tcp_reach() : tcp_serve();
+
+	pattern_send(&out, fd, 100 * KIB, 100 * KIB);
+	control_meet("SENT");
+	pattern_recv(&in, fd, 100 * KIB, 7 * KIB);
+	control_meet("DONE");
+}
+
+/* A sockmap takes it or refuses it, and the connection goes on. */
+static void sockmap_client(void)
+{
+	union bpf_attr attr = {
+		.map_type = BPF_MAP_TYPE_SOCKMAP, .key_size = 4, .value_size = 4,
+		.max_entries = 1,
+	};
+	int fd = tcp_reach(), map = syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
+	uint32_t key = 0, value = fd;
+
+	if (map < 0)
+		skip("no sockmap: %s", errno_name(errno));
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = map;
+	attr.key = (uintptr_t)&key;
+	attr.value = (uintptr_t)&value;
+	if (syscall(SYS_bpf, BPF_MAP_UPDATE_ELEM, &attr, sizeof(attr)))
+		check_equal(errno, EOPNOTSUPP);
+	tcp_talk(fd);
+	close(map);
+	tcp_talk(fd);
+	control_meet("DONE");
+}
+
+static void sockmap_server(void)
+{
+	int fd = tcp_serve();
+
+	tcp_talk(fd);
+	tcp_talk(fd);
+	control_meet("DONE");
+}
+
 static const struct test_case cases[] = {
 	{ "sendfile", "a file in parts, corked behind headers", sendfile_client,
 	  sendfile_server },
@@ -324,7 +405,11 @@ static const struct test_case cases[] = {
 	{ "inq", "TCP_INQ", inq_client, eight_server },
 	{ "mapped", "TCP_ZEROCOPY_RECEIVE returns right bytes or none",
 	  mapped_client, mapped_server },
+	{ "mapped_first", "mmap(), connect() and then TCP_ZEROCOPY_RECEIVE", mapped_first_client,
+	  mapped_first_server },
 	{ "sigio", "SIGIO when data arrives", sigio_client, sigio_server },
+	{ "both_send", "two programs send before they receive", both_send, both_send },
+	{ "sockmap", "an attempt to put it into a sockmap", sockmap_client, sockmap_server },
 	{ }
 };
 

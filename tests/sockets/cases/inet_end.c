@@ -138,6 +138,103 @@ static void read_no_more_server(void)
 	control_meet("DONE");
 }
 
+/* The states and errors of a sender whose peer has closed. */
+static void peer_closed_client(void)
+{
+	int fd = tcp_reach();
+
+	control_meet("CLOSED");
+	sock_await_state(fd, POLLIN | POLLOUT | POLLRDHUP);
+	call_gives(send(fd, "x", 1, MSG_NOSIGNAL), 1);
+	sock_await_state(fd, POLLIN | POLLOUT | POLLRDHUP | POLLERR | POLLHUP);
+	call_fails(send(fd, "x", 1, MSG_NOSIGNAL), EPIPE);
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
+	tcp_await_state(fd, CLOSE);
+	call_fails(shutdown(fd, SHUT_RDWR), ENOTCONN);
+}
+
+static void peer_closed_server(void)
+{
+	close(tcp_serve());
+	control_meet("CLOSED");
+}
+
+/* Both directions have ended, one after the other. */
+static void over_client(void)
+{
+	int fd = tcp_reach();
+
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
+	call(shutdown(fd, SHUT_WR));
+	tcp_await_state(fd, CLOSE);
+	call_fails(shutdown(fd, SHUT_RDWR), ENOTCONN);
+	call_fails(send(fd, "x", 1, MSG_NOSIGNAL), EPIPE);
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
+	control_meet("DONE");
+}
+
+static void over_server(void)
+{
+	int fd = tcp_serve();
+
+	call(shutdown(fd, SHUT_WR));
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
+	control_meet("DONE");
+}
+
+/* Data that has arrived is read first, and then the reset is reported. */
+static void last_client(void)
+{
+	int fd = tcp_reach();
+	char text[8] = "";
+
+	call_gives(send(fd, "unread", 6, 0), 6);
+	control_meet("RESET");
+	check(sock_await(fd, 0) & POLLERR);
+	call_gives(recv(fd, text, sizeof(text), 0), 4);
+	check(!memcmp(text, "last", 4));
+	call_fails(recv(fd, text, 1, 0), ECONNRESET);
+	call_gives(recv(fd, text, 1, 0), 0);
+}
+
+static void last_server(void)
+{
+	int fd = tcp_serve();
+
+	sock_await_bytes(fd, 6);
+	call_gives(send(fd, "last", 4, 0), 4);
+	sock_set_linger(fd, 1, 0);
+	close(fd);
+	control_meet("RESET");
+}
+
+/* SHUT_RD: what arrives after it is read all the same, and only then the end. */
+static void shut_client(void)
+{
+	int fd = tcp_reach();
+	char text[8] = "";
+
+	call(shutdown(fd, SHUT_RD));
+	call_gives(recv(fd, text, sizeof(text), 0), 0);
+	control_meet("SHUT");
+	sock_await_bytes(fd, 6);
+	call_gives(recv(fd, text, sizeof(text), 0), 6);
+	check(!memcmp(text, "before", 6));
+	call_gives(recv(fd, text, sizeof(text), 0), 0);
+	call_gives(send(fd, "x", 1, 0), 1);
+	control_meet("DONE");
+}
+
+static void shut_server(void)
+{
+	int fd = tcp_serve();
+
+	control_meet("SHUT");
+	call_gives(send(fd, "before", 6, 0), 6);
+	call_gives(recv(fd, &(char){ 0 }, 1, 0), 1);
+	control_meet("DONE");
+}
+
 /* Closed with all that fits on its way, and time to wait: every byte of it arrives. */
 static void linger_client(void)
 {
@@ -415,6 +512,11 @@ static const struct test_case cases[] = {
 	{ "unread", "unread data is a reset", unread_client, unread_server },
 	{ "read_no_more", "SHUT_RD is not announced", read_no_more_client,
 	  read_no_more_server },
+	{ "peer_closed", "the states of a sender whose peer has closed", peer_closed_client,
+	  peer_closed_server },
+	{ "over", "calls after both directions have ended", over_client, over_server },
+	{ "last", "data first, and then the reset", last_client, last_server },
+	{ "shut", "bytes that arrive after SHUT_RD", shut_client, shut_server },
 	{ "linger", "SO_LINGER: all of it arrives", linger_client,
 	  linger_server },
 	{ "linger_corked", "SO_LINGER waits for a direction that has not moved",

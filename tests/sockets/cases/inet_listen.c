@@ -469,6 +469,116 @@ static void again_server(void)
 	control_meet("DONE");
 }
 
+/* TCP_DEFER_ACCEPT: a connection is there when its first bytes are. With it, TCP_SAVE_SYN. */
+static void defer_client(void)
+{
+	int fd = sock_reach();
+
+	control_meet("CONNECTED");
+	control_meet("IDLE");
+	call_gives(send(fd, "x", 1, 0), 1);
+	tcp_move(fd);
+	tcp_talk(fd);
+	control_meet("DONE");
+}
+
+static void defer_server(void)
+{
+	int listener = sock_bound(), fd;
+	unsigned char syn[200];
+	socklen_t size = sizeof(syn);
+	char c;
+
+	tcp_set(listener, TCP_DEFER_ACCEPT, 60);
+	tcp_set(listener, TCP_SAVE_SYN, 1);
+	call(listen(listener, 1));
+	sock_tell(listener);
+	control_meet("CONNECTED");
+	call_gives(poll(&(struct pollfd){ .fd = listener, .events = POLLIN }, 1, 200), 0);
+	control_meet("IDLE");
+	fd = sock_accept(listener);
+	call_gives(recv(fd, &c, 1, MSG_DONTWAIT), 1);
+	check_equal(c, 'x');
+	call(getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, syn, &size));
+	check(size >= 40);
+	tcp_move(fd);
+	tcp_talk(fd);
+	control_meet("DONE");
+}
+
+/* The connection before may not have ended quite: TCP waits for its last acknowledgment. */
+static int connect_from(uint32_t port, union address to)
+{
+	int64_t end = now_ms() + patience_ms();
+
+	for (;;) {
+		int fd = sock_open(0);
+
+		sock_set(fd, SO_REUSEADDR, 1);
+		call(sock_bind(fd, here(port)));
+		if (!sock_try(fd, to))
+			return fd;
+		check_equal(errno, EADDRNOTAVAIL);
+		check(now_ms() < end);
+		close(fd);
+		poll(NULL, 0, 1);
+	}
+}
+
+#define AGAIN	40
+
+/* From one port, again and again, as soon as the server has closed. */
+static void one_port_client(void)
+{
+	union address to = sock_told();
+	int fd = sock_open(0);
+	uint32_t port;
+
+	sock_set(fd, SO_REUSEADDR, 1);
+	call(sock_bind(fd, here(0)));
+	port = sock_port(fd);
+	close(fd);
+	for (int i = 0; i < AGAIN; i++) {
+		fd = tcp_move(connect_from(port, to));
+		tcp_talk(fd);
+		call_gives(recv(fd, &(char){ 0 }, 1, 0), 0);
+		close(fd);
+	}
+}
+
+static void one_port_server(void)
+{
+	int listener = sock_listen_told(1);
+
+	for (int i = 0; i < AGAIN; i++) {
+		int fd = tcp_move(sock_accept(listener));
+
+		tcp_talk(fd);
+		close(fd);
+	}
+}
+
+/* A socket whose nonblocking connect() was refused: it may listen once that was reported. */
+static void refused(void)
+{
+	int fd = sock_open(SOCK_NONBLOCK), other;
+	union address to = address_of(sock_bound());
+
+	family->loop(&to);
+	call_fails(sock_try(fd, to), EINPROGRESS);
+	check(sock_await(fd, POLLOUT) & POLLERR);
+	call_fails(listen(fd, 1), EINVAL);
+	call_fails(sock_try(fd, to), ECONNREFUSED);
+	call(listen(fd, 1));
+	to = address_of(fd);
+	family->loop(&to);
+	other = sock_connect(to);
+	sock_set_nonblocking(fd, false);
+	fd = sock_accept(fd);
+	for (int i = 0; i < 4; i++)
+		tcp_talk_pair(fd, other);
+}
+
 static const struct test_case cases[] = {
 	{ "reuseport", "a group of four shares the connections", reuseport_client,
 	  reuseport_server },
@@ -489,6 +599,9 @@ static const struct test_case cases[] = {
 	  full_server },
 	{ "none", "no listener, and later one", none_client, none_server },
 	{ "again", "shutdown(), and listen() again", again_client, again_server },
+	{ "defer", "TCP_DEFER_ACCEPT and TCP_SAVED_SYN", defer_client, defer_server },
+	{ "one_port", "again and again from one port", one_port_client, one_port_server },
+	{ "refused", "refused, and then it listens", refused },
 	{ }
 };
 
