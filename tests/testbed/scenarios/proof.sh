@@ -22,7 +22,7 @@ results=/run/results
 network_share=20	# limit of network traffic when diverted, percent of that over netfront
 
 # q if quick|IP version|least number of diverted connections|unit|name|command. What is over within
-# net.schannel.divert_delay_ms stays with TCP.
+# net.schannel.divert_delay_ms stays with TCP; 0: it may be all of them.
 programs() {
 	grep "^${quick:+q}" <<-'END' | cut -d '|' -f 2-
 	q|4|2|MiB/s|iperf3, 1 stream|iperf3_client
@@ -32,6 +32,7 @@ programs() {
 	 |4|50|1/s|redis-benchmark SET|redis_client set 10000
 	q|4|50|1/s|redis-benchmark GET|redis_client get 10000
 	q|4|16|1/s|nginx and wrk, 100 bytes|wrk_client small
+	q|4|0|1/s|nginx and wrk, 100 bytes, a connection each|wrk_close_client small
 	q|4|16|MiB/s|nginx and wrk, 1 MiB|wrk_client large
 	 |4|8|1/s|PostgreSQL and pgbench|pgbench_client
 	 |4|1|MiB/s|OpenSSH's scp|scp_client
@@ -72,7 +73,8 @@ went() {
 		before=$(jq --arg program "$3" 'select(.path == "netfront" and .program == $program) |
 			.network' $results)
 		jq -e --argjson least "$2" --argjson network "$((before * network_share / 100))" \
-			'.diverted >= $least and .declined == 0 and .network <= $network' /run/moved
+			'.diverted >= $least and .declined == 0 and
+				($least == 0 or .network <= $network)' /run/moved
 		;;
 	esac >/dev/null && return
 	echo "counted: $(cat /run/moved)${before:+, over the network before: $before}"
