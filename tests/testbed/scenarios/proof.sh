@@ -20,6 +20,7 @@ seconds=5
 group=proof		# the cgroup of all programs, which is attached
 results=/run/results
 network_share=20	# limit of network traffic when diverted, percent of that over netfront
+network_each=524288	# and bytes for each connection, which fill TCP's queues before it moves
 
 # q if quick|IP version|least number of diverted connections|unit|name|command. What is over within
 # net.schannel.divert_delay_ms stays with TCP; 0: it may be all of them.
@@ -72,9 +73,10 @@ went() {
 	schannel)
 		before=$(jq --arg program "$3" 'select(.path == "netfront" and .program == $program) |
 			.network' $results)
-		jq -e --argjson least "$2" --argjson network "$((before * network_share / 100))" \
+		jq -e --argjson least "$2" --argjson share "$((before * network_share / 100))" \
+			--argjson each $network_each \
 			'.diverted >= $least and .declined == 0 and
-				($least == 0 or .network <= $network)' /run/moved
+				($least == 0 or .network <= $share + .diverted * $each)' /run/moved
 		;;
 	esac >/dev/null && return
 	echo "counted: $(cat /run/moved)${before:+, over the network before: $before}"
