@@ -311,12 +311,14 @@ unsigned long sc_sysctl_orphan_timeout(void)
 {
 	return msecs_to_jiffies(READ_ONCE(sc_orphan_timeout_ms));
 }
+EXPORT_SYMBOL_NS_GPL(sc_sysctl_orphan_timeout, SC_NS_SOCK);
 
 /* Limit for the orphans of one channel. */
 unsigned int sc_sysctl_max_orphans(void)
 {
 	return READ_ONCE(sc_max_orphans);
 }
+EXPORT_SYMBOL_NS_GPL(sc_sysctl_max_orphans, SC_NS_SOCK);
 
 static u8 sc_sysctl_order(int kib)
 {

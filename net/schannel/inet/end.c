@@ -10,6 +10,7 @@
 
 #include "core/channel.h"
 #include "core/flow.h"
+#include "core/sysctl.h"
 #include "sock/io.h"
 #include "tcp.h"
 
@@ -72,6 +73,9 @@ void sctcp_shutdown(struct sock *sk, int how)
 
 /* ---- The socket's work ------------------------------------------------- */
 
+/* Sockets that were closed and are not TCP's orphans yet. */
+static atomic_t sctcp_closing = ATOMIC_INIT(0);
+
 /* Reset the connection, as far as this end sees it. lock_sock() is held. */
 static void sctcp_reset(struct sctcp *is)
 {
@@ -107,12 +111,28 @@ static bool sctcp_own(struct sctcp *is)
 	return !queued && sc_conn_own(&is->conn);
 }
 
-/* What a closed socket has to wait for. lock_sock() is held. */
+/* Does the peer not have all yet? As TCP, which waits for the acknowledgment of its FIN. */
+static bool sctcp_is_ending(const struct sctcp *is)
+{
+	return is->fin || (1 << is->conn.sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING |
+							  TCPF_LAST_ACK);
+}
+
+/*
+ * What a closed socket has to wait for: a peer that sends its marker to a socket that TCP has
+ * closed is reset, and loses what it has not read. One that has acknowledged the FIN is there, and
+ * the marker comes soon or never. lock_sock() is held.
+ */
 static bool sctcp_has_ended(struct sctcp *is)
 {
 	if (is->conn.sk->sk_err || is->conn.sk->sk_state == TCP_CLOSE)
 		return true;
-	return !is->fin && (sctcp_is_resolved(is) || time_after_eq(jiffies, is->until));
+	if (is->fin)
+		return false;
+	if ((!sctcp_is_ending(is) || READ_ONCE(is->detached)) &&
+	    time_after(is->ends, jiffies + SCTCP_LINGER))
+		is->ends = jiffies + SCTCP_LINGER;
+	return sctcp_is_resolved(is) || time_after_eq(jiffies, is->ends);
 }
 
 /* After the close: the FIN, then the peer's marker, then TCP's own close. lock_sock() is held. */
@@ -124,10 +144,11 @@ static bool sctcp_close_step(struct sctcp *is)
 	if (!is->fin)
 		sctcp_leave_for_good(is, SCTCP_CAUSE_END);
 	if (!sctcp_has_ended(is)) {
-		sctcp_kick(is, max(HZ / 100, 1));
+		sctcp_kick(is, max(HZ / (sctcp_is_ending(is) ? 10 : 100), 1));
 		return false;
 	}
 	sctcp_unwrap(sk);
+	atomic_dec(&sctcp_closing);
 	return true;
 }
 
@@ -219,13 +240,6 @@ static bool sctcp_is_abortive(struct sctcp *is)
 	return sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime;
 }
 
-/* Does the peer not have all yet? As TCP, which waits for the acknowledgment of its FIN. */
-static bool sctcp_is_ending(const struct sctcp *is)
-{
-	return is->fin || (1 << is->conn.sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING |
-							  TCPF_LAST_ACK);
-}
-
 /* lock_sock() is held, but not while it sleeps. */
 static long sctcp_linger(struct sctcp *is, long timeo)
 {
@@ -256,6 +270,14 @@ static bool sctcp_close_is_plain(struct sctcp *is)
 	return sctcp_is_resolved(is);
 }
 
+/* How long a closed socket waits for a peer that does not answer, as one that is paused. */
+static unsigned long sctcp_patience(void)
+{
+	if (atomic_inc_return(&sctcp_closing) > sc_sysctl_max_orphans())
+		return SCTCP_LINGER;
+	return max_t(unsigned long, sc_sysctl_orphan_timeout(), SCTCP_LINGER);
+}
+
 /*
  * Start the end of sending, and take the socket from its file if more is to be done. It is then
  * as a child that was not accepted: not SOCK_DEAD, so that TCP goes on. Returns whether it is done.
@@ -277,7 +299,7 @@ static bool sctcp_close_start(struct sctcp *is, long *timeout)
 		*timeout = sctcp_linger(is, *timeout);
 	if (!sctcp_is_its(is) || sctcp_close_is_plain(is))
 		return true;
-	is->until = jiffies + SCTCP_LINGER;
+	is->ends = jiffies + sctcp_patience();
 	write_lock_bh(&sk->sk_callback_lock);
 	sk_set_socket(sk, NULL);
 	sk->sk_wq = NULL;

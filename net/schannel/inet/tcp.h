@@ -164,7 +164,8 @@ struct sctcp_unread {
  * @broken:	the peer broke the protocol, or the rest could not be kept: reset the connection
  * @fin:	shutdown() was called and TCP was not told yet (lock_sock())
  * @closing:	close() was called, and what is left of it is done by @work (lock_sock())
- * @until:	when @fin and @closing stop waiting for the peer, in jiffies
+ * @until:	when @fin stops waiting for the peer to read the ring, in jiffies
+ * @ends:	when @closing stops waiting for the peer, in jiffies
  * @again:	the peer is there: a marker without bytes is sent although nothing follows it, so
  *		that the connection can move again
  * @tx_state:	sctcp_tx_state. Changes under conn.tx_lock; from and to TCP under lock_sock(), too
@@ -226,6 +227,7 @@ struct sctcp {
 	bool fin;
 	bool closing;
 	unsigned long until;
+	unsigned long ends;
 	bool again;
 
 	u8 tx_state;
@@ -257,7 +259,7 @@ struct sctcp {
 
 /* How long the peer may take to read a ring before what is left goes over TCP. */
 #define SCTCP_DRAIN		HZ
-/* How long close() waits for the peer's marker in the background. */
+/* How long a closed socket waits for the marker of a peer that has acknowledged its FIN. */
 #define SCTCP_LINGER		HZ
 /* Delays between attempts to send the rest, and to open a flow. */
 #define SCTCP_AGAIN		max(HZ / 50, 1)
