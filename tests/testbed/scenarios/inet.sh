@@ -9,11 +9,11 @@
 # both ways. PARTs are cases, data, pair, later, refused, module, pause, save, three, destroy and
 # rate; "quick" runs some of them, shortened, and "three" needs a third domain.
 #
-# What runs in a domain must survive its pauses and saves, which end the connection that
-# spawn uses: see "begin".
+# What runs in a domain must survive its pauses and saves: see lib/detached.
 set -uo pipefail
 . /testbed/lib/tap
 . /testbed/lib/spawn
+. /testbed/lib/detached
 . /testbed/lib/flows
 . /testbed/lib/cases
 . /testbed/lib/holdings
@@ -39,33 +39,7 @@ few='cases pair refused'
 
 # ---- Commands in a domain ------------------------------------------------------------
 
-# begin DOM NAME COMMAND: in the background, in the attached cgroup. It prints to /tmp/NAME.out,
-# and its process group is in /tmp/NAME.pid.
-begin() {
-	on $1 "echo \$\$ >$CGROUP/cgroup.procs
-		setsid sh -c 'echo \$\$ >/tmp/$2.pid; $3' </dev/null >/tmp/$2.out 2>&1 &"
-}
-
-# kill_in DOM NAME...: kill them with all that they have started.
-kill_in() {
-	local dom=$1 name
-	shift
-	for name in "$@"; do
-		on $dom "kill -KILL -- -\$(cat /tmp/$name.pid); rm -f /tmp/$name.pid" 2>/dev/null
-	done
-	return 0
-}
-
-_says() {
-	on $1 "grep -q '$3' /tmp/$2.out"
-}
-
-# says DOM NAME PATTERN: wait until it prints that.
-says() {
-	until_true $LIMIT _says "$@" && return
-	on $1 "tail -n 3 /tmp/$2.out"
-	return 1
-}
+begin_cgroup=$CGROUP
 
 listens() {	# DOM PORT
 	on $1 "grep -q '$(printf ':%04X 0*:0000 0A' $2)' /proc/net/tcp /proc/net/tcp6"
@@ -456,17 +430,47 @@ part_module() {
 }
 
 # A paused domain answers no command.
+# Connects while u1's server sends the first half of /tmp/two, whose second half is sent when u2
+# is paused; then the server closes.
+close_later() {
+	on u1 'head -c 400000 /dev/urandom >/tmp/two; rm -f /tmp/half'
+	begin u1 closes 'exec socat -u EXEC:"/bin/sh /tmp/feed" TCP4-LISTEN:7400,reuseaddr'
+	until_true $LIMIT listens u1 7400 || return
+	begin u2 reads "socat -u TCP4:$(address u1):7400 - | md5sum; echo end"
+}
+
+# The server's end and the client's have one more flow than before.
+closes_on_rings() {
+	[ "$(rings u1 | cut -f 1)" = 5 ]
+}
+
+got_all() {
+	says u2 reads '^end' && on u2 'cat /tmp/reads.out' | grep -q "$(on u1 'md5sum </tmp/two')" && return
+	on u2 'cat /tmp/reads.out'
+	return 1
+}
+
 part_pause() {
 	local from
+	cat >/run/feed <<-'END'
+	head -c 200000 /tmp/two
+	while [ ! -e /tmp/half ]; do usleep 100000; done
+	tail -c 200000 /tmp/two
+	END
+	push u1 /run/feed /tmp/feed
 	step 'connections carry data' mix
 	step 'in rings' on_rings u1 4
+	step 'so is one whose server will close' eval 'close_later && until_true $LIMIT closes_on_rings'
 	xl pause u2
 	from=$EPOCHREALTIME
-	step 'u2 is paused: u1 still answers, with its flows' _in_rings u1 4 -1 -1
+	step 'u2 is paused: u1 still answers, with its flows' _in_rings u1 5 -1 -1
+	on u1 'touch /tmp/half'
+	step 'the server sends the rest, and closes' until_true $LIMIT ended_in u1 closes
 	sleep $PAUSE
 	xl unpause u2
 	step "u2 goes on after $(since $from) s: in rings" on_rings u1 4
 	step 'the talkers go on' go_on talk4 talk6
+	step 'what the server had sent before it closed has arrived' got_all
 	step 'all bytes are right' end_mix
 }
 
