@@ -125,7 +125,7 @@ static int sctcp_take_held(struct sock *sk, void *to, size_t len, int flags)
 }
 
 /* Into a buffer of ours; NULL with MSG_TRUNC to skip. */
-static int sctcp_tcp_take(struct sctcp *is, void *to, size_t len, int flags)
+int sctcp_tcp_take(struct sctcp *is, void *to, size_t len, int flags)
 {
 	struct kvec vec = { .iov_base = to, .iov_len = len };
 	struct sock *sk = is->conn.sk;
@@ -273,6 +273,7 @@ static bool sctcp_read_marker(struct sctcp *is)
 	if (got < (int)sizeof(marker) ||
 	    sctcp_tcp_take(is, &marker, sizeof(marker), 0) != sizeof(marker))
 		return false;
+	WRITE_ONCE(is->rx_extra, is->rx_extra + sizeof(marker));
 	sctcp_marker(is, &marker);
 	return true;
 }
@@ -290,8 +291,10 @@ static bool sctcp_skip(struct sctcp *is)
 	if (!space)
 		return false;
 	got = sctcp_tcp_take(is, NULL, min(space, is->rx_skip), MSG_TRUNC);
-	if (got > 0)
+	if (got > 0) {
 		is->rx_skip -= got;
+		WRITE_ONCE(is->rx_extra, is->rx_extra + got);
+	}
 	return got > 0;
 }
 

@@ -159,6 +159,7 @@ static int sctcp_give_rest(struct sctcp *is)
 		if (sent <= 0)
 			return sent ?: -EAGAIN;
 		rest->sent += sent;
+		WRITE_ONCE(is->tx_extra, is->tx_extra + sent);
 	}
 	return 0;
 }

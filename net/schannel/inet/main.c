@@ -8,6 +8,7 @@
 #include "core/namespace.h"
 #include "core/observer.h"
 #include "core/peer.h"
+#include "monitor.h"
 #include "plain.h"
 #include "reason.h"
 #include "tcp.h"
@@ -69,9 +70,12 @@ static int __init scinet_main_init(void)
 	err = scinet_kfunc_init();
 	if (err)
 		goto err_reason;
-	err = sctcp_wrap_init();
+	err = scinet_monitor_init();
 	if (err)
 		goto err_reason;
+	err = sctcp_wrap_init();
+	if (err)
+		goto err_monitor;
 	err = sc_flow_type_register(SCHANNEL_TYPE_TCP, &scinet_flow_type);
 	if (err)
 		goto err_wrap;
@@ -81,6 +85,8 @@ static int __init scinet_main_init(void)
 
 err_wrap:
 	sctcp_wrap_exit();
+err_monitor:
+	scinet_monitor_exit();
 err_reason:
 	scinet_reason_exit();
 	return err;
@@ -99,6 +105,7 @@ static void __exit scinet_main_exit(void)
 	synchronize_rcu_tasks();
 	sctcp_close_wait();
 	synchronize_rcu_tasks();
+	scinet_monitor_exit();
 	scinet_reason_exit();
 }
 

@@ -9,6 +9,7 @@
 #include <linux/uaccess.h>
 #include <net/tcp.h>
 
+#include "capture.h"
 #include "core/flow.h"
 #include "sock/arrival.h"
 #include "sock/peek.h"
@@ -59,6 +60,46 @@ static bool sctcp_over_before(const struct sock *sk)
 	return over;
 }
 
+/* rx_lock is held. @flow: NULL if the ring was left. */
+static ssize_t sctcp_ring_copy(struct sctcp *is, struct sc_flow *flow, struct iov_iter *to,
+			       size_t len, u32 skip, bool consume)
+{
+	struct sc_conn *conn = &is->conn;
+
+	if (unlikely(!flow))
+		return sctcp_recv_unread(is, to, len, skip, consume);
+	if (unlikely(!consume || conn->peek))
+		return sc_peek_recv(conn, flow, to, len, skip, !consume);
+	return sc_flow_recv(flow, to, len, 0, true);
+}
+
+/*
+ * The same for bytes that are shown as well. They are copied for that first: once they are
+ * consumed, the peer writes over them. If it changes them between the two copies, what is shown is
+ * not what the program got, which harms nobody.
+ */
+static ssize_t sctcp_ring_capture(struct sctcp *is, struct sc_flow *flow, struct iov_iter *to,
+				  size_t len)
+{
+	u32 seq = sctcp_capture_next(is);
+	void *bytes = sctcp_capture_alloc(&len);
+	struct kvec vec = { .iov_base = bytes, .iov_len = len };
+	struct iov_iter ahead;
+	ssize_t got = len;
+
+	if (bytes) {
+		iov_iter_kvec(&ahead, ITER_DEST, &vec, 1, len);
+		got = flow ? sc_flow_recv(flow, &ahead, len, 0, false) :
+			     sctcp_recv_unread(is, &ahead, len, 0, false);
+	}
+	if (got > 0)
+		got = sctcp_ring_copy(is, flow, to, got, 0, true);
+	if (got > 0)
+		sctcp_capture_received(is, seq, bytes, got);
+	kvfree(bytes);
+	return got;
+}
+
 /* -EAGAIN if nothing is there. -ERESTART: look again. */
 static int sctcp_ring_recv(struct sctcp *is, struct msghdr *msg, size_t len, int flags,
 			   u32 peeked)
@@ -72,12 +113,10 @@ static int sctcp_ring_recv(struct sctcp *is, struct msghdr *msg, size_t len, int
 
 	mutex_lock(&conn->rx_lock);
 	flow = rcu_dereference_protected(conn->flow, lockdep_is_held(&conn->rx_lock));
-	if (unlikely(!flow))
-		got = sctcp_recv_unread(is, to, len, peek ? peeked : 0, !peek);
-	else if (unlikely(peek || conn->peek))
-		got = sc_peek_recv(conn, flow, to, len, peek ? peeked : 0, peek);
+	if (!peek && sctcp_is_captured(is))
+		got = sctcp_ring_capture(is, flow, to, len);
 	else
-		got = sc_flow_recv(flow, to, len, 0, true);
+		got = sctcp_ring_copy(is, flow, to, len, peek ? peeked : 0, !peek);
 	if (got > 0 && !peek) {
 		conn->rx_count.bytes += got;
 		sctcp_watch(is);
@@ -173,6 +212,26 @@ static int sctcp_peek_step(struct sctcp *is, struct msghdr *msg, size_t len, int
 	return sctcp_tcp_recv(sk, msg, min_t(size_t, len, sctcp_limit(is) - pos), flags);
 }
 
+/* The same for bytes that TCP carries in between. MSG_TRUNC does not copy them anywhere else. */
+static int sctcp_tcp_capture(struct sctcp *is, struct msghdr *msg, size_t len, int flags)
+{
+	u32 seq = sctcp_capture_next(is);
+	void *bytes = sctcp_capture_alloc(&len);
+	int got = bytes ? sctcp_tcp_take(is, bytes, len, MSG_PEEK) : -ENOMEM;
+
+	if (got > 0) {
+		len = got;
+	} else {
+		kvfree(bytes);
+		bytes = NULL;
+	}
+	got = sctcp_tcp_recv(is->conn.sk, msg, len, flags);
+	if (got > 0)
+		sctcp_capture_received(is, seq, bytes, got);
+	kvfree(bytes);
+	return got;
+}
+
 /* Control data of the last piece from TCP counts. */
 static int sctcp_recv_step(struct sctcp *is, struct msghdr *msg, size_t len, int flags,
 			   size_t *copied, const struct sctcp_control *control)
@@ -198,7 +257,9 @@ static int sctcp_recv_step(struct sctcp *is, struct msghdr *msg, size_t len, int
 		if (flags & MSG_PEEK)
 			return sctcp_peek_step(is, msg, len, flags, copied, control);
 		sctcp_rewind(msg, control);
-		return sctcp_tcp_recv(sk, msg, min_t(size_t, len, limit), flags);
+		len = min_t(size_t, len, limit);
+		return sctcp_is_captured_tcp(is, false) ? sctcp_tcp_capture(is, msg, len, flags) :
+							  sctcp_tcp_recv(sk, msg, len, flags);
 	default:
 		return sctcp_nothing(sk, over);
 	}

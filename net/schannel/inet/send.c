@@ -5,6 +5,7 @@
 #include <linux/skbuff.h>
 #include <net/tcp.h>
 
+#include "capture.h"
 #include "core/flow.h"
 #include "core/stats.h"
 #include "sock/io.h"
@@ -14,6 +15,21 @@
 static bool sctcp_cannot_send(const struct sock *sk)
 {
 	return READ_ONCE(sk->sk_err) || READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN;
+}
+
+/* TCP's sendmsg(). lock_sock() is held. */
+static int sctcp_give_tcp(struct sctcp *is, struct msghdr *msg, size_t len)
+{
+	struct iov_iter from;
+	int sent;
+
+	if (!sctcp_is_captured_tcp(is, true))
+		return tcp_sendmsg_locked(is->conn.sk, msg, len);
+	from = msg->msg_iter;
+	sent = tcp_sendmsg_locked(is->conn.sk, msg, len);
+	if (sent > 0)
+		sctcp_capture_tcp_sent(is, &from, sent);
+	return sent;
 }
 
 /*
@@ -27,7 +43,7 @@ static int sctcp_send_held(struct sctcp *is, struct msghdr *msg, size_t len)
 	if (msg->msg_flags & MSG_OOB)
 		WRITE_ONCE(is->urgent, true);
 	is->tx_holds++;
-	sent = tcp_sendmsg_locked(is->conn.sk, msg, len);
+	sent = sctcp_give_tcp(is, msg, len);
 	is->tx_holds--;
 	return sent;
 }
@@ -38,7 +54,7 @@ static int sctcp_send_now(struct sctcp *is, struct msghdr *msg, size_t len)
 	int sent;
 
 	msg->msg_flags |= MSG_DONTWAIT;
-	sent = tcp_sendmsg_locked(is->conn.sk, msg, len);
+	sent = sctcp_give_tcp(is, msg, len);
 	msg->msg_flags = flags;
 	/* what MSG_MORE holds back must not wait for bytes that go to the ring */
 	if (sent > 0 && !(flags & MSG_MORE))
@@ -144,6 +160,8 @@ static int sctcp_ring_send(struct sctcp *is, struct msghdr *msg, size_t len)
 			sent = sc_flow_send(flow, &msg->msg_iter, len);
 		if (sent > 0) {
 			conn->tx_count.bytes += sent;
+			if (sctcp_is_captured(is))
+				sctcp_capture_ring_sent(is, flow, sent);
 			sctcp_watch(is);
 		} else if (!sent) {
 			sent = sctcp_ring_full(is, flow);

@@ -23,6 +23,8 @@
  *	watch.c		looks now and then at a connection whose bytes are in rings
  *	detach.c	sockets of cgroups that were detached go back to TCP for good
  *	life.c		struct sctcp: the list of all, references, giving the socket back
+ *	capture.c	shows bytes as packets, with the sequence numbers that they have there
+ *	monitor.c	the network devices on which it does
  *
  * Each direction moves by itself. S is the sequence number at which the sender stops using
  * TCP (@tcp_base in the ABI).
@@ -130,6 +132,16 @@ struct sctcp_unread {
 };
 
 /**
+ * struct sctcp_shown - what was shown of a direction, see capture.c
+ * @any:	there was something
+ * @next:	the sequence number behind it
+ */
+struct sctcp_shown {
+	bool any;
+	u32 next;
+};
+
+/**
  * struct sctcp - what a TCP socket has while it has our operations
  * @conn:	its end of the flow; holds a reference to the socket. @conn.flow is changed under
  *		both data locks and @lock, but not under lock_sock()
@@ -180,8 +192,11 @@ struct sctcp_unread {
  * @stalled:	the peer does not read on: @work is to leave the ring
  * @refresh:	@work is to send an ACK, and to look for filters
  * @rest:	while @tx_state is OWED (lock_sock(); set under conn.tx_lock)
+ * @tx_extra:	bytes of markers and rests that TCP was given, see capture.c (lock_sock())
+ * @shown:	what was shown of receiving and of sending, see capture.c
  * @rd_lock:	serialises readers
  * @rd_held:	the reader is a work that holds lock_sock() (@rd_lock)
+ * @rx_extra:	bytes of markers that were read, and that were skipped behind them (@rd_lock)
  * @unread:	is read after what TCP has before S, and before the marker (conn.rx_lock)
  * @lock:	protects what follows. Softirq
  * @rx_state:	sctcp_rx_state; changes under @rd_lock, too, and from and to RING under rx_lock
@@ -242,9 +257,12 @@ struct sctcp {
 	u32 watch_pos;
 	u64 watch_bytes;
 	struct sctcp_rest rest;
+	u32 tx_extra;
+	struct sctcp_shown shown[2];
 
 	struct mutex rd_lock;	/* see above */
 	bool rd_held;
+	u32 rx_extra;
 	struct sctcp_unread unread;
 	spinlock_t lock;	/* see above */
 	u8 rx_state;
@@ -380,6 +398,7 @@ bool sctcp_is_resolved(struct sctcp *is);
 void sctcp_advance(struct sctcp *is);
 void sctcp_advance_held(struct sctcp *is);
 int sctcp_tcp_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags);
+int sctcp_tcp_take(struct sctcp *is, void *to, size_t len, int flags);
 int sctcp_tcp_end(struct sock *sk);
 
 /* ---- recv.c ---- */
