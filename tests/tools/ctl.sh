@@ -68,6 +68,9 @@ fails 2 'number of seconds' stats -i 0
 fails 2 'number of seconds' stats -i 1x
 fails 2 'list takes no -K' -K list
 fails 2 'flows takes no -i (--interval)' --interval 1 flows
+fails 2 'a number of packets' capture -c 0
+fails 2 'a number of packets' capture -c 1x
+fails 2 "invalid filter 'port x y'" capture -w /dev/null port x y
 fails 2 'usage' pair a
 fails 2 'usage' unpair a b c
 fails 2 'usage' channels web web
@@ -459,6 +462,8 @@ completes 'closing' flows state c
 completes 'seqpacket stream' flows type s
 completes 'web' sockets kill peer w
 completes 'flows' monitor f
+completes 'outbound' capture o
+completes '--count --help --version --write -V -c -h -w' capture -
 completes '--extended --help --human --json --kill --numeric --processes --version -H -K -V -e -h -j -n -p' flows -
 completes '--interval' stats --i
 completes 'pair' help pai

@@ -48,6 +48,7 @@ void flows_command(char **arg);
 void sockets_command(char **arg);
 void stats_command(char **arg);
 void monitor_command(char **arg);
+void capture_command(char **arg);
 void list_command(char **arg);
 void pair_command(char **arg);
 void unpair_command(char **arg);

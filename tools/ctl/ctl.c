@@ -40,6 +40,8 @@ static const struct command commands[] = {
 	  "show counters of the network namespace or of a channel" },
 	{ "monitor", monitor_command, "jn", "[peers] [flows]",
 	  "show events until interrupted" },
+	{ "capture", capture_command, "wc", "[PCAP-FILTER]",
+	  "write the bytes of diverted TCP connections as pcapng" },
 	{ "attach", attach_command, "e", "CGROUP [SCOPE]",
 	  "divert the TCP connections of a cgroup or a systemd unit" },
 	{ "detach", detach_command, "aeN", "[CGROUP...]",
@@ -123,7 +125,8 @@ static void print_help(void)
 	     "type TYPE, state STATE, port PORT, sport PORT, dport PORT. SCOPE is any of:\n"
 	     "port PORTS, not port PORTS, to PREFIXES, not to PREFIXES. DESTINATION is an IP\n"
 	     "address or a PEER, and may have a :PORT. Commands and keywords can be\n"
-	     "abbreviated. For the help text of a command: schannelctl COMMAND --help");
+	     "abbreviated. PCAP-FILTER is an expression of tcpdump. For the help text of a\n"
+	     "command: schannelctl COMMAND --help");
 }
 
 static void help_command(char **arg)

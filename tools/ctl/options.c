@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <err.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@ static const struct option long_options[] = {
 	{ "all",	no_argument,		NULL, 'a' },
 	{ "now",	no_argument,		NULL, 'N' },
 	{ "interval",	required_argument,	NULL, 'i' },
+	{ "write",	required_argument,	NULL, 'w' },
+	{ "count",	required_argument,	NULL, 'c' },
 	{ "help",	no_argument,		NULL, 'h' },
 	{ "version",	no_argument,		NULL, 'V' },
 	{ }
@@ -38,6 +41,8 @@ static const char * const descriptions[] = {
 	"detach all cgroups",
 	"existing connections go back to TCP, too",
 	"repeat after this many seconds, with rates",
+	"write to this file instead of standard output",
+	"end after this many packets",
 	"print the help text, or that of the command",
 	"print the version",
 };
@@ -54,6 +59,33 @@ static double parse_interval(const char *text)
 	if (end == text || *end || !(interval >= 0.01 && interval <= 86400))
 		errx(EXIT_USAGE, "-i takes a number of seconds, 0.01 to 86400");
 	return interval;
+}
+
+static uint64_t parse_count(const char *text)
+{
+	uint64_t count;
+	char *end;
+
+	errno = 0;
+	count = strtoull(text, &end, 10);
+	if (errno || end == text || *end || *text == '-' || !count)
+		errx(EXIT_USAGE, "-c takes a number of packets");
+	return count;
+}
+
+/* What an option that takes an argument calls it in the help text. */
+static const char *argument_name(const struct option *o)
+{
+	switch (o->val) {
+	case 'i':
+		return "=SECONDS";
+	case 'w':
+		return "=FILE";
+	case 'c':
+		return "=COUNT";
+	default:
+		return "";
+	}
 }
 
 static void parse(int argc, char **argv, const char *letters)
@@ -89,6 +121,12 @@ static void parse(int argc, char **argv, const char *letters)
 		case 'i':
 			options.interval = parse_interval(optarg);
 			break;
+		case 'w':
+			options.write = optarg;
+			break;
+		case 'c':
+			options.count = parse_count(optarg);
+			break;
 		case 'h':
 			options.help = true;
 			break;
@@ -103,7 +141,7 @@ static void parse(int argc, char **argv, const char *letters)
 	}
 }
 
-#define LETTERS	"jneHpKaNi:hV"
+#define LETTERS	"jneHpKaNi:w:c:hV"
 
 int options_before_command(int argc, char **argv)
 {
@@ -147,7 +185,7 @@ void options_help(const char *letters)
 		if (!strchr(letters, o->val) && !strchr(COMMON, o->val))
 			continue;
 		snprintf(line, sizeof(line), "-%c, --%s%s", o->val, o->name,
-			 o->has_arg ? "=SECONDS" : "");
+			 argument_name(o));
 		printf("  %-24s %s\n", line, descriptions[o - long_options]);
 	}
 }

@@ -4,6 +4,7 @@
 #define CTL_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct options {
 	bool json;
@@ -17,6 +18,8 @@ struct options {
 	bool help;
 	bool version;
 	double interval;	/* seconds; 0: once */
+	const char *write;	/* a file; NULL: standard output */
+	uint64_t count;		/* 0: without end */
 };
 
 extern struct options options;
