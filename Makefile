@@ -212,7 +212,7 @@ check-lib: setup
 check-ctl: setup
 	$(MAKE) modules lib tools guest-tests
 	$(MAKE) -C tests/tools O=$(BUILD)/tests/tools TOOLS=$(BUILD)/tools check
-	$(in_vm) ctl attach
+	$(in_vm) ctl attach capture
 
 check-xen: setup
 	$(MAKE) all guest-tests soak-tests proof-tests hostile-tests
@@ -225,6 +225,7 @@ check-xen-full: setup
 check-debug: setup
 	$(MAKE) guest-tests soak-tests lib tools
 	$(MAKE) -C tests/libschannel O=$(BUILD)/tests/libschannel LIB=$(BUILD)/lib guest
+	$(MAKE) -C tests/tools O=$(BUILD)/tests/tools TOOLS=$(BUILD)/tools all
 	tests/check-debug $(BUILD) $(DEBUG)
 
 check-debug-full:
