@@ -8,6 +8,7 @@ import tempfile
 import attempts
 import complaints
 import debian
+import debianroot
 import logs
 from accel import accelerator
 from image import Image
@@ -21,6 +22,7 @@ GUEST = pathlib.Path(__file__).resolve().parent / "guest"
 _CPU = {"tcg": "max,-la57,-erms,-fsrm", "kvm": "host"}
 # How often a run is repeated if the emulator failed.
 _REPEATS = 1
+_ROOT_MODULES = ("virtio_pci", "virtio_blk", *debianroot.MODULES)
 
 
 def _image(options, nonce):
@@ -29,11 +31,17 @@ def _image(options, nonce):
     image.busybox()
     image.file(GUEST / "vm-init", "init")
     image.file(GUEST / "leaks", "bin/leaks")
+    if options.root:
+        image.file(GUEST / "debian-init", "testbed/debian-init")
+        image.file(GUEST / "debian", "bin/debian")
+        image.directory("usr/local/bin")
+    packaged = [*options.modprobe, *(_ROOT_MODULES if options.root else ())]
     if options.kernel == "debian":
-        for module in debian.modules(options.modprobe):
+        for module in debian.modules(packaged):
             image.module(module)
-    elif options.modprobe:
-        raise Failure("--modprobe loads modules of Debian's kernel; it cannot be used with --kernel")
+    elif packaged:
+        raise Failure("--modprobe and --root load modules of Debian's kernel; they cannot be used "
+                      "with --kernel")
     for module in options.insmod:
         image.module(module)
     for each in options.file:
@@ -54,7 +62,8 @@ def _boot(options, accel, output):
               *options.append]
     # One instruction takes one nanosecond, and idle time passes at once.
     count = ["-icount", "shift=0,sleep=off"] if options.icount else []
-    machine = Machine([*count, "-accel", accel, "-cpu", _CPU[accel], "-smp", options.cpus,
+    root = debianroot.drive(options.root.split(",")) if options.root else []
+    machine = Machine([*count, *root, "-accel", accel, "-cpu", _CPU[accel], "-smp", options.cpus,
                        "-m", options.mem, "-kernel", kernel, "-append", " ".join(append),
                        "-serial", f"file:{folder}/vm.console"], folder)
     with tempfile.TemporaryDirectory(prefix="testbed.") as scratch:

@@ -11,8 +11,8 @@ import attempts
 import cache
 import complaints
 import debian
+import debianroot
 import dom0root
-import domuroot
 import logs
 from accel import accelerator, nested
 from image import Image
@@ -26,6 +26,7 @@ _DOM0_MIB = 1536
 _XEN_MIB = 384
 _DOMU_OVERHEAD_MIB = 64
 DOMU_MODULES = ("xen-netfront", "xen-gntdev", "xen-gntalloc", "xen-evtchn", "xenfs", "xen-privcmd")
+_ROOT_MODULES = ("xen-blkfront", *debianroot.MODULES)
 
 # The cost of a mitigation under an emulator says nothing about hardware: every system call
 # of a PV guest would flush the emulator's translations.
@@ -88,7 +89,7 @@ def _domu(options, path):
     for program in ("iperf3", "socat"):
         image.file(f"/usr/bin/{program}", f"usr/bin/{program}")
     if not options.domu_kernel:
-        for module in debian.modules(DOMU_MODULES + (domuroot.MODULES if options.root else ())):
+        for module in debian.modules(DOMU_MODULES + (_ROOT_MODULES if options.root else ())):
             image.module(module)
     # A domU has no libxenstore, which the broker needs.
     _products(image, sorted(folder.glob("*.ko")), ("schanneld",))
@@ -150,8 +151,7 @@ def _boot(options, accel, output):
                  "-chardev", f"file,id=result,path={folder}/result.tar",
                  "-device", "virtserialport,bus=ports0.0,chardev=result,name=result"]
     if options.root:
-        arguments += ["-blockdev", f"driver=file,filename={domuroot.disk()},node-name=root,"
-                      "read-only=on", "-device", "virtio-blk-pci,drive=root"]
+        arguments += debianroot.drive(debianroot.DOMU_PACKAGES)
     for number in range(1, options.domus + 1):
         bus = f"ports{1 + (number - 1) // _PORTS}"
         if number % _PORTS == 1:
