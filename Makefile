@@ -55,6 +55,8 @@ help:
 	@echo '                 (PICK=inet_move.load or PICK=attaching: only these)'
 	@echo '  mutants-inet   breaks transparent mode, one way at a time, and sees that check-inet'
 	@echo '                 would notice (ONLY=pattern: some of it)'
+	@echo '  check-suites   socket tests of CPython and liburing, over plain TCP, then'
+	@echo '                 diverted (SUITES=liburing: only this one); check-suites-short: some of them'
 	@echo '  check-ctl      schannelctl, on what is made up and on loopback in a VM'
 	@echo '  check-xen      sockets between domains on real Xen, PV and PVH'
 	@echo '                 (check-xen-full: more cases, and a soak)'
@@ -108,6 +110,9 @@ proof-tests:
 hostile-tests:
 	$(MAKE) -C tests/hostile O=$(BUILD)/tests/hostile
 	tests/hostile/build $(BUILD) $(or $(KDIR),$(TEST_KDIR))
+
+suite-tests:
+	$(MAKE) -C tests/suites O=$(BUILD)/tests/suites LIB=$(BUILD)/lib
 
 bench-tests:
 	$(MAKE) -C tests/bench O=$(BUILD)/tests/bench
@@ -171,9 +176,9 @@ in_vm	  = $(PROVE) --exec 'tests/check-vm $(BUILD)'
 
 # Each part is a target of this file, and can be run by itself.
 quick_parts := style check-unit
-check_parts := $(quick_parts) check-broker check-lib check-guest check-inet check-ctl check-xen \
-	check-debug
-check-full_parts := $(check_parts) check-races check-kcsan check-xen-full check-debug-full
+check_parts := $(quick_parts) check-broker check-lib check-guest check-inet check-suites-short check-ctl \
+	check-xen check-debug
+check-full_parts := $(check_parts) check-suites check-races check-kcsan check-xen-full check-debug-full
 
 quick check check-full: setup
 	+@tests/check $(BUILD) $($@_parts)
@@ -197,6 +202,17 @@ check-races: setup
 check-inet: setup
 	$(MAKE) modules lib tools guest-tests tamper-module kernel-user-module
 	$(in_vm) inet $(if $(PICK),:: '$(PICK)')
+
+# Foreign suites, each in a VM of its own; the short form, all in one.
+SUITES	 := cpython liburing
+comma	 := ,
+check-suites: setup
+	$(MAKE) modules lib tools suite-tests
+	$(PROVE) --exec 'tests/suites/run $(BUILD)' $(subst $(comma), ,$(SUITES))
+
+check-suites-short: setup
+	$(MAKE) modules lib tools suite-tests
+	$(PROVE) --exec 'tests/suites/run $(BUILD) --short' cpython,liburing
 
 # Not part of check: whether check-inet would notice.
 mutants-inet: setup
@@ -254,5 +270,5 @@ layers: setup
 	$(PROVE) --exec '' tests/layers :: --selftest $(KDIR) $(BUILD)
 
 .PHONY: help all setup modules lib tools guest-tests tamper-module kernel-user-module race-modules generate install uninstall clean demo proof \
-	quick check check-unit check-broker check-lib check-guest check-races check-inet mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full check-kcsan soak \
-	soak-tests proof-tests hostile-tests bench bench-tests style layers
+	quick check check-unit check-broker check-lib check-guest check-races check-inet check-suites check-suites-short mutants-inet check-ctl check-xen check-xen-full check-full check-debug check-debug-full check-kcsan soak \
+	soak-tests proof-tests hostile-tests suite-tests bench bench-tests style layers
