@@ -176,8 +176,8 @@ in_vm	  = $(PROVE) --exec 'tests/check-vm $(BUILD)'
 
 # Each part is a target of this file, and can be run by itself.
 quick_parts := style check-unit
-check_parts := $(quick_parts) check-broker check-lib check-guest check-inet check-suites-short check-ctl \
-	check-xen check-debug
+check_parts := $(quick_parts) check-broker check-lib check-guest check-inet check-ctl check-xen \
+	check-debug
 check-full_parts := $(check_parts) check-suites check-races check-kcsan check-xen-full check-debug-full
 
 quick check check-full: setup

@@ -60,8 +60,12 @@ client_program() {
 	}
 
 	keep_redis() {		# each reply is one more than the last
-		while going; do echo 'incr counter'; done | redis-cli -h "$host" >steps
-		cmp steps <(seq "$(wc -l <steps)")
+		local count=0 reply
+		coproc stdbuf -oL redis-cli -h "$host"
+		while going; do
+			echo 'incr counter' >&"${COPROC[1]}" && read -r reply <&"${COPROC[0]}" &&
+				[ "$reply" = $((++count)) ] && echo "$reply" >>steps || return
+		done
 	}
 
 	keep_pgbench() {	# ends as if its time were up, with all transactions
