@@ -55,7 +55,7 @@ help:
 	@echo '                 (PICK=inet_move.load or PICK=attaching: only these)'
 	@echo '  mutants-inet   breaks transparent mode, one way at a time, and sees that check-inet'
 	@echo '                 would notice (ONLY=pattern: some of it)'
-	@echo '  check-suites   socket tests of CPython, liburing and libuv, over plain TCP, then'
+	@echo '  check-suites   socket tests of CPython, liburing, the kernel and libuv, over plain TCP, then'
 	@echo '                 diverted (SUITES=cpython,libuv: only these); check-suites-short: some of them'
 	@echo '  check-ctl      schannelctl, on what is made up and on loopback in a VM'
 	@echo '  check-xen      sockets between domains on real Xen, PV and PVH'
@@ -204,7 +204,7 @@ check-inet: setup
 	$(in_vm) inet $(if $(PICK),:: '$(PICK)')
 
 # Foreign suites, each in a VM of its own; the short form, all in one.
-SUITES	 := cpython liburing libuv
+SUITES	 := cpython liburing selftests libuv
 comma	 := ,
 check-suites: setup
 	$(MAKE) modules lib tools suite-tests
@@ -212,7 +212,7 @@ check-suites: setup
 
 check-suites-short: setup
 	$(MAKE) modules lib tools suite-tests
-	$(PROVE) --exec 'tests/suites/run $(BUILD) --short' cpython,liburing,libuv
+	$(PROVE) --exec 'tests/suites/run $(BUILD) --short' cpython,liburing,selftests,libuv
 
 # Not part of check: whether check-inet would notice.
 mutants-inet: setup
