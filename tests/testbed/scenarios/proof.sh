@@ -132,9 +132,9 @@ mixed() {
 		spawn "mixed-$name" u2 "debian $name 'redis-benchmark -h $(address u1) -t incr -c 25 \
 			-n $INCREMENTS --csv'"
 	done
-	until_true 30 clients_connected || return
+	until_true 60 clients_connected || return
 	for name in plain $group; do
-		until_true 60 ended "mixed-$name" || return
+		until_true 240 ended "mixed-$name" || return
 		[ "$(cat "/run/mixed-$name.end")" = 0 ] || { cat "/run/mixed-$name.out"; return 1; }
 	done
 	[ "$(in_u2 "redis-cli -h $(address u1) get counter:__rand_int__")" = $((2 * INCREMENTS)) ]
